@@ -1,0 +1,63 @@
+"""Where every file of a study lies, relative to the project's root; no other module spells a path."""
+
+from pathlib import Path
+
+DATA, MODELS, REPORTS, TABLES = Path("data"), Path("models"), Path("reports"), Path("reports/tables")
+STORE, CHECKPOINTS = Path(".tts_store"), Path(".tts_store/checkpoints")
+CORPUS, CORPUS_VALIDATION = DATA / "corpus.safetensors", DATA / "corpus-val.safetensors"
+TOKENIZER = DATA / "tokenizer.json"
+STEP_LABELS = DATA / "step_labels.parquet"
+STRATEGY_TABLE = REPORTS / "strategy.json"
+
+
+def problems(split: str) -> Path:
+    return DATA / "problems" / f"{split}.parquet"
+
+
+def model(name: str) -> Path:
+    """A policy (base, large) or verifier (prm, orm, orm_matched) in Hugging Face format."""
+    return MODELS / name
+
+
+def pool(model_name: str, split: str) -> Path:
+    return DATA / "pools" / f"{model_name}-{split}.parquet"
+
+
+def greedy(model_name: str, split: str) -> Path:
+    return DATA / "pools" / f"{model_name}-{split}-greedy.parquet"
+
+
+def scores(split: str) -> Path:
+    return DATA / "scores" / f"{split}.parquet"
+
+
+def accuracy(split: str) -> Path:
+    """Expected correctness per question, strategy and budget, replayed from the pool."""
+    return DATA / "accuracy" / f"{split}.parquet"
+
+
+def costs(split: str) -> Path:
+    return DATA / "costs" / f"{split}.parquet"
+
+
+def difficulty(split: str) -> Path:
+    return DATA / "difficulty" / f"{split}.parquet"
+
+
+def search(method: str) -> Path:
+    return DATA / "search" / f"{method}.parquet"
+
+
+def metrics(stage: str) -> Path:
+    """Small results as JSON, kept in git."""
+    return REPORTS / "metrics" / f"{stage}.json"
+
+
+def table(name: str) -> Path:
+    """The data of a figure or claim as CSV, kept in git."""
+    return TABLES / f"{name}.csv"
+
+
+def figure(name: str) -> Path:
+    """A figure without its suffix; saved as PNG and SVG."""
+    return REPORTS / "figures" / name

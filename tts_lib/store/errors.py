@@ -1,0 +1,9 @@
+"""What can go wrong with a store."""
+
+
+class StoreError(Exception):
+    """The store cannot be used as asked. The message is one sentence for the user."""
+
+
+class DamagedShardError(StoreError):
+    """A shard is missing, or its content is not what the manifest says."""
