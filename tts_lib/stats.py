@@ -1,0 +1,150 @@
+"""Intervals by bootstrap over questions, verdicts on claims, and the number of questions a claim needs.
+
+One row of bootstrap weights is one resample of the questions; using the same weights for two quantities pairs them.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import ndtr, ndtri
+
+Verdict = Literal["supported", "contradicted", "inconclusive"]
+Method = Literal["bca", "percentile"]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its confidence interval."""
+
+    estimate: float
+    low: float
+    high: float
+    level: float
+
+
+def bootstrap_weights(n_questions: int, n_resamples: int, rng: np.random.Generator) -> Float[np.ndarray, "resample q"]:
+    """Share of each question in each resample (rows sum to 1): `weights @ values` are the resampled means.
+
+    Raises:
+        ValueError: fewer than 2 questions or resamples.
+    """
+    if n_questions < 2 or n_resamples < 2:
+        raise ValueError(f"{n_questions} questions, {n_resamples} resamples: a bootstrap needs at least 2 of each")
+    counts = rng.multinomial(n_questions, np.full(n_questions, 1.0 / n_questions), size=n_resamples)
+    return counts / n_questions
+
+
+def mean_interval(
+    values: Float[np.ndarray, " question"],
+    weights: Float[np.ndarray, "resample question"],
+    level: float = 0.95,
+    method: Method = "bca",
+) -> Interval:
+    """Mean over questions with its bootstrap interval (Efron 1987 for BCa).
+
+    If all values are equal the interval is that point: for a share of 0 or 1 use `proportion_interval`.
+
+    Raises:
+        ValueError: a value that is not a number; level outside (0, 1).
+    """
+    check_level(level)
+    if np.isnan(values).any():
+        raise ValueError(f"{int(np.isnan(values).sum())} of {len(values)} questions have no value (NaN)")
+    estimate = float(values.mean())
+    replicates = weights @ values
+    deviation = values - estimate
+    spread = float((deviation**2).sum())
+    if spread <= 1e-24 * max(1.0, estimate**2):
+        return Interval(estimate, estimate, estimate, level)
+    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    if method == "bca":
+        rounding = 1e-12 * max(1.0, abs(estimate))
+        below = (replicates < estimate - rounding).mean() + (np.abs(replicates - estimate) <= rounding).mean() / 2
+        # a leave-one-out mean deviates by -deviation / (n - 1): the factor cancels in the acceleration
+        acceleration = float((deviation**3).sum()) / (6 * spread**1.5)
+        bias = ndtri(np.clip(below, 1 / len(replicates), 1 - 1 / len(replicates)))
+        shifted = bias + ndtri(tails)
+        tails = ndtr(bias + shifted / (1 - acceleration * shifted))
+    low, high = np.quantile(replicates, tails)
+    return Interval(estimate, float(low), float(high), level)
+
+
+def difference_interval(
+    a: Float[np.ndarray, " question"],
+    b: Float[np.ndarray, " question"],
+    weights: Float[np.ndarray, "resample question"],
+    level: float = 0.95,
+    method: Method = "bca",
+) -> Interval:
+    """Mean of a - b on the same questions with its paired bootstrap interval.
+
+    Raises:
+        ValueError: as `mean_interval`.
+    """
+    return mean_interval(a - b, weights, level, method)
+
+
+def verdict(low: float, high: float, predicted_sign: Literal[-1, 0, 1], margin: float = 0.0) -> Verdict:
+    """What the interval [low, high] of a difference says about a claim on its sign.
+
+    +1 / -1: supported if the whole interval lies on the predicted side of 0, contradicted if on the other. 0 (no
+    difference worth speaking of): supported if the interval lies within ±margin, contradicted if wholly outside.
+
+    Raises:
+        ValueError: low > high or NaN; a margin without sign 0, or sign 0 without one.
+    """
+    if not low <= high:
+        raise ValueError(f"interval runs from {low} to {high}")
+    if (margin > 0) != (predicted_sign == 0):
+        raise ValueError(f"margin is {margin} with predicted sign {predicted_sign}: sign 0, and only it, needs one > 0")
+    if predicted_sign == 0:
+        inside, outside = -margin < low and high < margin, low > margin or high < -margin
+    else:
+        above, below = low > 0, high < 0
+        inside, outside = (above, below) if predicted_sign > 0 else (below, above)
+    return "supported" if inside else "contradicted" if outside else "inconclusive"
+
+
+def questions_needed(
+    differences: Float[np.ndarray, " question"], level: float = 0.95, power: float = 0.8, effect: float | None = None
+) -> float:
+    """Questions at which a paired difference as large as `effect` (default: the observed mean) would be settled.
+
+    n = ((z_level + z_power) * SD / effect)^2, rounded up; infinite for an effect of 0.
+
+    Raises:
+        ValueError: fewer than 2 questions; level or power outside (0, 1).
+    """
+    check_level(level)
+    check_level(power, "power")
+    if len(differences) < 2:
+        raise ValueError(f"{len(differences)} questions: at least 2 are needed for a standard deviation")
+    size = abs(float(differences.mean()) if effect is None else effect)
+    if size == 0:
+        return math.inf
+    quantiles = ndtri((1 + level) / 2) + ndtri(power)
+    return float(max(2, math.ceil((quantiles * differences.std(ddof=1) / size) ** 2)))
+
+
+def proportion_interval(n_success: int, n_trials: int, level: float = 0.95) -> Interval:
+    """A share of independent trials with its Wilson interval, which does not vanish at 0 or 1.
+
+    Raises:
+        ValueError: no trials; n_success outside 0..n_trials; level outside (0, 1).
+    """
+    check_level(level)
+    if n_trials < 1 or not 0 <= n_success <= n_trials:
+        raise ValueError(f"{n_success} of {n_trials}: allowed is 0..n_trials of at least 1 trial")
+    share, z = n_success / n_trials, float(ndtri((1 + level) / 2))
+    centre = (share + z**2 / (2 * n_trials)) / (1 + z**2 / n_trials)
+    half = z * math.sqrt(share * (1 - share) / n_trials + z**2 / (4 * n_trials**2)) / (1 + z**2 / n_trials)
+    return Interval(share, max(0.0, centre - half), min(1.0, centre + half), level)
+
+
+def check_level(level: float, name: str = "level") -> None:
+    """Raises ValueError unless a share lies between 0 and 1."""
+    if not 0 < level < 1:
+        raise ValueError(f"{name} is {level}: allowed is between 0 and 1")
