@@ -1,0 +1,50 @@
+"""Scores of a pool's solutions, each text read once however often it was sampled."""
+
+import numpy as np
+import pandas as pd
+
+from tts_lib import selection
+from tts_lib.pools import Codec
+from tts_lib.protocols import ScoreRequest, Verifier
+
+
+def step_scores(verifier: Verifier, codec: Codec, problems: pd.DataFrame, solutions: pd.DataFrame) -> list[np.ndarray]:
+    """The verifier's step scores of every row of `solutions` (question_id, text), float32 (step,) each."""
+    prompt = dict(zip(problems["question_id"], codec.encode(problems["problem"].tolist()), strict=True))
+    keys = list(zip(solutions["question_id"], solutions["text"], strict=True))
+    texts: dict[str, dict[str, None]] = {}
+    for question_id, text in keys:
+        texts.setdefault(question_id, {})[text] = None
+    requests = [ScoreRequest(prompt[q], codec.encode(list(distinct))) for q, distinct in texts.items()]
+    scored = {
+        (q, text): score
+        for (q, distinct), scores in zip(texts.items(), verifier.score(requests), strict=True)
+        for text, score in zip(distinct, scores, strict=True)
+    }
+    return [scored[key] for key in keys]
+
+
+def aggregated(steps: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Solution scores by each aggregation (last, min, prod, mean), float32 (solution,)."""
+    offsets = np.r_[0, np.cumsum([len(s) for s in steps])]
+    flat = np.concatenate(steps).astype(np.float64)
+    return {how: selection.aggregate_steps(flat, offsets, how).astype(np.float32) for how in selection.AGGREGATIONS}
+
+
+def flipped(scores: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """A weaker verifier (ICLR Fig. 17 B): a share of the scores p turned into 1 - p."""
+    return np.where(rng.random(scores.shape) < share, 1 - scores, scores)
+
+
+COLUMNS = ["question_id", "sample", "n_steps", "prm_last", "prm_min", "prm_prod", "prm_mean", "orm", "orm_matched"]
+
+
+def score_pool(verifiers: dict[str, Verifier], codec: Codec, problems: pd.DataFrame, pool: pd.DataFrame) -> pd.DataFrame:
+    """Solution scores of every sample of a pool: the PRM by each aggregation, the ORMs at the last token."""
+    steps = step_scores(verifiers["prm"], codec, problems, pool)
+    table = pool[["question_id", "sample"]].assign(n_steps=[len(s) for s in steps])
+    for how, values in aggregated(steps).items():
+        table[f"prm_{how}"] = values
+    for name in ("orm", "orm_matched"):
+        table[name] = aggregated(step_scores(verifiers[name], codec, problems, pool))["last"]
+    return table[COLUMNS]
