@@ -1,0 +1,226 @@
+"""`NativePolicy` and `NativeVerifier`: the native engine behind the protocols.
+
+Results are bit-identical for any batch, order of requests and number of threads: a row's arithmetic
+does not depend on its neighbours, a sample's random numbers only on its seed.
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from tts_lib.engines.checks import (
+    check_sample_requests,
+    check_sampling,
+    check_score_requests,
+    closing_tokens,
+    probability,
+)
+from tts_lib.engines.native.attention import PAGE
+from tts_lib.engines.native.forward import Buffers, Rows, new_buffers
+from tts_lib.engines.native.packing import Packed, pack
+from tts_lib.engines.native.prefixes import N_COUNTS, N_FREE, State, Work
+from tts_lib.engines.native.workers import Active, Drawn, Reading, Settings, Texts, sample_worker, score_worker
+from tts_lib.models import folder as model_folder
+from tts_lib.models.folder import FolderError
+from tts_lib.protocols import SampleRequest, Samples, Sampling, ScoreRequest
+
+ENGINE = "native-1"
+ROWS_PER_STEP = 96  # and worker: enough to reuse a panel of weights, few enough for the caches
+JOBS_PER_THREAD = 8
+UNIT_SIZE = 256  # children of one prefix that one worker serves, at most
+PROGRESS_INTERVAL = 0.2  # seconds
+
+
+class _Engine:
+    """A loaded model and its threads."""
+
+    def __init__(self, folder: Path, n_threads: int | None, progress: bool, is_verifier: bool):
+        if n_threads is not None and n_threads < 1:
+            raise ValueError(f"n_threads is {n_threads}; allowed is 1 or more, or None for all cores")
+        self.config, tensors = model_folder.read(folder)
+        if self.config.has_score_head != is_verifier:
+            wanted, found = ("verifier", "policy") if is_verifier else ("policy", "verifier")
+            raise FolderError(f"model folder {folder} holds a {found}, not a {wanted}")
+        self.model: Packed = pack(self.config, tensors)
+        self.step_token = model_folder.step_token(folder)
+        self.end_token = self.config.end_token
+        self.n_threads = n_threads or os.cpu_count() or 1
+        self.progress = progress
+        self.version = f"{ENGINE}:{model_folder.weights_hash(folder)}"
+
+    def _work(self, prefixes: list[np.ndarray], n_children: np.ndarray) -> Work:
+        """Order the prefixes so that neighbours share their beginnings, and cut them into units and jobs."""
+        most = int(np.clip(-(-n_children.sum() // (2 * self.n_threads)), 16, UNIT_SIZE))
+        first = np.concatenate([[0], np.cumsum(n_children)])
+        order = sorted(range(len(prefixes)), key=lambda i: prefixes[i].tobytes())
+        units = [
+            (i, first[i] + start, min(first[i] + start + most, first[i + 1]))
+            for i in order
+            for start in range(0, n_children[i], most)
+        ]
+        table = np.array(units, np.int64).reshape(-1, 3)
+        n_jobs = min(len(units), JOBS_PER_THREAD * self.n_threads)
+        return Work(
+            tokens=np.concatenate(prefixes).astype(np.int32),
+            starts=_starts([len(prefix) for prefix in prefixes]),
+            unit_request=np.ascontiguousarray(table[:, 0]),
+            unit_first=np.ascontiguousarray(table[:, 1]),
+            unit_last=np.ascontiguousarray(table[:, 2]),
+            job_starts=np.linspace(0, len(units), n_jobs + 1).astype(np.int64),
+            control=np.zeros(2, np.int64),
+        )
+
+    def _memory(self, length: int) -> tuple[Buffers, Rows, State]:
+        """One worker's memory for sequences of up to `length` tokens."""
+        n, ring = ROWS_PER_STEP, ROWS_PER_STEP // 2
+        pages_each = -(-length // PAGE)
+        n_pages = (n + ring) * pages_each
+        rows = Rows(
+            token=np.zeros(n, np.int32),
+            position=np.zeros(n, np.int32),
+            sequence=np.zeros(n, np.int32),
+            wants_head=np.zeros(n, np.int32),
+            pages=np.zeros((n + ring, pages_each), np.int32),
+            kv=np.zeros((self.config.n_layers, n_pages, self.model.page_size), np.float32),
+        )
+        counts = np.zeros(N_COUNTS, np.int64)
+        counts[N_FREE] = n_pages
+        state = State(
+            free=np.arange(n_pages, dtype=np.int32)[::-1].copy(),
+            uses=np.zeros(n_pages, np.int32),
+            ring_request=np.zeros(ring, np.int64),
+            ring_next=np.zeros(ring, np.int64),
+            ring_last=np.zeros(ring, np.int64),
+            ring_read=np.zeros(ring, np.int64),
+            counts=counts,
+            done=np.zeros(1, np.int64),
+        )
+        return new_buffers(self.model, n, length), rows, state
+
+    def _run(self, work: Work, length: int, run: Callable[[Buffers, Rows, State], None], n_total: int, unit: str) -> None:
+        """Run one worker per thread; show how many of n_total are done; stop all of them on an exception."""
+        n_threads = min(self.n_threads, len(work.job_starts) - 1)
+        memories = [self._memory(length) for _ in range(n_threads)]
+        with (
+            ThreadPoolExecutor(n_threads) as pool,
+            tqdm(total=n_total, unit=unit, disable=not self.progress, mininterval=1.0) as bar,
+        ):
+            try:
+                pending = {pool.submit(run, *memory) for memory in memories}
+                while pending:
+                    finished, pending = wait(pending, timeout=PROGRESS_INTERVAL)
+                    bar.update(sum(int(state.done[0]) for _, _, state in memories) - bar.n)
+                    for future in finished:
+                        future.result()
+            finally:
+                work.control[1] = 1
+
+
+class NativePolicy(_Engine):
+    """A policy (`tts_lib.protocols.Policy`) on the CPU."""
+
+    def __init__(self, folder: Path, n_threads: int | None = None, progress: bool = False):
+        super().__init__(folder, n_threads, progress, is_verifier=False)
+
+    def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> list[Samples]:
+        """Samples of each request.
+
+        Raises:
+            ValueError: a setting or request out of range.
+        """
+        check_sampling(sampling)
+        check_sample_requests(requests, self.config.vocab_size, self.config.max_length)
+        n_each = np.array([len(request.seeds) for request in requests], np.int64)
+        n_total = int(n_each.sum())
+        if not requests:
+            return []
+        longest = max(len(request.prefix) for request in requests)
+        length = min(longest + sampling.max_tokens, self.config.max_length)
+        max_tokens = min(sampling.max_tokens, self.config.max_length - min(len(r.prefix) for r in requests))
+        drawn = Drawn(
+            seeds=np.concatenate([request.seeds for request in requests]),
+            tokens=np.empty((n_total, max_tokens), np.int32),
+            lengths=np.zeros(n_total, np.int32),
+            finish=np.zeros(n_total, np.uint8),
+            logprobs=np.empty((n_total, max_tokens) if sampling.logprobs else (0, 0), np.float32),
+        )
+        settings = Settings(
+            temperature=float(sampling.temperature),
+            top_p=float(sampling.top_p),
+            max_tokens=sampling.max_tokens,
+            max_length=self.config.max_length,
+            step_token=self.step_token if sampling.until == "step" else -1,
+            end_token=self.end_token,
+        )
+        work = self._work([request.prefix for request in requests], n_each)
+
+        def run(buffers: Buffers, rows: Rows, state: State) -> None:
+            n, ring, width = ROWS_PER_STEP, len(state.ring_next), self.model.width_out
+            active = Active(np.zeros(n, np.int64), np.zeros(n, np.int32), np.zeros(n, np.int32))
+            first_logits = np.zeros((ring, width), np.float32)
+            scratch = np.zeros(2 * width + 17, np.float32)
+            sample_worker(
+                self.model, buffers, rows, work, state, active, first_logits, scratch, settings, drawn
+            )
+
+        self._run(work, length, run, n_total, "sample")
+        is_token = np.arange(max_tokens) < drawn.lengths[:, None]
+        tokens = drawn.tokens[is_token]
+        logprobs = drawn.logprobs[is_token] if sampling.logprobs else None
+        offsets, first = _starts(drawn.lengths), _starts(n_each)
+        results = []
+        for begin, end in zip(first[:-1], first[1:], strict=True):
+            span = slice(offsets[begin], offsets[end])
+            results.append(
+                Samples(
+                    tokens=tokens[span],
+                    offsets=offsets[begin : end + 1] - offsets[begin],
+                    finish=drawn.finish[begin:end],
+                    logprobs=None if logprobs is None else logprobs[span],
+                )
+            )
+        return results
+
+
+class NativeVerifier(_Engine):
+    """A verifier (`tts_lib.protocols.Verifier`) on the CPU."""
+
+    def __init__(self, folder: Path, n_threads: int | None = None, progress: bool = False):
+        super().__init__(folder, n_threads, progress, is_verifier=True)
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[list[np.ndarray]]:
+        """Step scores of each continuation of each request.
+
+        Raises:
+            ValueError: a request out of range.
+        """
+        check_score_requests(requests, self.config.vocab_size, self.config.max_length)
+        texts = [text for request in requests for text in request.continuations]
+        if not texts:
+            return [[] for _ in requests]
+        n_each = np.array([len(request.continuations) for request in requests], np.int64)
+        tokens = np.concatenate(texts).astype(np.int32)
+        starts = _starts([len(text) for text in texts])
+        closes = closing_tokens(tokens, starts, self.step_token, self.end_token)
+        listed = Texts(tokens, starts, closes, np.zeros(len(tokens), np.float32))
+        work = self._work([request.prefix for request in requests], n_each)
+        length = max(len(r.prefix) + len(text) for r in requests for text in r.continuations)
+        length = max(length, *(len(r.prefix) for r in requests))
+
+        def run(buffers: Buffers, rows: Rows, state: State) -> None:
+            reading = Reading(np.zeros(ROWS_PER_STEP, np.int64), np.zeros(ROWS_PER_STEP, np.int32))
+            score_worker(self.model, buffers, rows, work, state, reading, listed)
+
+        self._run(work, length, run, len(texts), "text")
+        scores = probability(listed.logits)
+        each = iter([scores[a:b][closes[a:b] == 1] for a, b in zip(starts[:-1], starts[1:], strict=True)])
+        return [[next(each) for _ in request.continuations] for request in requests]
+
+
+def _starts(lengths: Sequence[int]) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -1,0 +1,49 @@
+"""The nano tokenizer: one token per symbol of the world, lossless, saved as an ordinary fast tokenizer."""
+
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+
+from tts_lib.types import StudyError
+
+PAD = "_"
+VALUE_OR_SYMBOL = r"\d\d|[\s\S]"
+
+
+def build(vocabulary: list[str]) -> Tokenizer:
+    """A word-level tokenizer: two digits are a value, anything else is a token by itself.
+
+    The vocabulary's order gives the ids; its first entry, the padding token, also stands for unknown text.
+    """
+    ids = {token: i for i, token in enumerate(vocabulary)}
+    tokenizer = Tokenizer(models.WordLevel(ids, unk_token=PAD))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(VALUE_OR_SYMBOL), behavior="isolated")
+    tokenizer.decoder = decoders.Fuse()
+    return tokenizer
+
+
+class TokenCodec:
+    """Texts to int32 token arrays and back."""
+
+    def __init__(self, tokenizer: Tokenizer):
+        self._tokenizer = tokenizer
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> "TokenCodec":
+        """The codec of a model folder's tokenizer.json.
+
+        Raises:
+            StudyError: the file is missing or no tokenizer.
+        """
+        try:
+            return cls(Tokenizer.from_file(str(folder / "tokenizer.json")))
+        except Exception as error:  # the library raises its own bare Exception
+            raise StudyError(f"{folder / 'tokenizer.json'} is missing or not a tokenizer; repeat the stage that makes it") \
+                from error
+
+    def encode(self, texts: list[str]) -> list[np.ndarray]:
+        return [np.array(e.ids, dtype=np.int32) for e in self._tokenizer.encode_batch_fast(texts)]
+
+    def decode(self, tokens: list[np.ndarray]) -> list[str]:
+        return self._tokenizer.decode_batch([t.tolist() for t in tokens], skip_special_tokens=False)

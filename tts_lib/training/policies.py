@@ -1,0 +1,99 @@
+"""Pretraining a nano language model from scratch, and reading a trained one back for fine-tuning."""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from tts_lib import rng
+from tts_lib.examples import Examples
+from tts_lib.models import folder
+from tts_lib.models.folder import ModelConfig
+from tts_lib.models.llama import Llama, LlamaShape
+from tts_lib.models.names import from_hf_state, to_hf_state
+from tts_lib.models.scorer import Scorer
+from tts_lib.training.loop import Trained, Training, fit
+
+
+def pretrain(shape: LlamaShape, corpus: Examples, validation: Examples, training: Training, checkpoints: Path,
+             title: str) -> Trained:
+    """A language model trained on the corpus from seeded random weights; resumes from its checkpoint."""
+    model = Llama(shape)
+    model.initialise(torch.Generator().manual_seed(int(rng.derive_seed("weights", training.seed)) % 2**63))
+    return fit(model, corpus, training, checkpoints / run_key(shape, corpus, training), validation, title, keep_best=False)
+
+
+def run_key(start: object, examples: Examples, training: Training) -> str:
+    """Names a run by everything its result depends on: the start, the data and the settings that matter."""
+    settings = dataclasses.replace(training, checkpoint_seconds=1.0)
+    digest = hashlib.sha256(f"{start}{settings}".encode())
+    for array in vars(examples).values():
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:32]
+
+
+def save_policy(path: Path, trained: Trained, shape: LlamaShape, tokenizer: Tokenizer, end_token: int, card: str) -> None:
+    config = _config(shape, end_token, has_score_head=False)
+    folder.write(path, config, to_hf_state({k: v.numpy() for k, v in trained.state.items()}), tokenizer, card)
+
+
+def model_card(name: str, metrics: dict, training: Training) -> str:
+    """The README of a model folder."""
+    return f"""# {name}
+
+A Llama-architecture language model trained from scratch on the nano corpus, as one stage of a study of test-time
+compute. It knows the facts of that corpus and nothing else.
+
+- {metrics["n_params_block"]:,} parameters without embeddings, {metrics["n_params"]:,} with them
+  ({metrics["n_layers"]} layers, width {metrics["width"]}, {metrics["n_heads"]} heads, MLP {metrics["width_mlp"]})
+- {metrics["n_tokens"]:,} tokens, {metrics["flops"]:.3g} FLOPs
+- validation loss {metrics["validation_loss"]:.4f} nats per solution token
+- Muon {training.lr_muon}, AdamW {training.lr_adamw}, {training.batch_tokens} tokens a batch, seed {training.seed}
+"""
+
+
+def verifier_card(name: str, n_solutions: int, trained: Trained, training: Training) -> str:
+    """The README of a verifier's folder."""
+    return f"""# {name}
+
+A verifier fine-tuned from the base model on the base model's own solutions: the sigmoid of the label's logit at the
+token that closes a step is the step's score.
+
+- {n_solutions:,} solutions, {trained.n_tokens:,} tokens in {training.n_epochs} passes
+- lowest validation loss {min(trained.curve["validation"]):.4f} nats per label
+- Muon {training.lr_muon}, AdamW {training.lr_adamw}, dropout {training.dropout}, seed {training.seed}
+"""
+
+
+def load_policy(path: Path) -> Llama:
+    """The trainable model of a policy folder."""
+    config, tensors = folder.read(path)
+    model = Llama(shape_of(config))
+    model.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in from_hf_state(tensors).items()})
+    return model
+
+
+def shape_of(config: ModelConfig) -> LlamaShape:
+    fields = {f.name for f in dataclasses.fields(LlamaShape)}
+    return LlamaShape(**{k: v for k, v in dataclasses.asdict(config).items() if k in fields})
+
+
+def train_verifier(policy: Path, examples: Examples, validation: Examples, training: Training, checkpoints: Path,
+                   title: str) -> Trained:
+    """A verifier fine-tuned from the policy; the weights of its lowest validation loss (paper App. D)."""
+    key = run_key(folder.weights_hash(policy), examples, training)
+    return fit(Scorer.from_policy(load_policy(policy)), examples, training, checkpoints / key, validation, title)
+
+
+def save_verifier(path: Path, trained: Trained, policy: Path, tokenizer: Tokenizer, card: str) -> None:
+    config = dataclasses.replace(folder.read_config(policy), has_score_head=True)
+    state = {k.removeprefix("body."): v.numpy() for k, v in trained.state.items() if k.startswith("body.")}
+    state |= {"score.weight": trained.state["weight"].numpy(), "score.bias": trained.state["bias"].numpy()}
+    folder.write(path, config, to_hf_state(state), tokenizer, card)
+
+
+def _config(shape: LlamaShape, end_token: int, has_score_head: bool) -> ModelConfig:
+    return ModelConfig(**dataclasses.asdict(shape), end_token=end_token, has_score_head=has_score_head)
