@@ -13,15 +13,28 @@ from tts_lib.pools import Codec
 BATCH = 20_000  # corpus texts tokenised at a time
 
 
-def draw_questions(world: nano.World, mixture: nano.Mixture, sizes: dict[str, int],
-                   seed: int) -> dict[str, list[nano.Question]]:
+def draw_questions(
+    world: nano.World, mixture: nano.Mixture, sizes: dict[str, int], seed: int
+) -> dict[str, list[nano.Question]]:
     """The questions of each split, drawn in the order given; no problem text occurs twice in all of them."""
     taken: set[str] = set()
-    return {split: nano.draw_distinct(world, mixture, n, taken, _random("questions", seed, split)) for split, n in sizes.items()}
+    return {
+        split: nano.draw_distinct(world, mixture, n, taken, _random("questions", seed, split))
+        for split, n in sizes.items()
+    }
 
 
-def rebuild(n_maps: int, n_values: int, zipf_offset: float, subjects: dict[str, float], hops: list[float], n_test: int,
-            n_val: int, n_train: int, seed: int) -> tuple[nano.World, dict[str, nano.Question]]:
+def rebuild(
+    n_maps: int,
+    n_values: int,
+    zipf_offset: float,
+    subjects: dict[str, float],
+    hops: list[float],
+    n_test: int,
+    n_val: int,
+    n_train: int,
+    seed: int,
+) -> tuple[nano.World, dict[str, nano.Question]]:
     """The world and all its questions in structured form by question_id, from the study's `problems` settings."""
     world = nano.World.build(n_maps, n_values, zipf_offset, seed)
     sizes = {"test": n_test, "val": n_val, "train": n_train}
@@ -35,8 +48,10 @@ def question_id(split: str, i: int) -> str:
 
 def right_steps(world: nano.World, questions: dict[str, nano.Question], solutions: pd.DataFrame) -> list[list[bool]]:
     """Whether each solution (question_id, text) is still right after each of its steps."""
-    return [nano.right_so_far(world, questions[q], text)
-            for q, text in zip(solutions["question_id"], solutions["text"], strict=True)]
+    return [
+        nano.right_so_far(world, questions[q], text)
+        for q, text in zip(solutions["question_id"], solutions["text"], strict=True)
+    ]
 
 
 def _random(*parts: str | int) -> Random:
@@ -59,15 +74,19 @@ def question_table(world: nano.World, split: str, questions: list[nano.Question]
     )
 
 
-def build_corpus(texts: Iterator[tuple[str, str]], codec: Codec, n_tokens: int,
-                 n_validation: int) -> tuple[Examples, Examples, list[str]]:
-    """Training examples of at least `n_tokens`, validation examples of at least `n_validation`, and some texts to show."""
-    validation, shown = _take(texts, codec, n_validation)
-    training, _ = _take(texts, codec, n_tokens)
+def build_corpus(
+    texts: Iterator[tuple[str, str]], codec: Codec, n_tokens: int, n_validation: int, max_length: int
+) -> tuple[Examples, Examples, list[str]]:
+    """Training examples of at least `n_tokens`, validation examples of at least `n_validation`, and some texts to show.
+
+    Texts longer than `max_length` tokens, the models' window, are left out.
+    """
+    validation, shown = _take(texts, codec, n_validation, max_length)
+    training, _ = _take(texts, codec, n_tokens, max_length)
     return training, validation, shown
 
 
-def _take(texts: Iterator[tuple[str, str]], codec: Codec, n_tokens: int) -> tuple[Examples, list[str]]:
+def _take(texts: Iterator[tuple[str, str]], codec: Codec, n_tokens: int, max_length: int) -> tuple[Examples, list[str]]:
     problems: list[np.ndarray] = []
     solutions: list[np.ndarray] = []
     shown: list[str] = []
@@ -75,12 +94,15 @@ def _take(texts: Iterator[tuple[str, str]], codec: Codec, n_tokens: int) -> tupl
     while n < n_tokens:
         chunk = [next(texts) for _ in range(BATCH)]
         shown = shown or [problem + solution for problem, solution in chunk]
-        for problem, solution in zip(codec.encode([p for p, _ in chunk]), codec.encode([s for _, s in chunk]), strict=True):
+        for problem, solution in zip(
+            codec.encode([p for p, _ in chunk]), codec.encode([s for _, s in chunk]), strict=True
+        ):
             if n >= n_tokens:
                 break
-            problems.append(problem)
-            solutions.append(solution)
-            n += len(problem) + len(solution)
+            if len(problem) + len(solution) <= max_length:
+                problems.append(problem)
+                solutions.append(solution)
+                n += len(problem) + len(solution)
     return Examples.language(problems, solutions), shown
 
 
@@ -98,7 +120,8 @@ def data_card(world: nano.World, mixture: nano.Mixture, noise: nano.Noise, metri
     sizes = ", ".join(f"{len(frame):,} {split}" for split, frame in splits.items())
     example = splits["test"].groupby("subject").first()
     shown = "\n".join(
-        f"- **{subject}**: {row.statement}\n\n```\n{row.problem}{row.solution}\n```" for subject, row in example.iterrows()
+        f"- **{subject}**: {row.statement}\n\n```\n{row.problem}{row.solution}\n```"
+        for subject, row in example.iterrows()
     )
     return f"""# Data card: the nano benchmark
 

@@ -9,7 +9,9 @@ from tts_lib import difficulty, pools
 from tts_lib.difficulty import Binning
 
 
-def difficulty_scores(problems: pd.DataFrame, pool: pd.DataFrame, scores: pd.DataFrame, n_probe: Sequence[int]) -> pd.DataFrame:
+def difficulty_scores(
+    problems: pd.DataFrame, pool: pd.DataFrame, scores: pd.DataFrame, n_probe: Sequence[int]
+) -> pd.DataFrame:
     """Oracle, predicted and cheap predicted difficulty of each question.
 
     Oracle and predicted use the first half of the pool, so that the other half is free of the binning. The cheap
@@ -35,7 +37,9 @@ def fit_edges(validation: pd.DataFrame, n_bins: int, n_probe: Sequence[int]) -> 
     return {name: difficulty.quantile_binning(validation[name].to_numpy(dtype=float), n_bins) for name in names}
 
 
-def assign_bins(table: pd.DataFrame, edges: dict[str, Binning], n_bins: int, absolute_edges: Sequence[float]) -> pd.DataFrame:
+def assign_bins(
+    table: pd.DataFrame, edges: dict[str, Binning], n_bins: int, absolute_edges: Sequence[float]
+) -> pd.DataFrame:
     """Adds the bins (1 easiest): quantiles of these questions themselves (the paper's), frozen, and absolute."""
     table = table.copy()
     for name in ("oracle", "predicted"):

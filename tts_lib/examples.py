@@ -73,8 +73,9 @@ def batches(examples: Examples, batch_tokens: int, n_epochs: int, rng: np.random
     for _ in range(n_epochs):
         order = rng.permutation(len(examples))
         filled = np.cumsum(lengths[order])
-        pools = np.searchsorted(filled, np.arange(1, filled[-1] // (POOL_BATCHES * batch_tokens) + 1)
-                                * POOL_BATCHES * batch_tokens)
+        pools = np.searchsorted(
+            filled, np.arange(1, filled[-1] // (POOL_BATCHES * batch_tokens) + 1) * POOL_BATCHES * batch_tokens
+        )
         for pool in np.split(order, pools):
             pool = pool[np.argsort(lengths[pool], kind="stable")]
             cuts = np.flatnonzero(np.diff(np.cumsum(lengths[pool]) // batch_tokens)) + 1

@@ -4,11 +4,13 @@ import errno
 import os
 from pathlib import Path
 
+from tts_lib.types import StudyError
+
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 TEMPORARY_GLOB = ".*.tmp"
 
 
-class WriteError(OSError):
+class WriteError(StudyError, OSError):
     """A file could not be written. The message is one sentence for the user; the old file is as it was."""
 
 

@@ -138,33 +138,34 @@ def compare_matched(
     if len(bins) and bins.min() < 1:
         raise ValueError(f"bins count from 1; the lowest is {bins.min()}")
     groups = [(0, np.ones(len(bins), dtype=bool)), *((int(name), bins == name) for name in np.unique(bins))]
-    rows: list[Matched] = []
-    for k in ks:
-        at_k = _at_budget(small, budgets, min(k, budgets[-1]))
-        for name, members in groups:
-            a, b = at_k[members], large[members]
-            part = weights[:, members]
-            part = part[part.sum(axis=1) > 0]  # a resample without a question of this bin says nothing about it
-            part = part / part.sum(axis=1, keepdims=True)
-            low, high = _tails(part @ (a - b), level)
-            relative_low, relative_high = _tails(_relative(part @ a, part @ b), level)
-            rows.append(
+    at_k = np.stack([_at_budget(small, budgets, min(k, budgets[-1])) for k in ks], axis=1)
+    by_k: list[list[Matched]] = [[] for _ in ks]
+    for name, members in groups:
+        part = weights[:, members]
+        part = part[part.sum(axis=1) > 0]  # a resample without a question of this bin says nothing about it
+        part = part / part.sum(axis=1, keepdims=True)
+        a, b = at_k[members], large[members]
+        replicates, replicates_large, differences = part @ a, part @ b, part @ (a - b[:, None])
+        for i, k in enumerate(ks):
+            low, high = _tails(differences[:, i], level)
+            relative_low, relative_high = _tails(_relative(replicates[:, i], replicates_large), level)
+            by_k[i].append(
                 Matched(
                     group=name,
                     n_questions=int(members.sum()),
                     k=float(k),
                     capped=k > budgets[-1],
-                    small=float(a.mean()),
+                    small=float(a[:, i].mean()),
                     large=float(b.mean()),
-                    difference=float((a - b).mean()),
+                    difference=float((a[:, i] - b).mean()),
                     low=low,
                     high=high,
-                    relative=float(_relative(a.mean(keepdims=True), b.mean(keepdims=True))[0]),
+                    relative=float(_relative(a[:, i].mean(keepdims=True), b.mean(keepdims=True))[0]),
                     relative_low=relative_low,
                     relative_high=relative_high,
                 )
             )
-    return rows
+    return [row for rows in by_k for row in rows]
 
 
 def _inference(accounting: Accounting) -> tuple[float, float]:

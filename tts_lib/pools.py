@@ -26,8 +26,15 @@ class Codec(Protocol):
     def decode(self, tokens: list[np.ndarray]) -> list[str]: ...
 
 
-def sample_pool(policy: ChunkedPolicy, codec: Codec, problems: pd.DataFrame, n_samples: int, sampling: Sampling,
-                study_seed: int, model: str) -> pd.DataFrame:
+def sample_pool(
+    policy: ChunkedPolicy,
+    codec: Codec,
+    problems: pd.DataFrame,
+    n_samples: int,
+    sampling: Sampling,
+    study_seed: int,
+    model: str,
+) -> pd.DataFrame:
     """One row per sample, graded; sample i of a question is the same in a pool of any size."""
     prompts = codec.encode(problems["problem"].tolist())
     requests = [

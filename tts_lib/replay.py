@@ -12,8 +12,14 @@ from tts_lib.verifiers import scoring
 SCORES = ("prm_last", "prm_min", "prm_prod", "prm_mean", "orm", "orm_matched")
 
 
-def selection_accuracy(pool: pd.DataFrame, scores: pd.DataFrame, budgets: Sequence[int], rng: np.random.Generator,
-                       n_resamples: int, flip_share: float) -> tuple[pd.DataFrame, float]:
+def selection_accuracy(
+    pool: pd.DataFrame,
+    scores: pd.DataFrame,
+    budgets: Sequence[int],
+    rng: np.random.Generator,
+    n_resamples: int,
+    flip_share: float,
+) -> tuple[pd.DataFrame, float]:
     """Expected correctness per question for every selection rule: question_id, strategy, budget, accuracy.
 
     Strategies: coverage, majority, best_of_n:SCORE, weighted:SCORE, and weighted:prm_flipped, the PRM with a share of

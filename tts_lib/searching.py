@@ -28,8 +28,15 @@ def method_from(options: Mapping[str, Any], steps: Mapping[str, Any], duplicates
     return methods.build(kind, given)
 
 
-def run(method: Method, problems: pd.DataFrame, budgets: Sequence[int], policy: Policy, verifier: Verifier, codec: Codec,
-        seed_key: tuple[Part, ...]) -> tuple[pd.DataFrame, dict[str, int]]:
+def run(
+    method: Method,
+    problems: pd.DataFrame,
+    budgets: Sequence[int],
+    policy: Policy,
+    verifier: Verifier,
+    codec: Codec,
+    seed_key: tuple[Part, ...],
+) -> tuple[pd.DataFrame, dict[str, int]]:
     """One row per (question, budget), and how often the engines were called.
 
     Raises:
@@ -74,7 +81,10 @@ class _Counted:
 def _summary(found: Candidates, cost: Cost, gold: str, codec: Codec) -> dict[str, Any]:
     """Selected answers, cost and diagnostics of one search; unfinished candidates have no answer."""
     texts = codec.decode(found.tokens)
-    graded = [grading.grade(t, gold) if done else (None, grading.NO_ANSWER) for t, done in zip(texts, found.finished, strict=True)]
+    graded = [
+        grading.grade(t, gold) if done else (None, grading.NO_ANSWER)
+        for t, done in zip(texts, found.finished, strict=True)
+    ]
     answers = np.array([a for a, _ in graded], dtype=object)
     classes = pd.factorize(answers)[0]
     correct = np.array([v == grading.CORRECT for _, v in graded])
@@ -93,7 +103,9 @@ def _summary(found: Candidates, cost: Cost, gold: str, codec: Codec) -> dict[str
         "n_distinct": found.n_distinct,
         "n_samples": found.n_samples,
         "n_duplicates": found.n_duplicates,
-        "mean_steps": float(np.mean([t.count("\n") + 1 for t, f in zip(texts, finished, strict=True) if f])) if finished.any() else np.nan,
+        "mean_steps": float(np.mean([t.count("\n") + 1 for t, f in zip(texts, finished, strict=True) if f]))
+        if finished.any()
+        else np.nan,
         "repetition": 1 - len(Counter(lines)) / len(lines) if weighted.chosen >= 0 else np.nan,
         "hit_round_limit": found.hit_round_limit,
     }

@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tts_lib.files import write_atomically
+from tts_lib.types import StudyError
 
 _REMEDY = "delete it and run `dvc repro`, which makes it again"
 
 
-class TableError(Exception):
+class TableError(StudyError):
     """A table or record is missing or unusable. The message is one sentence for the user."""
 
 
@@ -88,6 +89,15 @@ def read_json(path: Path | str, keys: Sequence[str] = ()) -> Any:
     if missing := [key for key in keys if not isinstance(record, dict) or key not in record]:
         raise TableError(f"{path} has no key {', '.join(missing)}; {_REMEDY}")
     return record
+
+
+def write_csv(frame: pd.DataFrame, path: Path | str) -> None:
+    """Write ``frame`` as CSV for readers and figures: no index, numbers to six significant digits.
+
+    Raises:
+        WriteError: disk full, no permission; the old file stays.
+    """
+    write_text(frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"), path)
 
 
 def write_text(text: str, path: Path | str) -> None:

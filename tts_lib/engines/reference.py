@@ -118,7 +118,7 @@ def draw(logits: Tensor, sampling: Sampling, seeds: np.ndarray, index: int) -> T
         before = ordered.cumsum(-1) - ordered
         edge = torch.where(before < sampling.top_p, ordered, torch.inf).min(-1, keepdim=True).values
         p = torch.where(p >= edge, p, 0.0)
-    order = torch.argsort(torch.arange(p.shape[1], device=p.device) % LANES, stable=True)  # as the native engine's lanes
+    order = torch.argsort(torch.arange(p.shape[1], device=p.device) % LANES, stable=True)  # lanes of the native engine
     cdf = p[:, order].cumsum(-1)
     u = torch.from_numpy(uniform(seeds, np.full(1, index, np.uint64))).to(cdf)[:, None] * cdf[:, -1:]
     return order[torch.searchsorted(cdf, u, right=True).clamp(max=p.shape[1] - 1)[:, 0]]

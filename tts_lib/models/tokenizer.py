@@ -39,8 +39,9 @@ class TokenCodec:
         try:
             return cls(Tokenizer.from_file(str(folder / "tokenizer.json")))
         except Exception as error:  # the library raises its own bare Exception
-            raise StudyError(f"{folder / 'tokenizer.json'} is missing or not a tokenizer; repeat the stage that makes it") \
-                from error
+            raise StudyError(
+                f"{folder / 'tokenizer.json'} is missing or not a tokenizer; repeat the stage that makes it"
+            ) from error
 
     def encode(self, texts: list[str]) -> list[np.ndarray]:
         return [np.array(e.ids, dtype=np.int32) for e in self._tokenizer.encode_batch_fast(texts)]

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -21,9 +20,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from tts_lib import rng
+from tts_lib.examples import Batch, Examples, batches
 from tts_lib.models.llama import Llama
 from tts_lib.models.scorer import Scorer
-from tts_lib.examples import Batch, Examples, batches
+from tts_lib.processes import die_with_parent
 from tts_lib.training.muon import Muon
 from tts_lib.types import StudyError
 
@@ -72,8 +72,15 @@ def score_loss(model: Scorer, batch: Batch, dropout: float) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, target, weight=weight[counts], reduction="sum")
 
 
-def fit(model: Llama | Scorer, examples: Examples, training: Training, checkpoint: Path,
-        validation: Examples, title: str, keep_best: bool = True) -> Trained:
+def fit(
+    model: Llama | Scorer,
+    examples: Examples,
+    training: Training,
+    checkpoint: Path,
+    validation: Examples,
+    title: str,
+    keep_best: bool = True,
+) -> Trained:
     """Train `model` from its present weights; return those of the lowest validation loss, or else the last ones.
 
     `checkpoint` is a folder named for everything the run depends on: a run found there is taken up again.
@@ -82,7 +89,16 @@ def fit(model: Llama | Scorer, examples: Examples, training: Training, checkpoin
         return _read(checkpoint)
     checkpoint.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        arguments = (model, examples, training, checkpoint, validation, title, keep_best, os.path.join(scratch, "rendezvous"))
+        arguments = (
+            model,
+            examples,
+            training,
+            checkpoint,
+            validation,
+            title,
+            keep_best,
+            os.path.join(scratch, "rendezvous"),
+        )
         try:
             torch.multiprocessing.start_processes(_work, arguments, nprocs=training.workers, start_method="spawn")
         except torch.multiprocessing.ProcessRaisedException as error:
@@ -96,8 +112,18 @@ def _read(checkpoint: Path) -> Trained:
     return Trained(tensors, {k: v for k, v in curve.items() if k != "n_tokens"}, int(curve["n_tokens"][0]))
 
 
-def _work(rank: int, model: Llama | Scorer, examples: Examples, training: Training, checkpoint: Path,
-          validation: Examples, title: str, keep_best: bool, rendezvous: str) -> None:
+def _work(
+    rank: int,
+    model: Llama | Scorer,
+    examples: Examples,
+    training: Training,
+    checkpoint: Path,
+    validation: Examples,
+    title: str,
+    keep_best: bool,
+    rendezvous: str,
+) -> None:
+    die_with_parent()
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=training.workers)
     run = _Run(rank, model, examples, training, checkpoint, validation, keep_best)
@@ -132,8 +158,12 @@ class _Run:
         self._resume()
 
     def remaining(self) -> Iterator[Batch]:
-        stream = batches(self.examples, self.training.batch_tokens, self.training.n_epochs,
-                         rng.generator("batches", self.training.seed))
+        stream = batches(
+            self.examples,
+            self.training.batch_tokens,
+            self.training.n_epochs,
+            rng.generator("batches", self.training.seed),
+        )
         for i, batch in enumerate(stream):
             if i >= self.n_steps:
                 yield batch

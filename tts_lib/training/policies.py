@@ -18,12 +18,15 @@ from tts_lib.models.scorer import Scorer
 from tts_lib.training.loop import Trained, Training, fit
 
 
-def pretrain(shape: LlamaShape, corpus: Examples, validation: Examples, training: Training, checkpoints: Path,
-             title: str) -> Trained:
+def pretrain(
+    shape: LlamaShape, corpus: Examples, validation: Examples, training: Training, checkpoints: Path, title: str
+) -> Trained:
     """A language model trained on the corpus from seeded random weights; resumes from its checkpoint."""
     model = Llama(shape)
     model.initialise(torch.Generator().manual_seed(int(rng.derive_seed("weights", training.seed)) % 2**63))
-    return fit(model, corpus, training, checkpoints / run_key(shape, corpus, training), validation, title, keep_best=False)
+    return fit(
+        model, corpus, training, checkpoints / run_key(shape, corpus, training), validation, title, keep_best=False
+    )
 
 
 def run_key(start: object, examples: Examples, training: Training) -> str:
@@ -35,7 +38,9 @@ def run_key(start: object, examples: Examples, training: Training) -> str:
     return digest.hexdigest()[:32]
 
 
-def save_policy(path: Path, trained: Trained, shape: LlamaShape, tokenizer: Tokenizer, end_token: int, card: str) -> None:
+def save_policy(
+    path: Path, trained: Trained, shape: LlamaShape, tokenizer: Tokenizer, end_token: int, card: str
+) -> None:
     config = _config(shape, end_token, has_score_head=False)
     folder.write(path, config, to_hf_state({k: v.numpy() for k, v in trained.state.items()}), tokenizer, card)
 
@@ -81,8 +86,9 @@ def shape_of(config: ModelConfig) -> LlamaShape:
     return LlamaShape(**{k: v for k, v in dataclasses.asdict(config).items() if k in fields})
 
 
-def train_verifier(policy: Path, examples: Examples, validation: Examples, training: Training, checkpoints: Path,
-                   title: str) -> Trained:
+def train_verifier(
+    policy: Path, examples: Examples, validation: Examples, training: Training, checkpoints: Path, title: str
+) -> Trained:
     """A verifier fine-tuned from the policy; the weights of its lowest validation loss (paper App. D)."""
     key = run_key(folder.weights_hash(policy), examples, training)
     return fit(Scorer.from_policy(load_policy(policy)), examples, training, checkpoints / key, validation, title)

@@ -33,7 +33,9 @@ def evaluate(step_scores: list[np.ndarray], truth: np.ndarray, threshold: float)
     """Compare with the true first wrong steps, int (solution,), NONE where the solution is right."""
     named = predict(step_scores, threshold) == truth
     wrong = truth != NONE
-    return FirstError(threshold, float(named[wrong].mean()), float(named[~wrong].mean()), int(wrong.sum()), int((~wrong).sum()))
+    return FirstError(
+        threshold, float(named[wrong].mean()), float(named[~wrong].mean()), int(wrong.sum()), int((~wrong).sum())
+    )
 
 
 def best_threshold(step_scores: list[np.ndarray], truth: np.ndarray) -> float:

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from tts_lib.pools import Codec
 from tts_lib.examples import Examples
+from tts_lib.pools import Codec
 from tts_lib.verifiers.rollouts import split_steps
 
 
@@ -17,8 +17,9 @@ def orm_examples(problems: pd.DataFrame, solutions: pd.DataFrame, codec: Codec) 
     """Outcome reward model: only the last token carries a label, whether the answer is right."""
     n_steps = [len(split_steps(text)) for text in solutions["text"]]
     outcome = (solutions["verdict"] == "correct").astype(float)
-    return _examples(problems, solutions, codec,
-                     [[np.nan] * (n - 1) + [y] for n, y in zip(n_steps, outcome, strict=True)])
+    return _examples(
+        problems, solutions, codec, [[np.nan] * (n - 1) + [y] for n, y in zip(n_steps, outcome, strict=True)]
+    )
 
 
 def _examples(problems: pd.DataFrame, solutions: pd.DataFrame, codec: Codec, labels: list[list[float]]) -> Examples:

@@ -19,8 +19,16 @@ def split_steps(text: str, delimiter: str = "\n") -> list[str]:
     return [part + delimiter for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
 
 
-def label_steps(policy: ChunkedPolicy, codec: Codec, problems: pd.DataFrame, solutions: pd.DataFrame, n_rollouts: int,
-                sampling: Sampling, study_seed: int, model: str) -> tuple[pd.DataFrame, int]:
+def label_steps(
+    policy: ChunkedPolicy,
+    codec: Codec,
+    problems: pd.DataFrame,
+    solutions: pd.DataFrame,
+    n_rollouts: int,
+    sampling: Sampling,
+    study_seed: int,
+    model: str,
+) -> tuple[pd.DataFrame, int]:
     """Soft labels of every step of the solutions that have an answer; also the number of tokens rolled out.
 
     Returns a table question_id, sample, labels (list of float in [0, 1], one a step); solutions without

@@ -39,7 +39,9 @@ def flipped(scores: np.ndarray, share: float, rng: np.random.Generator) -> np.nd
 COLUMNS = ["question_id", "sample", "n_steps", "prm_last", "prm_min", "prm_prod", "prm_mean", "orm", "orm_matched"]
 
 
-def score_pool(verifiers: dict[str, Verifier], codec: Codec, problems: pd.DataFrame, pool: pd.DataFrame) -> pd.DataFrame:
+def score_pool(
+    verifiers: dict[str, Verifier], codec: Codec, problems: pd.DataFrame, pool: pd.DataFrame
+) -> pd.DataFrame:
     """Solution scores of every sample of a pool: the PRM by each aggregation, the ORMs at the last token."""
     steps = step_scores(verifiers["prm"], codec, problems, pool)
     table = pool[["question_id", "sample"]].assign(n_steps=[len(s) for s in steps])
@@ -48,3 +50,14 @@ def score_pool(verifiers: dict[str, Verifier], codec: Codec, problems: pd.DataFr
     for name in ("orm", "orm_matched"):
         table[name] = aggregated(step_scores(verifiers[name], codec, problems, pool))["last"]
     return table[COLUMNS]
+
+
+def score_histogram(scores: pd.DataFrame, pool: pd.DataFrame, n_bins: int = 25) -> pd.DataFrame:
+    """Share of right and of wrong samples per bin of the PRM's last-step score: verdict, score (middle), share."""
+    edges = np.linspace(0, 1, n_bins + 1)
+    right = (pool["verdict"] == "correct").to_numpy()
+    parts = []
+    for verdict, rows in (("right", right), ("wrong", ~right)):
+        share = np.histogram(scores["prm_last"].to_numpy()[rows], edges)[0] / max(rows.sum(), 1)
+        parts.append(pd.DataFrame({"verdict": verdict, "score": (edges[:-1] + edges[1:]) / 2, "share": share}))
+    return pd.concat(parts, ignore_index=True)

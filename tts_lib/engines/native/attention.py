@@ -1,18 +1,20 @@
 """Row kernels around attention: RMS scale, rotary embedding and cache write, attention, softmax.
 
-The cache consists of pages of 8 positions. A page of one layer holds keys transposed, (channel, 8),
-and then values in groups of 16 channels, (group, 8, 16): a vector is 8 positions of one key channel,
-or 8 channels of one value. Query and key channels are ordered left halves of all heads, then right
-halves (the pairs that rotate together), each half `half` channels, each section padded to 8.
+The cache consists of pages of 8 positions. A page of one layer holds for each head the keys
+transposed, (channel, 8), and then the values in groups of 16 channels, (group, 8, 16): a vector is 8
+positions of one key channel, or 8 channels of one value. In a row, query and key channels come as a
+section with the left halves of all heads and one with the right halves (pairs that rotate together),
+each half padded to `half` channels, a multiple of 8.
 """
 
 from llvmlite import ir
-from numba.extending import intrinsic
 
-from tts_lib.engines.native.simd import F32, I32, I64, LANES, Vectors, kernel
+from tts_lib.engines.native.simd import F32, I32, I64, LANES, Vectors, intrinsic, kernel
 
 PAGE = LANES  # positions
 GROUP = 16  # value channels
+CHUNK = 8  # query channels held in registers
+CHAINS = 4  # independent sums over positions, to hide the latency of an fma
 MASKED = -1e30
 
 
@@ -33,9 +35,10 @@ def _emit_rms_scale(v: Vectors, args) -> None:
 
 
 def _emit_rotate_and_cache(v: Vectors, args) -> None:
-    qkv, cos, sin, page, position_in_page, section, n_groups = args
+    qkv, cos, sin, page, position_in_page, n_heads, half, groups_per_head = args
     b = v.builder
     qkv, cos, sin, page = (v.pointer(each) for each in (qkv, cos, sin, page))
+    section, n_keys, head_size = _sizes(v, n_heads, half, groups_per_head)
     with v.loop(b.sdiv(section, I64(LANES))) as i:
         i = b.mul(i, I64(LANES))
         c, s = v.load(v.at(cos, i)), v.load(v.at(sin, i))
@@ -45,81 +48,130 @@ def _emit_rotate_and_cache(v: Vectors, args) -> None:
             left, right = v.load(at_left), v.load(at_right)
             v.store(v.fma(left, c, b.fneg(b.fmul(right, s))), at_left)
             v.store(v.fma(right, c, b.fmul(left, s)), at_right)
-    n_keys = b.mul(section, I64(2))
-    keys, column = v.at(qkv, n_keys), v.at(page, position_in_page)
-    with v.loop(b.sdiv(n_keys, I64(LANES))) as i:
-        i = b.mul(i, I64(LANES))
-        for lane in range(LANES):
-            channel = b.add(i, I64(lane))
-            b.store(b.load(v.at(keys, channel), typ=F32), v.at(column, b.mul(channel, I64(PAGE))))
-    values = v.at(keys, n_keys)
-    tiles = v.at(page, b.add(b.mul(n_keys, I64(PAGE)), b.mul(position_in_page, I64(GROUP))))
-    with v.loop(n_groups) as group:
-        for part in (0, LANES):
-            source = v.at(values, b.add(b.mul(group, I64(GROUP)), I64(part)))
-            v.store(v.load(source), v.at(tiles, b.add(b.mul(group, I64(GROUP * PAGE)), I64(part))))
+    keys = v.at(qkv, b.mul(section, I64(2)))
+    values = v.at(keys, b.mul(section, I64(2)))
+    with v.loop(n_heads) as head:
+        tile = v.at(page, b.mul(head, head_size))
+        column = v.at(tile, position_in_page)
+        with v.loop(half) as i:
+            source = v.at(keys, b.add(b.mul(head, half), i))
+            for side in (I64(0), I64(1)):
+                target = v.at(column, b.mul(b.add(b.mul(side, half), i), I64(PAGE)))
+                b.store(b.load(v.at(source, b.mul(side, section)), typ=F32), target)
+        row = v.at(tile, b.add(n_keys, b.mul(position_in_page, I64(GROUP))))
+        with v.loop(groups_per_head) as group:
+            for part in (0, LANES):
+                source = b.add(b.mul(b.add(b.mul(head, groups_per_head), group), I64(GROUP)), I64(part))
+                target = b.add(b.mul(group, I64(GROUP * PAGE)), I64(part))
+                v.store(v.load(v.at(values, source)), v.at(row, target))
 
 
 def _emit_attend(v: Vectors, args) -> None:
-    query, pages, page_size, kv, n_positions, n_heads, half, section, groups_per_head, scores, out = args
+    query, pages, page_size, kv, n_positions, n_heads, half, groups_per_head, scores, out = args
     b = v.builder
     query, pages, kv, scores, out = (v.pointer(each) for each in (query, pages, kv, scores, out))
+    section, n_keys, head_size = _sizes(v, n_heads, half, groups_per_head)
     n_pages = b.sdiv(b.add(n_positions, I64(PAGE - 1)), I64(PAGE))
-    stride = b.mul(n_pages, I64(PAGE))  # scores of one head
     last = b.mul(b.sub(n_pages, I64(1)), I64(PAGE))
+    is_valid = _emit_is_below(v, b.sub(n_positions, last))
 
-    def page_at(i):
+    def tile_at(i, offset):
         number = b.sext(b.load(b.gep(pages, [i], inbounds=True, source_etype=I32), typ=I32), I64)
-        return v.at(kv, b.mul(number, page_size))
+        return v.at(v.at(kv, b.mul(number, page_size)), offset)
 
-    with v.loop(n_pages) as p:
-        page = page_at(p)
-        with v.loop(n_heads) as head:
-            sums = [v.variable(v.constant(0.0)) for _ in range(2)]
-            first = b.mul(head, half)
-            with v.loop(b.sdiv(half, I64(4))) as i:
-                for offset in range(4):
-                    channel = b.add(b.add(first, b.mul(i, I64(4))), I64(offset))
-                    for accumulator, index in zip(sums, (channel, b.add(channel, section)), strict=True):
-                        key = v.load(v.at(page, b.mul(index, I64(PAGE))))
-                        v.set(accumulator, v.fma(v.broadcast(v.at(query, index)), key, v.get(accumulator)))
-            total = b.fadd(v.get(sums[0]), v.get(sums[1]))
-            v.store(total, v.at(scores, b.add(b.mul(head, stride), b.mul(p, I64(PAGE)))))
+    def add_products(queries, further, keys, target, is_first: bool):
+        """Add to the scores of a page what 16 channels contribute: 8 from registers, 8 of the right halves."""
+        sums = [v.constant(0.0) if is_first else v.load(target), *[v.constant(0.0)] * 3]
+        for i in range(CHUNK):
+            sums[i % 2] = v.fma(queries[i], v.load(v.at(keys, i * PAGE)), sums[i % 2])
+        keys = v.at(keys, b.mul(half, I64(PAGE)))
+        for i in range(CHUNK):
+            sums[2 + i % 2] = v.fma(v.broadcast(v.at(further, i)), v.load(v.at(keys, i * PAGE)), sums[2 + i % 2])
+        total = b.fadd(b.fadd(sums[0], sums[1]), b.fadd(sums[2], sums[3]))
+        v.store(total, target)
+        return total
 
-    lane = ir.Constant(ir.VectorType(I32, LANES), list(range(LANES)))
-    n_valid = b.trunc(b.sub(n_positions, last), I32)
-    n_valid = b.shuffle_vector(
-        b.insert_element(ir.Constant(lane.type, ir.Undefined), n_valid, I32(0)),
-        ir.Constant(lane.type, ir.Undefined), ir.Constant(lane.type, [0] * LANES),
-    )
-    is_valid = b.icmp_signed("<", lane, n_valid)
-    values = b.mul(section, I64(2 * PAGE))  # where a page's values begin
-    with v.loop(n_heads) as head:
-        row = v.at(scores, b.mul(head, stride))
-        v.store(b.select(is_valid, v.load(v.at(row, last)), v.constant(MASKED)), v.at(row, last))
-        inverse = b.fdiv(v.constant(1.0), _emit_softmax_row(v, row, n_pages, None, None)[0])
-        with v.loop(groups_per_head) as group:
-            group = b.add(b.mul(head, groups_per_head), group)
-            sums = [v.variable(v.constant(0.0)) for _ in range(4)]
-            tile = b.add(values, b.mul(group, I64(GROUP * PAGE)))
-            with v.loop(n_pages) as p:
-                start = v.at(page_at(p), tile)
-                weights = v.at(row, b.mul(p, I64(PAGE)))
-                for t in range(PAGE):
-                    weight = v.broadcast(v.at(weights, t))
-                    for part in range(2):
-                        accumulator = sums[2 * (t % 2) + part]
-                        value = v.load(v.at(start, t * GROUP + part * LANES))
-                        v.set(accumulator, v.fma(weight, value, v.get(accumulator)))
+    def add_values(sums, weights, values) -> None:
+        for t in range(PAGE):
+            weight = v.broadcast(v.at(weights, t))
             for part in range(2):
-                total = b.fadd(v.get(sums[part]), v.get(sums[2 + part]))
-                v.store(b.fmul(total, inverse), v.at(out, b.add(b.mul(group, I64(GROUP)), I64(part * LANES))))
+                accumulator = sums[2 * (t % CHAINS) + part]
+                value = v.load(v.at(values, t * GROUP + part * LANES))
+                v.set(accumulator, v.fma(weight, value, v.get(accumulator)))
+
+    def store_values(sums, inverse, target) -> None:
+        for part in range(2):
+            first, second, third, fourth = (v.get(each) for each in sums[part::2])
+            total = b.fadd(b.fadd(first, second), b.fadd(third, fourth))
+            v.store(b.fmul(total, inverse), v.at(target, part * LANES))
+
+    with v.loop(n_heads) as head:
+        tile, left = b.mul(head, head_size), v.at(query, b.mul(head, half))
+        highest, latest = v.variable(v.constant(MASKED)), v.variable(v.constant(MASKED))
+        queries = [v.broadcast(v.at(left, i)) for i in range(CHUNK)]
+        with v.loop(n_pages) as p:
+            target = v.at(scores, b.mul(p, I64(PAGE)))
+            total = add_products(queries, v.at(left, section), tile_at(p, tile), target, is_first=True)
+            v.set(highest, v.maximum(v.get(highest), v.get(latest)))
+            v.set(latest, total)
+        with v.loop(b.sub(b.sdiv(half, I64(CHUNK)), I64(1))) as chunk:
+            channel = b.mul(b.add(chunk, I64(1)), I64(CHUNK))
+            start = v.at(left, channel)
+            queries = [v.broadcast(v.at(start, i)) for i in range(CHUNK)]
+            v.set(highest, v.constant(MASKED))
+            v.set(latest, v.constant(MASKED))
+            with v.loop(n_pages) as p:
+                keys = tile_at(p, b.add(tile, b.mul(channel, I64(PAGE))))
+                total = add_products(
+                    queries, v.at(start, section), keys, v.at(scores, b.mul(p, I64(PAGE))), is_first=False
+                )
+                v.set(highest, v.maximum(v.get(highest), v.get(latest)))
+                v.set(latest, total)
+        masked = b.select(is_valid, v.get(latest), v.constant(MASKED))
+        v.store(masked, v.at(scores, last))
+        peak = v.across(v.maximum, v.maximum(v.get(highest), masked))
+        total = v.variable(v.constant(0.0))
+        sums = [v.variable(v.constant(0.0)) for _ in range(2 * CHAINS)]
+        with v.loop(n_pages) as p:
+            weights = v.at(scores, b.mul(p, I64(PAGE)))
+            weight = v.exp(b.fsub(v.load(weights), peak))
+            v.store(weight, weights)
+            v.set(total, b.fadd(v.get(total), weight))
+            add_values(sums, weights, tile_at(p, b.add(tile, n_keys)))
+        inverse = b.fdiv(v.constant(1.0), v.across(b.fadd, v.get(total)))
+        first = v.at(out, b.mul(b.mul(head, groups_per_head), I64(GROUP)))
+        store_values(sums, inverse, first)
+        with v.loop(b.sub(groups_per_head, I64(1))) as group:
+            group = b.add(group, I64(1))
+            for each in sums:
+                v.set(each, v.constant(0.0))
+            with v.loop(n_pages) as p:
+                offset = b.add(b.add(tile, n_keys), b.mul(group, I64(GROUP * PAGE)))
+                add_values(sums, v.at(scores, b.mul(p, I64(PAGE))), tile_at(p, offset))
+            store_values(sums, inverse, v.at(first, b.mul(group, I64(GROUP))))
 
 
-def _emit_softmax_row(v: Vectors, row, n_vectors, factor, target):
-    """exp(factor * (row - max)) into target (default: in place); returns (sum, per-lane sums, max), in all lanes."""
+def _sizes(v: Vectors, n_heads, half, groups_per_head):
+    """(query channels in a section, numbers in a head's key tile, numbers in a head's tiles)."""
     b = v.builder
-    target = row if target is None else target
+    n_keys = b.mul(half, I64(2 * PAGE))
+    return b.mul(n_heads, half), n_keys, b.add(n_keys, b.mul(groups_per_head, I64(GROUP * PAGE)))
+
+
+def _emit_is_below(v: Vectors, bound):
+    """Mask of the lanes whose number is below `bound`."""
+    b, integers = v.builder, ir.VectorType(I32, LANES)
+    unknown = ir.Constant(integers, ir.Undefined)
+    first = b.insert_element(unknown, b.trunc(bound, I32), I32(0))
+    everywhere = b.shuffle_vector(first, unknown, ir.Constant(integers, [0] * LANES))
+    return b.icmp_signed("<", ir.Constant(integers, list(range(LANES))), everywhere)
+
+
+def _emit_softmax(v: Vectors, args) -> None:
+    row, n_vectors, factor, weights, summary = args
+    b = v.builder
+    row, weights, summary, factor = (v.pointer(each) for each in (row, weights, summary, factor))
+    factor = v.broadcast(factor)
     highest = v.variable(v.constant(MASKED))
     with v.loop(n_vectors) as i:
         v.set(highest, v.maximum(v.get(highest), v.load(v.at(row, b.mul(i, I64(LANES))))))
@@ -127,19 +179,11 @@ def _emit_softmax_row(v: Vectors, row, n_vectors, factor, target):
     total = v.variable(v.constant(0.0))
     with v.loop(n_vectors) as i:
         i = b.mul(i, I64(LANES))
-        difference = b.fsub(v.load(v.at(row, i)), peak)
-        weight = v.exp(difference if factor is None else b.fmul(difference, factor))
-        v.store(weight, v.at(target, i))
+        weight = v.exp(b.fmul(b.fsub(v.load(v.at(row, i)), peak), factor))
+        v.store(weight, v.at(weights, i))
         v.set(total, b.fadd(v.get(total), weight))
-    return v.across(b.fadd, v.get(total)), v.get(total), peak
-
-
-def _emit_softmax(v: Vectors, args) -> None:
-    row, n_vectors, factor, weights, summary = args
-    factor = v.broadcast(v.pointer(factor))
-    _, per_lane, peak = _emit_softmax_row(v, v.pointer(row), n_vectors, factor, v.pointer(weights))
-    v.store(per_lane, v.pointer(summary))
-    v.store(peak, v.at(v.pointer(summary), LANES))
+    v.store(v.get(total), summary)
+    v.store(peak, v.at(summary, LANES))
 
 
 @intrinsic
@@ -149,17 +193,18 @@ def rms_scale(typingctx, x, stride, n_rows, n_vectors, constants, scale):
 
 
 @intrinsic
-def rotate_and_cache(typingctx, qkv, cos, sin, page, position_in_page, section, n_groups):
+def rotate_and_cache(typingctx, qkv, cos, sin, page, position_in_page, n_heads, half, groups_per_head):
     """Rotate one row's queries and keys in place; write its keys and values into the page."""
-    return kernel("rotate_and_cache", 7, _emit_rotate_and_cache)
+    return kernel("rotate_and_cache", 8, _emit_rotate_and_cache)
 
 
 @intrinsic
-def attend(
-    typingctx, query, pages, page_size, kv, n_positions, n_heads, half, section, groups_per_head, scores, out
-):
-    """out (heads * channels,) = attention of one row's query over the first n_positions of its pages."""
-    return kernel("attend", 11, _emit_attend)
+def attend(typingctx, query, pages, page_size, kv, n_positions, n_heads, half, groups_per_head, scores, out):
+    """out (heads * channels,) = attention of one row's query over the first n_positions of its pages.
+
+    scores: room for one score a position, rounded up to whole pages.
+    """
+    return kernel("attend", 10, _emit_attend)
 
 
 @intrinsic

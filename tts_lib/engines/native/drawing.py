@@ -3,16 +3,16 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from tts_lib.engines.native.attention import softmax
+from tts_lib.engines.native.compiling import inner
 from tts_lib.engines.native.simd import LANES, address
 from tts_lib.engines.randomness import uniform
 
-_uniform = njit(uniform)
+_uniform = inner(uniform)
 
 
-@njit(nogil=True, cache=True)
+@inner
 def draw(logits, vocab_size, temperature, top_p, seed, index, scratch):
     """Token drawn from softmax(logits / temperature), restricted to top-p; the lowest best token at temperature 0.
 
@@ -28,8 +28,13 @@ def draw(logits, vocab_size, temperature, top_p, seed, index, scratch):
                 best = token
         return best
     scratch[2 * size + 16] = 1 / temperature
-    softmax(address(logits, 0), size // LANES, address(scratch, 2 * size + 16), address(scratch, 0),
-            address(scratch, 2 * size))
+    softmax(
+        address(logits, 0),
+        size // LANES,
+        address(scratch, 2 * size + 16),
+        address(scratch, 0),
+        address(scratch, 2 * size),
+    )
     if top_p < 1:
         _keep_nucleus(scratch, size, top_p)
     total = 0.0
@@ -56,20 +61,24 @@ def draw(logits, vocab_size, temperature, top_p, seed, index, scratch):
     return chosen
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _keep_nucleus(scratch, size, top_p):
     """Zero the weights outside the smallest set of likeliest tokens with mass top_p; ties at its edge stay."""
-    ordered = scratch[size : 2 * size]
-    ordered[:] = scratch[:size]
-    ordered.sort()
     total = 0.0
-    for i in range(size):
-        total += ordered[i]
-    mass, i = 0.0, size
-    while i > 0 and mass < top_p * total:
-        i -= 1
-        mass += ordered[i]
-    edge = ordered[i]
+    for token in range(size):
+        scratch[size + token] = scratch[token]
+        total += scratch[token]
+    mass, edge = 0.0, np.float32(0)
+    while mass < top_p * total:
+        best = 0
+        for token in range(1, size):
+            if scratch[size + token] > scratch[size + best]:
+                best = token
+        edge = scratch[size + best]
+        if edge <= 0:
+            break
+        mass += edge
+        scratch[size + best] = 0
     for lane in range(LANES):
         kept = np.float32(0)
         for token in range(lane, size, LANES):
@@ -79,13 +88,18 @@ def _keep_nucleus(scratch, size, top_p):
         scratch[2 * size + lane] = kept
 
 
-@njit(nogil=True, cache=True)
+@inner
 def log_probability(logits, token, scratch):
     """log p(token) at temperature 1 without top-p."""
     size = len(logits)
     scratch[2 * size + 16] = 1
-    softmax(address(logits, 0), size // LANES, address(scratch, 2 * size + 16), address(scratch, 0),
-            address(scratch, 2 * size))
+    softmax(
+        address(logits, 0),
+        size // LANES,
+        address(scratch, 2 * size + 16),
+        address(scratch, 0),
+        address(scratch, 2 * size),
+    )
     total = 0.0
     for lane in range(LANES):
         total += scratch[2 * size + lane]

@@ -4,8 +4,8 @@ Results are bit-identical for any batch, order of requests and number of threads
 does not depend on its neighbours, a sample's random numbers only on its seed.
 """
 
+import itertools
 import os
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -30,10 +30,11 @@ from tts_lib.models.folder import FolderError
 from tts_lib.protocols import SampleRequest, Samples, Sampling, ScoreRequest
 
 ENGINE = "native-1"
-ROWS_PER_STEP = 96  # and worker: enough to reuse a panel of weights, few enough for the caches
+ROWS_PER_STEP = 48  # and worker: enough to reuse a panel of weights, few enough for the caches
 JOBS_PER_THREAD = 8
 UNIT_SIZE = 256  # children of one prefix that one worker serves, at most
 PROGRESS_INTERVAL = 0.2  # seconds
+Worker = Callable[[Buffers, Rows, State], None]
 
 
 class _Engine:
@@ -102,7 +103,7 @@ class _Engine:
         )
         return new_buffers(self.model, n, length), rows, state
 
-    def _run(self, work: Work, length: int, run: Callable[[Buffers, Rows, State], None], n_total: int, unit: str) -> None:
+    def _run(self, work: Work, length: int, run: Worker, n_total: int, unit: str) -> None:
         """Run one worker per thread; show how many of n_total are done; stop all of them on an exception."""
         n_threads = min(self.n_threads, len(work.job_starts) - 1)
         memories = [self._memory(length) for _ in range(n_threads)]
@@ -164,9 +165,7 @@ class NativePolicy(_Engine):
             active = Active(np.zeros(n, np.int64), np.zeros(n, np.int32), np.zeros(n, np.int32))
             first_logits = np.zeros((ring, width), np.float32)
             scratch = np.zeros(2 * width + 17, np.float32)
-            sample_worker(
-                self.model, buffers, rows, work, state, active, first_logits, scratch, settings, drawn
-            )
+            sample_worker(self.model, buffers, rows, work, state, active, first_logits, scratch, settings, drawn)
 
         self._run(work, length, run, n_total, "sample")
         is_token = np.arange(max_tokens) < drawn.lengths[:, None]
@@ -174,7 +173,7 @@ class NativePolicy(_Engine):
         logprobs = drawn.logprobs[is_token] if sampling.logprobs else None
         offsets, first = _starts(drawn.lengths), _starts(n_each)
         results = []
-        for begin, end in zip(first[:-1], first[1:], strict=True):
+        for begin, end in itertools.pairwise(first):
             span = slice(offsets[begin], offsets[end])
             results.append(
                 Samples(
@@ -218,9 +217,9 @@ class NativeVerifier(_Engine):
 
         self._run(work, length, run, len(texts), "text")
         scores = probability(listed.logits)
-        each = iter([scores[a:b][closes[a:b] == 1] for a, b in zip(starts[:-1], starts[1:], strict=True)])
+        each = iter([scores[a:b][closes[a:b] == 1] for a, b in itertools.pairwise(starts)])
         return [[next(each) for _ in request.continuations] for request in requests]
 
 
-def _starts(lengths: Sequence[int]) -> np.ndarray:
+def _starts(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -7,9 +7,9 @@ their keys and values before any row reads them, so rows of one sequence may sha
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from tts_lib.engines.native.attention import MASKED, PAGE, attend, rms_scale, rotate_and_cache
+from tts_lib.engines.native.compiling import copy, inner
 from tts_lib.engines.native.matmul import PANEL, ROW_BLOCK, multiply_added, multiply_gated, multiply_scaled
 from tts_lib.engines.native.packing import Packed
 from tts_lib.engines.native.simd import address
@@ -36,7 +36,7 @@ class Buffers(NamedTuple):
     hidden: np.ndarray  # final residual stream of the rows that want a head
     head: np.ndarray  # logits, or scores in column 0
     scale: np.ndarray
-    scores: np.ndarray  # attention scores of one row, (head, position)
+    scores: np.ndarray  # attention scores of one row and head, (position,)
 
 
 def new_buffers(model: Packed, n_rows: int, length: int) -> Buffers:
@@ -54,17 +54,17 @@ def new_buffers(model: Packed, n_rows: int, length: int) -> Buffers:
         hidden=rows(model.width),
         head=rows(model.width_out),
         scale=np.zeros(padded, np.float32),
-        scores=np.zeros(model.n_heads * (length + PAGE), np.float32),
+        scores=np.zeros(length + PAGE, np.float32),
     )
 
 
-@njit(nogil=True, cache=True)
+@inner
 def forward(model, buffers, rows, n_rows, n_heads_wanted):
     """Run n_rows rows; buffers.head[i] receives the head outputs of row rows.wants_head[i]."""
     blocks = (n_rows + ROW_BLOCK - 1) // ROW_BLOCK
     x = buffers.x
     for r in range(n_rows):
-        x[r] = model.embedding[rows.token[r]]
+        copy(model.embedding[rows.token[r]], x[r])
     x[n_rows : blocks * ROW_BLOCK] = 0
     for layer in range(len(model.qkv)):
         _normalise(model, buffers.scale, x, blocks)
@@ -78,59 +78,95 @@ def forward(model, buffers, rows, n_rows, n_heads_wanted):
         return
     blocks = (n_heads_wanted + ROW_BLOCK - 1) // ROW_BLOCK
     for i in range(n_heads_wanted):
-        buffers.hidden[i] = x[rows.wants_head[i]]
+        copy(x[rows.wants_head[i]], buffers.hidden[i])
     buffers.hidden[n_heads_wanted : blocks * ROW_BLOCK] = 0
     _normalise(model, buffers.scale, buffers.hidden, blocks)
     _scaled(model, model.head, buffers.scale, buffers.hidden, buffers.head, blocks)
     buffers.head[:n_heads_wanted, model.n_out :] = MASKED
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _attention(model, buffers, rows, layer, n_rows):
     qkv, page_size = buffers.qkv, rows.kv.shape[2]
-    n_groups = model.n_heads * model.groups_per_head
     kv = rows.kv[layer]
     for r in range(n_rows):
         position = rows.position[r]
         page = rows.pages[rows.sequence[r], position // PAGE]
         rotate_and_cache(
-            address(qkv, r * model.width_qkv), address(model.cos, position * model.section),
-            address(model.sin, position * model.section), address(kv, page * page_size),
-            position % PAGE, model.section, n_groups,
+            address(qkv, r * model.width_qkv),
+            address(model.cos, position * model.section),
+            address(model.sin, position * model.section),
+            address(kv, page * page_size),
+            position % PAGE,
+            model.n_heads,
+            model.half,
+            model.groups_per_head,
         )
     for r in range(n_rows):
         attend(
-            address(qkv, r * model.width_qkv), address(rows.pages, rows.sequence[r] * rows.pages.shape[1]),
-            page_size, address(kv, 0), rows.position[r] + 1, model.n_heads, model.half, model.section,
-            model.groups_per_head, address(buffers.scores, 0), address(buffers.heads, r * model.width_heads),
+            address(qkv, r * model.width_qkv),
+            address(rows.pages, rows.sequence[r] * rows.pages.shape[1]),
+            page_size,
+            address(kv, 0),
+            rows.position[r] + 1,
+            model.n_heads,
+            model.half,
+            model.groups_per_head,
+            address(buffers.scores, 0),
+            address(buffers.heads, r * model.width_heads),
         )
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _normalise(model, scale, x, blocks):
-    rms_scale(address(x, 0), model.width, blocks * ROW_BLOCK, model.width // 8, address(model.constants, 0),
-              address(scale, 0))
+    rms_scale(
+        address(x, 0), model.width, blocks * ROW_BLOCK, model.width // 8, address(model.constants, 0), address(scale, 0)
+    )
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _scaled(model, start, scale, a, c, blocks):
     k, n = a.shape[1], c.shape[1]
     for panel in range(n // PANEL):
-        multiply_scaled(address(a, 0), k, address(model.weights, start + panel * k * PANEL),
-                        address(c, panel * PANEL), n, k, blocks, address(scale, 0))
+        multiply_scaled(
+            address(a, 0),
+            k,
+            address(model.weights, start + panel * k * PANEL),
+            address(c, panel * PANEL),
+            n,
+            k,
+            blocks,
+            address(scale, 0),
+        )
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _added(model, start, a, c, blocks):
     k, n = a.shape[1], c.shape[1]
     for panel in range(n // PANEL):
-        multiply_added(address(a, 0), k, address(model.weights, start + panel * k * PANEL),
-                       address(c, panel * PANEL), n, k, blocks, 0)
+        multiply_added(
+            address(a, 0),
+            k,
+            address(model.weights, start + panel * k * PANEL),
+            address(c, panel * PANEL),
+            n,
+            k,
+            blocks,
+            0,
+        )
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _gated(model, start, scale, a, c, blocks):
     k, n = a.shape[1], c.shape[1]
     for panel in range(n // 8):
-        multiply_gated(address(a, 0), k, address(model.weights, start + panel * k * PANEL),
-                       address(c, panel * 8), n, k, blocks, address(scale, 0))
+        multiply_gated(
+            address(a, 0),
+            k,
+            address(model.weights, start + panel * k * PANEL),
+            address(c, panel * 8),
+            n,
+            k,
+            blocks,
+            address(scale, 0),
+        )

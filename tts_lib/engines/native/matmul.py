@@ -8,9 +8,8 @@ batch. Rows come in whole blocks; a caller pads with rows whose result nobody re
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba.extending import intrinsic
 
-from tts_lib.engines.native.simd import I32, I64, LANES, Vectors, kernel
+from tts_lib.engines.native.simd import I32, I64, LANES, Vectors, intrinsic, kernel
 
 PANEL = 16
 
@@ -34,17 +33,18 @@ def _emit(mode: str):
         panel, scale = v.pointer(panel), v.pointer(scale)
         with v.loop(n_blocks) as block:
             first = b.mul(block, I64(ROW_BLOCK))
-            rows_a = [
-                v.at(v.pointer(a), b.mul(b.add(first, I64(r)), stride_a)) for r in range(ROW_BLOCK)
-            ]
+            rows_a = [v.at(v.pointer(a), b.mul(b.add(first, I64(r)), stride_a)) for r in range(ROW_BLOCK)]
             rows_c = [v.at(v.pointer(c), b.mul(b.add(first, I64(r)), stride_c)) for r in range(ROW_BLOCK)]
             sums = [
-                [wide.variable(wide.load(v.at(row, WIDTH * j)) if mode == ADDED else wide.constant(0.0))
-                 for j in range(N_VECTORS)]
+                [
+                    wide.variable(wide.load(v.at(row, WIDTH * j)) if mode == ADDED else wide.constant(0.0))
+                    for j in range(N_VECTORS)
+                ]
                 for row in rows_c
             ]
             with v.loop(k) as i:
-                columns = [wide.load(v.at(panel, b.add(b.mul(i, I64(PANEL)), I64(WIDTH * j)))) for j in range(N_VECTORS)]
+                line = v.at(panel, b.mul(i, I64(PANEL)))
+                columns = [wide.load(v.at(line, WIDTH * j)) for j in range(N_VECTORS)]
                 for row, accumulators in zip(rows_a, sums, strict=True):
                     value = wide.broadcast(v.at(row, i))
                     for column, accumulator in zip(columns, accumulators, strict=True):

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tts_lib.engines.native.attention import GROUP, PAGE
+from tts_lib.engines.native.attention import CHUNK, GROUP, PAGE
 from tts_lib.engines.native.matmul import PANEL
 from tts_lib.models.folder import ModelConfig
 
@@ -119,8 +119,8 @@ _LAYER = (
 def _qkv_layout(config: ModelConfig) -> tuple[int, int, int, np.ndarray]:
     """(half, section, groups per head, column of each query, key and value channel in the fused row)."""
     head, n_heads = config.width_head, config.n_heads
-    half = _round_up(head // 2, 4)
-    section = _round_up(n_heads * half, 8)
+    half = _round_up(head // 2, CHUNK)
+    section = n_heads * half
     groups = _round_up(head, GROUP) // GROUP
     h, channel = np.divmod(np.arange(n_heads * head), head)
     is_right, pair = np.divmod(channel, head // 2)

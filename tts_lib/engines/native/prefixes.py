@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import int64, njit, types
-from numba.extending import intrinsic
+from numba import int64, types
 
 from tts_lib.engines.native.attention import PAGE
+from tts_lib.engines.native.compiling import copy, inner
+from tts_lib.engines.native.simd import intrinsic
 
 
 class Work(NamedTuple):
@@ -56,7 +57,7 @@ def take_job(typingctx, control):
     return types.int64(control), codegen
 
 
-@njit(nogil=True, cache=True)
+@inner
 def acquire(state):
     """A free page."""
     state.counts[N_FREE] -= 1
@@ -65,7 +66,7 @@ def acquire(state):
     return page
 
 
-@njit(nogil=True, cache=True)
+@inner
 def release(state, pages, n_pages):
     """Give up the first n_pages pages of a sequence."""
     for i in range(n_pages):
@@ -76,7 +77,7 @@ def release(state, pages, n_pages):
             state.counts[N_FREE] += 1
 
 
-@njit(nogil=True, cache=True)
+@inner
 def claim(work, state, pages, first_row):
     """Take the next unit into the ring; its pages are row first_row + slot of `pages`. False: no work is left."""
     counts = state.counts
@@ -114,7 +115,7 @@ def claim(work, state, pages, first_row):
     return True
 
 
-@njit(nogil=True, cache=True)
+@inner
 def retire(work, state, pages, first_row):
     """The oldest prefix has started all its children: free its pages, unless it is also the newest."""
     counts = state.counts
@@ -124,7 +125,7 @@ def retire(work, state, pages, first_row):
         _drop_oldest(work, state, pages, first_row)
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _drop_oldest(work, state, pages, first_row):
     slot = state.counts[RING_FIRST]
     request = state.ring_request[slot]
@@ -134,7 +135,7 @@ def _drop_oldest(work, state, pages, first_row):
     state.counts[RING_HELD] = 0
 
 
-@njit(nogil=True, cache=True)
+@inner
 def add_prefix_rows(work, state, rows, n_rows, max_rows, first_row):
     """Fill the step with rows of prefixes, claiming units as needed.
 
@@ -164,7 +165,7 @@ def add_prefix_rows(work, state, rows, n_rows, max_rows, first_row):
     return n_rows
 
 
-@njit(nogil=True, cache=True)
+@inner
 def begin_child(work, state, rows, slot, first_row, child_row):
     """Give a child the pages of its prefix: full ones shared, the last one copied if it is partly filled."""
     request = state.ring_request[slot]
@@ -177,4 +178,5 @@ def begin_child(work, state, rows, slot, first_row, child_row):
     if length % PAGE:
         page = acquire(state)
         rows.pages[child_row, n_full] = page
-        rows.kv[:, page] = rows.kv[:, rows.pages[first_row + slot, n_full]]
+        for layer in range(len(rows.kv)):
+            copy(rows.kv[layer, rows.pages[first_row + slot, n_full]], rows.kv[layer, page])

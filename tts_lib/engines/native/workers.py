@@ -7,9 +7,9 @@ finished sequences are replaced at once. Several workers share one Work and writ
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from tts_lib.engines.native.attention import PAGE
+from tts_lib.engines.native.compiling import copy, inner, worker
 from tts_lib.engines.native.drawing import draw, log_probability
 from tts_lib.engines.native.forward import forward
 from tts_lib.engines.native.prefixes import (
@@ -69,13 +69,11 @@ class Reading(NamedTuple):
     n_pages: np.ndarray  # int32 (row,): pages of each continuation
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _emit(model, settings, drawn, logits, sample, position, scratch):
     """Draw the token at `position` of a sample; returns it, or -1 if the sample has ended."""
     n = drawn.lengths[sample]
-    token = draw(
-        logits, model.n_out, settings.temperature, settings.top_p, drawn.seeds[sample], np.uint64(n), scratch
-    )
+    token = draw(logits, model.n_out, settings.temperature, settings.top_p, drawn.seeds[sample], np.uint64(n), scratch)
     drawn.tokens[sample, n] = token
     if len(drawn.logprobs) > 0:
         drawn.logprobs[sample, n] = log_probability(logits, token, scratch)
@@ -91,7 +89,7 @@ def _emit(model, settings, drawn, logits, sample, position, scratch):
     return -1
 
 
-@njit(nogil=True, cache=True)
+@worker
 def sample_worker(model, buffers, rows, work, state, active, first_logits, scratch, settings, drawn):
     """Draw samples until no work is left. first_logits: fp32 (ring, vocabulary), what follows each prefix."""
     max_active = len(active.sample)
@@ -135,7 +133,7 @@ def sample_worker(model, buffers, rows, work, state, active, first_logits, scrat
         forward(model, buffers, rows, n_rows, n_heads)
         for h in range(n_active, n_heads):
             slot = rows.sequence[rows.wants_head[h]] - max_active
-            first_logits[slot] = buffers.head[h]
+            copy(buffers.head[h], first_logits[slot])
         n_kept = 0
         for i in range(n_active):
             position = active.position[i] + 1
@@ -146,13 +144,12 @@ def sample_worker(model, buffers, rows, work, state, active, first_logits, scrat
                 continue
             active.sample[n_kept], active.position[n_kept], active.token[n_kept] = active.sample[i], position, token
             if n_kept < i:
-                n_pages = (position + PAGE - 1) // PAGE
-                rows.pages[n_kept, :n_pages] = rows.pages[i, :n_pages]
+                copy(rows.pages[i], rows.pages[n_kept])
             n_kept += 1
         n_active = n_kept
 
 
-@njit(nogil=True, cache=True)
+@worker
 def score_worker(model, buffers, rows, work, state, reading, texts):
     """Score continuations until no work is left."""
     counts, max_rows = state.counts, len(reading.wanted)
@@ -204,4 +201,4 @@ def score_worker(model, buffers, rows, work, state, reading, texts):
             release(state, rows.pages[i], reading.n_pages[i])
         state.done[0] += n_finished
         if open_slot >= 0:
-            rows.pages[0] = rows.pages[n_finished]
+            copy(rows.pages[n_finished], rows.pages[0])

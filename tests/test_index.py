@@ -1,0 +1,168 @@
+"""The first page: says what the tables say, runs nothing, fetches nothing, whatever a model wrote."""
+
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from example_study import EXAMPLE, HOSTILE
+from tts_lib import tables
+from tts_lib.plots import style
+from tts_lib.report import gallery, index
+from tts_lib.report.claims import COLUMNS
+
+FACTS = {"n_params_block": 130_000, "n_params": 150_000, "n_tokens": 6_000_000, "flops": 4.7e12}
+FACTS |= {"validation_loss": 0.5, "n_layers": 4, "width": 48}
+POOL = {"n_questions": 400, "n_samples": 512, "pass_at_1": 0.3, "greedy_accuracy": 0.4, "mean_tokens": 26.0}
+CARD = {"label": "small model", "text": "32.5% [29.7%, 35.5%]", "at": "pass@1"}
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    folder = tmp_path / "reports"
+    study = {
+        "seed": 0,
+        "methods": ["beam_4"],
+        "budgets": [1, 2],
+        "search_budgets": [4],
+        "models": {"base": FACTS},
+        "pools": {"base-test": POOL},
+        "questions": {"train": 3000, "test": 400},
+        "versions": {"python": "3.11"},
+    }
+    figure = {"name": "a", "title": "A figure", "caption": "What it shows."}
+    tables.write_json({"study": study, "headline": [CARD], "figures": [figure]}, folder / "summary.json")
+    drawn = Figure()
+    drawn.subplots().plot([0, 1])
+    style.save_figure(drawn, folder / "figures/a")
+    claims = [
+        ("1a", "One claim", "supported", "+1.0 points [+0.5, +1.5]"),
+        ("2", "Another", "contradicted", "−1.0 points [−1.5, −0.5]"),
+        ("3", "A third", "inconclusive", "+0.0 points [−1.0, +1.0]"),
+        ("18", "Later", "not covered", ""),
+    ]
+    frame = pd.DataFrame(claims, columns=["number", "claim", "verdict", "ours"]).reindex(columns=COLUMNS)
+    write_csv(frame, folder / "tables/claims.csv")
+    write_csv(traces("x01\ny02"), folder / "tables/gallery.csv")
+    return folder
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.to_csv(path, index=False)
+
+
+def traces(text: str, statement: str = "Find x.") -> pd.DataFrame:
+    chosen = pd.DataFrame([{"case": "too short", "question_id": "q", "sample": 0, "text": text, "answer": text}])
+    chosen = chosen.assign(verdict="wrong", pass_at_1=0.5)
+    scores = [np.linspace(0.1, 0.9, len(gallery.steps_of(text)))]
+    return gallery.traces(chosen, scores, pd.DataFrame({"question_id": ["q"], "statement": [statement]}))
+
+
+def add_notebook(reports: Path, name: str, *cells: str) -> None:
+    (reports / "executed").mkdir(exist_ok=True)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(cell) for cell in cells])
+    nbformat.write(notebook, reports / "executed" / f"{name}.ipynb")
+
+
+def test_the_page_says_what_the_tables_say(reports: Path) -> None:
+    page = index.render(reports, [index.Page("01.html", "The questions")])
+    for expected in ("32.5%", "[29.7%, 35.5%]", "+1.0 points [+0.5, +1.5]", "✓ 1 supported", "✗ 1 contradicted"):
+        assert expected in page
+    for expected in ("? 1 inconclusive", "1 claims on revisions", 'href="01.html"', "130,000", "6 million", "A figure"):
+        assert expected in page
+    assert 'href="tables/claims.csv"' in page and 'href="summary.json"' in page
+
+
+def test_nothing_runs_and_nothing_is_fetched(reports: Path) -> None:
+    page = index.render(reports, [])
+    assert "default-src 'none'" in page
+    assert not re.search(r"<(script|iframe|object|embed|link|base|form)\b", page, re.IGNORECASE)
+    sources = re.findall(r'\b(?:src|href)\s*=\s*"([^"]*)"', page)
+    assert sources and not [source for source in sources if re.match(r"\w+:", source) and "data:image/" not in source]
+    assert "url(" not in page and "@import" not in page
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_text_is_inert(reports: Path, hostile: str) -> None:
+    harmless = index.render(reports, [])
+    write_csv(traces(hostile.replace("\n", " "), hostile), reports / "tables/gallery.csv")
+    claims = pd.read_csv(reports / "tables/claims.csv", dtype=str)
+    claims["note"] = hostile
+    write_csv(claims, reports / "tables/claims.csv")
+    page = index.render(reports, [index.Page("01.html", hostile)])
+    tags = re.compile(r"<[a-zA-Z!/][^>]*>")
+    allowed = {re.sub(r'"[^"]*"', '""', tag) for tag in tags.findall(harmless)} | {"<small>", "</small>"}
+    assert {re.sub(r'"[^"]*"', '""', tag) for tag in tags.findall(page)} <= allowed
+
+
+def test_every_executed_notebook_gets_a_page_in_order(reports: Path) -> None:
+    add_notebook(reports, "02_b", "# Second")
+    add_notebook(reports, "01_a", "# First\n\n$x$")
+    pages = index.render_notebooks(reports)
+    assert pages == [index.Page("01_a.html", "First"), index.Page("02_b.html", "Second")]
+    assert 'href="index.html"' in (reports / "01_a.html").read_text()
+
+
+def test_a_notebook_that_cannot_be_shown_is_named(reports: Path) -> None:
+    add_notebook(reports, "01_a", r"$\unknowncommand{x}$")
+    with pytest.raises(index.StudyError, match=r"01_a\.ipynb: The formula"):
+        index.render_notebooks(reports)
+
+
+@pytest.mark.parametrize("lost", ["summary.json", "tables/claims.csv", "figures/a.svg"])
+def test_a_missing_input_is_one_sentence(reports: Path, lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (reports.parent / "params.yaml").write_text(EXAMPLE)
+    monkeypatch.chdir(reports.parent)
+    index.main([])
+    before = (reports / "index.html").read_bytes()
+    (reports / lost).unlink()
+    with pytest.raises(SystemExit, match=f"{Path(lost).name} is missing"):
+        index.main([])
+    assert (reports / "index.html").read_bytes() == before
+
+
+def test_two_pages_of_the_same_results_are_equal(reports: Path, tmp_path: Path) -> None:
+    shutil.copytree(reports, tmp_path / "elsewhere/reports")
+    assert index.render(reports, []) == index.render(tmp_path / "elsewhere/reports", [])
+
+
+def test_large_numbers_in_words() -> None:
+    assert [index.compact(x) for x in (12, 4700, 6e6, 2e9, 4.7e12)] == [
+        *("12", "4.7 thousand", "6 million", "2 billion", "4.7e+12")
+    ]
+
+
+def test_the_gallery_takes_the_extremes_of_each_kind() -> None:
+    rows = [
+        ("easy", 0, "a\nb\nc", "correct", 0.9, 3),
+        ("easy", 1, "a\nb\nc", "correct", 0.2, 3),
+        ("easy", 2, "a\nb\nd", "wrong", 0.95, 3),
+        ("easy", 3, "a", "wrong", 0.5, 1),
+        ("easy", 4, "a\na\na", "wrong", 0.1, 3),
+        ("easy", 5, "a\nb\n", "no_answer", 0.3, 2),
+    ]
+    table = pd.DataFrame(rows, columns=["question_id", "sample", "text", "verdict", "prm_last", "n_steps"])
+    pool, scores = table[["question_id", "sample", "text", "verdict"]], table.drop(columns=["text", "verdict"])
+    chosen = gallery.choose(pool.assign(answer="1"), scores).set_index("case")["sample"]
+    assert chosen.to_dict() == {
+        "wrong, and sure of it: the verifier is fooled": 2,
+        "right, but doubted": 1,
+        "repeats itself": 4,
+        "too short": 3,
+        "gives no answer": 5,
+    }
+    assert gallery.steps_of("a\nb\n") == ["a", "b"] and gallery.repeated_lines("a\na\na\nb") == 0.5
+
+
+def test_a_trace_needs_a_score_for_every_step() -> None:
+    chosen = pd.DataFrame([{"case": "c", "question_id": "q", "sample": 3, "text": "a\nb", "answer": None}])
+    chosen = chosen.assign(verdict="wrong", pass_at_1=0.0)
+    problems = pd.DataFrame({"question_id": ["q"], "statement": ["s"]})
+    with pytest.raises(ValueError, match="q, sample 3: 2 steps, 1 scores"):
+        gallery.traces(chosen, [np.array([0.5])], problems)

@@ -1,0 +1,98 @@
+"""Outcomes assembled from long tables: order, costs, what is undefined, what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tts_lib import strategies
+from tts_lib.strategies import LEDGER, POOL_NAMES, assemble
+from tts_lib.types import StudyError
+
+IDS = ("q2", "q0", "q1")
+BUDGETS = (1, 2, 4, 8, 16, 32)
+
+
+def replayed():
+    """Accuracy = 0.1 x strategy + 0.01 x question + 0.001 x budget."""
+    rows = [
+        (question, stored, budget, 0.1 * s + 0.01 * int(question[1]) + 0.001 * budget)
+        for s, stored in enumerate(POOL_NAMES.values())
+        for question in sorted(IDS)
+        for budget in BUDGETS
+    ]
+    return pd.DataFrame(rows, columns=["question_id", "strategy", "budget", "accuracy"])
+
+
+def costs():
+    return pd.DataFrame(
+        {
+            "question_id": ["q0", "q1", "q2"],
+            "prompt_tokens": [10, 11, 12],
+            "mean_policy_tokens": [20.0, 21.0, 22.0],
+            "mean_verifier_tokens": [30.0, 31.0, 32.0],
+        }
+    )
+
+
+def search(budgets=(4, 16)):
+    rows = [(q, b, int(q[1]) == 1, 1, 2, 3, 4, 5) for b in budgets for q in sorted(IDS)]
+    return pd.DataFrame(rows, columns=["question_id", "budget", "correct", *LEDGER])
+
+
+def outcomes():
+    return assemble(replayed(), costs(), {"beam_4": search()}, IDS, BUDGETS)
+
+
+def test_values_stand_in_the_order_of_the_questions():
+    found = outcomes()
+    np.testing.assert_allclose(found.of("best_of_n_weighted")[:, 2], 0.1 + np.array([0.02, 0.0, 0.01]) + 0.004)
+    np.testing.assert_array_equal(found.of("beam_4")[:, 4], [0, 0, 1])
+    assert np.isnan(found.of("beam_4")[:, [0, 1, 3, 5]]).all()
+    shuffled = assemble(
+        replayed().sample(frac=1, random_state=0), costs()[::-1], {"beam_4": search()[::-1]}, IDS, BUDGETS
+    )
+    np.testing.assert_array_equal(shuffled.accuracy, found.accuracy)
+    np.testing.assert_array_equal(shuffled.ledger, found.ledger)
+
+
+def test_the_ledger_counts_the_prompt_once_and_the_verifier_where_it_is_used():
+    found = outcomes().only(["majority", "best_of_n_weighted", "beam_4"])
+    np.testing.assert_allclose(found.ledger[1, 2, 1], [10, 80, 10, 120, 1])
+    np.testing.assert_allclose(found.ledger[0, 2, 1], [10, 80, 0, 0, 1])
+    np.testing.assert_allclose(found.policy_tokens[:, 2, 1], [90, 90, 3])
+    np.testing.assert_allclose(found.verifier_tokens[:, 2, 1], [0, 130, 7])
+
+
+def test_the_choice_is_open_at_and_below_the_search_budgets():
+    assert outcomes().complete() == [True, True, True, False, True, False]
+    assert outcomes().only(["majority", "best_of_n_weighted"]).complete() == [True] * 6
+
+
+def test_sets_go_from_simple_to_elaborate_and_describe_themselves():
+    sets = strategies.strategy_sets(["beam_4", "dvts"])
+    assert sets == {
+        "paper": ("best_of_n_weighted", "beam_4"),
+        "all": ("majority", "best_of_n_weighted", "beam_4", "dvts"),
+    }
+    options = {
+        "beam_4": {"kind": "beam", "width": 4, "depth": 0},
+        "dvts": {"kind": "dvts", "width": 4, "depth": 0},
+    }
+    labels = [strategy.label for strategy in strategies.described(sets["all"], options)]
+    assert labels[0] == "majority" and labels[2:] == ["beam(width=4, depth=0)", "dvts(width=4, depth=0)"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"replayed": replayed().iloc[1:]}, "coverage|majority at budget 1 is known for 2 of 3"),
+        ({"replayed": pd.concat([replayed(), replayed().iloc[:1]])}, "majority has a question twice"),
+        ({"searches": {"dvts": search().iloc[1:]}}, "dvts at budget 4 is known for 2 of 3 questions"),
+        ({"searches": {"dvts": search(budgets=(64,))}}, "dvts is not known at any of the budgets"),
+        ({"costs": costs().iloc[1:]}, "lack question 'q0'"),
+    ],
+)
+def test_tables_with_gaps_are_refused(change, message):
+    arguments = {"replayed": replayed(), "costs": costs(), "searches": {"beam_4": search()}} | change
+    with pytest.raises(StudyError, match=message):
+        assemble(**arguments, question_ids=IDS, budgets=BUDGETS)

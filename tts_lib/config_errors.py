@@ -1,0 +1,118 @@
+"""Turns a refused study file into one sentence: field, value, what is allowed."""
+
+import difflib
+from typing import Any
+
+from pydantic import ValidationError
+
+MAX_VALUE_CHARACTERS = 60
+_BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+_TYPES = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "a word",
+    "array": "a list",
+    "object": "a group of settings",
+}
+
+
+def sentence(error: ValidationError, schema: dict[str, Any]) -> str:
+    """The first mistake as a sentence, and how many more there are. `schema` is the model's JSON schema."""
+    mistakes = error.errors(include_url=False)
+    # A union reports one mistake per member: count and show the field once.
+    fields = {_field_path(mistake["loc"], schema) for mistake in mistakes}
+    more = f" ({len(fields) - 1} more like this.)" if len(fields) > 1 else ""
+    return _describe(mistakes[0], schema) + more
+
+
+def _describe(mistake: Any, schema: dict[str, Any]) -> str:
+    path = _field_path(mistake["loc"], schema)
+    field = ".".join(map(str, path)) or "the file"
+    if mistake["loc"][-1:] == ("[key]",):
+        return f"{field}: the name {mistake['input']!r} must be {_allowed_name(_walk(path[:-1], schema)[0])}."
+    match mistake["type"]:
+        case "missing":
+            allowed = _allowed(_walk(path, schema)[0], schema)
+            return f"{field} is missing; it must be {allowed}."
+        case "extra_forbidden":
+            siblings = list(_walk(path[:-1], schema)[0].get("properties", {}))
+            near = difflib.get_close_matches(str(path[-1]), siblings, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(siblings)}."
+            return f"{field} is not a setting; {hint}"
+        case "value_error":
+            prefix = f"{field}: " if path else ""
+            return f"{prefix}{mistake['ctx']['error']}."
+        case _:
+            value = repr(mistake["input"])
+            if len(value) > MAX_VALUE_CHARACTERS:
+                value = value[:MAX_VALUE_CHARACTERS] + "…"
+            return f"{field} is {value}, but must be {_allowed(_walk(path, schema)[0], schema)}."
+
+
+def _field_path(loc: tuple[int | str, ...], schema: dict[str, Any]) -> tuple[int | str, ...]:
+    """The part of a pydantic location that names a field of the file (it also names members of unions, and keys)."""
+    if loc[-1:] == ("[key]",):
+        return loc[:-1]
+    return loc[: _walk(loc, schema)[1]]
+
+
+def _walk(loc: tuple[int | str, ...], schema: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """The schema of the field at `loc`, and how many parts of `loc` lead there (an unknown last name counts)."""
+    node = _resolve(schema, schema)
+    for depth, part in enumerate(loc):
+        if part in node.get("properties", {}):
+            node = node["properties"][part]
+        elif isinstance(part, int) and "items" in node:
+            node = node["items"]
+        elif members := _members(node):
+            node = members
+        elif "properties" in node:
+            return {}, depth + 1
+        else:
+            return node, depth
+        node = _resolve(node, schema)
+    return node, len(loc)
+
+
+def _members(node: dict[str, Any]) -> dict[str, Any]:
+    """The schema of what a group with free names holds, or nothing."""
+    additional = node.get("additionalProperties")
+    return additional if isinstance(additional, dict) else next(iter(node.get("patternProperties", {}).values()), {})
+
+
+def _allowed_name(node: dict[str, Any]) -> str:
+    names = node.get("propertyNames", {}).get("enum")
+    return f"one of {', '.join(names)}" if names else f"of the form {next(iter(node['patternProperties']))}"
+
+
+def _resolve(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in node:
+        node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
+    return node
+
+
+def _allowed(node: dict[str, Any], schema: dict[str, Any]) -> str:
+    """Words for what a field may hold, such as "a number above 0 and at most 1 (1 = off)"."""
+    node = _resolve(node, schema)
+    if "anyOf" in node:
+        return " or ".join(_allowed(member, schema) for member in node["anyOf"])
+    choices = node.get("enum", [node["const"]] if "const" in node else [])
+    if choices:
+        words = ", ".join(map(str, choices))
+        return f"one of {words}" if len(choices) > 1 else words
+    words = _TYPES.get(node.get("type", ""), "something else")
+    if "properties" in node:
+        words += f": {', '.join(node['properties'])}"
+    bounds = [f"{word} {_number(node[key])}" for key, word in _BOUNDS.items() if key in node]
+    words = " ".join([words, " and ".join(bounds)]).strip()
+    if "items" in node:
+        words += f", each {_allowed(node['items'], schema)}"
+        if "minItems" in node:
+            words += f", {node['minItems']} at least"
+    elif _members(node):
+        words += " by name"
+    return f"{words} ({node['description']})" if "description" in node and "properties" not in node else words
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if value % 1 else f"{value:,.0f}"

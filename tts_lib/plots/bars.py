@@ -1,0 +1,96 @@
+"""Bars and tiles from tidy tables: accuracy inside difficulty bins, relative change, which strategy was chosen.
+
+Each function draws a DataFrame on an Axes and touches no file.
+"""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import FuncFormatter
+
+from tts_lib.plots import style
+
+_ORDER = ["easy", "medium", "hard"]
+_R_NAMES = {"low": "R ≪ 1", "one": "R ≈ 1", "high": "R ≫ 1"}
+_R_SHADES = {"low": "#3a78b5", "one": "#7fb0da", "high": "#c6ddf0"}
+
+
+def accuracy_by_bin(df: pd.DataFrame, ax: Axes) -> None:
+    """A group of bars a bin, a colour a strategy, fuller with the budget (Fig. 3 right).
+
+    Columns bin, strategy, budget, accuracy[, low, high].
+    """
+    bins, names = list(dict.fromkeys(df["bin"])), list(dict.fromkeys(df["strategy"]))
+    budgets = sorted(df["budget"].unique())
+    width = 0.84 / (len(names) * len(budgets))
+    for column, name in enumerate(names):
+        for rank, budget in enumerate(budgets):
+            part = df[(df["strategy"] == name) & (df["budget"] == budget)].set_index("bin").reindex(bins)
+            offset = (column * len(budgets) + rank + 0.5) * width - 0.42
+            color = _lighter(style.look(name).color, 0.25 + 0.75 * (rank + 1) / len(budgets))
+            bars = {"color": color, "width": width * 0.94, "linewidth": 0}
+            ax.bar(np.arange(len(bins)) + offset, part["accuracy"], **bars)
+            if {"low", "high"} <= set(df.columns):
+                ax.vlines(np.arange(len(bins)) + offset, part["low"], part["high"], color=style.INK, linewidth=0.7)
+    ax.set_xticks(np.arange(len(bins)), [str(b) for b in bins])
+    ax.set_xlabel("difficulty bin (1 = easiest)")
+    ax.grid(visible=False, axis="x")
+    style.share_axis(ax)
+    handles = [Patch(color=style.look(name).color, label=style.look(name).label) for name in names]
+    handles.append(Patch(color="none", label=f"pale to full: N = {', '.join(f'{b:g}' for b in budgets)}"))
+    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, fontsize="small")
+
+
+def relative_change(df: pd.DataFrame, ax: Axes) -> None:
+    """Small model with test-time compute against the large one, in % of the large one's accuracy (Fig. 1 right).
+
+    Columns group (easy, medium, hard), r_label (low, one, high), relative[, relative_low, relative_high].
+    """
+    groups = [g for g in _ORDER if g in set(df["group"])] or list(dict.fromkeys(df["group"]))
+    labels = [r for r in _R_NAMES if r in set(df["r_label"])]
+    width = 0.8 / len(labels)
+    for rank, r in enumerate(labels):
+        part = df[df["r_label"] == r].set_index("group").reindex(groups)
+        x = np.arange(len(groups)) + (rank + 0.5) * width - 0.4
+        ax.bar(x, part["relative"], width * 0.92, color=_R_SHADES[r], label=_R_NAMES[r])
+        if "relative_low" in df:
+            ax.vlines(x, part["relative_low"], part["relative_high"], color=style.INK, linewidth=1)
+    ax.axhline(0, color=style.INK, linewidth=0.8)
+    ax.set_xticks(np.arange(len(groups)), [style.look(g).label for g in groups])
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}%" if value else "0%"))
+    ax.set_ylabel("accuracy against the large model")
+    ax.grid(visible=False, axis="x")
+    style.legend_below(ax, 3)
+
+
+def strategy_shares(df: pd.DataFrame, ax: Axes) -> None:
+    """Which strategy a (bin, budget) got most often, and how often; paler where the choice was less sure.
+
+    Columns bin, budget, strategy, share.
+    """
+    bins, budgets = list(dict.fromkeys(df["bin"])), sorted(df["budget"].unique())
+    top = df.sort_values("share", kind="stable").groupby(["bin", "budget"], sort=False).last()
+    for (bin_name, budget), row in top.iterrows():
+        x, y = budgets.index(budget), bins.index(bin_name)
+        color = _lighter(style.look(row["strategy"]).color, 0.25 + 0.6 * row["share"])
+        ax.add_patch(Rectangle((x - 0.48, y - 0.47), 0.96, 0.94, facecolor=color, linewidth=0))
+        dark = np.dot(to_rgb(color), (0.299, 0.587, 0.114)) < 0.55
+        ink = "white" if dark else style.BLACK
+        ax.text(x, y, f"{row['share']:.0%}", ha="center", va="center", fontsize="small", color=ink)
+    ax.set(xlim=(-0.5, len(budgets) - 0.5), ylim=(len(bins) - 0.5, -0.5), xlabel="budget (generations per question)")
+    ax.set_xticks(np.arange(len(budgets)), [f"{b:g}" for b in budgets])
+    ax.set_yticks(np.arange(len(bins)), [f"{b}" for b in bins])
+    ax.set_ylabel("difficulty bin (1 = easiest)")
+    ax.grid(visible=False)
+    ax.tick_params(length=0)
+    used = list(dict.fromkeys(top["strategy"]))
+    handles = [Patch(color=style.look(name).color, label=style.look(name).label) for name in used]
+    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, fontsize="small")
+
+
+def _lighter(color: str, strength: float) -> tuple[float, float, float]:
+    """The colour mixed with white: strength 1 is the colour itself."""
+    red, green, blue = (strength * part + 1 - strength for part in to_rgb(color))
+    return red, green, blue

@@ -1,0 +1,252 @@
+"""The figures of the report: the paper's, redrawn from our data with its own values as hollow markers, and some more.
+
+A figure is data (saved as CSV beside the picture) and a drawing of exactly that data.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from tts_lib import stats
+from tts_lib.plots import bars, curves, style
+from tts_lib.report import paper
+from tts_lib.report.results import Results
+
+_HOLLOW = "Hollow markers: the paper's values for PaLM 2-S* on MATH, read off its charts (±1-2 points)."
+_NAMES = {"weighted:prm_last": "best_of_n_weighted"}
+_STARS = {
+    "small": "compute_optimal_oracle",
+    "large": "greedy",
+    "accounting": "v1",
+    "r_source": "v1",
+    "grouping": "oracle",
+}
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """One figure: what it shows, the tidy data, and how that is drawn."""
+
+    name: str  # of its files
+    title: str
+    caption: str
+    data: Callable[[Results], pd.DataFrame]
+    draw: Callable[[pd.DataFrame, Axes], None]
+
+
+def strategy_curves(results: Results, strategies: Sequence[str]) -> pd.DataFrame:
+    """Mean accuracy of strategies at every budget with intervals: strategy, budget, accuracy, low, high."""
+    weights = results.weights(results.n_questions)
+    rows = []
+    for name in strategies:
+        for budget in results.budgets(name) if name in results.accuracy else []:
+            mean = stats.mean_interval(results.of(name, budget), weights)
+            rows.append((name, budget, mean.estimate, mean.low, mean.high))
+    return pd.DataFrame(rows, columns=["strategy", "budget", "accuracy", "low", "high"])
+
+
+def _with_paper(data: Callable[[Results], pd.DataFrame], figure: str) -> Callable[[Results], pd.DataFrame]:
+    """The data with the paper's values of the same strategies: a further column `paper`, empty for ours."""
+
+    def combined(results: Results) -> pd.DataFrame:
+        ours = data(results)
+        theirs = paper.values(figure).rename(columns={"series": "strategy", "value": "paper"})
+        theirs = theirs[theirs["strategy"].isin(ours["strategy"])]
+        return pd.concat([ours, theirs[["strategy", "budget", "paper"]]], ignore_index=True)
+
+    return combined
+
+
+def _draw_curves(data: pd.DataFrame, ax: Axes) -> None:
+    theirs = data["paper"].notna() if "paper" in data else pd.Series(False, index=data.index)
+    curves.accuracy_by_budget(data[~theirs], ax)
+    if theirs.any():
+        curves.paper_markers(data[theirs].rename(columns={"strategy": "series", "paper": "value"}), ax)
+
+
+def _search(results: Results) -> pd.DataFrame:
+    return strategy_curves(results, ["majority", "weighted:prm_last", *results.search]).replace(_NAMES)
+
+
+def _by_bin(results: Results) -> pd.DataFrame:
+    """Best-of-N weighted and beam search (or the first search there is) in the oracle bins, at the search budgets."""
+    searches = [name for name in ("beam_4", *results.search) if name in results.search][:1]
+    frame = results.tables["compute_optimal_bins"]
+    frame = frame[(frame["difficulty"] == "oracle") & frame["strategy"].isin(["best_of_n_weighted", *searches])]
+    budgets = results.budgets("weighted:prm_last", *searches)
+    return frame[frame["budget"].isin(budgets)].drop(columns=["difficulty"]).reset_index(drop=True)
+
+
+def _compute_optimal(results: Results) -> pd.DataFrame:
+    frame = results.tables["compute_optimal"]
+    chosen = frame["curve"].isin(["compute_optimal_predicted", "compute_optimal_oracle"])
+    frame = frame[chosen & (frame["strategy_set"] == "paper") & frame["complete"]].rename(columns={"curve": "strategy"})
+    base = strategy_curves(results, ["majority", "best_of_n:orm", "weighted:prm_last"]).replace(_NAMES)
+    return pd.concat([base, frame[list(base.columns)]], ignore_index=True)
+
+
+def _gain(results: Results) -> pd.DataFrame:
+    frame = results.tables["compute_optimal_gains"]
+    chosen = frame["curve"].isin(["compute_optimal_predicted", "compute_optimal_oracle"])
+    frame = frame[chosen & (frame["strategy_set"] == "all") & (frame["baseline"] == "best_fixed") & frame["complete"]]
+    return frame[["curve", "budget", "gain", "low", "high"]].reset_index(drop=True)
+
+
+def _shares(results: Results) -> pd.DataFrame:
+    frame = results.tables["compute_optimal_shares"]
+    chosen = (frame["difficulty"] == "oracle") & (frame["policy"] == "cross_validated")
+    frame = frame[chosen & (frame["strategy_set"] == "all") & frame["complete"]]
+    return frame[["bin", "budget", "strategy", "share"]].reset_index(drop=True)
+
+
+def _iso(results: Results) -> pd.DataFrame:
+    frame = results.tables["compute_optimal_iso"]
+    names = {
+        "compute_optimal_oracle": "oracle bins",
+        "compute_optimal_predicted": "predicted",
+        "best_fixed": "best fixed",
+    }
+    chosen = frame["curve"].isin(list(names)) & (frame["baseline"] == "best_of_n_weighted")
+    frame = frame[chosen & (frame["strategy_set"] == "paper") & (frame["unit"] == "generations")]
+    frame = frame.assign(label=frame["curve"].map(names) + ", N = " + frame["at"].astype(str))
+    return frame[["label", "ratio", "bound", "low", "low_bound", "high", "high_bound"]].reset_index(drop=True)
+
+
+def _flops(results: Results) -> pd.DataFrame:
+    """Lines (kind line), stars (star) and the paper's values (paper) by bin; x is the budget in generations."""
+    lines, stars = results.tables["flops_matched_lines"], results.tables["flops_matched"]
+    chosen = (lines["strategy_set"] == "paper") & (lines["curve"] == _STARS["small"]) & (lines["grouping"] == "oracle")
+    bins = sorted(set(results.difficulty["oracle_bin"].astype(str)))
+    lines = lines[chosen & lines["group"].isin(bins)]
+    stars = stars[stars["group"].isin(bins) & (stars["strategy_set"] == "paper")]
+    for column, value in _STARS.items():
+        stars = stars[stars[column] == value]
+    theirs = paper.values("9").rename(columns={"series": "group", "value": "accuracy"})
+    stars = stars.drop(columns=["low", "high"]).rename(columns={"k": "budget", "large_accuracy": "accuracy"})
+    parts = {"line": lines, "star": stars, "paper": theirs}
+    found = pd.concat([part.assign(kind=kind) for kind, part in parts.items()], ignore_index=True)
+    return found[["kind", "group", "budget", "accuracy", "low", "high", "r"]]
+
+
+def _draw_flops(data: pd.DataFrame, ax: Axes) -> None:
+    line, star, theirs = (data[data["kind"] == kind] for kind in ("line", "star", "paper"))
+    curves.flops_matched(line, star.rename(columns={"accuracy": "large_accuracy"}), ax)
+    curves.paper_markers(theirs.rename(columns={"group": "series", "accuracy": "value"}), ax)
+
+
+def _relative(results: Results) -> pd.DataFrame:
+    frame = results.tables["flops_matched"]
+    for column, value in (_STARS | {"strategy_set": "paper"}).items():
+        frame = frame[frame[column] == value]
+    frame = frame[frame["group"].isin(["easy", "medium", "hard"])]
+    columns = ["group", "r_label", "r", "k", "relative", "relative_low", "relative_high"]
+    return frame[columns].reset_index(drop=True)
+
+
+def _spectrum(results: Results) -> pd.DataFrame:
+    frame = results.difficulty.rename(columns={"oracle": "pass_at_1"}).reset_index()
+    return frame[["question_id", "subject", "level", "pass_at_1"]]
+
+
+FIGURES: tuple[ReportFigure, ...] = (
+    ReportFigure(
+        "accuracy_by_budget_search",
+        "Search against best-of-N (Figure 3, left)",
+        f"Each method at equal generations, lookahead charged for its rollouts. {style.BAND_NOTE} {_HOLLOW}",
+        _with_paper(_search, "3 left"),
+        _draw_curves,
+    ),
+    ReportFigure(
+        "accuracy_by_bin_search",
+        "Search inside difficulty bins (Figure 3, right)",
+        "Beam search and best-of-N weighted in quintiles of oracle difficulty, by budget. " + style.BAND_NOTE,
+        _by_bin,
+        bars.accuracy_by_bin,
+    ),
+    ReportFigure(
+        "accuracy_by_budget_compute_optimal",
+        "The compute-optimal strategy (Figure 4)",
+        "Best-of-N weighted or beam search, chosen per bin and budget by two-fold cross-validation. "
+        f"{style.BAND_NOTE} {_HOLLOW}",
+        _with_paper(_compute_optimal, "4"),
+        _draw_curves,
+    ),
+    ReportFigure(
+        "accuracy_by_budget_flops_matched",
+        "Test-time compute against the large model (Figure 9)",
+        "Lines: the small model, compute-optimal, by oracle bin. Stars: the large model's greedy answers, at the "
+        f"budget that costs as many FLOPs, for three ratios R of inference to pretraining. {style.BAND_NOTE} "
+        "Hollow markers: the paper's values (revisions), read off its chart.",
+        _flops,
+        _draw_flops,
+    ),
+    ReportFigure(
+        "relative_change_by_group",
+        "The same, relative to the large model (Figure 1, right)",
+        "Above zero test-time compute is the better buy, below it pretraining. " + style.BAND_NOTE,
+        _relative,
+        bars.relative_change,
+    ),
+    ReportFigure(
+        "accuracy_by_budget_aggregation",
+        "From step scores to a solution's score (Figure 13)",
+        "Best-of-N weighted with the PRM's step scores reduced in four ways. " + style.BAND_NOTE,
+        partial(strategy_curves, strategies=[f"weighted:prm_{how}" for how in ("min", "prod", "mean", "last")]),
+        _draw_curves,
+    ),
+    ReportFigure(
+        "accuracy_by_budget_prm_orm",
+        "PRM against ORM (Figure 14)",
+        "Best-of-N weighted; the label-matched ORM saw as many labels as the PRM. " + style.BAND_NOTE,
+        partial(strategy_curves, strategies=["majority", "weighted:orm_matched", "weighted:orm", "weighted:prm_last"]),
+        _draw_curves,
+    ),
+    ReportFigure(
+        "accuracy_by_budget_weighted_plain",
+        "Weighted against plain best-of-N (ICLR Figure 13)",
+        "Full lines sum the scores over equal answers, dashed ones take the best single solution. " + style.BAND_NOTE,
+        partial(
+            strategy_curves,
+            strategies=["best_of_n:orm", "weighted:orm", "best_of_n:prm_last", "weighted:prm_last"],
+        ),
+        _draw_curves,
+    ),
+    ReportFigure(
+        "iso_ratio",
+        "How many times cheaper",
+        "Generations that best-of-N weighted needs, divided by those of the policy, for the accuracy of best-of-N at N."
+        " Arrows: the truth lies further that way, off the grid. Bars: 95% bootstrap over questions.",
+        _iso,
+        curves.iso_ratio,
+    ),
+    ReportFigure(
+        "gain_over_best_fixed_by_budget",
+        "What adapting to difficulty adds",
+        "Compute-optimal minus the best single strategy, both chosen on the other half of the questions, among all "
+        f"strategies. {style.BAND_NOTE}",
+        _gain,
+        partial(curves.difference_by_budget, by="curve", value="gain"),
+    ),
+    ReportFigure(
+        "strategy_shares",
+        "Which strategy is compute-optimal",
+        "The strategy chosen most often per oracle bin and budget, and the share of the splits that chose it.",
+        _shares,
+        bars.strategy_shares,
+    ),
+    ReportFigure(
+        "pass_at_1_spectrum",
+        "How hard the questions are",
+        "Share of right samples of the base model, question by question.",
+        _spectrum,
+        curves.spectrum,
+    ),
+)
+
+
+def available(results: Results) -> list[ReportFigure]:
+    """The figures this study has data for."""
+    return [figure for figure in FIGURES if len(figure.data(results))]

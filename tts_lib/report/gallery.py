@@ -1,0 +1,81 @@
+"""A handful of sampled solutions worth reading: the verifier's best and worst judgements and the ways of failing.
+
+The paper's own traces show two pathologies of searching against a PRM (App. M): repetitive steps that say little, and
+solutions of one or two steps (claim 12).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from tts_lib import grading
+
+HARD = 0.2  # pass@1 below which a right answer is worth showing
+SHORT = 2  # steps of an over-short solution
+COLUMNS = ["case", "question_id", "sample", "statement", "answer", "verdict", "pass_at_1", "step", "text", "score"]
+
+
+def choose(pool: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """One solution for each case there is one of: its row of the pool with columns case and pass_at_1.
+
+    Args:
+        pool: question_id, sample, text, answer, verdict.
+        scores: question_id, sample, n_steps, prm_last.
+    """
+    table = pool.merge(scores[["question_id", "sample", "n_steps", "prm_last"]], on=["question_id", "sample"])
+    right = table["verdict"] == grading.CORRECT
+    table["pass_at_1"] = right.groupby(table["question_id"]).transform("mean")
+    repetition = table["text"].map(repeated_lines)
+    usual = table.groupby("question_id")["n_steps"].transform("median")
+    answered_wrongly = table["verdict"] == "wrong"
+    cases = {
+        "right on a hard question, and sure of it": (right & (table["pass_at_1"] < HARD), table["prm_last"]),
+        "wrong, and sure of it: the verifier is fooled": (answered_wrongly, table["prm_last"]),
+        "right, but doubted": (right & (table["pass_at_1"] >= HARD), -table["prm_last"]),
+        "repeats itself": (repetition > 0, repetition + 1e-3 * table["prm_last"]),
+        "too short": (answered_wrongly & (table["n_steps"] <= SHORT) & (usual > SHORT), table["prm_last"]),
+        "gives no answer": (table["verdict"] == grading.NO_ANSWER, table["prm_last"]),
+    }
+    found = [
+        table.loc[[value[members].idxmax()]].assign(case=case)
+        for case, (members, value) in cases.items()
+        if members.any()
+    ]
+    return pd.concat(found, ignore_index=True) if found else table.head(0).assign(case="")
+
+
+def traces(chosen: pd.DataFrame, step_scores: Sequence[np.ndarray], problems: pd.DataFrame) -> pd.DataFrame:
+    """One row a step, columns as COLUMNS; the score is the verifier's after that step.
+
+    Args:
+        chosen: as from `choose`.
+        step_scores: per solution, the scores of its steps.
+        problems: question_id, statement.
+
+    Raises:
+        ValueError: a solution has not as many scores as steps.
+    """
+    statements = problems.set_index("question_id")["statement"]
+    parts = []
+    for (_, row), scores in zip(chosen.iterrows(), step_scores, strict=True):
+        lines = steps_of(row["text"])
+        if len(lines) != len(scores):
+            raise ValueError(f"{row['question_id']}, sample {row['sample']}: {len(lines)} steps, {len(scores)} scores")
+        part = pd.DataFrame({"step": np.arange(1, len(lines) + 1), "text": lines, "score": scores})
+        for name in ("case", "question_id", "sample", "answer", "verdict", "pass_at_1"):
+            part[name] = row[name]
+        parts.append(part.assign(statement=statements[row["question_id"]]))
+    return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
+
+
+def steps_of(text: str) -> list[str]:
+    """The lines of a solution; a closing newline (a solution cut off after a step) begins no further one."""
+    return text.removesuffix("\n").split("\n")
+
+
+def repeated_lines(text: str) -> float:
+    """Share of a solution's lines that stand in it before."""
+    lines = steps_of(text)
+    return 1 - len(Counter(lines)) / len(lines)

@@ -1,0 +1,142 @@
+"""The report's first page and a page for each executed notebook: `python -m tts_lib.report.index`.
+
+Like the pages of the notebooks (tts_lib.report.html) it carries everything it shows: no script, nothing fetched,
+figures inlined, text of models shown as text. All it says comes from reports/: summary.json, tables, figures, executed
+notebooks.
+"""
+
+import argparse
+import os
+import sys
+from base64 import b64encode
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from tts_lib import config, notebooks, paths, tables
+from tts_lib.files import write_atomically
+from tts_lib.report import html
+from tts_lib.report.text import show_text
+from tts_lib.types import StudyError
+
+VERDICTS = {  # word -> sign beside its colour
+    "supported": "✓",
+    "contradicted": "✗",
+    "inconclusive": "?",
+    "not measured": "–",
+    "not covered": "–",
+}
+_SUMMARY_KEYS = ["study", "headline", "figures"]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A rendered notebook: file name beside the index, and its title."""
+
+    file: str
+    title: str
+
+
+def render_notebooks(reports: Path) -> list[Page]:
+    """Render every notebook of `reports`/executed to a page in `reports`/pages; the pages in order of their names.
+
+    Raises:
+        StudyError: a notebook that cannot be read or shown, by name.
+    """
+    pages = []
+    for source in sorted((reports / "executed").glob("*.ipynb")):
+        notebook = notebooks.read(source)
+        try:
+            text = html.render(notebook, reports, home="../index.html")
+        except StudyError as error:
+            raise StudyError(f"{source}: {error}") from error
+        write_atomically(reports / "pages" / f"{source.stem}.html", text.encode())
+        pages.append(Page(f"pages/{source.stem}.html", _title(notebook.cells[0].source, source.stem)))
+    return pages
+
+
+def render(reports: Path, pages: list[Page]) -> str:
+    """The index page of the results in `reports`.
+
+    Raises:
+        TableError: summary.json, a table or a figure is missing or damaged.
+    """
+    summary = tables.read_json(reports / "summary.json", _SUMMARY_KEYS)
+    claims = _read_csv(reports, "claims")
+    gallery = _read_csv(reports, "gallery")
+    environment = Environment(
+        loader=PackageLoader("tts_lib.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"compact": compact, "as_text": lambda text: Markup(show_text(text).data)}
+    return environment.get_template("index.html.j2").render(
+        study=summary["study"],
+        headline=summary["headline"],
+        figures=[figure | {"source": _inlined(reports, figure["name"])} for figure in summary["figures"]],
+        claims=[row for row in claims if row["verdict"] != "not covered"],
+        later=[row for row in claims if row["verdict"] == "not covered"],
+        counts={word: sum(row["verdict"] == word for row in claims) for word in VERDICTS},
+        signs=VERDICTS,
+        gallery=[(case, list(steps)) for case, steps in groupby(gallery, key=lambda row: row["case"])],
+        pages=pages,
+        files=_data_files(reports),
+    )
+
+
+def compact(number: float) -> str:
+    """A large number in words: 182 thousand, 12.0 million; 4.1e+14 where there is no word."""
+    for size, word in ((1e12, ""), (1e9, " billion"), (1e6, " million"), (1e3, " thousand")):
+        if abs(number) >= size:
+            return f"{number:.2g}" if not word else f"{number / size:.3g}{word}"
+    return f"{number:g}"
+
+
+def _title(source: str, otherwise: str) -> str:
+    line = source.strip().split("\n")[0]
+    return line.removeprefix("# ") if line.startswith("# ") else otherwise
+
+
+def _read_csv(reports: Path, name: str) -> list[dict[str, str]]:
+    """Rows of a table as they are written; empty cells are empty texts."""
+    path = reports / paths.table(name).relative_to(paths.REPORTS)
+    if not path.is_file():
+        raise tables.TableError(f"{path} is missing; run `dvc repro`, or the stage that writes it, first")
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return frame.to_dict("records")  # pyright: ignore[reportReturnType]
+
+
+def _inlined(reports: Path, name: str) -> str:
+    path = reports / paths.figure(name).relative_to(paths.REPORTS)
+    path = path.with_name(f"{path.name}.svg")
+    if not path.is_file():
+        raise tables.TableError(f"{path} is missing; run `dvc repro`, or the stage that draws it, first")
+    return f"data:image/svg+xml;base64,{b64encode(path.read_bytes()).decode()}"
+
+
+def _data_files(reports: Path) -> list[dict[str, Any]]:
+    """Tables and metrics beside the page, with their sizes."""
+    found = [*reports.glob("*.json"), *(reports / "tables").glob("*.csv"), *(reports / "metrics").glob("*.json")]
+    return [{"path": str(path.relative_to(reports)), "kilobytes": path.stat().st_size / 1000} for path in sorted(found)]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tts_lib.report.index", description="Write the pages of reports/.")
+    parser.parse_args(arguments)
+    try:
+        os.chdir(config.find_root())
+        pages = render_notebooks(paths.REPORTS)
+        write_atomically(paths.REPORTS / "index.html", render(paths.REPORTS, pages).encode())
+    except (StudyError, tables.TableError, OSError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

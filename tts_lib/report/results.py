@@ -1,0 +1,176 @@
+"""What the claims are judged on: accuracy per question of every strategy, difficulty, and the tables of the analysis.
+
+Something that a study did not measure (a search it leaves out, a table of a stage it does not have) raises
+`NotMeasured`, which a claim turns into its verdict.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+
+from tts_lib import paths, rng, stats, tables
+
+ANALYSIS_TABLES = (
+    "compute_optimal",
+    "compute_optimal_bins",
+    "compute_optimal_gains",
+    "compute_optimal_iso",
+    "compute_optimal_probe",
+    "compute_optimal_shares",
+    "compute_optimal_binning",
+    "flops_matched",
+    "flops_matched_lines",
+    "flops_matched_large",
+    "flops_matched_ladder",
+)
+_SEARCH_COLUMNS = ["split", "question_id", "budget", "correct", "mean_steps", "repetition"]
+_DIFFICULTY_COLUMNS = ["question_id", "level", "subject", "oracle", "predicted", "oracle_bin", "predicted_bin"]
+
+
+class NotMeasured(Exception):  # noqa: N818 (a state of the study, not a mistake)
+    """The study has no data on this. The message says on what."""
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """Test questions and everything measured on them."""
+
+    accuracy: Mapping[str, pd.DataFrame]  # strategy -> (question_id x budget), expected correctness 0..1
+    search: Mapping[str, pd.DataFrame]  # search -> its rows: question_id, budget, mean_steps, repetition
+    difficulty: pd.DataFrame  # index question_id: oracle, predicted, oracle_bin, predicted_bin, level, subject
+    tables: Mapping[str, pd.DataFrame]  # of ANALYSIS_TABLES
+    seed: int
+    n_bootstrap: int
+
+    @cached_property
+    def question_ids(self) -> list[str]:
+        return sorted(self.difficulty.index)
+
+    @property
+    def n_questions(self) -> int:
+        return len(self.question_ids)
+
+    def of(self, strategy: str, budget: int) -> Float[np.ndarray, " question"]:
+        """Accuracy of a strategy on every test question.
+
+        Raises:
+            NotMeasured: no such strategy, or not at this budget.
+        """
+        if strategy not in self.accuracy:
+            raise NotMeasured(f"{strategy} was not run")
+        if budget not in self.accuracy[strategy]:
+            raise NotMeasured(f"{strategy} was not run at N = {budget}")
+        return self.accuracy[strategy].loc[self.question_ids, budget].to_numpy(dtype=np.float64)
+
+    def budgets(self, *strategies: str) -> list[int]:
+        """Budgets at which all of these strategies are known, ascending.
+
+        Raises:
+            NotMeasured: one of them was not run, or there is no such budget.
+        """
+        if absent := [name for name in strategies if name not in self.accuracy]:
+            raise NotMeasured(f"{absent[0]} was not run")
+        common = set.intersection(*(set(self.accuracy[name].columns) for name in strategies))
+        if not common:
+            raise NotMeasured(f"{' and '.join(strategies)} have no budget in common")
+        return sorted(common)
+
+    def budget(self, wanted: int, *strategies: str) -> int:
+        """The largest common budget up to `wanted`, or else the smallest one there is."""
+        common = self.budgets(*strategies)
+        return max((n for n in common if n <= wanted), default=common[0])
+
+    def span(self, first: int, last: int, *strategies: str) -> tuple[int, int]:
+        """Two different budgets for a change from `first` to `last`.
+
+        Raises:
+            NotMeasured: the grid has only one there.
+        """
+        low, high = self.budget(first, *strategies), self.budget(last, *strategies)
+        if low == high:
+            raise NotMeasured(f"{strategies[0]} has no two budgets from N = {first} on")
+        return low, high
+
+    def diagnostic(self, method: str, column: str, budget: int) -> Float[np.ndarray, " question"]:
+        """A figure of a search per test question; NaN where no candidate was finished."""
+        if method not in self.search:
+            raise NotMeasured(f"{method} was not run")
+        rows = self.search[method]
+        return (
+            rows[rows["budget"] == budget].set_index("question_id")[column].reindex(self.question_ids).to_numpy(float)
+        )
+
+    def in_bins(self, bins: Sequence[int]) -> Bool[np.ndarray, " question"]:
+        """Which test questions lie in these oracle bins (1 = easiest).
+
+        Raises:
+            NotMeasured: fewer than 2 of them do.
+        """
+        members = self.difficulty.loc[self.question_ids, "oracle_bin"].isin(list(bins)).to_numpy()
+        if members.sum() < 2:
+            raise NotMeasured(f"fewer than 2 questions lie in bins {list(bins)}")
+        return members
+
+    def row(self, table: str, **where: str | int | float | bool) -> pd.Series:
+        """The one row of a table with these values.
+
+        Raises:
+            NotMeasured: there is no such table or row.
+        """
+        frame = self.tables.get(table)
+        if frame is None:
+            raise NotMeasured(f"there is no table {table}")
+        for column, value in where.items():
+            frame = frame[frame[column] == value]
+        if len(frame) != 1:
+            raise NotMeasured(f"{table} has {len(frame)} rows with {', '.join(f'{k} {v}' for k, v in where.items())}")
+        return frame.iloc[0]
+
+    @cached_property
+    def _weights(self) -> dict[int, Float[np.ndarray, "resample question"]]:
+        return {}
+
+    def weights(self, n_questions: int) -> Float[np.ndarray, "resample question"]:
+        """Bootstrap weights; the same for every comparison on as many questions, so that claims can be compared."""
+        if n_questions not in self._weights:
+            generator = rng.generator("claims", self.seed, n_questions)
+            self._weights[n_questions] = stats.bootstrap_weights(n_questions, self.n_bootstrap, generator)
+        return self._weights[n_questions]
+
+
+def load(methods: Sequence[str], seed: int, n_bootstrap: int) -> Results:
+    """The results of the study in this folder.
+
+    Raises:
+        TableError: a table is missing or damaged.
+    """
+    replayed = tables.read_table(paths.accuracy("test"), ["question_id", "strategy", "budget", "accuracy"])
+    accuracy = {str(name): _wide(part, "accuracy") for name, part in replayed.groupby("strategy")}
+    searches = {}
+    for method in methods:
+        rows = tables.read_table(paths.search(method), _SEARCH_COLUMNS)
+        searches[method] = rows[rows["split"] == "test"].reset_index(drop=True)
+        accuracy[method] = _wide(searches[method], "correct")
+    analysis = {name: read_csv(name) for name in ANALYSIS_TABLES}
+    difficulty = tables.read_table(paths.difficulty("test"), _DIFFICULTY_COLUMNS).set_index("question_id")
+    return Results(accuracy, searches, difficulty, analysis, seed, n_bootstrap)
+
+
+def read_csv(name: str) -> pd.DataFrame:
+    """A table of reports/tables; bins and groups stay text.
+
+    Raises:
+        TableError: it is missing.
+    """
+    path = paths.table(name)
+    if not path.is_file():
+        raise tables.TableError(f"{path} is missing; run `dvc repro`, or the stage that writes it, first")
+    return pd.read_csv(path, dtype={"bin": str, "group": str})
+
+
+def _wide(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    return rows.set_index(["question_id", "budget"])[column].unstack("budget")  # noqa: PD010 (refuses a row given twice)

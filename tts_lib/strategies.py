@@ -1,0 +1,167 @@
+"""What each strategy attains and costs for each question and budget, gathered from the replayed pools and the searches.
+
+A strategy that reads the pool (majority, best-of-N) is known at every budget, a search at the budgets it was run at;
+elsewhere it is undefined (NaN). Lookahead stands at its true cost, N(k+1) generations.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from tts_lib import paths, tables
+from tts_lib.strategy_table import Strategy
+from tts_lib.types import StudyError
+
+MAJORITY, BEST_OF_N, FLIPPED, COVERAGE = "majority", "best_of_n_weighted", "best_of_n_weighted_flipped", "coverage"
+POOL_NAMES = {  # our name -> name in data/accuracy
+    MAJORITY: "majority",
+    BEST_OF_N: "weighted:prm_last",
+    FLIPPED: "weighted:prm_flipped",
+    COVERAGE: "coverage",
+}
+WITHOUT_VERIFIER = {MAJORITY, COVERAGE}
+ICLR_SEARCH = "beam_4"  # the one search of the paper's compute-optimal choice (ICLR §5.3)
+LEDGER = ("policy_prefill_tokens", "policy_decode_tokens", "verifier_prefill_tokens", "verifier_tokens", "rounds")
+COST_COLUMNS = ("question_id", "prompt_tokens", "mean_policy_tokens", "mean_verifier_tokens")
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """Accuracy and cost of strategies on the same questions; NaN where a strategy is undefined."""
+
+    question_ids: tuple[str, ...]
+    strategies: tuple[str, ...]
+    budgets: tuple[int, ...]  # ascending, in generations
+    accuracy: Float[np.ndarray, "strategy budget problem"]  # expected correctness; 0 or 1 for a search run once
+    ledger: Float[np.ndarray, "strategy budget problem entry"]  # tokens and rounds per question, entries as in LEDGER
+
+    @property
+    def policy_tokens(self) -> Float[np.ndarray, "strategy budget problem"]:
+        """Tokens the policy read or wrote."""
+        return self.ledger[..., 0] + self.ledger[..., 1]
+
+    @property
+    def verifier_tokens(self) -> Float[np.ndarray, "strategy budget problem"]:
+        """Tokens the verifier read."""
+        return self.ledger[..., 2] + self.ledger[..., 3]
+
+    def of(self, name: str) -> Float[np.ndarray, "problem budget"]:
+        """Accuracy of one strategy."""
+        return self.accuracy[self.strategies.index(name)].T
+
+    def only(self, names: Sequence[str]) -> "Outcomes":
+        """These strategies, in this order."""
+        rows = [self.strategies.index(name) for name in names]
+        return Outcomes(self.question_ids, tuple(names), self.budgets, self.accuracy[rows], self.ledger[rows])
+
+    def complete(self) -> list[bool]:
+        """Per budget: whether the choice among the strategies is open there.
+
+        It is where a search was run, and below the smallest search; not at other budgets, where only the pool is known
+        and a curve of the best choice would dip.
+        """
+        defined = ~np.isnan(self.accuracy).any(axis=2)
+        searched = np.flatnonzero(defined[~defined.all(axis=1)].any(axis=0)).tolist()
+        if not searched:
+            return [True] * len(self.budgets)
+        return [i in searched or i < searched[0] for i in range(len(self.budgets))]
+
+
+def strategy_sets(methods: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """What a compute-optimal policy may choose from: `paper` (ICLR: best-of-N weighted or beam M=4) and `all`.
+
+    From the simplest on, since the first of equally good strategies wins.
+    """
+    return {
+        "paper": (BEST_OF_N, *(name for name in methods if name == ICLR_SEARCH)),
+        "all": (MAJORITY, BEST_OF_N, *methods),
+    }
+
+
+def described(names: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> tuple[Strategy, ...]:
+    """Strategies with their options, as the strategy table keeps them; `options` are those of the searches."""
+    fixed = {
+        MAJORITY: Strategy("majority", {}),
+        BEST_OF_N: Strategy("best_of_n", {"selection": "weighted", "score": "prm_last"}),
+    }
+    return tuple(
+        fixed.get(name) or Strategy(options[name]["kind"], {k: v for k, v in options[name].items() if k != "kind"})
+        for name in names
+    )
+
+
+def load(split: str, question_ids: Sequence[str], methods: Sequence[str], budgets: Sequence[int]) -> Outcomes:
+    """All pool strategies and the searches of a split, problems in the order given.
+
+    Raises:
+        TableError: a table is missing or damaged.
+        StudyError: a table lacks a strategy, a budget or a question.
+    """
+    columns = ["question_id", "strategy", "budget", "accuracy"]
+    searches = {}
+    for method in methods:
+        frame = tables.read_table(paths.search(method), ["split", "question_id", "budget", "correct", *LEDGER])
+        searches[method] = frame[frame["split"] == split]
+    replayed = tables.read_table(paths.accuracy(split), columns)
+    costs = tables.read_table(paths.costs(split), list(COST_COLUMNS))
+    return assemble(replayed, costs, searches, question_ids, budgets)
+
+
+def assemble(
+    replayed: pd.DataFrame,
+    costs: pd.DataFrame,
+    searches: Mapping[str, pd.DataFrame],
+    question_ids: Sequence[str],
+    budgets: Sequence[int],
+) -> Outcomes:
+    """Outcomes from long tables: `replayed` accuracy and `costs` of the pool, one table for each search.
+
+    Raises:
+        StudyError: a table lacks a strategy, a budget or a question, or has a row twice.
+    """
+    names = (*POOL_NAMES, *searches)
+    accuracy = np.full((len(names), len(budgets), len(question_ids)), np.nan)
+    ledger = np.full((*accuracy.shape, len(LEDGER)), np.nan)
+    costs = costs.set_index("question_id").reindex(list(question_ids))
+    if costs.isna().to_numpy().any():
+        raise StudyError(f"The costs of the pool lack question {costs.index[costs.isna().any(axis=1)][0]!r}.")
+    prompt, policy, verifier = costs[list(COST_COLUMNS[1:])].to_numpy(dtype=np.float64).T
+    for row, (name, stored) in enumerate(POOL_NAMES.items()):
+        part = replayed[replayed["strategy"] == stored]
+        accuracy[row] = _grid(part, ["accuracy"], stored, question_ids, budgets, may_lack=False)[..., 0]
+        used = 0.0 if name in WITHOUT_VERIFIER else 1.0
+        for column, budget in enumerate(budgets):
+            entries = (prompt, budget * policy, used * prompt, used * budget * verifier, np.ones(len(prompt)))
+            ledger[row, column] = np.stack(entries, axis=1)
+    for row, (name, frame) in enumerate(searches.items(), start=len(POOL_NAMES)):
+        grid = _grid(frame, ["correct", *LEDGER], name, question_ids, budgets, may_lack=True)
+        accuracy[row], ledger[row] = grid[..., 0], grid[..., 1:]
+    return Outcomes(tuple(question_ids), names, tuple(budgets), accuracy, ledger)
+
+
+def _grid(
+    frame: pd.DataFrame,
+    columns: list[str],
+    name: str,
+    question_ids: Sequence[str],
+    budgets: Sequence[int],
+    may_lack: bool,
+) -> Float[np.ndarray, "budget problem column"]:
+    """The columns of a long table on the grid; a budget is there for all questions, or (if it may lack) for none."""
+    frame = frame[frame["question_id"].isin(list(question_ids)) & frame["budget"].isin(list(budgets))]
+    if frame.duplicated(["question_id", "budget"]).any():
+        raise StudyError(f"{name} has a question twice at one budget.")
+    index = pd.MultiIndex.from_product([list(budgets), list(question_ids)], names=["budget", "question_id"])
+    values = frame.set_index(["budget", "question_id"])[columns].astype(np.float64).reindex(index).to_numpy()
+    grid = values.reshape(len(budgets), len(question_ids), len(columns))
+    n_there: Int[np.ndarray, " budget"] = (~np.isnan(grid).any(axis=2)).sum(axis=1)
+    for budget, n in zip(budgets, n_there.tolist(), strict=True):
+        if n < len(question_ids) and not (n == 0 and may_lack):
+            raise StudyError(f"{name} at budget {budget} is known for {n} of {len(question_ids)} questions.")
+    if (n_there == 0).all():
+        raise StudyError(f"{name} is not known at any of the budgets {list(budgets)}.")
+    return grid
