@@ -105,8 +105,8 @@ def test_every_executed_notebook_gets_a_page_in_order(reports: Path) -> None:
     add_notebook(reports, "02_b", "# Second")
     add_notebook(reports, "01_a", "# First\n\n$x$")
     pages = index.render_notebooks(reports)
-    assert pages == [index.Page("01_a.html", "First"), index.Page("02_b.html", "Second")]
-    assert 'href="index.html"' in (reports / "01_a.html").read_text()
+    assert pages == [index.Page("pages/01_a.html", "First"), index.Page("pages/02_b.html", "Second")]
+    assert 'href="../index.html"' in (reports / "pages/01_a.html").read_text()
 
 
 def test_a_notebook_that_cannot_be_shown_is_named(reports: Path) -> None:

@@ -8,12 +8,12 @@ learned one after another. Four subjects ask for different uses of the same fact
     chain    `17km=?`       apply k, then m, to 17.
     inverse  `?km=17`       which value becomes 17 by k, then m?
     bridge   `?k=17mq`      which value does k take to where m, then q, take 17?
-    route    `17~40:bkms3`  from 17 to 40 in three steps with the maps listed: which ones, in order?
+    route    `17>40:bkms3`  from 17 to 40 in three steps with the maps listed: which ones, in order?
 
-A line of a solution applies a map (`17k05`) or undoes one by guess and check: `26J19j24.<` undoes j at 26
-with the guess 19, finds that j takes 19 to 24, and notes whether that is above (`>` or `.`) and
-whether it is below (`<` or `.`) the value wanted, so that `..` is a hit. The last line of a route compares with the goal in the same way. A solution ends with `=` and
-the answer.
+A line of a solution applies a map (`17k05`) or undoes one by guess and check: `26J19j24-` undoes j at 26
+with the guess 19, finds that j takes 19 to 24, and notes that this is not 26 (-); had it been, the
+line would end with +. The last line of a route notes in the same way whether the goal is reached. A
+solution ends with `=` and the answer.
 
 In the pretraining corpus (`attempt`) some guesses are wrong, are seen to be wrong, and are tried again or
 carried on with, and some routes end elsewhere; what a line states is always true. Questions of the
@@ -32,8 +32,8 @@ from tts_lib import rng as seeds
 
 SUBJECTS = ("chain", "inverse", "bridge", "route")
 NEWLINE, END = "\n", "$"
-HIT, LOW, HIGH = "..", ".<", ">."  # not above and not below; below; above
-SPECIALS = ("_", END, NEWLINE, "=", "?", "~", ":", ".", "<", ">", *string.digits)  # "_" pads
+HIT, MISS = "+", "-"
+SPECIALS = ("_", END, NEWLINE, "=", "?", ">", ":", HIT, MISS, *string.digits)  # "_" pads
 MAP_NAMES = string.ascii_lowercase
 ROUTE_MAPS = 4  # maps a route may choose from
 
@@ -121,7 +121,7 @@ class Question:
             "chain": f"{start}{forward}=?\n",
             "inverse": f"?{inverse}={start}\n",
             "bridge": f"?{inverse}={start}{forward}\n",
-            "route": f"{start}~{goal}:{names(self.choices)}{len(self.forward_maps)}\n",
+            "route": f"{start}>{goal}:{names(self.choices)}{len(self.forward_maps)}\n",
         }[self.subject]
 
     @property
@@ -183,16 +183,11 @@ def attempt(world: World, question: Question, noise: Noise, random: Random) -> s
         lines.append(f"{x:02d}{MAP_NAMES[f]}{y:02d}")
         x = y
     if question.subject == "route":
-        lines[-1] += compare(x, question.goal)
+        lines[-1] += HIT if x == question.goal else MISS
     for f in reversed(question.inverse_maps):
         x = _undo_by_guessing(world, f, x, noise, random, lines)
     final = names(sequence) if question.subject == "route" else f"{x:02d}"
     return NEWLINE.join([*lines, f"={final}{END}"])
-
-
-def compare(x: int, goal: int) -> str:
-    """The mark of a check that found x where `goal` was wanted."""
-    return HIT if x == goal else LOW if x < goal else HIGH
 
 
 def _undo_by_guessing(world: World, f: int, goal: int, noise: Noise, random: Random, lines: list[str]) -> int:
@@ -202,7 +197,7 @@ def _undo_by_guessing(world: World, f: int, goal: int, noise: Noise, random: Ran
         wrong = random.random() < noise.wrong_guess
         guess = random.randrange(world.n_values) if wrong else world.backward[f][goal]
         image = world.forward[f][guess]
-        lines.append(f"{goal:02d}{name.upper()}{guess:02d}{name}{image:02d}{compare(image, goal)}")
+        lines.append(f"{goal:02d}{name.upper()}{guess:02d}{name}{image:02d}{HIT if image == goal else MISS}")
         if image == goal or random.random() >= noise.retry:
             return guess
 
@@ -213,8 +208,8 @@ def read_answer(text: str) -> str | None:
     return last[1:-1] if last.startswith("=") and last.endswith(END) and len(last) > 2 else None
 
 
-FORWARD_LINE = re.compile(r"(\d\d)([a-z])(\d\d)([.<>]{0,2})")
-INVERSE_LINE = re.compile(r"(\d\d)([A-Z])(\d\d)([a-z])(\d\d)([.<>]{2})")
+FORWARD_LINE = re.compile(r"(\d\d)([a-z])(\d\d)([+-]?)")
+INVERSE_LINE = re.compile(r"(\d\d)([A-Z])(\d\d)([a-z])(\d\d)([+-])")
 
 
 def right_so_far(world: World, question: Question, text: str) -> list[bool]:
@@ -229,7 +224,7 @@ def right_so_far(world: World, question: Question, text: str) -> list[bool]:
     verdicts, x, on_path = [], question.start, True
     for i, line in enumerate(lines):
         if forward:
-            on_path = on_path and line.rstrip(".<>") == _true_line(world, forward.pop(0), x)
+            on_path = on_path and line.rstrip(HIT + MISS) == _true_line(world, forward.pop(0), x)
             x = int(line[3:5]) if on_path else x
         else:
             guess = INVERSE_LINE.fullmatch(line)
@@ -253,7 +248,7 @@ def _is_true_check(world: World, f: int, goal: int, line: re.Match[str]) -> bool
     guess, image = int(line[3]), int(line[5])
     right_task = line[1] == f"{goal:02d}" and line[2] == MAP_NAMES[f].upper() and line[4] == MAP_NAMES[f]
     true_image = guess < world.n_values and world.forward[f][guess] == image
-    return right_task and true_image and line[6] == compare(image, goal)
+    return right_task and true_image and (line[6] == HIT) == (image == goal)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-STD_QUERY = 0.1  # of queries and keys at the start: large enough that like tokens find each other
-
 
 @dataclass(frozen=True)
 class LlamaShape:
@@ -86,22 +84,13 @@ class Llama(nn.Module):
         self.register_buffer("sin", angle.sin().float(), persistent=False)
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Normal(0, 0.02) matrices, residual outputs scaled by 1/sqrt(2 layers) (GPT-2), and keys equal to queries.
-
-        With keys equal to queries every head starts by attending to tokens like the present one (a mimetic
-        initialisation, Trockman & Kolter 2023). A model this small learns to compare two values far apart in a text
-        reliably so, and by luck otherwise.
-        """
+        """Normal(0, 0.02) matrices; residual outputs scaled by 1/sqrt(2 layers) (GPT-2)."""
         for name, p in self.named_parameters():
             if p.ndim < 2:
                 nn.init.ones_(p)
                 continue
             residual = name.endswith((".out", ".down"))
             nn.init.normal_(p, std=0.02 / ((2 * self.shape.n_layers) ** 0.5 if residual else 1), generator=generator)
-        with torch.no_grad():
-            for block in self.blocks:
-                query, key, _ = block.qkv.chunk(3)
-                key.copy_(nn.init.normal_(query, std=STD_QUERY, generator=generator))
 
     def forward(self, tokens: Tensor, dropout: float = 0.0) -> Tensor:
         x = F.embedding(tokens, self.embedding)

@@ -36,7 +36,7 @@ _SUMMARY_KEYS = ["study", "headline", "figures"]
 
 @dataclass(frozen=True)
 class Page:
-    """A rendered notebook: file name beside the index, and its title."""
+    """A rendered notebook: its file as seen from the index, and its title."""
 
     file: str
     title: str

@@ -56,7 +56,7 @@ class Muon:
                 padded = torch.zeros(share, rows, columns)
                 padded[: len(mine)] = mine
                 gathered = torch.empty(n_ranks * share, rows, columns)
-                dist.all_gather_into_tensor(gathered, padded)
+                dist.all_gather_single(gathered, padded)
                 mine = gathered[: len(members)]
             scale = self.lr * lr_scale * max(1.0, rows / columns) ** 0.5
             for (name, start, n), direction in zip(members, mine, strict=True):

@@ -105,12 +105,15 @@ def _emit_attend(v: Vectors, args) -> None:
             total = b.fadd(b.fadd(first, second), b.fadd(third, fourth))
             v.store(b.fmul(total, inverse), v.at(target, part * LANES))
 
+    stride = b.mul(n_pages, I64(PAGE))  # scores of one head
+    summaries = v.at(scores, b.mul(n_heads, stride))  # of each head: maximum, then inverse sum, in 8 lanes
     with v.loop(n_heads) as head:
         tile, left = b.mul(head, head_size), v.at(query, b.mul(head, half))
+        row = v.at(scores, b.mul(head, stride))
         highest, latest = v.variable(v.constant(MASKED)), v.variable(v.constant(MASKED))
         queries = [v.broadcast(v.at(left, i)) for i in range(CHUNK)]
         with v.loop(n_pages) as p:
-            target = v.at(scores, b.mul(p, I64(PAGE)))
+            target = v.at(row, b.mul(p, I64(PAGE)))
             total = add_products(queries, v.at(left, section), tile_at(p, tile), target, is_first=True)
             v.set(highest, v.maximum(v.get(highest), v.get(latest)))
             v.set(latest, total)
@@ -123,32 +126,33 @@ def _emit_attend(v: Vectors, args) -> None:
             with v.loop(n_pages) as p:
                 keys = tile_at(p, b.add(tile, b.mul(channel, I64(PAGE))))
                 total = add_products(
-                    queries, v.at(start, section), keys, v.at(scores, b.mul(p, I64(PAGE))), is_first=False
+                    queries, v.at(start, section), keys, v.at(row, b.mul(p, I64(PAGE))), is_first=False
                 )
                 v.set(highest, v.maximum(v.get(highest), v.get(latest)))
                 v.set(latest, total)
         masked = b.select(is_valid, v.get(latest), v.constant(MASKED))
-        v.store(masked, v.at(scores, last))
-        peak = v.across(v.maximum, v.maximum(v.get(highest), masked))
+        v.store(masked, v.at(row, last))
+        v.store(v.maximum(v.get(highest), masked), v.at(summaries, b.mul(head, I64(LANES))))
+    with v.loop(n_heads) as head:
+        row, summary = v.at(scores, b.mul(head, stride)), v.at(summaries, b.mul(head, I64(LANES)))
+        peak = v.across(v.maximum, v.load(summary))
         total = v.variable(v.constant(0.0))
-        sums = [v.variable(v.constant(0.0)) for _ in range(2 * CHAINS)]
         with v.loop(n_pages) as p:
-            weights = v.at(scores, b.mul(p, I64(PAGE)))
-            weight = v.exp(b.fsub(v.load(weights), peak))
-            v.store(weight, weights)
+            target = v.at(row, b.mul(p, I64(PAGE)))
+            weight = v.exp(b.fsub(v.load(target), peak))
+            v.store(weight, target)
             v.set(total, b.fadd(v.get(total), weight))
-            add_values(sums, weights, tile_at(p, b.add(tile, n_keys)))
-        inverse = b.fdiv(v.constant(1.0), v.across(b.fadd, v.get(total)))
-        first = v.at(out, b.mul(b.mul(head, groups_per_head), I64(GROUP)))
-        store_values(sums, inverse, first)
-        with v.loop(b.sub(groups_per_head, I64(1))) as group:
-            group = b.add(group, I64(1))
-            for each in sums:
-                v.set(each, v.constant(0.0))
+        v.store(b.fdiv(v.constant(1.0), v.across(b.fadd, v.get(total))), summary)
+    with v.loop(n_heads) as head:
+        row, inverse = v.at(scores, b.mul(head, stride)), v.load(v.at(summaries, b.mul(head, I64(LANES))))
+        tile = b.add(b.mul(head, head_size), n_keys)
+        with v.loop(groups_per_head) as group:
+            sums = [v.variable(v.constant(0.0)) for _ in range(2 * CHAINS)]
             with v.loop(n_pages) as p:
-                offset = b.add(b.add(tile, n_keys), b.mul(group, I64(GROUP * PAGE)))
-                add_values(sums, v.at(scores, b.mul(p, I64(PAGE))), tile_at(p, offset))
-            store_values(sums, inverse, v.at(first, b.mul(group, I64(GROUP))))
+                values = tile_at(p, b.add(tile, b.mul(group, I64(GROUP * PAGE))))
+                add_values(sums, v.at(row, b.mul(p, I64(PAGE))), values)
+            group = b.add(b.mul(head, groups_per_head), group)
+            store_values(sums, inverse, v.at(out, b.mul(group, I64(GROUP))))
 
 
 def _sizes(v: Vectors, n_heads, half, groups_per_head):
@@ -202,7 +206,7 @@ def rotate_and_cache(typingctx, qkv, cos, sin, page, position_in_page, n_heads, 
 def attend(typingctx, query, pages, page_size, kv, n_positions, n_heads, half, groups_per_head, scores, out):
     """out (heads * channels,) = attention of one row's query over the first n_positions of its pages.
 
-    scores: room for one score a position, rounded up to whole pages.
+    scores: room for one score a head and position, rounded up to whole pages, and 8 numbers a head.
     """
     return kernel("attend", 10, _emit_attend)
 

@@ -36,7 +36,7 @@ class Buffers(NamedTuple):
     hidden: np.ndarray  # final residual stream of the rows that want a head
     head: np.ndarray  # logits, or scores in column 0
     scale: np.ndarray
-    scores: np.ndarray  # attention scores of one row and head, (position,)
+    scores: np.ndarray  # attention scores of one row, (head, position), and a summary of each head
 
 
 def new_buffers(model: Packed, n_rows: int, length: int) -> Buffers:
@@ -54,7 +54,7 @@ def new_buffers(model: Packed, n_rows: int, length: int) -> Buffers:
         hidden=rows(model.width),
         head=rows(model.width_out),
         scale=np.zeros(padded, np.float32),
-        scores=np.zeros(length + PAGE, np.float32),
+        scores=np.zeros(model.n_heads * (length + 2 * PAGE), np.float32),
     )
 
 
