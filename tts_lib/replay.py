@@ -1,4 +1,4 @@
-"""Selection replayed from a scored pool at every budget: accuracy per question, strategy and budget, and what it costs."""
+"""Selection replayed from a scored pool at every budget, per question and strategy, and what a sample costs."""
 
 from collections.abc import Sequence
 

@@ -28,6 +28,25 @@ def method_from(options: Mapping[str, Any], steps: Mapping[str, Any], duplicates
     return methods.build(kind, given)
 
 
+def reachable(method: Method, budgets: Sequence[int]) -> list[int]:
+    """The budgets at which the method can run: a lookahead needs M(k+1) generations at least.
+
+    Raises:
+        StudyError: none is large enough.
+    """
+    possible = []
+    for budget in budgets:
+        try:
+            method.generations(budget)
+        except ValueError as error:
+            refusal = error
+        else:
+            possible.append(budget)
+    if not possible:
+        raise StudyError(f"grid.search_budgets {list(budgets)}: {refusal}")
+    return possible
+
+
 def run(
     method: Method,
     problems: pd.DataFrame,

@@ -106,6 +106,7 @@ def _attention(model, buffers, rows, layer, n_rows):
         attend(
             address(qkv, r * model.width_qkv),
             address(rows.pages, rows.sequence[r] * rows.pages.shape[1]),
+            address(rows.pages, rows.sequence[min(r + 1, n_rows - 1)] * rows.pages.shape[1]),
             page_size,
             address(kv, 0),
             rows.position[r] + 1,

@@ -1,0 +1,120 @@
+from itertools import islice
+from random import Random
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scripted_policy import CODEC, WORLD
+from tts_lib import benchmark, nano
+from tts_lib.grading import CORRECT, grade
+
+MIXTURE = nano.Mixture({"chain": 0.1, "inverse": 0.5, "bridge": 0.2, "route": 0.2}, [0.25, 0.25, 0.25, 0.25])
+NOISE = nano.Noise(0.2, 0.5, 0.3)
+SIZES = {"test": 40, "val": 20, "train": 60}
+
+
+@pytest.fixture(autouse=True)
+def _small_batches(monkeypatch):
+    monkeypatch.setattr(benchmark, "BATCH", 100)
+
+
+def texts(seed: int = 0, taken: frozenset[str] = frozenset()):
+    return nano.corpus(WORLD, MIXTURE, NOISE, set(taken), Random(seed))
+
+
+def built(n_tokens: int = 5000, n_validation: int = 800, max_length: int = 96):
+    return benchmark.build_corpus(texts(), CODEC, n_tokens, n_validation, max_length)
+
+
+def test_questions_come_from_the_seed_and_never_twice():
+    drawn = benchmark.draw_questions(WORLD, MIXTURE, SIZES, seed=3)
+    assert drawn == benchmark.draw_questions(WORLD, MIXTURE, SIZES, seed=3)
+    assert drawn != benchmark.draw_questions(WORLD, MIXTURE, SIZES, seed=4)
+    assert {split: len(questions) for split, questions in drawn.items()} == SIZES
+    problems = [q.problem for questions in drawn.values() for q in questions]
+    assert len(set(problems)) == sum(SIZES.values())
+
+
+def test_a_larger_later_split_leaves_the_earlier_ones_alone():
+    small, large = (benchmark.draw_questions(WORLD, MIXTURE, SIZES | {"train": n}, seed=0) for n in (60, 90))
+    assert small["test"] == large["test"] and small["val"] == large["val"] and small["train"] == large["train"][:60]
+
+
+def test_questions_can_be_rebuilt_by_id():
+    world, by_id = benchmark.rebuild(8, 20, 1.0, MIXTURE.subjects, MIXTURE.hops, 40, 20, 60, seed=0)
+    drawn = benchmark.draw_questions(WORLD, MIXTURE, SIZES, seed=0)
+    assert world == WORLD and len(by_id) == 120
+    for split, questions in drawn.items():
+        table = benchmark.question_table(WORLD, split, questions)
+        assert [by_id[i].problem for i in table["question_id"]] == table["problem"].tolist()
+
+
+def test_the_question_table():
+    questions = benchmark.draw_questions(WORLD, MIXTURE, SIZES, seed=0)["test"]
+    table = benchmark.question_table(WORLD, "test", questions)
+    assert list(table) == ["question_id", "problem", "statement", "solution", "answer", "subject", "level"]
+    assert table["question_id"].tolist() == [f"test-{i:05d}" for i in range(40)]
+    assert table["level"].between(1, 5).all() and set(table["subject"]) <= set(nano.SUBJECTS)
+    for row in table.itertuples():
+        assert grade(row.solution, row.answer) == (row.answer, CORRECT)
+    solutions = table[["question_id"]].assign(text=table["solution"])
+    by_id = dict(zip(table["question_id"], questions, strict=True))
+    assert all(all(steps) for steps in benchmark.right_steps(WORLD, by_id, solutions))
+
+
+def test_the_corpus_holds_as_many_tokens_as_asked():
+    training, validation, shown = built()
+    assert 5000 <= len(training.tokens) < 5000 + 96 and 800 <= len(validation.tokens) < 800 + 96
+    assert training.offsets[-1] == len(training.tokens) == len(training.weight)
+    assert len(shown) == 100 and shown == [problem + solution for problem, solution in islice(texts(), 100)]
+
+
+def test_the_corpus_comes_from_its_texts():
+    first, again = built(), built()
+    for a, b in zip(first[:2], again[:2], strict=True):
+        np.testing.assert_array_equal(a.tokens, b.tokens)
+    n = len(first[1].tokens)
+    assert first[0].tokens[:n].tolist() != first[1].tokens.tolist()
+
+
+@pytest.mark.parametrize("window", [16, 24, 96])
+def test_texts_beyond_the_window_are_left_out(window):
+    training, validation, _ = built(max_length=window)
+    lengths = np.diff(training.offsets)
+    assert lengths.max() <= window and np.diff(validation.offsets).max() <= window
+    if window == 16:
+        assert lengths.max() == 16  # a text may fill the window
+
+
+def test_only_solutions_carry_weight():
+    training, _, _ = built(n_tokens=1500)
+    for start, stop in zip(training.offsets[:-1], training.offsets[1:], strict=True):
+        tokens, weight = training.tokens[start:stop], training.weight[start:stop]
+        problem, solution = CODEC.decode([tokens[weight == 0], tokens[weight == 1]])
+        assert problem.endswith("\n") and problem.count("\n") == 1
+        assert solution.endswith(nano.END) and nano.read_answer(solution) is not None
+        assert CODEC.decode([tokens]) == [problem + solution]
+
+
+def test_the_corpus_keeps_off_the_questions():
+    drawn = benchmark.draw_questions(WORLD, MIXTURE, SIZES, seed=0)
+    taken = frozenset(q.problem for questions in drawn.values() for q in questions)
+    training, _, _ = benchmark.build_corpus(texts(0, taken), CODEC, 20_000, 100, 96)
+    parts = np.split(training.tokens, training.offsets[1:-1])
+    problems = {text.split("\n")[0] + "\n" for text in CODEC.decode(parts)}
+    assert len(problems) > 300 and problems.isdisjoint(taken)
+
+
+def test_the_rate_of_blind_guesses():
+    questions = pd.DataFrame({"subject": ["chain", "route", "route"], "answer": ["07", "ab", "abc"]})
+    assert benchmark.guess_rate(WORLD, questions) == pytest.approx((1 / 20 + 1 / 16 + 1 / 64) / 3)
+
+
+def test_the_data_card_shows_every_subject():
+    drawn = benchmark.draw_questions(WORLD, MIXTURE, SIZES, seed=0)
+    splits = {split: benchmark.question_table(WORLD, split, questions) for split, questions in drawn.items()}
+    metrics = {"n_tokens": 5000, "n_texts": 300, "guess_rate": 0.05}
+    card = benchmark.data_card(WORLD, MIXTURE, NOISE, metrics, splits)
+    assert all(f"**{subject}**" in card for subject in splits["test"]["subject"].unique())
+    assert "40 test, 20 val, 60 train" in card and "5.0% of questions" in card
