@@ -11,7 +11,7 @@ from tts_lib.grading import CORRECT, grade
 
 MIXTURE = nano.Mixture({"chain": 0.1, "inverse": 0.5, "bridge": 0.2, "route": 0.2}, [0.25, 0.25, 0.25, 0.25])
 NOISE = nano.Noise(0.2, 0.5, 0.3)
-SIZES = {"test": 40, "val": 20, "train": 60}
+SIZES = {"test": 20, "val": 10, "train": 30}
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def texts(seed: int = 0, taken: frozenset[str] = frozenset()):
     return nano.corpus(WORLD, MIXTURE, NOISE, set(taken), Random(seed))
 
 
-def built(n_tokens: int = 5000, n_validation: int = 800, max_length: int = 96):
+def built(n_tokens: int = 2000, n_validation: int = 400, max_length: int = 96):
     return benchmark.build_corpus(texts(), CODEC, n_tokens, n_validation, max_length)
 
 
@@ -37,14 +37,14 @@ def test_questions_come_from_the_seed_and_never_twice():
 
 
 def test_a_larger_later_split_leaves_the_earlier_ones_alone():
-    small, large = (benchmark.draw_questions(WORLD, MIXTURE, SIZES | {"train": n}, seed=0) for n in (60, 90))
-    assert small["test"] == large["test"] and small["val"] == large["val"] and small["train"] == large["train"][:60]
+    small, large = (benchmark.draw_questions(WORLD, MIXTURE, SIZES | {"train": n}, seed=0) for n in (30, 40))
+    assert small["test"] == large["test"] and small["val"] == large["val"] and small["train"] == large["train"][:30]
 
 
 def test_questions_can_be_rebuilt_by_id():
-    world, by_id = benchmark.rebuild(8, 20, 1.0, MIXTURE.subjects, MIXTURE.hops, 40, 20, 60, seed=0)
+    world, by_id = benchmark.rebuild(8, 20, 1.0, MIXTURE.subjects, MIXTURE.hops, 20, 10, 30, seed=0)
     drawn = benchmark.draw_questions(WORLD, MIXTURE, SIZES, seed=0)
-    assert world == WORLD and len(by_id) == 120
+    assert world == WORLD and len(by_id) == 60
     for split, questions in drawn.items():
         table = benchmark.question_table(WORLD, split, questions)
         assert [by_id[i].problem for i in table["question_id"]] == table["problem"].tolist()
@@ -54,7 +54,7 @@ def test_the_question_table():
     questions = benchmark.draw_questions(WORLD, MIXTURE, SIZES, seed=0)["test"]
     table = benchmark.question_table(WORLD, "test", questions)
     assert list(table) == ["question_id", "problem", "statement", "solution", "answer", "subject", "level"]
-    assert table["question_id"].tolist() == [f"test-{i:05d}" for i in range(40)]
+    assert table["question_id"].tolist() == [f"test-{i:05d}" for i in range(20)]
     assert table["level"].between(1, 5).all() and set(table["subject"]) <= set(nano.SUBJECTS)
     for row in table.itertuples():
         assert grade(row.solution, row.answer) == (row.answer, CORRECT)
@@ -65,7 +65,7 @@ def test_the_question_table():
 
 def test_the_corpus_holds_as_many_tokens_as_asked():
     training, validation, shown = built()
-    assert 5000 <= len(training.tokens) < 5000 + 96 and 800 <= len(validation.tokens) < 800 + 96
+    assert 2000 <= len(training.tokens) < 2000 + 96 and 400 <= len(validation.tokens) < 400 + 96
     assert training.offsets[-1] == len(training.tokens) == len(training.weight)
     assert len(shown) == 100 and shown == [problem + solution for problem, solution in islice(texts(), 100)]
 
@@ -83,8 +83,7 @@ def test_texts_beyond_the_window_are_left_out(window):
     training, validation, _ = built(max_length=window)
     lengths = np.diff(training.offsets)
     assert lengths.max() <= window and np.diff(validation.offsets).max() <= window
-    if window == 16:
-        assert lengths.max() == 16  # a text may fill the window
+    assert lengths.max() > window - 3 or window == 96  # a text may nearly fill it
 
 
 def test_only_solutions_carry_weight():
@@ -100,10 +99,10 @@ def test_only_solutions_carry_weight():
 def test_the_corpus_keeps_off_the_questions():
     drawn = benchmark.draw_questions(WORLD, MIXTURE, SIZES, seed=0)
     taken = frozenset(q.problem for questions in drawn.values() for q in questions)
-    training, _, _ = benchmark.build_corpus(texts(0, taken), CODEC, 20_000, 100, 96)
+    training, _, _ = benchmark.build_corpus(texts(0, taken), CODEC, 5_000, 100, 96)
     parts = np.split(training.tokens, training.offsets[1:-1])
     problems = {text.split("\n")[0] + "\n" for text in CODEC.decode(parts)}
-    assert len(problems) > 300 and problems.isdisjoint(taken)
+    assert len(problems) > 50 and problems.isdisjoint(taken)
 
 
 def test_the_rate_of_blind_guesses():
@@ -117,4 +116,4 @@ def test_the_data_card_shows_every_subject():
     metrics = {"n_tokens": 5000, "n_texts": 300, "guess_rate": 0.05}
     card = benchmark.data_card(WORLD, MIXTURE, NOISE, metrics, splits)
     assert all(f"**{subject}**" in card for subject in splits["test"]["subject"].unique())
-    assert "40 test, 20 val, 60 train" in card and "5.0% of questions" in card
+    assert "20 test, 10 val, 30 train" in card and "5.0% of questions" in card

@@ -8,9 +8,7 @@ from tts_lib.protocols import Sampling
 from tts_lib.rng import derive_seeds
 
 SAMPLING = Sampling(0.8, 1.0, 40, "end")
-PROBLEMS = pd.DataFrame(
-    {"question_id": ["q1", "q0"], "problem": ["03a=?\n", "?b=07\n"], "answer": ["05", "12"]}
-)
+PROBLEMS = pd.DataFrame({"question_id": ["q1", "q0"], "problem": ["03a=?\n", "?b=07\n"], "answer": ["05", "12"]})
 TEXTS = ["03a05\n=05$", "=12$", "=11$", "03a05\n", "="]
 VERDICTS = {
     "03a=?\n": ["correct", "wrong", "wrong", "no_answer", "no_answer"],

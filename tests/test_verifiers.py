@@ -32,7 +32,10 @@ class Fixed:
     def score(self, requests):
         self.requests += requests
         count = iter(range(1, 10))
-        return [[np.full(1 + n, next(count) / 10, np.float32) for n in map(n_newlines, r.continuations)] for r in requests]
+        return [
+            [np.full(1 + n_newlines(c), next(count) / 10, np.float32) for c in request.continuations]
+            for request in requests
+        ]
 
 
 def n_newlines(tokens: np.ndarray) -> int:
@@ -67,7 +70,7 @@ def label(table: pd.DataFrame, n_rollouts: int = 4, write=None) -> tuple[pd.Data
 
 
 def test_a_label_is_the_share_of_rollouts_that_arrive():
-    labelled, n_tokens, policy = label(solutions(("q0", RIGHT), ("q0", WRONG)))
+    labelled, n_tokens, _ = label(solutions(("q0", RIGHT), ("q0", WRONG)))
     assert list(labelled) == ["question_id", "sample", "labels"]
     assert labelled["labels"].tolist() == [[1.0, 0.5, 1.0], [1.0, 0.0, 0.0]]
     written = [["05b12\n=12$"] * 4, ["=12$", "=13$"] * 2, ["=13$", "="] * 2]
@@ -144,7 +147,8 @@ def test_prm_labels_stand_on_closing_tokens_only():
 
 
 def test_orm_labels_stand_on_the_last_token_only():
-    examples = labels.orm_examples(PROBLEMS, solutions(("q0", RIGHT), ("q1", WRONG), ("q0", CUT), ("q0", "=12$")), CODEC)
+    table = solutions(("q0", RIGHT), ("q1", WRONG), ("q0", CUT), ("q0", "=12$"))
+    examples = labels.orm_examples(PROBLEMS, table, CODEC)
     assert weighted(examples) == [
         [("03ab=?\n" + RIGHT, 1.0)],
         [("?b=07\n" + WRONG, 0.0)],
@@ -205,7 +209,7 @@ def test_a_share_of_no_solutions_is_none():
     all_wrong = first_error.evaluate(SCORES[:2], TRUTH[:2], 0.5)
     assert all_right.accuracy_wrong is None and all_right.f1 is None and all_right.n_wrong == 0
     assert all_wrong.accuracy_right is None and all_wrong.f1 is None
-    assert "none of 0 right" in all_wrong.sentence or "none named in none of 0" in all_wrong.sentence
+    assert "none named in none of 0 right" in all_wrong.sentence
 
 
 def test_the_best_threshold_is_found():
@@ -225,7 +229,8 @@ def test_equal_texts_are_read_once():
     verifier = Fixed()
     rows = solutions(("q1", "=12$"), ("q0", RIGHT), ("q1", "=12$"), ("q1", WRONG), ("q0", RIGHT))
     scores = scoring.step_scores(verifier, CODEC, PROBLEMS, rows)
-    assert [s.tolist() for s in scores] == [np.full(n, v / 10, np.float32).tolist() for n, v in ((1, 1), (3, 3), (1, 1), (3, 2), (3, 3))]
+    expected = [(1, 1), (3, 3), (1, 1), (3, 2), (3, 3)]
+    assert [s.tolist() for s in scores] == [np.full(n, v / 10, np.float32).tolist() for n, v in expected]
     assert [CODEC.decode([r.prefix])[0] for r in verifier.requests] == ["?b=07\n", "03ab=?\n"]
     assert [CODEC.decode(r.continuations) for r in verifier.requests] == [["=12$", WRONG], [RIGHT]]
 

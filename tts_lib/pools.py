@@ -1,6 +1,6 @@
 """Pools: K independent samples of every question, sampled once and replayed by every later stage."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -12,12 +12,14 @@ FINISH_NAMES = {FINISH_STEP: "step", FINISH_END: "end", FINISH_LENGTH: "length"}
 COLUMNS = ["question_id", "sample", "text", "n_tokens", "finish", "answer", "verdict"]
 
 
+@runtime_checkable
 class ChunkedPolicy(Protocol):
     """A policy that keeps what it has sampled (`tts_lib.cached.CachedPolicy`)."""
 
     def sample_in_chunks(self, requests: list[SampleRequest], sampling: Sampling) -> list[Samples]: ...
 
 
+@runtime_checkable
 class Codec(Protocol):
     """Text to token ids and back (`tokenizers.Tokenizer` through `tts_lib.models.tokenizer.TokenCodec`)."""
 

@@ -5,6 +5,7 @@ splits every batch's rows between them and sums their gradients. The result depe
 on the machine's load, on interruptions or on where a checkpoint fell.
 """
 
+import copy
 import os
 import tempfile
 import time
@@ -17,6 +18,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 from tqdm import tqdm
 
 from tts_lib import rng
@@ -101,7 +103,7 @@ def fit(
         )
         try:
             torch.multiprocessing.start_processes(_work, arguments, nprocs=training.workers, start_method="spawn")
-        except torch.multiprocessing.ProcessRaisedException as error:
+        except (ProcessExitedException, ProcessRaisedException) as error:
             raise StudyError(f"{title}: a training process failed: {str(error).strip().splitlines()[-1]}") from error
     return _read(checkpoint)
 
@@ -126,6 +128,7 @@ def _work(
     die_with_parent()
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=training.workers)
+    model = copy.deepcopy(model)  # what is passed to a spawned process stays shared memory with the other workers
     run = _Run(rank, model, examples, training, checkpoint, validation, keep_best)
     bar = tqdm(total=run.n_total, unit="tok", unit_scale=True, desc=title, disable=rank > 0, mininterval=2)
     for batch in run.remaining():
