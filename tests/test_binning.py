@@ -19,12 +19,14 @@ def table(seed: int = 0) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     pool = pd.DataFrame(
         {
             "question_id": np.repeat(ids, N_SAMPLES),
+            "sample": np.tile(np.arange(N_SAMPLES), N_QUESTIONS),
             "answer": np.where(correct.ravel(), "1", "2"),
             "verdict": np.where(correct.ravel(), "correct", "wrong"),
             "n_tokens": np.tile(np.arange(1, N_SAMPLES + 1), N_QUESTIONS),
         }
     )
-    return difficulty_scores(problems, pool, pd.DataFrame({"prm_last": last.ravel()}), N_PROBE), correct, last
+    scores = pool[["question_id", "sample"]].assign(prm_last=last.ravel())
+    return difficulty_scores(problems, pool, scores, N_PROBE), correct, last
 
 
 def test_scores_use_the_first_half_of_the_pool():

@@ -9,6 +9,7 @@ from scripted_policy import CODEC, WORLD
 from tts_lib import nano
 from tts_lib.grading import CORRECT, NO_ANSWER, WRONG, grade
 from tts_lib.nano import MAP_NAMES, PERFECT, SUBJECTS, Mixture, Noise, Question, World, attempt, right_so_far
+from tts_lib.types import StudyError
 
 NOISY = Noise(wrong_guess=0.4, retry=0.5, astray=0.5)
 MIXTURE = Mixture({"chain": 0.1, "inverse": 0.5, "bridge": 0.2, "route": 0.2}, [0.25, 0.25, 0.25, 0.25])
@@ -266,3 +267,12 @@ def test_a_value_is_one_token():
     (tokens,) = CODEC.encode(["07B19b03-\n=19$"])
     assert [WORLD.vocabulary[t] for t in tokens] == ["07", "B", "19", "b", "03", "-", "\n", "=", "19", "$"]
     assert [len(t) for t in CODEC.encode(["", "é", "12é"])] == [0, 1, 2]
+
+
+def test_a_world_too_small_for_the_questions_is_refused_in_one_sentence():
+    world = nano.World.build(4, 10, 1.0, 0)
+    mixture = nano.Mixture({"chain": 1.0}, [1.0])
+    with pytest.raises(StudyError, match=r"params.yaml, problems: only \d+ of 1000 different questions"):
+        nano.draw_distinct(world, mixture, 1000, set(), Random(0))
+    with pytest.raises(StudyError, match="no route of 3 steps"):
+        nano.draw_question(nano.World.build(4, 2, 1.0, 0), "route", 3, Random(0))

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from scripted_policy import CODEC, ScriptedPolicy
-from tts_lib.pools import COLUMNS, as_arrays, sample_pool
+from tts_lib.pools import COLUMNS, as_arrays, check_aligned, sample_pool
 from tts_lib.protocols import Sampling
 from tts_lib.rng import derive_seeds
 
@@ -99,3 +99,12 @@ def test_unequal_pools_are_refused(ids):
 def test_a_question_without_a_pool_is_refused():
     with pytest.raises(KeyError, match="c"):
         as_arrays(small(["wrong"], ["1"], ["a"]), ["a", "c"])
+
+
+def test_scores_of_another_order_are_refused():
+    pool = pd.DataFrame({"question_id": ["a", "a", "b"], "sample": [0, 1, 0]})
+    check_aligned(pool, pool.assign(prm_last=0.5))
+    with pytest.raises(ValueError, match="row 0 of the scores"):
+        check_aligned(pool, pool.iloc[[1, 0, 2]])
+    with pytest.raises(ValueError, match="2 scores for a pool of 3"):
+        check_aligned(pool, pool.head(2))

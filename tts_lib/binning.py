@@ -20,6 +20,7 @@ def difficulty_scores(
     ids = problems["question_id"].tolist()
     correct, _ = pools.as_arrays(pool, ids)
     half = correct.shape[1] // 2
+    pools.check_aligned(pool, scores)
     last = scores["prm_last"].to_numpy(dtype=float).reshape(correct.shape)
     n_tokens = pool["n_tokens"].to_numpy().reshape(correct.shape)
     table = problems[["question_id", "subject", "level"]].assign(

@@ -29,6 +29,7 @@ from random import Random
 import numpy as np
 
 from tts_lib import rng as seeds
+from tts_lib.types import StudyError
 
 SUBJECTS = ("chain", "inverse", "bridge", "route")
 NEWLINE, END = "\n", "$"
@@ -36,6 +37,7 @@ HIT, MISS = "+", "-"
 SPECIALS = ("_", END, NEWLINE, "=", "?", ">", ":", HIT, MISS, *string.digits)  # "_" pads
 MAP_NAMES = string.ascii_lowercase
 ROUTE_MAPS = 4  # maps a route may choose from
+MAX_DRAWS = 1000  # draws in vain before the world counts as too small
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,12 @@ def draw_question(world: World, subject: str, n_hops: int, random: Random) -> Qu
 
 
 def _draw_route(world: World, start: int, n_steps: int, random: Random) -> Question:
-    """Redraws until exactly one of the possible sequences reaches the goal."""
-    while True:
+    """Redraws until exactly one of the possible sequences reaches the goal.
+
+    Raises:
+        StudyError: the world is too small for such a route.
+    """
+    for _ in range(MAX_DRAWS):
         choices = sorted(set(world.draw_maps(2 * ROUTE_MAPS, random)))[:ROUTE_MAPS]
         sequence = random.choices(choices, k=n_steps)
         goal, reached = world.apply(sequence, start), [start]
@@ -162,6 +168,10 @@ def _draw_route(world: World, start: int, n_steps: int, random: Random) -> Quest
             reached = [world.forward[f][x] for f in choices for x in reached]
         if len(choices) == ROUTE_MAPS and reached.count(goal) == 1:
             return Question("route", start, sequence, [], choices, goal)
+    raise StudyError(
+        f"params.yaml, problems: no route of {n_steps} steps has one solution among {len(world.forward)} maps of "
+        f"{world.n_values} values; raise n_maps or n_values, or give route the weight 0"
+    )
 
 
 def answer(world: World, question: Question) -> str:
@@ -224,7 +234,9 @@ def right_so_far(world: World, question: Question, text: str) -> list[bool]:
     verdicts, x, on_path = [], question.start, True
     for i, line in enumerate(lines):
         if forward:
-            on_path = on_path and line.rstrip(HIT + MISS) == _true_line(world, forward.pop(0), x)
+            f = forward.pop(0)
+            is_last_of_route = question.subject == "route" and not forward
+            on_path = on_path and line == _true_line(world, f, x) + (HIT if is_last_of_route else "")
             x = int(line[3:5]) if on_path else x
         else:
             guess = INVERSE_LINE.fullmatch(line)
@@ -234,7 +246,7 @@ def right_so_far(world: World, question: Question, text: str) -> list[bool]:
                 inverse.pop(0)
             elif on_path:
                 following = INVERSE_LINE.fullmatch(lines[i + 1]) if i + 1 < len(lines) else None
-                on_path = following is not None and following[1] == f"{x:02d}"
+                on_path = following is not None and following.group(1, 2) == guess.group(1, 2)
         verdicts.append(on_path)
     return [*verdicts, read_answer(last) == answer(world, question)]
 
@@ -265,13 +277,25 @@ class Mixture:
 
 
 def draw_distinct(world: World, mixture: Mixture, n: int, taken: set[str], random: Random) -> list[Question]:
-    """`n` questions whose problem texts are neither in `taken` nor repeated; `taken` gains them."""
+    """`n` questions whose problem texts are neither in `taken` nor repeated; `taken` gains them.
+
+    Raises:
+        StudyError: nothing new came in a thousand draws: the world has too few such problems.
+    """
     questions: list[Question] = []
+    n_in_vain = 0
     while len(questions) < n:
         question = mixture.draw(world, random)
+        n_in_vain += 1
         if question.problem not in taken:
             taken.add(question.problem)
             questions.append(question)
+            n_in_vain = 0
+        if n_in_vain == MAX_DRAWS:
+            raise StudyError(
+                f"params.yaml, problems: only {len(questions)} of {n} different questions could be drawn from "
+                f"{len(world.forward)} maps of {world.n_values} values; ask for fewer, or raise n_maps or n_values"
+            )
     return questions
 
 

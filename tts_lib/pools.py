@@ -84,3 +84,17 @@ def as_arrays(pool: pd.DataFrame, question_ids: list[str]) -> tuple[np.ndarray, 
     answers = pool["answer"].to_numpy(dtype=object).reshape(-1, n_samples)
     classes = np.stack([pd.factorize(row)[0] for row in answers])
     return correct, classes
+
+
+def check_aligned(pool: pd.DataFrame, scores: pd.DataFrame) -> None:
+    """Refuse scores whose rows are not those of the pool, in its order.
+
+    Raises:
+        ValueError: they differ; names the first row that does.
+    """
+    keys = ["question_id", "sample"]
+    if len(pool) != len(scores):
+        raise ValueError(f"{len(scores)} scores for a pool of {len(pool)} samples")
+    differs = (pool[keys].to_numpy() != scores[keys].to_numpy()).any(axis=1)
+    if differs.any():
+        raise ValueError(f"row {int(differs.argmax())} of the scores belongs to another sample than that of the pool")

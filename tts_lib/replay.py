@@ -27,6 +27,7 @@ def selection_accuracy(
     """
     question_ids = pool["question_id"].drop_duplicates().tolist()
     correct, answers = pools.as_arrays(pool, question_ids)
+    pools.check_aligned(pool, scores)
     by_score = {name: scores[name].to_numpy(dtype=float).reshape(correct.shape) for name in SCORES}
     accuracy = {"coverage": estimators.coverage(correct.sum(axis=1), correct.shape[1], budgets)}
     accuracy |= {f"best_of_n:{name}": estimators.best_of_n(correct, s, budgets) for name, s in by_score.items()}
