@@ -41,7 +41,7 @@ def run_key(start: object, examples: Examples, training: Training) -> str:
 def save_policy(
     path: Path, trained: Trained, shape: LlamaShape, tokenizer: Tokenizer, end_token: int, card: str
 ) -> None:
-    config = _config(shape, end_token, has_score_head=False)
+    config = ModelConfig(**dataclasses.asdict(shape), end_token=end_token, has_score_head=False)
     folder.write(path, config, to_hf_state({k: v.numpy() for k, v in trained.state.items()}), tokenizer, card)
 
 
@@ -99,7 +99,3 @@ def save_verifier(path: Path, trained: Trained, policy: Path, tokenizer: Tokeniz
     state = {k.removeprefix("body."): v.numpy() for k, v in trained.state.items() if k.startswith("body.")}
     state |= {"score.weight": trained.state["weight"].numpy(), "score.bias": trained.state["bias"].numpy()}
     folder.write(path, config, to_hf_state(state), tokenizer, card)
-
-
-def _config(shape: LlamaShape, end_token: int, has_score_head: bool) -> ModelConfig:
-    return ModelConfig(**dataclasses.asdict(shape), end_token=end_token, has_score_head=has_score_head)

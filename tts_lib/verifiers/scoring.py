@@ -7,6 +7,8 @@ from tts_lib import selection
 from tts_lib.pools import Codec
 from tts_lib.protocols import ScoreRequest, Verifier
 
+COLUMNS = ["question_id", "sample", "n_steps", "prm_last", "prm_min", "prm_prod", "prm_mean", "orm", "orm_matched"]
+
 
 def step_scores(verifier: Verifier, codec: Codec, problems: pd.DataFrame, solutions: pd.DataFrame) -> list[np.ndarray]:
     """The verifier's step scores of every row of `solutions` (question_id, text), float32 (step,) each."""
@@ -34,9 +36,6 @@ def aggregated(steps: list[np.ndarray]) -> dict[str, np.ndarray]:
 def flipped(scores: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """A weaker verifier (ICLR Fig. 17 B): a share of the scores p turned into 1 - p."""
     return np.where(rng.random(scores.shape) < share, 1 - scores, scores)
-
-
-COLUMNS = ["question_id", "sample", "n_steps", "prm_last", "prm_min", "prm_prod", "prm_mean", "orm", "orm_matched"]
 
 
 def score_pool(
