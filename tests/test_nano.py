@@ -8,7 +8,8 @@ import pytest
 from scripted_policy import CODEC, WORLD
 from tts_lib import nano
 from tts_lib.grading import CORRECT, NO_ANSWER, WRONG, grade
-from tts_lib.nano import MAP_NAMES, PERFECT, SUBJECTS, Mixture, Noise, Question, World, attempt, right_so_far
+from tts_lib.nano import MAP_NAMES, PERFECT, SUBJECTS, Mixture, Noise, Question, World, attempt
+from tts_lib.nano_steps import right_so_far
 from tts_lib.types import StudyError
 
 NOISY = Noise(wrong_guess=0.4, retry=0.5, astray=0.5)
@@ -35,7 +36,7 @@ def first_wrong(question: Question, lines: list[str]) -> int:
 def undo_line(f: int, goal: int, guess: int) -> str:
     image = WORLD.forward[f][guess]
     name = MAP_NAMES[f]
-    return f"{goal:02d}{name.upper()}{guess:02d}{name}{image:02d}{'+' if image == goal else '-'}"
+    return f"{goal:02d}{name.upper()}{guess:02d}{name}{image:02d}{nano.mark(image, goal)}"
 
 
 # --- the world
@@ -93,6 +94,10 @@ def test_a_solution_is_right_exactly_if_its_last_line_is(subject):
             assert False in lines
 
 
+def test_a_mark_says_which_side_the_found_value_is_on():
+    assert [nano.mark(x, 7) for x in (6, 7, 8)] == [".<", "..", ">."]
+
+
 def test_attempts_come_from_their_generator():
     for question in questions("inverse", 20):
         assert solve(question, NOISY, 5) == solve(question, NOISY, 5)
@@ -133,7 +138,7 @@ def test_a_line_too_many_is_found():
 def test_carrying_on_with_a_refuted_guess_is_found_at_the_guess():
     lines = [undo_line(1, 7, GUESS), undo_line(0, GUESS, WORLD.backward[0][GUESS])]
     lines.append(f"={WORLD.backward[0][GUESS]:02d}$")
-    assert lines[0].endswith("-") and lines[1].endswith("+")
+    assert not lines[0].endswith(nano.HIT) and lines[1].endswith(nano.HIT)
     assert right_so_far(WORLD, INVERSE, "\n".join(lines)) == [False, False, False]
     middle = WORLD.backward[1][7]
     bad = next(x for x in range(WORLD.n_values) if x not in (middle, WORLD.backward[0][middle]))
@@ -149,14 +154,16 @@ def test_a_refuted_guess_that_is_tried_again_is_no_error():
 @pytest.mark.parametrize(
     "line",
     [
-        undo_line(1, 7, GUESS)[:-1] + "+",  # calls a refuted guess right
-        undo_line(1, 7, WORLD.backward[1][7])[:-1] + "-",  # and a right one refuted
+        undo_line(1, 7, GUESS)[:-2] + nano.HIT,  # calls a refuted guess right
+        undo_line(1, 7, WORLD.backward[1][7])[:-2] + nano.BELOW,  # and a right one refuted
         undo_line(2, 7, WORLD.backward[2][7]),  # another map
         undo_line(1, 8, WORLD.backward[1][8]),  # another value
-        undo_line(1, 7, GUESS)[:-3] + "07+",  # an image that is not
-        f"07B{WORLD.backward[1][7]:02d}c07+",  # undoes one map and checks another
-        "07B99b07+",  # no value of the world
+        undo_line(1, 7, GUESS)[:-4] + "07..",  # an image that is not
+        f"07B{WORLD.backward[1][7]:02d}c07..",  # undoes one map and checks another
+        "07B99b07..",  # no value of the world
         f"07B{WORLD.backward[1][7]:02d}",
+        undo_line(1, 7, WORLD.backward[1][7])[:-1],  # half a mark
+        undo_line(1, 7, GUESS)[:-2] + "><",  # above and below
         "",
     ],
 )
@@ -264,8 +271,8 @@ def test_the_vocabulary_is_lossless():
 
 
 def test_a_value_is_one_token():
-    (tokens,) = CODEC.encode(["07B19b03-\n=19$"])
-    assert [WORLD.vocabulary[t] for t in tokens] == ["07", "B", "19", "b", "03", "-", "\n", "=", "19", "$"]
+    (tokens,) = CODEC.encode(["07B19b03.<\n=19$"])
+    assert [WORLD.vocabulary[t] for t in tokens] == ["07", "B", "19", "b", "03", ".", "<", "\n", "=", "19", "$"]
     assert [len(t) for t in CODEC.encode(["", "é", "12é"])] == [0, 1, 2]
 
 

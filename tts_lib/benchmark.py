@@ -6,7 +6,7 @@ from random import Random
 import numpy as np
 import pandas as pd
 
-from tts_lib import nano, rng
+from tts_lib import nano, nano_steps, rng
 from tts_lib.examples import Examples
 from tts_lib.pools import Codec
 
@@ -49,7 +49,7 @@ def question_id(split: str, i: int) -> str:
 def right_steps(world: nano.World, questions: dict[str, nano.Question], solutions: pd.DataFrame) -> list[list[bool]]:
     """Whether each solution (question_id, text) is still right after each of its steps."""
     return [
-        nano.right_so_far(world, questions[q], text)
+        nano_steps.right_so_far(world, questions[q], text)
         for q, text in zip(solutions["question_id"], solutions["text"], strict=True)
     ]
 

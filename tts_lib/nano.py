@@ -8,19 +8,19 @@ learned one after another. Four subjects ask for different uses of the same fact
     chain    `17km=?`       apply k, then m, to 17.
     inverse  `?km=17`       which value becomes 17 by k, then m?
     bridge   `?k=17mq`      which value does k take to where m, then q, take 17?
-    route    `17>40:bkms3`  from 17 to 40 in three steps with the maps listed: which ones, in order?
+    route    `17~40:bkms3`  from 17 to 40 in three steps with the maps listed: which ones, in order?
 
-A line of a solution applies a map (`17k05`) or undoes one by guess and check: `26J19j24-` undoes j at 26
-with the guess 19, finds that j takes 19 to 24, and notes that this is not 26 (-); had it been, the
-line would end with +. The last line of a route notes in the same way whether the goal is reached. A
-solution ends with `=` and the answer.
+A line of a solution applies a map (`17k05`) or undoes one by guess and check: `26J19j24.<` undoes j at 26
+with the guess 19, finds that j takes 19 to 24, and marks whether that is above (`>`, else `.`) and then
+whether it is below (`<`, else `.`) the value wanted, so that `..` is a hit. Two thresholds are learned
+by models that do not learn, from as many tokens, to tell two values apart (LOG.md). The last line of a
+route is marked in the same way against the goal. A solution ends with `=` and the answer.
 
 In the pretraining corpus (`attempt`) some guesses are wrong, are seen to be wrong, and are tried again or
 carried on with, and some routes end elsewhere; what a line states is always true. Questions of the
 benchmark carry the error-free solution.
 """
 
-import re
 import string
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,8 +33,8 @@ from tts_lib.types import StudyError
 
 SUBJECTS = ("chain", "inverse", "bridge", "route")
 NEWLINE, END = "\n", "$"
-HIT, MISS = "+", "-"
-SPECIALS = ("_", END, NEWLINE, "=", "?", ">", ":", HIT, MISS, *string.digits)  # "_" pads
+HIT, BELOW, ABOVE = "..", ".<", ">."
+SPECIALS = ("_", END, NEWLINE, "=", "?", "~", ":", ".", "<", ">", *string.digits)  # "_" pads
 MAP_NAMES = string.ascii_lowercase
 ROUTE_MAPS = 4  # maps a route may choose from
 MAX_DRAWS = 1000  # draws in vain before the world counts as too small
@@ -123,7 +123,7 @@ class Question:
             "chain": f"{start}{forward}=?\n",
             "inverse": f"?{inverse}={start}\n",
             "bridge": f"?{inverse}={start}{forward}\n",
-            "route": f"{start}>{goal}:{names(self.choices)}{len(self.forward_maps)}\n",
+            "route": f"{start}~{goal}:{names(self.choices)}{len(self.forward_maps)}\n",
         }[self.subject]
 
     @property
@@ -193,11 +193,16 @@ def attempt(world: World, question: Question, noise: Noise, random: Random) -> s
         lines.append(f"{x:02d}{MAP_NAMES[f]}{y:02d}")
         x = y
     if question.subject == "route":
-        lines[-1] += HIT if x == question.goal else MISS
+        lines[-1] += mark(x, question.goal)
     for f in reversed(question.inverse_maps):
         x = _undo_by_guessing(world, f, x, noise, random, lines)
     final = names(sequence) if question.subject == "route" else f"{x:02d}"
     return NEWLINE.join([*lines, f"={final}{END}"])
+
+
+def mark(found: int, wanted: int) -> str:
+    """How a check ends."""
+    return HIT if found == wanted else BELOW if found < wanted else ABOVE
 
 
 def _undo_by_guessing(world: World, f: int, goal: int, noise: Noise, random: Random, lines: list[str]) -> int:
@@ -207,7 +212,7 @@ def _undo_by_guessing(world: World, f: int, goal: int, noise: Noise, random: Ran
         wrong = random.random() < noise.wrong_guess
         guess = random.randrange(world.n_values) if wrong else world.backward[f][goal]
         image = world.forward[f][guess]
-        lines.append(f"{goal:02d}{name.upper()}{guess:02d}{name}{image:02d}{HIT if image == goal else MISS}")
+        lines.append(f"{goal:02d}{name.upper()}{guess:02d}{name}{image:02d}{mark(image, goal)}")
         if image == goal or random.random() >= noise.retry:
             return guess
 
@@ -216,51 +221,6 @@ def read_answer(text: str) -> str | None:
     """The answer a solution text gives: what follows `=` on its last line; None without one or without an end."""
     *_, last = text.split(NEWLINE)
     return last[1:-1] if last.startswith("=") and last.endswith(END) and len(last) > 2 else None
-
-
-FORWARD_LINE = re.compile(r"(\d\d)([a-z])(\d\d)([+-]?)")
-INVERSE_LINE = re.compile(r"(\d\d)([A-Z])(\d\d)([a-z])(\d\d)([+-])")
-
-
-def right_so_far(world: World, question: Question, text: str) -> list[bool]:
-    """Whether a solution is still on a right path after each of its lines (for measuring verifiers).
-
-    It leaves it with the first line that states something untrue, uses another map or value than the problem
-    asks for next, or goes on from a guess that its own check refuted; a refuted guess that the next line
-    tries again is no error. The verdict on the last line is whether its answer is right.
-    """
-    *lines, last = text.split(NEWLINE)
-    forward, inverse = list(question.forward_maps), list(reversed(question.inverse_maps))
-    verdicts, x, on_path = [], question.start, True
-    for i, line in enumerate(lines):
-        if forward:
-            f = forward.pop(0)
-            is_last_of_route = question.subject == "route" and not forward
-            on_path = on_path and line == _true_line(world, f, x) + (HIT if is_last_of_route else "")
-            x = int(line[3:5]) if on_path else x
-        else:
-            guess = INVERSE_LINE.fullmatch(line)
-            on_path = on_path and bool(inverse) and guess is not None and _is_true_check(world, inverse[0], x, guess)
-            if on_path and guess is not None and guess[6] == HIT:
-                x = int(guess[3])
-                inverse.pop(0)
-            elif on_path:
-                following = INVERSE_LINE.fullmatch(lines[i + 1]) if i + 1 < len(lines) else None
-                on_path = following is not None and following.group(1, 2) == guess.group(1, 2)
-        verdicts.append(on_path)
-    return [*verdicts, read_answer(last) == answer(world, question)]
-
-
-def _true_line(world: World, f: int, x: int) -> str:
-    return f"{x:02d}{MAP_NAMES[f]}{world.forward[f][x]:02d}"
-
-
-def _is_true_check(world: World, f: int, goal: int, line: re.Match[str]) -> bool:
-    """Whether a guess-and-check line is about undoing f at `goal` and what it finds is true."""
-    guess, image = int(line[3]), int(line[5])
-    right_task = line[1] == f"{goal:02d}" and line[2] == MAP_NAMES[f].upper() and line[4] == MAP_NAMES[f]
-    true_image = guess < world.n_values and world.forward[f][guess] == image
-    return right_task and true_image and (line[6] == HIT) == (image == goal)
 
 
 @dataclass(frozen=True)
