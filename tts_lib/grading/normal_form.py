@@ -111,11 +111,11 @@ def is_parsable(answer: str) -> bool:
 
 
 def word(answer: str) -> str | None:
-    r"""Return the lower-case word of an answer in words, ``\text{(C)}``, ``Evelyn`` or ``\text{east}``, else None."""
+    r"""Return the lower-case word of an answer in words, ``\text{(C)}``, ``(C)``, ``Evelyn``; None for others."""
     inner = re.fullmatch(r"\\text\{([^{}]*)\}", answer)
     plain = inner[1] if inner else answer
-    plain = plain.strip(" ().").lower()
-    return plain if (inner and plain) or re.fullmatch(r"[^\W\d_]{3,}", plain) else None
+    plain = plain.strip(" ().")
+    return plain.lower() if (inner and plain) or re.fullmatch(r"[^\W\d_]{3,}|[A-Z]", plain) else None
 
 
 def _decimal(answer: str) -> str:
