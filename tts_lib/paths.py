@@ -1,9 +1,13 @@
-"""Where every file of a study lies, relative to the project's root; no other module spells a path."""
+"""Where every file of a study lies; no other module spells a path."""
 
 from pathlib import Path
 
-DATA, MODELS, REPORTS, TABLES = Path("data"), Path("models"), Path("reports"), Path("reports/tables")
-STORE, CHECKPOINTS = Path(".tts_store"), Path(".tts_store/checkpoints")
+# The runner starts a notebook in the project's root, JupyterLab in the notebook's own folder.
+ROOT = Path("..") if Path("../params.yaml").is_file() and not Path("params.yaml").is_file() else Path()
+DATA, MODELS, REPORTS = ROOT / "data", ROOT / "models", ROOT / "reports"
+TABLES = REPORTS / "tables"
+STORE = ROOT / ".tts_store"
+CHECKPOINTS = STORE / "checkpoints"
 CORPUS, CORPUS_VALIDATION = DATA / "corpus.safetensors", DATA / "corpus-val.safetensors"
 TOKENIZER = DATA / "tokenizer.json"
 STEP_LABELS = DATA / "step_labels.parquet"
