@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tts_lib import pools, selection
-from tts_lib.grading import CORRECT, NO_ANSWER, WRONG
+from tts_lib.grading import CORRECT, ERROR, NO_ANSWER, TIMEOUT, WRONG
 from tts_lib.importing import alignment, checks
 from tts_lib.importing.fields import normalised, shorten
 from tts_lib.importing.questions import after_mark
@@ -17,7 +17,6 @@ from tts_lib.types import StudyError
 
 COLUMNS = [*pools.COLUMNS, "answer_class"]
 SCORE_COLUMNS = ["question_id", "sample", "n_steps", *(f"prm_{how}" for how in selection.AGGREGATIONS)]
-TIMEOUT, ERROR = "timeout", "error"  # verdicts of a grader that gave up
 
 
 @dataclass(frozen=True)
