@@ -3,14 +3,15 @@
 EXAMPLE = """\
 seed: 0
 problems:
-  n_maps: 14
-  n_values: 50
-  zipf_offset: 1.0
-  subjects: {chain: 0.2, inverse: 0.4, bridge: 0.2, route: 0.2}
-  hops: [0.25, 0.25, 0.25, 0.25]
-  n_train: 3000
-  n_val: 200
-  n_test: 400
+  nano:
+    n_maps: 14
+    n_values: 50
+    zipf_offset: 1.0
+    subjects: {chain: 0.2, inverse: 0.4, bridge: 0.2, route: 0.2}
+    hops: [0.25, 0.25, 0.25, 0.25]
+    n_train: 3000
+    n_val: 200
+    n_test: 400
 corpus: {tokens: 6000000, validation_tokens: 50000, wrong_guess: 0.4, retry: 0.8, astray: 0.3}
 models:
   base: {n_layers: 4, width: 48, n_heads: 3, width_mlp: 128}
@@ -23,18 +24,20 @@ generate:
   base-test: {model: base, split: test, n_samples: 512}
   large-test: {model: large, split: test, n_samples: 64}
 verifier:
-  samples: 8
-  rollouts: 8
-  epochs: 3
-  batch_tokens: 4096
-  lr_muon: 0.005
-  lr_adamw: 0.002
-  dropout: 0.05
-  validation_share: 0.1
-  workers: 2
-  checkpoint_seconds: 60.0
+  base:
+    samples: 8
+    rollouts: 8
+    epochs: 3
+    batch_tokens: 4096
+    lr_muon: 0.005
+    lr_adamw: 0.002
+    dropout: 0.05
+    validation_share: 0.1
+    workers: 2
+    checkpoint_seconds: 60.0
+replay: {}
 select: {n_resamples: 200, flip_share: 0.2}
-difficulty: {n_bins: 5, n_probe: [1, 4, 8, 16, 32], absolute_edges: [0.1, 0.5]}
+difficulty: {n_bins: 5, n_samples: 256, disjoint: false, n_probe: [1, 4, 8, 16, 32], absolute_edges: [0.1, 0.5]}
 search: {max_step_tokens: 16, max_rounds: 40, duplicates: keep}
 options:
   beam_4: {kind: beam, width: 4, depth: 0}
@@ -45,6 +48,35 @@ grid:
   budgets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
   search_budgets: [4, 16, 64, 256]
   methods: [beam_4, beam_sqrt, lookahead_1, dvts]
+compute_optimal: {fold_seeds: 50, n_bootstrap: 2000}
+flops_matched: {r_values: [0.16, 0.79, 22.0]}
+"""
+
+REPLAY = """\
+seed: 0
+problems: {}
+models: {}
+generate: {}
+verifier: {}
+replay:
+  mine:
+    folder: pools
+    questions: questions.jsonl
+    n_val: 100
+    chars_per_token: 3.3
+    conventions: {list_order: any, tuple_is_set: false, percent: number, decimals: 6}
+    base:
+      path: small.jsonl
+      format: rows
+      columns: {question: id, answer: answer, step_scores: scores}
+      name: small
+      n_params: 1.0e+9
+      pretraining_tokens: 9.0e+12
+    large: {path: big.jsonl, format: search_and_learn, name: big, n_params: 3.0e+9, pretraining_tokens: 9.0e+12}
+select: {n_resamples: 200, flip_share: 0.2}
+difficulty: {n_bins: 2, n_samples: 1, disjoint: true, n_probe: [1], absolute_edges: [0.1, 0.5]}
+options: {}
+grid: {budgets: [1, 2, 4], search_budgets: [1, 2], methods: []}
 compute_optimal: {fold_seeds: 50, n_bootstrap: 2000}
 flops_matched: {r_values: [0.16, 0.79, 22.0]}
 """

@@ -1,9 +1,12 @@
 """What the contract tests read: modules and their imports, and the stages of dvc.yaml as DVC itself resolves them."""
 
 import ast
+import shutil
+import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
@@ -13,6 +16,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 @dataclass(frozen=True)
 class Stage:
+    params_file: Path  # the study it belongs to
     name: str
     command: list[str]
     deps: list[str]
@@ -76,20 +80,30 @@ def notebook_source(path: Path) -> str:
     return "\n".join(line for cell in cells for line in cell.splitlines() if not line.lstrip().startswith(("%", "!")))
 
 
-def stages() -> list[Stage]:
-    """The stages of dvc.yaml, each item of a matrix on its own; none where there is no dvc.yaml yet."""
-    if not (ROOT / "dvc.yaml").exists():
-        return []
+@cache
+def stages() -> tuple[Stage, ...]:
+    """The stages of dvc.yaml under every kind of study, each item of a matrix on its own."""
     from dvc.repo import Repo  # seconds to import, and a tool beside the library
 
-    with Repo(str(ROOT), config={"core": {"no_scm": True}}) as repo:
-        return [
-            Stage(
-                name=stage.addressing,
-                command=(stage.cmd if isinstance(stage.cmd, str) else " && ".join(stage.cmd)).split(),
-                deps=[dep.def_path for dep in stage.deps if not hasattr(dep, "params")],
-                params=[name for dep in stage.deps if hasattr(dep, "params") for name in dep.params],
-                outs=[out.def_path for out in stage.outs],
-            )
-            for stage in repo.index.stages
-        ]
+    found: list[Stage] = []
+    for params_file in (ROOT / "params.yaml", ROOT / "profiles/replay.yaml"):
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(ROOT / "dvc.yaml", folder)
+            shutil.copy(params_file, Path(folder, "params.yaml"))
+            with Repo.init(folder, no_scm=True) as repo:
+                found += _resolved(repo, params_file)
+    return tuple(found)
+
+
+def _resolved(repo: Any, params_file: Path) -> list[Stage]:
+    return [
+        Stage(
+            params_file=params_file,
+            name=stage.addressing,
+            command=(stage.cmd if isinstance(stage.cmd, str) else " && ".join(stage.cmd)).split(),
+            deps=[dep.def_path for dep in stage.deps if not hasattr(dep, "params")],
+            params=[name for dep in stage.deps if hasattr(dep, "params") for name in dep.params],
+            outs=[out.def_path for out in stage.outs],
+        )
+        for stage in repo.index.stages
+    ]

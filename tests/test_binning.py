@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from tts_lib.binning import assign_bins, difficulty_scores, fit_edges
+from tts_lib.pools import grid
 
 N_PROBE = [1, 4]
 N_QUESTIONS, N_SAMPLES = 40, 16
@@ -16,20 +17,13 @@ def table(seed: int = 0) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     last = rng.random(correct.shape) * 0.2 + 0.7 * chance[:, None]
     ids = [f"q{i:02d}" for i in range(N_QUESTIONS)]
     problems = pd.DataFrame({"question_id": ids, "subject": "chain", "level": 1})
-    pool = pd.DataFrame(
-        {
-            "question_id": np.repeat(ids, N_SAMPLES),
-            "sample": np.tile(np.arange(N_SAMPLES), N_QUESTIONS),
-            "answer": np.where(correct.ravel(), "1", "2"),
-            "verdict": np.where(correct.ravel(), "correct", "wrong"),
-            "n_tokens": np.tile(np.arange(1, N_SAMPLES + 1), N_QUESTIONS),
-        }
-    )
-    scores = pool[["question_id", "sample"]].assign(prm_last=last.ravel())
-    return difficulty_scores(problems, pool, scores, N_PROBE), correct, last
+    verdicts = np.where(correct.ravel(), "correct", "wrong")
+    pool = pd.DataFrame({"question_id": np.repeat(ids, N_SAMPLES), "verdict": verdicts, "answer_class": 0})
+    n_tokens = np.tile(np.arange(1, N_SAMPLES + 1), (N_QUESTIONS, 1))
+    return difficulty_scores(problems, grid(pool, ids), last, n_tokens, 8, N_PROBE), correct, last
 
 
-def test_scores_use_the_first_half_of_the_pool():
+def test_scores_use_the_first_samples_of_the_pool():
     found, correct, last = table()
     np.testing.assert_allclose(found["oracle"], correct[:, :8].mean(axis=1))
     np.testing.assert_allclose(found["predicted"], last[:, :8].mean(axis=1))
@@ -74,3 +68,15 @@ def test_the_table_given_is_left_alone():
     before = given.copy()
     assign_bins(given, fit_edges(given, 5, N_PROBE), 5, [0.5])
     pd.testing.assert_frame_equal(given, before)
+
+
+def test_without_scores_difficulty_is_the_oracles():
+    ids = ["a", "b"]
+    problems = pd.DataFrame({"question_id": ids, "subject": "chain", "level": 1})
+    pool = pd.DataFrame({"question_id": [*ids, "b"], "verdict": ["correct", "wrong", "correct"], "answer_class": 0})
+    found = difficulty_scores(problems, grid(pool, ids), None, np.ones((2, 2)), 1, N_PROBE)
+    assert list(found) == ["question_id", "subject", "level", "oracle"] and found["oracle"].tolist() == [1.0, 0.0]
+    binned = assign_bins(found, fit_edges(found, 2, N_PROBE), 2, [0.5])
+    assert list(binned)[4:] == ["oracle_bin", "oracle_frozen_bin", "absolute_bin"]
+    with pytest.raises(ValueError, match="needs 2 samples of each question, but one has only 1"):
+        difficulty_scores(problems, grid(pool, ids), None, np.ones((2, 2)), 2, N_PROBE)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from example_study import EXAMPLE
+from example_study import EXAMPLE, REPLAY
 from tts_lib import config, profiles
 from tts_lib.types import StudyError
 
@@ -68,7 +68,11 @@ def test_every_study_of_the_project_is_valid(path: Path) -> None:
         ),
         ("kind: dvts", "kind: mcts", "options.dvts.kind is 'mcts', but must be one of beam, lookahead, dvts."),
         ("split: val", "split: exam", "generate.base-val.split is 'exam', but must be one of train, val, test."),
-        ("{chain: 0.2", "{chains: 0.2", "problems.subjects.chains: the name 'chains' must be one of chain, inverse, "),
+        (
+            "{chain: 0.2",
+            "{chains: 0.2",
+            "problems.nano.subjects.chains: the name 'chains' must be one of chain, inverse, ",
+        ),
         ("large: {n_layers", "'../x': {n_layers", "models.../x: the name '../x' must be of the form ^[A-Za-z]"),
         ("base-val:", "base-exam:", "generate.base-exam: the name 'base-exam' must be of the form ^[A-Za-z]"),
         ("absolute_edges: [0.1, 0.5]", "absolute_edges: [0.1, 1.5]", "difficulty.absolute_edges.1 is 1.5, but must be"),
@@ -84,7 +88,7 @@ def test_every_study_of_the_project_is_valid(path: Path) -> None:
             "[0.79, 0.16]",
             "flops_matched: r_values must be strictly increasing, got [0.79, 0.16].",
         ),
-        ("[0.25, 0.25, 0.25, 0.25]", "[0, 0]", "problems: hops must have a weight above 0."),
+        ("[0.25, 0.25, 0.25, 0.25]", "[0, 0]", "problems.nano: hops must have a weight above 0."),
         ("[1, 2, 4,", "[1, 2, 2, 4,", "grid: budgets must be strictly increasing"),
         ("128, 256, 512]", "128, 256, 500]", "grid: budgets holds 500, which is not a power of two."),
         ("[4, 16, 64, 256]", "[4, 16, 1024]", "grid: search_budgets holds 1024, which is not among the budgets"),
@@ -111,7 +115,11 @@ def test_every_study_of_the_project_is_valid(path: Path) -> None:
             "the study names 'base-val', but generate has only",
         ),
         ("samples: 8", "samples: 64", "verifier.samples reaches 64, but must be at most generate.base-train.n_samples"),
-        ("n_test: 400", "n_test: 4", "difficulty.n_bins reaches 5, but must be at most problems.n_test, which is 4."),
+        (
+            "n_test: 400",
+            "n_test: 4",
+            "difficulty.n_bins reaches 5, but must be at most problems.nano.n_test, which is 4.",
+        ),
         (
             "kind: beam, width: 4, depth: 0",
             "kind: beam, width: 4, depth: 1",
@@ -122,6 +130,17 @@ def test_every_study_of_the_project_is_valid(path: Path) -> None:
             "beam_4: {kind: beam, width: 512",
             "grid.search_budgets ends at 256, but option",
         ),
+        (
+            "disjoint: false",
+            "disjoint: true",
+            "grid.budgets reaches 512, but must be at most what difficulty.n_samples leaves of generate.base-val",
+        ),
+        (
+            "n_samples: 256,",
+            "n_samples: 600,",
+            "difficulty.n_samples reaches 600, but must be at most generate.base-val",
+        ),
+        ("pretrain: {max_length: 128, batch_tokens: 4096,", "# ", "pretrain is needed by a study that trains its"),
         ("16, 32], abs", "16, 1024], abs", "difficulty.n_probe reaches 1024, but must be at most generate.base-val"),
     ],
 )
@@ -131,8 +150,43 @@ def test_a_mistake_is_one_sentence_with_field_value_and_range(
     assert refusal(tmp_path, old, new).startswith(sentence)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (
+            "n_params: 3.0e+9",
+            "n_params: 1.0e+9",
+            "replay.mine: large.n_params must be above base.n_params, which is 1e+09",
+        ),
+        ("format: rows", "format: xml", "replay.mine.base.format is 'xml', but must be one of rows, search_and_learn"),
+        ("{question: id,", "{questions: id,", "replay.mine.base.columns.question is missing"),
+        ("percent: number", "percent: maybe", "replay.mine.conventions.percent is 'maybe', but must be one of number"),
+        ("methods: []", "methods: [beam]", "grid.methods must be empty or left out in a replay: nothing is sampled."),
+        (
+            "models: {}",
+            "models: {a: {n_layers: 1, width: 8, n_heads: 1, width_mlp: 8}}",
+            "models must be empty or left",
+        ),
+        ("n_val: 100", "n_val: 1", "replay.mine.n_val is 1, but must be a whole number at least 2"),
+        ("folder: pools", "folder: ''", "replay.mine.folder is '', but must be"),
+    ],
+)
+def test_a_mistake_in_a_replay_is_one_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    assert REPLAY.count(old) >= 1
+    with pytest.raises(StudyError) as caught:
+        config.load(write(tmp_path, REPLAY.replace(old, new, 1)))
+    assert sentence in str(caught.value)
+
+
+def test_a_replay_is_a_study(tmp_path: Path) -> None:
+    study = config.load(write(tmp_path, REPLAY))
+    assert study.replay["mine"].base.n_params == 1e9 and study.corpus is None
+    without = REPLAY.replace(REPLAY[REPLAY.index("    large:") : REPLAY.index("select:")], "")
+    assert config.load(write(tmp_path, without)).replay["mine"].large is None
+
+
 def test_several_mistakes_are_counted(tmp_path: Path) -> None:
-    message = refusal(tmp_path, "n_train: 3000\n  n_val: 200", "n_train: 0\n  n_val: 0")
+    message = refusal(tmp_path, "n_train: 3000\n    n_val: 200", "n_train: 0\n    n_val: 0")
     assert message.endswith("(1 more like this.)")
 
 
@@ -168,8 +222,11 @@ def test_a_profile_is_activated_without_losing_settings(tmp_path: Path) -> None:
     (tmp_path / "profiles/nano.yaml").write_text(EXAMPLE)
     (tmp_path / "profiles/other.yaml").write_text(EXAMPLE.replace("seed: 0", "seed: 1"))
     (tmp_path / "profiles/broken.yaml").write_text("seed: 1")
+    (tmp_path / "reports/metrics").mkdir(parents=True)
+    profiles.activate("nano", tmp_path)
+    assert (tmp_path / "reports/metrics").is_dir()  # it is active already
     profiles.activate("other", tmp_path)
-    assert config.load(active).seed == 1
+    assert config.load(active).seed == 1 and not (tmp_path / "reports/metrics").exists()
     with pytest.raises(StudyError, match=r"no profile 'small'; profiles/ has broken, nano, other\."):
         profiles.activate("small", tmp_path)
     with pytest.raises(StudyError, match="is missing"):

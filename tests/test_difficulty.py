@@ -13,7 +13,6 @@ from tts_lib.difficulty import (
     predicted,
     probe,
     quantile_binning,
-    split_samples,
 )
 
 
@@ -130,16 +129,3 @@ def test_compare_bins():
         compare_bins(a, b, 2)
     with pytest.raises(ValueError, match="no questions"):
         compare_bins(a[:0], b[:0], 3)
-
-
-def test_split_is_disjoint_complete_and_seeded():
-    binning, evaluation = split_samples(50, 20, np.random.default_rng(0))
-    assert len(binning) == 20
-    assert sorted([*binning, *evaluation]) == list(range(50))
-    again, _ = split_samples(50, 20, np.random.default_rng(0))
-    other, _ = split_samples(50, 20, np.random.default_rng(1))
-    assert (binning == again).all()
-    assert (binning != other).any()
-    for n_binning in (0, 50):
-        with pytest.raises(ValueError, match=r"1\.\.49"):
-            split_samples(50, n_binning, np.random.default_rng(0))

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from tts_lib.importing import alignment, overlap, questions
-from tts_lib.importing.pool import COLUMNS, SCORE_COLUMNS, Grade, to_pool
+from tts_lib.importing.pool import SCORE_COLUMNS, Grade, to_pool
 from tts_lib.importing.sources import Columns, RawPool, Source, read
+from tts_lib.pools import COLUMNS
 from tts_lib.tables import read_table, write_table
 from tts_lib.types import StudyError
 
@@ -194,7 +195,6 @@ def test_a_missing_file_an_unknown_format_and_a_wrong_declaration_are_refused(tm
     assert "chars_per_token is 0.0; it must be above 0" in refusal(Source, path, "rows", MAP, None, 0.0)
     assert "at least one of text, answer and correct" in refusal(Columns, "q")
     write(path, ROWS)
-    assert "chars_per_token must be left out" in refusal(read, Source(path, "rows", MAP, None, 4.0))
     assert "no sample of the model 'x'; it has tiny" in refusal(read, Source(path, "rows", MAP, "x"))
     (tmp_path / "none").mkdir()
     assert "holds no file that ends in" in refusal(read, Source(tmp_path / "none", "large_language_monkeys"))

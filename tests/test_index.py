@@ -17,7 +17,7 @@ from tts_lib.report import gallery, index
 from tts_lib.report.claims import COLUMNS
 
 FACTS = {"n_params_block": 130_000, "n_params": 150_000, "n_tokens": 6_000_000, "flops": 4.7e12}
-FACTS |= {"validation_loss": 0.5, "n_layers": 4, "width": 48}
+FACTS |= {"validation_loss": 0.5, "n_layers": 4, "width": 48, "name": None}
 POOL = {"n_questions": 400, "n_samples": 512, "pass_at_1": 0.3, "greedy_accuracy": 0.4, "mean_tokens": 26.0}
 CARD = {"label": "small model", "text": "32.5% [29.7%, 35.5%]", "at": "pass@1"}
 
@@ -60,8 +60,8 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 def traces(text: str, statement: str = "Find x.") -> pd.DataFrame:
     chosen = pd.DataFrame([{"case": "too short", "question_id": "q", "sample": 0, "text": text, "answer": text}])
     chosen = chosen.assign(verdict="wrong", pass_at_1=0.5)
-    scores = [np.linspace(0.1, 0.9, len(gallery.steps_of(text)))]
-    return gallery.traces(chosen, scores, pd.DataFrame({"question_id": ["q"], "statement": [statement]}))
+    chosen["scores"] = [np.linspace(0.1, 0.9, len(gallery.steps_of(text)))]
+    return gallery.traces(chosen, pd.DataFrame({"question_id": ["q"], "statement": [statement]}))
 
 
 def add_notebook(reports: Path, name: str, *cells: str) -> None:
@@ -160,9 +160,19 @@ def test_the_gallery_takes_the_extremes_of_each_kind() -> None:
     assert gallery.steps_of("a\nb\n") == ["a", "b"] and gallery.repeated_lines("a\na\na\nb") == 0.5
 
 
-def test_a_trace_needs_a_score_for_every_step() -> None:
-    chosen = pd.DataFrame([{"case": "c", "question_id": "q", "sample": 3, "text": "a\nb", "answer": None}])
-    chosen = chosen.assign(verdict="wrong", pass_at_1=0.0)
-    problems = pd.DataFrame({"question_id": ["q"], "statement": ["s"]})
-    with pytest.raises(ValueError, match="q, sample 3: 2 steps, 1 scores"):
-        gallery.traces(chosen, [np.array([0.5])], problems)
+@pytest.mark.parametrize(
+    ("text", "scores", "steps"),
+    [("a\nb", [0.1, 0.2], ["a", "b"]), ("a\nb\n\nc", [0.1, 0.2], ["a\nb", "c"]), ("a\nb", [0.1] * 3, ["a\nb"])],
+)
+def test_a_text_is_cut_as_its_scores_are(text: str, scores: list[float], steps: list[str]) -> None:
+    chosen = pd.DataFrame([{"case": "c", "question_id": "q", "sample": 3, "text": text, "answer": None}])
+    chosen = chosen.assign(verdict="wrong", pass_at_1=0.0, scores=[np.array(scores)])
+    found = gallery.traces(chosen, pd.DataFrame({"question_id": ["q"], "statement": ["s"]}))
+    assert found["text"].tolist() == steps and found["score"].iloc[-1] == scores[-1]
+
+
+def test_a_pool_without_texts_or_scores_has_nothing_to_show() -> None:
+    pool = pd.DataFrame({"question_id": ["q"], "sample": [0], "text": [None], "answer": ["1"], "verdict": ["wrong"]})
+    scores = pd.DataFrame({"question_id": ["q"], "sample": [0], "n_steps": [1]})
+    assert gallery.choose(pool, scores.assign(prm_last=0.5)).empty
+    assert gallery.choose(pool.assign(text="a"), scores).empty

@@ -86,6 +86,6 @@ def test_headline_has_none_for_what_is_undefined():
     settings = matched_settings.formula_settings(14, [1.0, 2.0, 22.0], 1)
     stars = matched_tables.setting_table(curve, LARGE, settings, GROUPS)
     even = matched_tables.break_even_table(curve, LARGE, 14, GROUPS)
-    found = matched_tables.headline(stars, even)
+    found = matched_tables.headline(stars, even, "greedy")
     assert found["relative"]["paper"]["v1"]["high"]["easy"]["k"] == pytest.approx(14 + 39 / 22)
     assert found["break_even_r"]["paper"] == {"all": None, "easy": None, "hard": None}

@@ -9,7 +9,7 @@ from tts_lib.methods.beam import beams_within
 from tts_lib.protocols import FINISH_END, FINISH_STEP, Samples
 from tts_lib.scheduler import Outcome, run
 
-SETTINGS = {"temperature": 0.8, "top_p": 1.0, "max_step_tokens": 8, "max_rounds": 40}
+SETTINGS = {"temperature": 0.8, "top_p": 1.0, "max_step_tokens": 8, "max_tokens": 200, "max_rounds": 40}
 OPTIONS = {
     "best_of_n": {"temperature": 0.8, "top_p": 1.0, "max_tokens": 40},
     "beam": {"width": 4, "duplicates": "keep", **SETTINGS},
@@ -158,6 +158,7 @@ def test_build_makes_each_method_and_names_what_is_wrong():
                 ("temperature", 0.3),
                 ("top_p", 0.5),
                 ("max_step_tokens", 3),
+                ("max_tokens", 12),
                 ("max_rounds", 2),
                 ("width", 8),
             ]

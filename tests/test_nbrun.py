@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[1]
 PARAMETERS = """\
 seed = 0  # study seed
 n_bins = 5
+n_samples = 2
+disjoint = False
 n_probe = [1]  # samples
 absolute_edges: list[float] = [0.5]
 method = "none"
@@ -76,7 +78,7 @@ def test_sections_and_settings_become_parameters(project: Path) -> None:
         ([], ["a b=c"], "must be name=word"),
         ([], ["x=__import__('os')"], "must be name=word"),
         ([], ["x"], "must be name=word"),
-        (["pretrain", "verifier"], [], "'batch_tokens' is given twice"),
+        (["pretrain", "verifier.base"], [], "'batch_tokens' is given twice"),
     ],
 )
 def test_what_cannot_be_handed_over_is_refused(
@@ -179,7 +181,7 @@ def test_a_killed_kernel_is_said_to_be_dead(project: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["notebooks/n.ipynb", "out.ipynb"], "notebooks/n.ipynb is not given absolute_edges, method"),
+        (["notebooks/n.ipynb", "out.ipynb"], "notebooks/n.ipynb is not given absolute_edges, disjoint, method"),
         (["notebooks/none.ipynb", "out.ipynb"], "notebooks/none.ipynb cannot be read: No such file or directory."),
         (["notebooks/n.ipynb", "../out.ipynb", *ARGUMENTS], "Both notebooks must lie in the project's folder"),
     ],

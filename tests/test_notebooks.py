@@ -64,7 +64,7 @@ def test_every_stage_gives_its_notebook_what_it_declares() -> None:
     parser = nbrun.make_parser()
     for stage in notebook_stages():
         options = parser.parse_args(stage.command[stage.command.index("tts_lib.nbrun") + 1 :])
-        study = config.load(ROOT / "params.yaml")
+        study = config.load(stage.params_file)
         given = nbrun.stage_parameters(study, options.section, options.set)
         declared = notebooks.declared_parameters(ROOT / options.source)
         nbrun.check_names(str(options.source), given, declared)
@@ -83,9 +83,8 @@ def test_no_stage_reads_an_executed_notebook_and_every_one_declares_its_own() ->
 
 
 def test_every_notebook_is_a_stage() -> None:
-    if (ROOT / "dvc.yaml").exists():
-        used = {word for stage in notebook_stages() for word in stage.command}
-        assert {str(path.relative_to(ROOT)) for path in NOTEBOOKS} <= used
+    used = {word for stage in notebook_stages() for word in stage.command}
+    assert {str(path.relative_to(ROOT)) for path in NOTEBOOKS} <= used
 
 
 def kind(value: object) -> type:

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from scripted_policy import CODEC, ScriptedPolicy
-from tts_lib.pools import COLUMNS, as_arrays, check_aligned, sample_pool
+from tts_lib.pools import COLUMNS, check_aligned, grid, sample_costs, sample_pool
 from tts_lib.protocols import Sampling
 from tts_lib.rng import derive_seeds
 
@@ -62,21 +62,18 @@ def test_the_policy_gets_the_prompt_and_the_seeds_by_name():
     assert asked["03a=?\n"] == derive_seeds((0, "base", "q1", "pool"), 3).tolist()
 
 
-def test_arrays_follow_the_questions_asked_for():
+def test_the_grid_follows_the_questions_asked_for():
     table = pool(len(TEXTS), write=lambda prefix, seeds: TEXTS)
-    correct, classes = as_arrays(table, ["q0", "q1"])
-    assert correct.dtype == bool and correct.tolist() == [[False, True, False, False, False], [True] + [False] * 4]
-    assert classes.tolist() == [[0, 1, 2, -1, -1]] * 2
-    correct, _ = as_arrays(table, ["q1"])
-    assert correct.tolist() == [[True] + [False] * 4]
+    found = grid(table, ["q1", "q0"])
+    assert found.correct.dtype == bool
+    assert found.correct.tolist() == [[True] + [False] * 4, [False, True, False, False, False]]
+    assert found.answers.tolist() == [[0, 1, 2, -1, -1]] * 2
+    assert grid(table, ["q1"]).correct.tolist() == [[True] + [False] * 4]
 
 
 def test_equal_answers_share_a_class_and_none_has_none():
-    table = small(["wrong", "no_answer", "correct", "wrong"], ["3", None, "5", "3"], ["q"] * 4)
-    correct, classes = as_arrays(table, ["q"])
-    assert classes.tolist() == [[0, -1, 1, 0]] and correct.tolist() == [[False, False, True, False]]
-    _, classes = as_arrays(small(["no_answer"] * 2, [None, None], ["q"] * 2), ["q"])
-    assert classes.tolist() == [[-1, -1]]
+    table = pool(4, write=lambda prefix, seeds: ["=3$", "3", "=5$", "=3$"])
+    assert table["answer_class"].tolist() == [0, -1, 1, 0] * 2
 
 
 def test_answers_survive_a_file(tmp_path):
@@ -84,21 +81,29 @@ def test_answers_survive_a_file(tmp_path):
 
     table = pool(64)
     write_table(table, tmp_path / "pool.parquet")
-    back = read_table(tmp_path / "pool.parquet", COLUMNS)
-    for a, b in zip(as_arrays(table, ["q0", "q1"]), as_arrays(back, ["q0", "q1"]), strict=True):
-        np.testing.assert_array_equal(a, b)
+    found, back = (grid(t, ["q0", "q1"]) for t in (table, read_table(tmp_path / "pool.parquet", COLUMNS)))
+    np.testing.assert_array_equal(found.correct, back.correct)
+    np.testing.assert_array_equal(found.answers, back.answers)
 
 
-@pytest.mark.parametrize("ids", [["a", "a", "b"], ["a", "b", "b", "b"], ["a", "a", "a", "b"]])
-def test_unequal_pools_are_refused(ids):
-    table = small(["wrong"] * len(ids), ["1"] * len(ids), ids)
-    with pytest.raises(ValueError, match="2 questions have unequal numbers of samples"):
-        as_arrays(table, ["a", "b"])
+def test_unequal_pools_stand_side_by_side_and_lose_their_first_samples():
+    verdicts = ["wrong", "correct", "correct", "wrong", "correct"]
+    table = small(verdicts, ["1", "2", "3", "4", "3"], ["a", "a", "b", "b", "b"]).assign(answer_class=[0, 1, 0, 1, 0])
+    found = grid(table, ["b", "a"])
+    assert found.n_samples.tolist() == [3, 2] and found.smallest == 2
+    assert found.correct.tolist() == [[True, False, True], [False, True, False]]
+    assert found.answers.tolist() == [[0, 1, 0], [0, 1, -1]]
+    assert found.spread(np.arange(5)).tolist() == [[2, 3, 4], [0, 1, 0]]
+    rest = found.without_first(1)
+    assert rest.n_samples.tolist() == [2, 1] and rest.correct.tolist() == [[False, True], [True, False]]
+    assert rest.spread(np.arange(5)).tolist() == [[3, 4], [1, 0]]
+    with pytest.raises(ValueError, match="question a has 2 samples: none are left without the first 2"):
+        found.without_first(2)
 
 
 def test_a_question_without_a_pool_is_refused():
-    with pytest.raises(KeyError, match="c"):
-        as_arrays(small(["wrong"], ["1"], ["a"]), ["a", "c"])
+    with pytest.raises(ValueError, match="no sample of question c"):
+        grid(small(["wrong"], ["1"], ["a"]).assign(answer_class=0), ["a", "c"])
 
 
 def test_scores_of_another_order_are_refused():
@@ -108,3 +113,12 @@ def test_scores_of_another_order_are_refused():
         check_aligned(pool, pool.iloc[[1, 0, 2]])
     with pytest.raises(ValueError, match="2 scores for a pool of 3"):
         check_aligned(pool, pool.head(2))
+
+
+def test_costs_are_means_over_the_pool_in_the_order_of_the_questions():
+    ids, n_tokens, n_steps = ["a", "a", "b", "b", "b"], np.array([3, 6, 2, 5, 5]), np.array([1, 2, 1, 1, 1])
+    found = grid(pd.DataFrame({"question_id": ids, "verdict": "wrong", "answer_class": 0}), ["b", "a"])
+    table = sample_costs(found, [7, 8], found.spread(n_tokens), found.spread(n_steps))
+    assert table["question_id"].tolist() == ["b", "a"] and table["prompt_tokens"].tolist() == [7, 8]
+    assert table["mean_policy_tokens"].tolist() == table["mean_verifier_tokens"].tolist() == [4.0, 4.5]
+    assert table["n_steps"].tolist() == [1.0, 1.5]

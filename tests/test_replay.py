@@ -2,29 +2,27 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scripted_policy import CODEC
 from simulator import pools
 from tts_lib import estimators, replay
+from tts_lib.pools import SampleGrid, grid
 from tts_lib.stats import bootstrap_weights
 
 BUDGETS = [1, 2, 4, 8]
 SIMULATED = pools(12, 8, np.random.default_rng(0), separation=2.0)
 
 
-def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The simulated pools as the tables of two stages."""
+def tables(skip: int = 0) -> tuple[SampleGrid, dict[str, np.ndarray]]:
+    """The simulated pools and their scores, without the first samples."""
     n_problems, n_samples = SIMULATED.correct.shape
-    answers = SIMULATED.answers.ravel()
     pool = pd.DataFrame(
         {
             "question_id": np.repeat([f"q{i:02d}" for i in range(n_problems)], n_samples),
-            "sample": np.tile(np.arange(n_samples), n_problems),
-            "answer": [str(a) if a >= 0 else None for a in answers],
-            "verdict": np.select([SIMULATED.correct.ravel(), answers < 0], ["correct", "no_answer"], "wrong"),
+            "verdict": np.where(SIMULATED.correct.ravel(), "correct", "wrong"),
+            "answer_class": SIMULATED.answers.ravel(),
         }
     )
-    scores = pool[["question_id", "sample"]].assign(**dict.fromkeys(replay.SCORES, SIMULATED.scores.ravel()))
-    return pool, scores
+    found = grid(pool, pool["question_id"].drop_duplicates().tolist()).without_first(skip)
+    return found, dict.fromkeys(replay.SCORES, SIMULATED.scores[:, skip:])
 
 
 def accuracy(flip_share: float = 0.2, budgets=BUDGETS) -> dict[str, np.ndarray]:
@@ -73,6 +71,17 @@ def test_flipping_no_scores_changes_nothing_and_many_much():
     assert weak["weighted:prm_flipped"].mean() < weak["weighted:prm_last"].mean()
 
 
+def test_without_scores_there_are_votes_and_coverage():
+    table, _ = replay.selection_accuracy(tables()[0], {}, BUDGETS, np.random.default_rng(0), 50, 0.2)
+    assert set(table["strategy"]) == {"coverage", "majority"}
+
+
+def test_samples_left_out_do_not_count():
+    table, _ = replay.selection_accuracy(*tables(skip=2), [1], np.random.default_rng(0), 50, 0.2)
+    majority = table[table["strategy"] == "majority"]["accuracy"].to_numpy()
+    np.testing.assert_allclose(majority, SIMULATED.correct[:, 2:].mean(axis=1))
+
+
 def test_a_budget_beyond_the_pool_is_refused():
     with pytest.raises(ValueError, match=r"budget 16 is outside 1\.\.8"):
         accuracy(budgets=[16])
@@ -86,15 +95,3 @@ def test_intervals_hold_the_mean():
     assert (found["low"] <= found["accuracy"]).all() and (found["accuracy"] <= found["high"]).all()
     mean = table.groupby(["strategy", "budget"])["accuracy"].mean().to_numpy()
     np.testing.assert_allclose(found["accuracy"], mean)
-
-
-def test_costs_are_means_over_the_pool_in_the_order_of_the_questions():
-    problems = pd.DataFrame({"question_id": ["b", "a"], "problem": ["03ab=?\n", "?b=07\n"]})
-    pool = pd.DataFrame(
-        {"question_id": ["a", "a", "b", "b"], "text": ["=1$", "x\n=1$", "=1$", "=1$"], "n_tokens": [3, 6, 2, 5]}
-    )
-    found = replay.sample_costs(CODEC, problems, pool)
-    assert found["question_id"].tolist() == ["b", "a"]
-    assert found["prompt_tokens"].tolist() == [len(t) for t in CODEC.encode(problems["problem"].tolist())]
-    assert found["mean_policy_tokens"].tolist() == found["mean_verifier_tokens"].tolist() == [3.5, 4.5]
-    assert found["n_steps"].tolist() == [1.0, 1.5]

@@ -11,7 +11,7 @@ from tts_lib.scheduler import AskSamples, AskScores, run
 
 STEP = Sampling(0.8, 1.0, 8, "step")
 GREEDY = Sampling(0.0, 1.0, 8, "step")
-SETTINGS = {"temperature": 0.8, "top_p": 1.0, "max_step_tokens": 8, "max_rounds": 40}
+SETTINGS = {"temperature": 0.8, "top_p": 1.0, "max_step_tokens": 8, "max_tokens": 200, "max_rounds": 40}
 BEAM = Beam(width=4, duplicates="keep", **SETTINGS)
 
 

@@ -7,7 +7,7 @@ from tts_lib.methods import Beam, Dvts, Lookahead
 from tts_lib.searching import method_from, run
 from tts_lib.types import StudyError
 
-STEPS = {"temperature": 0.8, "top_p": 1.0, "max_step_tokens": 8, "max_rounds": 40}
+STEPS = {"temperature": 0.8, "top_p": 1.0, "max_step_tokens": 8, "max_tokens": 200, "max_rounds": 40}
 KINDS = {
     "beam": ({"kind": "beam", "width": 4, "depth": 0}, Beam),
     "lookahead": ({"kind": "lookahead", "width": "sqrt", "depth": 1}, Lookahead),

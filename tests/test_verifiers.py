@@ -254,7 +254,7 @@ def test_solution_scores_by_each_aggregation():
 
 def test_a_pool_is_scored_by_all_verifiers():
     pool = solutions(("q0", RIGHT), ("q0", "=12$"))
-    table = scoring.score_pool({name: Fixed() for name in ("prm", "orm", "orm_matched")}, CODEC, PROBLEMS, pool)
+    table, _ = scoring.score_pool({name: Fixed() for name in ("prm", "orm", "orm_matched")}, CODEC, PROBLEMS, pool)
     assert list(table) == scoring.COLUMNS and table["n_steps"].tolist() == [3, 1]
     np.testing.assert_allclose(table[["prm_last", "prm_prod", "orm"]], [[0.1, 0.001, 0.1], [0.2, 0.2, 0.2]], rtol=1e-5)
 

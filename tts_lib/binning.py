@@ -5,29 +5,41 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tts_lib import difficulty, pools
+from tts_lib import difficulty
 from tts_lib.difficulty import Binning
+from tts_lib.pools import SampleGrid
 
 
 def difficulty_scores(
-    problems: pd.DataFrame, pool: pd.DataFrame, scores: pd.DataFrame, n_probe: Sequence[int]
+    problems: pd.DataFrame,
+    pool: SampleGrid,
+    prm_last: np.ndarray | None,
+    n_tokens: np.ndarray,
+    n_samples: int,
+    n_probe: Sequence[int],
 ) -> pd.DataFrame:
     """Oracle, predicted and cheap predicted difficulty of each question.
 
-    Oracle and predicted use the first half of the pool, so that the other half is free of the binning. The cheap
-    version uses the first n samples; probe_tokens_n are the policy tokens they took.
+    Oracle and predicted use the first n_samples of each pool. The cheap version uses the first n samples;
+    probe_tokens_n are the policy tokens they took.
+
+    Args:
+        problems: question_id, subject, level.
+        pool: the samples of these questions, in their order.
+        prm_last: last-step scores, (problem, sample); None where there are none, and then there is only the oracle.
+        n_tokens: of each sample, (problem, sample).
+
+    Raises:
+        ValueError: a question has fewer samples than are to be used.
     """
-    ids = problems["question_id"].tolist()
-    correct, _ = pools.as_arrays(pool, ids)
-    half = correct.shape[1] // 2
-    pools.check_aligned(pool, scores)
-    last = scores["prm_last"].to_numpy(dtype=float).reshape(correct.shape)
-    n_tokens = pool["n_tokens"].to_numpy().reshape(correct.shape)
-    table = problems[["question_id", "subject", "level"]].assign(
-        oracle=difficulty.oracle(correct[:, :half]), predicted=difficulty.predicted(last[:, :half])
-    )
+    if (needed := max([n_samples, *(n_probe if prm_last is not None else [])])) > pool.smallest:
+        raise ValueError(f"difficulty needs {needed} samples of each question, but one has only {pool.smallest}")
+    table = problems[["question_id", "subject", "level"]].assign(oracle=difficulty.oracle(pool.correct[:, :n_samples]))
+    if prm_last is None:
+        return table
+    table["predicted"] = difficulty.predicted(prm_last[:, :n_samples])
     for n in n_probe:
-        probe = difficulty.probe(last, n_tokens, n)
+        probe = difficulty.probe(prm_last, n_tokens, n)
         table[f"probe_{n}"], table[f"probe_tokens_{n}"] = probe.score, probe.policy_tokens
     return table
 
@@ -35,7 +47,8 @@ def difficulty_scores(
 def fit_edges(validation: pd.DataFrame, n_bins: int, n_probe: Sequence[int]) -> dict[str, Binning]:
     """Quantile edges of every difficulty score on validation questions, to be applied frozen."""
     names = ["oracle", "predicted", *(f"probe_{n}" for n in n_probe)]
-    return {name: difficulty.quantile_binning(validation[name].to_numpy(dtype=float), n_bins) for name in names}
+    known = [name for name in names if name in validation]
+    return {name: difficulty.quantile_binning(validation[name].to_numpy(dtype=float), n_bins) for name in known}
 
 
 def assign_bins(
@@ -43,7 +56,7 @@ def assign_bins(
 ) -> pd.DataFrame:
     """Adds the bins (1 easiest): quantiles of these questions themselves (the paper's), frozen, and absolute."""
     table = table.copy()
-    for name in ("oracle", "predicted"):
+    for name in [name for name in ("oracle", "predicted") if name in table]:
         score = table[name].to_numpy(dtype=float)
         table[f"{name}_bin"] = difficulty.quantile_binning(score, n_bins).assign(score)
     for name, binned in edges.items():

@@ -30,6 +30,8 @@ BatchTokens = Annotated[int, Field(ge=64, le=10_000_000)]
 Window = Annotated[int, Field(ge=16, le=32_768, description="tokens")]
 TopP = Annotated[float, Field(gt=0, le=1, description="1 = off")]
 PoolName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*-(train|val|test)$", max_length=60)]
+FilePath = Annotated[str, Field(min_length=1, max_length=4096, description="file or folder inside replay.*.folder")]
+Column = Annotated[str, Field(min_length=1, max_length=200)]
 Budget = Annotated[int, Field(ge=1, le=65_536, description="generations per question, a power of two")]
 
 
@@ -121,6 +123,8 @@ class Select(Section):
 
 class Difficulty(Section):
     n_bins: Annotated[int, Field(ge=1, le=100)]
+    n_samples: Annotated[int, Field(ge=1, le=65_536, description="a question, the first of its pool, that bin it")]
+    disjoint: Annotated[bool, Field(description="whether strategies are evaluated on the other samples only")]
     n_probe: Annotated[list[Budget], Field(min_length=1, description="samples spent on predicting difficulty")]
     absolute_edges: Annotated[list[Fraction], Field(min_length=1, description="pass@1 between two bins")]
 
@@ -159,8 +163,10 @@ class Grid(Section):
     """What is swept; apart from the settings, so that adding one entry reruns only that entry."""
 
     budgets: Annotated[list[Budget], Field(min_length=1)]
-    search_budgets: Annotated[list[Budget], Field(min_length=1)]
-    methods: Annotated[list[Name], Field(min_length=1)]
+    search_budgets: Annotated[
+        list[Budget], Field(min_length=1, description="where searches are run and policies are compared")
+    ]
+    methods: list[Name]
 
     @model_validator(mode="after")
     def _ordered(self) -> "Grid":
@@ -195,26 +201,103 @@ class FlopsMatched(Section):
         return self
 
 
+class PoolColumns(Section):
+    """Which column of a file of rows is what (`tts_lib.importing.sources.Columns`)."""
+
+    question: Column
+    sample: Column | None = None
+    text: Column | None = None
+    answer: Column | None = None
+    correct: Column | None = None
+    step_scores: Column | None = None
+    n_tokens: Column | None = None
+    n_chars: Column | None = None
+    gold: Column | None = None
+    problem: Column | None = None
+    finish: Column | None = None
+    lcp: Column | None = None
+    model: Column | None = None
+
+
+class ImportedPool(Section):
+    """A file or folder with the samples of one model, and what is known of the model."""
+
+    path: FilePath
+    format: Literal["rows", "search_and_learn", "large_language_monkeys"]
+    columns: PoolColumns | None = None
+    rows_of: Annotated[str | None, Field(min_length=1, description="read the rows of this model only")] = None
+    name: Annotated[str, Field(min_length=1, max_length=200, description="of the model")]
+    n_params: Annotated[float, Field(ge=1, le=1e15, description="parameters without embeddings")]
+    pretraining_tokens: Annotated[float, Field(ge=1, le=1e17)]
+    tokens_per_sample: Annotated[float | None, Field(gt=0, le=1e7, description="where the file does not say")] = None
+
+
+class Conventions(Section):
+    """What counts as the same answer (`tts_lib.grading.equivalence.Conventions`)."""
+
+    list_order: Literal["any", "given"]
+    tuple_is_set: bool
+    percent: Literal["number", "fraction", "either"]
+    decimals: Annotated[int, Field(ge=1, le=12, description="places to which decimals must agree")]
+
+
+class Replay(Section):
+    """A study of samples that exist already; nothing is trained or sampled."""
+
+    folder: Annotated[str, Field(min_length=1, max_length=4096, description="that holds the files; DVC watches it")]
+    questions: FilePath
+    n_val: Annotated[int, Field(ge=2, le=1_000_000, description="questions that strategies and edges are fitted on")]
+    chars_per_token: Annotated[float, Field(gt=0, le=100, description="of prompts, and of samples without a count")]
+    conventions: Conventions
+    base: ImportedPool
+    large: ImportedPool | None = None
+
+    @model_validator(mode="after")
+    def _base_is_smaller(self) -> "Replay":
+        if self.large and self.large.n_params <= self.base.n_params:
+            raise ValueError(f"large.n_params must be above base.n_params, which is {self.base.n_params:g}")
+        return self
+
+
 class Study(Section):
+    """Either a study that trains its models (`problems` and what follows from it) or a `replay` of existing samples."""
+
     seed: Annotated[int, Field(ge=0, lt=2**63, description="study seed")]
-    problems: Problems
-    corpus: Corpus
-    models: Annotated[dict[Name, Shape], Field(min_length=1)]
-    pretrain: Pretrain
-    sampling: Sampling
+    problems: dict[Literal["nano"], Problems]
+    corpus: Corpus | None = None
+    models: dict[Name, Shape]
+    pretrain: Pretrain | None = None
+    sampling: Sampling | None = None
     generate: dict[PoolName, Pool]
-    verifier: Verifier
+    verifier: dict[Literal["base"], Verifier]
+    replay: dict[Name, Replay]
     select: Select
     difficulty: Difficulty
-    search: Search
+    search: Search | None = None
     options: dict[Name, SearchOptions]
     grid: Grid
     compute_optimal: ComputeOptimal
     flops_matched: FlopsMatched
 
     @model_validator(mode="after")
+    def _is_of_one_kind(self) -> "Study":
+        trained = ("problems", "corpus", "models", "pretrain", "sampling", "generate", "verifier", "search")
+        given = [name for name in (*trained, "options") if getattr(self, name)]
+        if len(self.replay) > 1:
+            raise ValueError(f"replay must name one study, got {', '.join(self.replay)}")
+        if self.replay and (given or self.grid.methods):
+            raise ValueError(
+                f"{(given or ['grid.methods'])[0]} must be empty or left out in a replay: nothing is sampled"
+            )
+        if not self.replay and (missing := [name for name in trained if name not in given]):
+            raise ValueError(f"{missing[0]} is needed by a study that trains its models (or else replay)")
+        return self
+
+    @model_validator(mode="after")
     def _parts_fit(self) -> "Study":
         """Checks that need two sections; a budget above the pool could only be guessed, so it is refused."""
+        if self.replay:
+            return self  # its pools are as large as they are: a budget out of reach is left out, and said
         for name, pool in self.generate.items():
             _known(f"generate.{name}.model", pool.model, "models", self.models)
             if name != f"{pool.model}-{pool.split}":
@@ -230,9 +313,13 @@ class Study(Section):
             place, size = f"generate.{pool}.n_samples", self.generate[pool].n_samples
             _at_most("grid.budgets", self.grid.budgets[-1], place, size)
             _at_most("difficulty.n_probe", self.difficulty.n_probe[-1], place, size)
+            _at_most("difficulty.n_samples", self.difficulty.n_samples, place, size)
+            if self.difficulty.disjoint:
+                left, unused = size - self.difficulty.n_samples, f"what difficulty.n_samples leaves of {place}"
+                _at_most("grid.budgets", self.grid.budgets[-1], unused, left)
         train_pool = self.generate["base-train"].n_samples
-        _at_most("verifier.samples", self.verifier.samples, "generate.base-train.n_samples", train_pool)
-        _at_most("difficulty.n_bins", self.difficulty.n_bins, "problems.n_test", self.problems.n_test)
+        _at_most("verifier.samples", self.verifier["base"].samples, "generate.base-train.n_samples", train_pool)
+        _at_most("difficulty.n_bins", self.difficulty.n_bins, "problems.nano.n_test", self.problems["nano"].n_test)
         return self
 
 

@@ -86,9 +86,15 @@ def _allowed_name(node: dict[str, Any]) -> str:
 
 
 def _resolve(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    while "$ref" in node:
-        node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
-    return node
+    """The schema itself: references followed, and of something that may be left out (or null) what it is if given."""
+    while True:
+        given = [member for member in node.get("anyOf", []) if member.get("type") != "null"]
+        if "$ref" in node:
+            node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
+        elif len(given) == 1:
+            node = {name: value for name, value in node.items() if name != "anyOf"} | given[0]
+        else:
+            return node
 
 
 def _allowed(node: dict[str, Any], schema: dict[str, Any]) -> str:

@@ -84,24 +84,26 @@ def contrast_table(
 
 
 def strategy_pairs(
-    methods: Sequence[str], options: Mapping[str, Mapping[str, Any]], budgets: Sequence[int]
+    known: Sequence[str], options: Mapping[str, Mapping[str, Any]], budgets: Sequence[int]
 ) -> list[tuple[str, int, str, int]]:
     """The contrasts of claims 5-10: against best-of-N, lookahead against its beam, largest against smallest budget."""
+    methods = [name for name in known if name in options]
     names = [MAJORITY, *methods]
-    pairs = [(name, budget, BEST_OF_N, budget) for name in names for budget in budgets]
+    pairs = [(name, budget, BEST_OF_N, budget) for name in names for budget in budgets if BEST_OF_N in known]
     for name in methods:
         if not options[name]["depth"]:
             continue
         beam = {"kind": "beam", "width": options[name]["width"], "depth": 0}
         pairs += [(name, b, other, b) for other in methods if options[other] == beam for b in budgets]
-    return pairs + [(name, budgets[-1], name, budgets[0]) for name in [*names, BEST_OF_N]]
+    return pairs + [(name, budgets[-1], name, budgets[0]) for name in [*names, BEST_OF_N] if name in known]
 
 
 def gain_table(curves: Sequence[Curve], baselines: Mapping[str, Sequence[str]], group: Group) -> pd.DataFrame:
-    """Gain of each policy over its baselines (curve name -> baseline names) within its set, paired."""
+    """Gain of each policy over those of its baselines (curve name -> names) that its set has, paired."""
     rows: list[Row] = []
     for curve in curves:
-        for name in baselines.get(curve.name, ()):
+        names = {known.name for known in curves if known.strategy_set in (curve.strategy_set, SINGLE)}
+        for name in (name for name in baselines.get(curve.name, ()) if name in names):
             baseline = find(curves, curve.strategy_set, name)
             for i, budget in enumerate(curve.budgets):
                 key: Row = {"strategy_set": curve.strategy_set, "curve": curve.name, "baseline": name}

@@ -157,22 +157,6 @@ def compare_bins(a: Int[np.ndarray, " problem"], b: Int[np.ndarray, " problem"],
     return BinComparison(confusion, float((apart == 0).mean()), float((apart <= 1).mean()), float(correlation))
 
 
-def split_samples(
-    n_samples: int, n_binning: int, rng: np.random.Generator
-) -> tuple[Int[np.ndarray, " binning"], Int[np.ndarray, " evaluation"]]:
-    """Disjoint sample indices: n_binning of a pool for difficulty, the others for evaluation, each ascending.
-
-    Binning and evaluating on the same samples rewards a bin for its luck.
-
-    Raises:
-        ValueError: either part would be empty.
-    """
-    if not 1 <= n_binning < n_samples:
-        raise ValueError(f"n_binning is {n_binning}: allowed is 1..{n_samples - 1}, so that both parts have samples")
-    order = rng.permutation(n_samples)
-    return np.sort(order[:n_binning]), np.sort(order[n_binning:])
-
-
 def _row_mean(
     values: Float[np.ndarray, "problem sample"], n_samples: Int[np.ndarray, " problem"] | None
 ) -> Float[np.ndarray, " problem"]:

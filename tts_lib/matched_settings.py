@@ -16,7 +16,7 @@ NO_VERIFIER = {"v1", EXACT_NO_VERIFIER}  # the small model's verifier is not cou
 
 @dataclass(frozen=True, eq=False)
 class LargeModel:
-    """The large model answering with one greedy or several sampled generations."""
+    """The large model answering with one or several generations."""
 
     name: str
     generations: int

@@ -17,6 +17,8 @@ from tts_lib.iso_accuracy import Bound, iso_accuracy_ratio
 from tts_lib.matched_settings import FORMULAS, LargeModel, Setting
 from tts_lib.question_groups import ALL, COARSE_LABELS, Group, Row, bin_labels, coarse_bins, everyone, groups_of
 
+_SELECTORS = ["strategy_set", "small", "large", "accounting", "r_source", "r_label", "r", "k", "grouping", "group"]
+_SELECTORS += ["small_accuracy", "large_accuracy", "difference", "low", "high"]
 _INVERSE: dict[Bound, Bound] = {"exact": "exact", "at_least": "at_most", "at_most": "at_least"}
 
 
@@ -151,11 +153,16 @@ def ladder_table(steps: dict[str, Curve], grouping: Grouping) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def headline(table: pd.DataFrame, break_even: pd.DataFrame) -> dict[str, Any]:
-    """The figures to quote: compute-optimal in oracle bins against the greedy large model; undefined ones are None."""
+def stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The tables one below the other; of none at all an empty one with the columns that readers select by."""
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=_SELECTORS)
+
+
+def headline(table: pd.DataFrame, break_even: pd.DataFrame, large: str) -> dict[str, Any]:
+    """The figures to quote: compute-optimal in oracle bins against the large model; undefined ones are None."""
     groups = [ALL, *COARSE_LABELS.values()]
     quoted = ["relative", "relative_low", "relative_high", "difference", "low", "high", "k"]
-    chosen = (table["small"] == "compute_optimal_oracle") & (table["large"] == "greedy")
+    chosen = (table["small"] == "compute_optimal_oracle") & (table["large"] == large)
     chosen &= (table["r_source"] == "v1") & table["group"].isin(groups)
     result: dict[str, Any] = {"relative": {}, "break_even_r": {}}
     for (name, accounting, label, group), part in table[chosen].groupby(
@@ -163,7 +170,7 @@ def headline(table: pd.DataFrame, break_even: pd.DataFrame) -> dict[str, Any]:
     ):
         place = result["relative"].setdefault(name, {}).setdefault(accounting, {}).setdefault(label, {})
         place[group] = {column: _or_none(part[column].iloc[0]) for column in quoted}
-    chosen = (break_even["small"] == "compute_optimal_oracle") & (break_even["large"] == "greedy")
+    chosen = (break_even["small"] == "compute_optimal_oracle") & (break_even["large"] == large)
     chosen &= (break_even["accounting"] == "v1") & break_even["group"].isin(groups)
     for (name, group), part in break_even[chosen].groupby(["strategy_set", "group"]):
         result["break_even_r"].setdefault(name, {})[group] = _or_none(part["r"].iloc[0])

@@ -35,6 +35,11 @@ def scores(split: str) -> Path:
     return DATA / "scores" / f"{split}.parquet"
 
 
+def step_scores(split: str) -> Path:
+    """The PRM's score after each step of every sample."""
+    return DATA / "steps" / f"{split}.parquet"
+
+
 def accuracy(split: str) -> Path:
     """Expected correctness per question, strategy and budget, replayed from the pool."""
     return DATA / "accuracy" / f"{split}.parquet"

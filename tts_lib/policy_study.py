@@ -32,23 +32,27 @@ class PolicyStudy:
     n_probe: tuple[int, ...]
     options: Mapping[str, Mapping[str, Any]]  # of each search
 
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """The difficulty scores there are: only the oracle where the pool has no PRM scores."""
+        return tuple(name for name in SCORES if name in self.questions)
+
     @cached_property
     def binnings(self) -> dict[str, Bins]:
-        """The test questions in the paper's quantile bins, and in fixed, hand-given and subject bins."""
-        found = {name: Bins(self.questions[f"{name}_bin"].to_numpy(np.int64), self.n_bins) for name in SCORES}
-        subject = pd.factorize(self.questions["subject"], sort=True)[0] + 1
-        for name, bins in (
-            ("absolute", self.questions["absolute_bin"].to_numpy(np.int64)),
-            ("level", self.questions["level"].to_numpy(np.int64)),
-            ("subject", subject.astype(np.int64)),
-        ):
-            found[name] = Bins(bins, int(bins.max()))
+        """The test questions in the paper's quantile bins, and in fixed, hand-given and subject bins where known."""
+        found = {name: Bins(self.questions[f"{name}_bin"].to_numpy(np.int64), self.n_bins) for name in self.scores}
+        others = {"absolute": self.questions["absolute_bin"], "level": self.questions["level"]}
+        if self._knows("subject"):
+            others["subject"] = pd.Series(pd.factorize(self.questions["subject"], sort=True)[0] + 1)
+        for name, bins in others.items():
+            if name == "subject" or self._knows(bins.name):
+                found[name] = Bins(bins.to_numpy(np.int64), int(bins.max()))
         return found
 
     @cached_property
     def frozen_binnings(self) -> dict[str, Bins]:
         """The test questions in bins whose edges come from the validation questions."""
-        names = [*SCORES, *(f"probe_{n}" for n in self.n_probe)]
+        names = [*self.scores, *(f"probe_{n}" for n in self.n_probe)]
         columns = {name: self.questions[f"{name}_frozen_bin"].to_numpy(np.int64) for name in names}
         return {f"{name}_frozen": Bins(bins, self.n_bins) for name, bins in columns.items()}
 
@@ -56,21 +60,23 @@ class PolicyStudy:
     def labels(self) -> dict[str, dict[int, str]]:
         """Names of the bins of each binning."""
         found = {name: bin_labels(bins.n_bins) for name, bins in (self.binnings | self.frozen_binnings).items()}
-        found["subject"] = dict(enumerate(sorted(self.questions["subject"].unique()), start=1))
+        if "subject" in found:
+            found["subject"] = dict(enumerate(sorted(self.questions["subject"].unique()), start=1))
         return found
 
     def fit_tables(self, members: Sequence[str], models: Mapping[str, str]) -> dict[str, StrategyTable]:
         """Strategy tables over `members` for each difficulty score, and the best fixed strategy (`fixed`)."""
         fit, described = self.fit.only(members), strategies.described(members, self.options)
-        kinds = [(name, name, 0) for name in SCORES] + [(f"probe_{n}", "probe", n) for n in self.n_probe]
+        kinds = [(name, name, 0) for name in self.scores] + [(f"probe_{n}", "probe", n) for n in self.n_probe]
         found = {
             name: allocation_curves.fit_frozen(
                 fit, self._score(self.questions_fit, name), self.n_bins, described, kind, models, n
             )
             for name, kind, n in kinds
         }
-        score = self._score(self.questions_fit, "predicted")
-        return found | {"fixed": allocation_curves.fit_frozen(fit, score, 1, described, "predicted", models)}
+        last = self.scores[-1]  # any: of one bin
+        score = self._score(self.questions_fit, last)
+        return found | {"fixed": allocation_curves.fit_frozen(fit, score, 1, described, last, models)}
 
     def frozen_curves(
         self, strategy_set: str, members: Sequence[str], fitted: Mapping[str, StrategyTable]
@@ -81,7 +87,7 @@ class PolicyStudy:
             StudyError: the edges of a table are not those of the stored frozen bins.
         """
         test, curves = self.test.only(members), []
-        for name in SCORES:
+        for name in self.scores:
             score = self._score(self.questions, name)
             bins = difficulty.Binning(fitted[name].edges).assign(score)
             if (bins != self.frozen_binnings[f"{name}_frozen"].of_problem).any():
@@ -90,7 +96,7 @@ class PolicyStudy:
                 )
             label = f"compute_optimal_{name}_frozen"
             curves.append(allocation_curves.frozen_curve(strategy_set, label, fitted[name], test, score))
-        score = self._score(self.questions, "predicted")
+        score = self._score(self.questions, self.scores[-1])
         fixed = allocation_curves.frozen_curve(strategy_set, "best_fixed_frozen", fitted["fixed"], test, score)
         return [*curves, fixed]
 
@@ -111,6 +117,7 @@ class PolicyStudy:
         pairs += [(name, f"{name}_frozen") for name in SCORES]
         pairs += [("oracle", f"probe_{n}_frozen") for n in self.n_probe]
         known, rows = self.binnings | self.frozen_binnings, []
+        pairs = [(a, b) for a, b in pairs if a in known and b in known]
         for a, b in pairs:
             match = difficulty.compare_bins(
                 known[a].of_problem, known[b].of_problem, max(known[a].n_bins, known[b].n_bins)
@@ -120,6 +127,9 @@ class PolicyStudy:
             of_scores = spearmanr(x, -y if b == "level" else y).statistic
             rows.append(row | {"rank_correlation": match.rank_correlation, "score_rank_correlation": of_scores})
         return pd.DataFrame(rows)
+
+    def _knows(self, column: str) -> bool:
+        return bool(self.questions[column].notna().all())
 
     @staticmethod
     def _score(questions: pd.DataFrame, name: str) -> np.ndarray:
@@ -138,8 +148,10 @@ def load(
     Raises:
         TableError, StudyError: a table is missing, damaged or incomplete.
     """
-    columns = ["question_id", "level", "subject", *SCORES, "absolute_bin"]
-    columns += [f"{name}_{kind}" for name in SCORES for kind in ("bin", "frozen_bin")]
+    scores = [name for name in SCORES if name in tables.column_names(paths.difficulty("test"))]
+    n_probe = n_probe if "predicted" in scores else []
+    columns = ["question_id", "level", "subject", *scores, "absolute_bin"]
+    columns += [f"{name}_{kind}" for name in scores for kind in ("bin", "frozen_bin")]
     columns += [name for n in n_probe for name in (f"probe_{n}", f"probe_tokens_{n}", f"probe_{n}_frozen_bin")]
     questions = {split: tables.read_table(paths.difficulty(split), columns) for split in ("val", "test")}
     outcomes = {

@@ -1,15 +1,19 @@
-"""Pools: K independent samples of every question, sampled once and replayed by every later stage."""
+"""Pools: independent samples of every question, sampled once and replayed by every later stage."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool, Int
 
 from tts_lib import grading, rng
 from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, SampleRequest, Samples, Sampling
 
+NO_ANSWER = -1  # answer class of a sample without one
 FINISH_NAMES = {FINISH_STEP: "step", FINISH_END: "end", FINISH_LENGTH: "length"}
-COLUMNS = ["question_id", "sample", "text", "n_tokens", "finish", "answer", "verdict"]
+COLUMNS = ["question_id", "sample", "text", "n_tokens", "finish", "answer", "verdict", "answer_class"]
 
 
 @runtime_checkable
@@ -65,25 +69,94 @@ def _graded(question_id: str, gold: str, samples: Samples, codec: Codec) -> pd.D
             "finish": [FINISH_NAMES[f] for f in samples.finish],
             "answer": [answer for answer, _ in verdicts],
             "verdict": [verdict for _, verdict in verdicts],
+            "answer_class": pd.factorize(np.array([answer for answer, _ in verdicts], dtype=object))[0],
         },
         columns=COLUMNS,
     )
 
 
-def as_arrays(pool: pd.DataFrame, question_ids: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """(correct bool, answer class int with -1 for none), each (problem, sample), problems in the order given.
+@dataclass(frozen=True, eq=False)
+class SampleGrid:
+    """The samples of each question side by side. Row q ends at n_samples[q]; what stands behind is never read."""
+
+    question_ids: tuple[str, ...]
+    n_samples: Int[np.ndarray, " problem"]
+    correct: Bool[np.ndarray, "problem sample"]
+    answers: Int[np.ndarray, "problem sample"]  # answer class; -1 = none
+    row: Int[np.ndarray, " pool"]  # where each sample of the pool's table stands; -1 = of another question
+    column: Int[np.ndarray, " pool"]
+
+    @property
+    def smallest(self) -> int:
+        """Samples of the question that has fewest: the largest budget within reach."""
+        return int(self.n_samples.min())
+
+    def spread(self, values: np.ndarray) -> np.ndarray:
+        """A column of the pool's table as (problem, sample)."""
+        grid = np.zeros(self.correct.shape, values.dtype)
+        kept = self.row >= 0
+        grid[self.row[kept], self.column[kept]] = values[kept]
+        return grid
+
+    def without_first(self, n: int) -> "SampleGrid":
+        """The same without the first n samples of each question.
+
+        Raises:
+            ValueError: a question would have none left.
+        """
+        if n == 0:
+            return self
+        if n >= self.smallest:
+            question = self.question_ids[int(self.n_samples.argmin())]
+            raise ValueError(f"question {question} has {self.smallest} samples: none are left without the first {n}")
+        row = np.where(self.column < n, -1, self.row)
+        arrays = (self.n_samples - n, self.correct[:, n:], self.answers[:, n:], row, self.column - n)
+        return SampleGrid(self.question_ids, *arrays)
+
+
+def grid(pool: pd.DataFrame, question_ids: Sequence[str]) -> SampleGrid:
+    """The verdicts and answer classes of a pool, questions in the order given, samples in the table's order.
 
     Raises:
-        ValueError: questions have unequal numbers of samples.
+        ValueError: a question has no sample.
     """
-    pool = pool.set_index("question_id").loc[question_ids]
-    n_samples = len(pool) // len(question_ids)
-    if len(pool) != n_samples * len(question_ids) or (pool.groupby(level=0).size() != n_samples).any():
-        raise ValueError(f"the pool's {len(question_ids)} questions have unequal numbers of samples")
-    correct = (pool["verdict"] == grading.CORRECT).to_numpy().reshape(-1, n_samples)
-    answers = pool["answer"].to_numpy(dtype=object).reshape(-1, n_samples)
-    classes = np.stack([pd.factorize(row)[0] for row in answers])
-    return correct, classes
+    row = pd.Index(question_ids).get_indexer(pd.Index(pool["question_id"]))
+    column = pool.groupby("question_id", sort=False).cumcount().to_numpy()
+    n_samples = np.bincount(row[row >= 0], minlength=len(question_ids))
+    if (n_samples == 0).any():
+        raise ValueError(f"the pool has no sample of question {question_ids[int((n_samples == 0).argmax())]}")
+    shape = (len(question_ids), int(n_samples.max()))
+    empty = SampleGrid(
+        tuple(question_ids), n_samples, np.zeros(shape, bool), np.full(shape, NO_ANSWER), row, column.astype(np.int64)
+    )
+    correct = empty.spread((pool["verdict"] == grading.CORRECT).to_numpy())
+    answers = np.where(
+        np.arange(shape[1]) < n_samples[:, None], empty.spread(pool["answer_class"].to_numpy(np.int64)), NO_ANSWER
+    )
+    return replace(empty, correct=correct, answers=answers)
+
+
+def sample_costs(
+    pool: SampleGrid, prompt_tokens: Sequence[int], n_tokens: np.ndarray, n_steps: np.ndarray
+) -> pd.DataFrame:
+    """Tokens of one sample of each question, averaged over its pool; a verifier reads what the policy wrote.
+
+    Args:
+        pool: the samples.
+        prompt_tokens: of each question.
+        n_tokens, n_steps: of each sample, (problem, sample).
+    """
+    used = np.arange(pool.correct.shape[1]) < pool.n_samples[:, None]
+    tokens, steps = (np.where(used, values, 0).sum(axis=1) / pool.n_samples for values in (n_tokens, n_steps))
+    return pd.DataFrame(
+        {
+            "question_id": pool.question_ids,
+            "prompt_tokens": prompt_tokens,
+            "mean_policy_tokens": tokens,
+            "mean_verifier_tokens": tokens,
+            "n_steps": steps,
+        }
+    )
 
 
 def check_aligned(pool: pd.DataFrame, scores: pd.DataFrame) -> None:

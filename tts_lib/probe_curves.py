@@ -21,6 +21,19 @@ from tts_lib.question_groups import Group, Row
 from tts_lib.strategies import BEST_OF_N, POOL_NAMES, Outcomes
 from tts_lib.strategy_table import Strategy
 
+_SELECTORS = [
+    "strategy_set",
+    "n_probe",
+    "reuse",
+    "budget",
+    "charged_budget",
+    "complete",
+    "accuracy",
+    "low",
+    "high",
+    "gain",
+]
+
 
 @dataclass(frozen=True, eq=False)
 class Probed:
@@ -92,7 +105,7 @@ def probe_table(probes: Mapping[str, Sequence[ProbeCurve]], curves: Sequence[Cur
                     gain = group.difference(probe.accuracy[:, i], other, name, f"{name}_")
                 row |= gain if name == "gain" else {k: v for k, v in gain.items() if k != "questions_needed"}
             rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=None if rows else _SELECTORS)  # no rows: a pool without scores has no probes
 
 
 def _charges(

@@ -1,11 +1,14 @@
 """Chooses the study to run: `python -m tts_lib.profiles smoke` makes profiles/smoke.yaml the active params.yaml."""
 
+import shutil
 import sys
 from pathlib import Path
 
 from tts_lib import config
 from tts_lib.files import write_atomically
 from tts_lib.types import StudyError
+
+_REPORTED = ("executed", "figures", "metrics", "pages", "tables")
 
 
 def activate(name: str, root: Path) -> None:
@@ -25,6 +28,8 @@ def activate(name: str, root: Path) -> None:
     if all(path.read_bytes() != current for path in profiles.values()):
         raise StudyError("params.yaml holds settings of your own; save it as profiles/<a name>.yaml first.")
     write_atomically(active, wanted)
+    for name in _REPORTED:  # of the other study; what this one has made before comes back from DVC's cache
+        shutil.rmtree(root / "reports" / name, ignore_errors=True)
 
 
 def main(arguments: list[str]) -> None:

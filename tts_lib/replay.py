@@ -1,20 +1,20 @@
-"""Selection replayed from a scored pool at every budget, per question and strategy, and what a sample costs."""
+"""Selection replayed from a scored pool at every budget, per question and strategy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from tts_lib import estimators, pools, stats
-from tts_lib.pools import Codec
+from tts_lib import estimators, stats
+from tts_lib.pools import SampleGrid
 from tts_lib.verifiers import scoring
 
 SCORES = ("prm_last", "prm_min", "prm_prod", "prm_mean", "orm", "orm_matched")
 
 
 def selection_accuracy(
-    pool: pd.DataFrame,
-    scores: pd.DataFrame,
+    pool: SampleGrid,
+    scores: Mapping[str, np.ndarray],
     budgets: Sequence[int],
     rng: np.random.Generator,
     n_resamples: int,
@@ -22,22 +22,26 @@ def selection_accuracy(
 ) -> tuple[pd.DataFrame, float]:
     """Expected correctness per question for every selection rule: question_id, strategy, budget, accuracy.
 
-    Strategies: coverage, majority, best_of_n:SCORE, weighted:SCORE, and weighted:prm_flipped, the PRM with a share of
-    its scores turned into 1 - p (ICLR Fig. 17). Also the largest Monte-Carlo standard error of a mean over questions.
+    Strategies: coverage, majority, best_of_n:SCORE, weighted:SCORE for each score, and weighted:prm_flipped, the PRM
+    with a share of its scores turned into 1 - p (ICLR Fig. 17). Also the largest Monte-Carlo standard error of a mean
+    over questions.
+
+    Args:
+        pool: the samples that are selected from.
+        scores: by name (SCORES, or some of them, or none), each (problem, sample) as the pool.
     """
-    question_ids = pool["question_id"].drop_duplicates().tolist()
-    correct, answers = pools.as_arrays(pool, question_ids)
-    pools.check_aligned(pool, scores)
-    by_score = {name: scores[name].to_numpy(dtype=float).reshape(correct.shape) for name in SCORES}
-    accuracy = {"coverage": estimators.coverage(correct.sum(axis=1), correct.shape[1], budgets)}
-    accuracy |= {f"best_of_n:{name}": estimators.best_of_n(correct, s, budgets) for name, s in by_score.items()}
-    ballots = {"majority": None} | {f"weighted:{name}": s for name, s in by_score.items()}
-    ballots["weighted:prm_flipped"] = scoring.flipped(by_score["prm_last"], flip_share, rng)
-    votes = estimators.vote(correct, answers, ballots, budgets, rng, n_resamples)
+    correct, answers, n = pool.correct, pool.answers, pool.n_samples
+    accuracy = {"coverage": estimators.coverage(correct.sum(axis=1), n, budgets)}
+    accuracy |= {f"best_of_n:{name}": estimators.best_of_n(correct, s, budgets, n) for name, s in scores.items()}
+    ballots = {"majority": None} | {f"weighted:{name}": s for name, s in scores.items()}
+    if "prm_last" in scores:
+        ballots["weighted:prm_flipped"] = scoring.flipped(scores["prm_last"], flip_share, rng)
+    votes = estimators.vote(correct, answers, ballots, budgets, rng, n_resamples, n)
     accuracy |= {name: vote.accuracy for name, vote in votes.items()}
+    ids = pd.Index(pool.question_ids, name="question_id")
     table = pd.concat(
         [
-            pd.DataFrame(values, index=pd.Index(question_ids, name="question_id"), columns=list(budgets))
+            pd.DataFrame(values, index=ids, columns=list(budgets))
             .melt(ignore_index=False, var_name="budget", value_name="accuracy")
             .reset_index()
             .assign(strategy=name)
@@ -56,20 +60,3 @@ def with_intervals(accuracy: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
         interval = stats.mean_interval(part.sort_values("question_id")["accuracy"].to_numpy(), weights)
         rows.append((strategy, budget, interval.estimate, interval.low, interval.high))
     return pd.DataFrame(rows, columns=["strategy", "budget", "accuracy", "low", "high"])
-
-
-def sample_costs(codec: Codec, problems: pd.DataFrame, pool: pd.DataFrame) -> pd.DataFrame:
-    """Tokens of one sample of each question, averaged over its pool; a verifier reads what the policy wrote."""
-    prompt_tokens = [len(tokens) for tokens in codec.encode(problems["problem"].tolist())]
-    steps = pool["text"].str.count("\n") + 1
-    mean = pool.assign(n_steps=steps).groupby("question_id", sort=False)[["n_tokens", "n_steps"]].mean()
-    mean = mean.loc[problems["question_id"]]
-    return pd.DataFrame(
-        {
-            "question_id": problems["question_id"].to_numpy(),
-            "prompt_tokens": prompt_tokens,
-            "mean_policy_tokens": mean["n_tokens"].to_numpy(),
-            "mean_verifier_tokens": mean["n_tokens"].to_numpy(),
-            "n_steps": mean["n_steps"].to_numpy(),
-        }
-    )

@@ -16,9 +16,11 @@ from tts_lib import paths, tables
 from tts_lib.strategy_table import Strategy
 from tts_lib.types import StudyError
 
-MAJORITY, BEST_OF_N, FLIPPED, COVERAGE = "majority", "best_of_n_weighted", "best_of_n_weighted_flipped", "coverage"
-POOL_NAMES = {  # our name -> name in data/accuracy
+MAJORITY, PLAIN, BEST_OF_N = "majority", "best_of_n", "best_of_n_weighted"
+FLIPPED, COVERAGE = "best_of_n_weighted_flipped", "coverage"
+POOL_NAMES = {  # our name -> name in data/accuracy; a pool without PRM scores has majority and coverage only
     MAJORITY: "majority",
+    PLAIN: "best_of_n:prm_last",
     BEST_OF_N: "weighted:prm_last",
     FLIPPED: "weighted:prm_flipped",
     COVERAGE: "coverage",
@@ -71,21 +73,23 @@ class Outcomes:
         return [i in searched or i < searched[0] for i in range(len(self.budgets))]
 
 
-def strategy_sets(methods: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def strategy_sets(known: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """What a compute-optimal policy may choose from: `paper` (ICLR: best-of-N weighted or beam M=4) and `all`.
 
-    From the simplest on, since the first of equally good strategies wins.
+    From the simplest on, since the first of equally good strategies wins. A set of which only one strategy is known is
+    left out: there is nothing to choose.
     """
-    return {
-        "paper": (BEST_OF_N, *(name for name in methods if name == ICLR_SEARCH)),
-        "all": (MAJORITY, BEST_OF_N, *methods),
-    }
+    everything = (MAJORITY, PLAIN, BEST_OF_N, *(name for name in known if name not in POOL_NAMES))
+    sets = {"paper": (BEST_OF_N, ICLR_SEARCH), "all": everything}
+    there = {name: tuple(member for member in members if member in known) for name, members in sets.items()}
+    return {name: members for name, members in there.items() if len(members) > 1}
 
 
 def described(names: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> tuple[Strategy, ...]:
     """Strategies with their options, as the strategy table keeps them; `options` are those of the searches."""
     fixed = {
         MAJORITY: Strategy("majority", {}),
+        PLAIN: Strategy("best_of_n", {"selection": "plain", "score": "prm_last"}),
         BEST_OF_N: Strategy("best_of_n", {"selection": "weighted", "score": "prm_last"}),
     }
     return tuple(
@@ -95,7 +99,7 @@ def described(names: Sequence[str], options: Mapping[str, Mapping[str, Any]]) ->
 
 
 def load(split: str, question_ids: Sequence[str], methods: Sequence[str], budgets: Sequence[int]) -> Outcomes:
-    """All pool strategies and the searches of a split, problems in the order given.
+    """All pool strategies and the searches of a split, problems in the order given, at those budgets that are known.
 
     Raises:
         TableError: a table is missing or damaged.
@@ -107,6 +111,7 @@ def load(split: str, question_ids: Sequence[str], methods: Sequence[str], budget
         frame = tables.read_table(paths.search(method), ["split", "question_id", "budget", "correct", *LEDGER])
         searches[method] = frame[frame["split"] == split]
     replayed = tables.read_table(paths.accuracy(split), columns)
+    budgets = [budget for budget in budgets if budget in set(replayed["budget"])]
     costs = tables.read_table(paths.costs(split), list(COST_COLUMNS))
     return assemble(replayed, costs, searches, question_ids, budgets)
 
@@ -123,21 +128,22 @@ def assemble(
     Raises:
         StudyError: a table lacks a strategy, a budget or a question, or has a row twice.
     """
-    names = (*POOL_NAMES, *searches)
+    from_pool = {name: stored for name, stored in POOL_NAMES.items() if stored in set(replayed["strategy"])}
+    names = (*from_pool, *searches)
     accuracy = np.full((len(names), len(budgets), len(question_ids)), np.nan)
     ledger = np.full((*accuracy.shape, len(LEDGER)), np.nan)
     costs = costs.set_index("question_id").reindex(list(question_ids))
     if costs.isna().to_numpy().any():
         raise StudyError(f"The costs of the pool lack question {costs.index[costs.isna().any(axis=1)][0]!r}.")
     prompt, policy, verifier = costs[list(COST_COLUMNS[1:])].to_numpy(dtype=np.float64).T
-    for row, (name, stored) in enumerate(POOL_NAMES.items()):
+    for row, (name, stored) in enumerate(from_pool.items()):
         part = replayed[replayed["strategy"] == stored]
         accuracy[row] = _grid(part, ["accuracy"], stored, question_ids, budgets, may_lack=False)[..., 0]
         used = 0.0 if name in WITHOUT_VERIFIER else 1.0
         for column, budget in enumerate(budgets):
             entries = (prompt, budget * policy, used * prompt, used * budget * verifier, np.ones(len(prompt)))
             ledger[row, column] = np.stack(entries, axis=1)
-    for row, (name, frame) in enumerate(searches.items(), start=len(POOL_NAMES)):
+    for row, (name, frame) in enumerate(searches.items(), start=len(from_pool)):
         grid = _grid(frame, ["correct", *LEDGER], name, question_ids, budgets, may_lack=True)
         accuracy[row], ledger[row] = grid[..., 0], grid[..., 1:]
     return Outcomes(tuple(question_ids), names, tuple(budgets), accuracy, ledger)

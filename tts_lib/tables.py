@@ -58,6 +58,19 @@ def read_table(path: Path | str, columns: Sequence[str]) -> pd.DataFrame:
         raise TableError(f"{path} is not a readable Parquet table ({_one_line(error)}); {_REMEDY}") from error
 
 
+def column_names(path: Path | str) -> list[str]:
+    """Return the names of a Parquet table's columns.
+
+    Raises:
+        TableError: the file is missing or damaged.
+    """
+    path = _existing(path)
+    try:
+        return pq.read_schema(path).names
+    except (pa.ArrowException, OSError) as error:
+        raise TableError(f"{path} is not a readable Parquet table ({_one_line(error)}); {_REMEDY}") from error
+
+
 def write_json(record: Any, path: Path | str) -> None:
     """Write ``record`` as JSON with sorted keys and a final newline; numpy numbers and arrays become plain ones.
 

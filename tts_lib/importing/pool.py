@@ -15,7 +15,6 @@ from tts_lib.importing.questions import after_mark
 from tts_lib.importing.sources import RawPool
 from tts_lib.types import StudyError
 
-COLUMNS = [*pools.COLUMNS, "answer_class"]
 SCORE_COLUMNS = ["question_id", "sample", "n_steps", *(f"prm_{how}" for how in selection.AGGREGATIONS)]
 
 
@@ -32,8 +31,9 @@ class Grade:
 class ImportedPool:
     """The tables, and a count of everything that was found."""
 
-    pool: pd.DataFrame  # COLUMNS, in the order of the study's questions
+    pool: pd.DataFrame  # pools.COLUMNS, in the order of the study's questions
     scores: pd.DataFrame | None  # SCORE_COLUMNS, the pool's rows; None where the source has no step scores
+    steps: list[np.ndarray]  # step scores of each sample; none where the source has none
     summary: dict[str, Any]
 
 
@@ -84,11 +84,14 @@ def to_pool(raw: RawPool, questions: pd.DataFrame, grade: Grade) -> ImportedPool
             "verdict": verdicts,
             "answer_class": np.asarray(classes, np.int64),
         },
-        columns=COLUMNS,
+        columns=pools.COLUMNS,
     )
     scores = _scores(pool, samples["step_scores"])
     summary = _summary(raw, samples, pool, scores, found)
-    return ImportedPool(pool, scores, summary | {"golds_unlike_the_study": _other_golds(samples, gold_of, grade)})
+    steps = [np.zeros(0) if given is None else given for given in samples["step_scores"]]
+    return ImportedPool(
+        pool, scores, steps, summary | {"golds_unlike_the_study": _other_golds(samples, gold_of, grade)}
+    )
 
 
 def _join(raw: RawPool, questions: pd.DataFrame) -> list[str]:

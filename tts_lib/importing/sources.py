@@ -55,7 +55,8 @@ class Source:
     format: str  # a key of FORMATS
     columns: Columns | None = None  # of `rows`, and of no other format
     model: str | None = None  # read the rows of this model only; none: the file must hold one model
-    chars_per_token: float | None = None  # to estimate tokens with, where the file does not record them
+    chars_per_token: float | None = None  # to estimate tokens with, where the file does not record them all
+    tokens_per_sample: float | None = None  # taken for every sample, where the file records neither tokens nor texts
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
@@ -76,7 +77,7 @@ class RawPool:
 
     path: Path
     samples: pd.DataFrame  # RAW_COLUMNS, in the file's order
-    tokens: str  # recorded, estimated (characters / chars_per_token), or missing (some or all rows have none)
+    tokens: str  # recorded, estimated (characters / chars_per_token), assumed (tokens_per_sample), or missing
     n_other_models: int  # rows left out by Source.model
 
 
@@ -185,14 +186,18 @@ def _check_one_model(frame: pd.DataFrame, path: Path) -> None:
 def _count_tokens(frame: pd.DataFrame, source: Source) -> str:
     """Fill in n_tokens where the source says how, and say what they are."""
     if len(frame) and frame["n_tokens"].notna().to_numpy().all():
-        if source.chars_per_token is not None:
-            raise StudyError(f"{source.path} records the tokens of every sample: chars_per_token must be left out")
         return "recorded"
+    if source.tokens_per_sample is not None:
+        frame["n_tokens"] = round(source.tokens_per_sample)
+        return "assumed"
     if source.chars_per_token is None:
         return "missing"
     n_chars = frame["n_chars"].where(frame["text"].isna(), frame["text"].str.len())
     if (unknown := n_chars.isna().to_numpy()).any():
         place = frame["place"].iloc[int(unknown.argmax())]
-        raise StudyError(f"{place} has neither a text nor its length, so its tokens cannot be estimated")
+        raise StudyError(
+            f"{place} has neither a text nor its length, so its tokens cannot be estimated; "
+            "say what a sample takes (tokens_per_sample)"
+        )
     frame["n_tokens"] = (n_chars.astype(float) / source.chars_per_token).round().astype("int64")
     return "estimated"

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tts_lib.protocols import FINISH_LENGTH, FINISH_STEP, SampleRequest, Samples, Sampling, ScoreRequest
+from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, SampleRequest, Samples, Sampling, ScoreRequest
 from tts_lib.scheduler import AskSamples, AskScores
 
 GREEDY_SEED = np.zeros(1, np.uint64)  # greedy rollouts use no randomness; one seed lets a store keep equal ones once
@@ -24,6 +24,7 @@ class Prefix:
     Attributes:
         step: its last step, int32 (T,); the prompt if it has none.
         parent: the prefix before that step.
+        n_tokens: tokens of its steps, without the prompt.
         finish: how its last step ended (FINISH_STEP: it can go on).
         scores: the verifier's score of each step; a truncated last step has none.
         value: what it competes with: the score of its last step, or of the last step of its rollout.
@@ -34,6 +35,7 @@ class Prefix:
     finish: int = FINISH_STEP
     scores: tuple[float, ...] = ()
     value: float = -math.inf
+    n_tokens: int = 0
     _text: np.ndarray | None = None
 
     @property
@@ -48,9 +50,11 @@ Families = list[tuple[Prefix, list[Prefix]]]  # each expanded prefix with its di
 
 
 def sample_steps(
-    slots: Sequence[Prefix | None], seeds: np.ndarray, sampling: Sampling, generations: int
+    slots: Sequence[Prefix | None], seeds: np.ndarray, sampling: Sampling, max_tokens: int, generations: int
 ) -> Generator[AskSamples, Any, tuple[list[Prefix | None], Families]]:
     """Sample one more step in each slot that holds a prefix; slot i uses seeds[i], uint64 (slot,).
+
+    A step that makes its solution longer than max_tokens, or as long without ending it, is cut off.
 
     Returns:
         The child of each slot (None for an idle one), and the distinct children of each distinct prefix.
@@ -71,18 +75,20 @@ def sample_steps(
             step = samples.tokens[ends[i] : ends[i + 1]]
             child = distinct.get(key := step.tobytes())
             if child is None:
-                child = distinct[key] = Prefix(step, parent, finish[i], parent.scores)
+                n_tokens = parent.n_tokens + len(step)
+                ended = finish[i] if n_tokens < max_tokens + (finish[i] == FINISH_END) else FINISH_LENGTH
+                child = distinct[key] = Prefix(step, parent, ended, parent.scores, n_tokens=n_tokens)
             children[place] = child
         families.append((parent, list(distinct.values())))
     return children, families
 
 
 def roll_out(
-    families: Families, depth: int, max_step_tokens: int
+    families: Families, depth: int, max_step_tokens: int, max_tokens: int
 ) -> Generator[AskSamples, Any, dict[Prefix, np.ndarray]]:
     """Continue each unfinished child greedily by up to `depth` steps; return the longer texts, int32 (T,).
 
-    A rollout stops early at the end of its solution. A rollout step cut off at its token limit is left out.
+    A rollout stops early at the end of its solution. A rollout step cut off at a token limit is left out.
     """
     sampling = Sampling(temperature=0.0, top_p=1.0, max_tokens=max_step_tokens, until="step")
     texts: dict[Prefix, np.ndarray] = {}
@@ -92,10 +98,14 @@ def roll_out(
             break
         requests = [SampleRequest(texts.get(child, child.text), GREEDY_SEED) for child in growing]
         results: list[Samples] = yield AskSamples(requests, sampling)
+        still_growing = []
         for child, request, samples in zip(growing, requests, results, strict=True):
-            if samples.finish[0] != FINISH_LENGTH:
-                texts[child] = np.concatenate((request.prefix, samples[0]))
-        growing = [child for child, samples in zip(growing, results, strict=True) if samples.finish[0] == FINISH_STEP]
+            finish, text = samples.finish[0], np.concatenate((request.prefix, samples[0]))
+            n_tokens = child.n_tokens + len(text) - len(child.text)
+            if finish != FINISH_LENGTH and n_tokens < max_tokens + (finish == FINISH_END):
+                texts[child] = text
+                still_growing += [child] if finish == FINISH_STEP else []
+        growing = still_growing
     return texts
 
 

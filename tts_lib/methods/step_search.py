@@ -13,7 +13,8 @@ Decisions where the paper is silent:
 - Ties go to the lowest index: the earlier round, then the lower slot.
 - Equal prefixes are separate samples with a slot and a vote each ("keep"); "merge" keeps each distinct prefix once,
   and deals the slots that this frees to the kept unfinished prefixes in turn, best first.
-- A step cut off at its token limit ends its prefix: not scored, not kept, counted, shown if it is in the last pool.
+- A step cut off at its own or its solution's token limit ends its prefix: not scored, not kept, counted, shown if it
+  is in the last pool.
 - Lookahead ranks a prefix by the last step of a greedy rollout of at most k steps, which is then dropped; the
   prefix keeps the score of its own step.
 
@@ -37,11 +38,13 @@ Duplicates = Literal["keep", "merge"]
 
 @dataclass(frozen=True, kw_only=True)
 class StepOptions:
-    """Options of every step search: temperature, top_p (1 = off), tokens a step and rounds at most (paper: 40)."""
+    """Options of every step search: temperature, top_p (1 = off), tokens of a step and of a solution, rounds at most
+    (paper: 40)."""
 
     temperature: float
     top_p: float
     max_step_tokens: int
+    max_tokens: int
     max_rounds: int
 
 
@@ -113,8 +116,8 @@ def step_search(
         slots = [prefix for tree in trees for prefix in tree.slots]
         seeds = derive_seeds((*key, n_rounds), len(slots))
         begun = shape.generations if n_rounds == 0 else 0
-        children, families = yield from sample_steps(slots, seeds, sampling, begun)
-        rolled_out = yield from roll_out(families, shape.depth, options.max_step_tokens)
+        children, families = yield from sample_steps(slots, seeds, sampling, options.max_tokens, begun)
+        rolled_out = yield from roll_out(families, shape.depth, options.max_step_tokens, options.max_tokens)
         yield from score_steps(families, rolled_out)
         for i, tree in enumerate(trees):
             if tree.live:

@@ -1,7 +1,7 @@
 """Claims 13-17, 28-30: the compute-optimal strategy, what predicted difficulty costs, the large model (§3, §5.3, §7).
 
-Judged on the tables of the analysis. The strategies to choose from are the paper's (ICLR): best-of-N weighted and beam
-search with M = 4.
+Judged on the tables of the analysis. The strategies to choose from are the paper's (ICLR), best-of-N weighted and beam
+search with M = 4; in a study without that search, all there are.
 """
 
 from typing import Literal
@@ -12,7 +12,6 @@ from tts_lib.report.findings import EQUAL_MARGIN, Finding, Rule, from_interval, 
 from tts_lib.report.registry import FEW, MANY, MIDDLE, Check, Claim
 from tts_lib.report.results import NotMeasured, Results
 
-_SET = "paper"
 _ORACLE, _PREDICTED = "compute_optimal_oracle", "compute_optimal_predicted"
 _PROBE = 8  # samples spent on the difficulty of a question
 Against = Literal["easy", "medium", "hard", "all"]
@@ -22,7 +21,12 @@ def _cheaper(curve: str, threshold: float) -> Check:
     """Times fewer generations than best-of-N weighted for its accuracy at N = 64."""
 
     def check(results: Results) -> Finding:
-        where = {"strategy_set": _SET, "curve": curve, "baseline": "best_of_n_weighted", "unit": "generations"}
+        where = {
+            "strategy_set": results.strategy_set,
+            "curve": curve,
+            "baseline": "best_of_n_weighted",
+            "unit": "generations",
+        }
         frame = _rows(results, "compute_optimal_iso", **where)
         at = _nearest(frame["at"], MIDDLE)
         row = frame[frame["at"] == at].iloc[0]
@@ -39,7 +43,9 @@ def _gain(curve: str, baseline: str, wanted: int, rule: Rule, margin: float = 0.
     """Accuracy of one policy minus another at equal budget (of the baseline minus the curve with `flip`)."""
 
     def check(results: Results) -> Finding:
-        frame = _rows(results, "compute_optimal_gains", strategy_set=_SET, curve=curve, baseline=baseline)
+        frame = _rows(
+            results, "compute_optimal_gains", strategy_set=results.strategy_set, curve=curve, baseline=baseline
+        )
         frame = frame[frame["complete"]]
         n = _nearest(frame["budget"], wanted)
         row, sign = frame[frame["budget"] == n].iloc[0], -1 if flip else 1
@@ -55,7 +61,7 @@ def _gain(curve: str, baseline: str, wanted: int, rule: Rule, margin: float = 0.
 
 def _after_probe(results: Results) -> Finding:
     """Gain over best-of-N weighted given as many generations, the samples spent on difficulty charged."""
-    frame = _rows(results, "compute_optimal_probe", strategy_set=_SET, reuse=True)
+    frame = _rows(results, "compute_optimal_probe", strategy_set=results.strategy_set, reuse=True)
     frame = frame[frame["complete"] & frame["gain"].notna()]
     n_probe = _nearest(frame["n_probe"], _PROBE)
     frame = frame[frame["n_probe"] == n_probe]
@@ -74,9 +80,9 @@ def _against_large(small: str, group: Against, r_label: str, rule: Rule) -> Chec
     def check(results: Results) -> Finding:
         row = results.row(
             "flops_matched",
-            strategy_set=_SET if small.startswith("compute_optimal") else "single",
+            strategy_set=results.strategy_set if small.startswith("compute_optimal") else "single",
             small=small,
-            large="greedy",
+            large=results.large_answer,
             accounting="v1",
             r_source="v1",
             r_label=r_label,

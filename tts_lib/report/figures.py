@@ -13,13 +13,12 @@ from matplotlib.axes import Axes
 from tts_lib import stats
 from tts_lib.plots import bars, curves, style
 from tts_lib.report import paper
-from tts_lib.report.results import Results
+from tts_lib.report.results import NotMeasured, Results
 
 _HOLLOW = "Hollow markers: the paper's values for PaLM 2-S* on MATH, read off its charts (±1-2 points)."
 _NAMES = {"weighted:prm_last": "best_of_n_weighted"}
 _STARS = {
     "small": "compute_optimal_oracle",
-    "large": "greedy",
     "accounting": "v1",
     "r_source": "v1",
     "grouping": "oracle",
@@ -83,7 +82,9 @@ def _by_bin(results: Results) -> pd.DataFrame:
 def _compute_optimal(results: Results) -> pd.DataFrame:
     frame = results.tables["compute_optimal"]
     chosen = frame["curve"].isin(["compute_optimal_predicted", "compute_optimal_oracle"])
-    frame = frame[chosen & (frame["strategy_set"] == "paper") & frame["complete"]].rename(columns={"curve": "strategy"})
+    frame = frame[chosen & (frame["strategy_set"] == results.strategy_set) & frame["complete"]].rename(
+        columns={"curve": "strategy"}
+    )
     base = strategy_curves(results, ["majority", "best_of_n:orm", "weighted:prm_last"]).replace(_NAMES)
     return pd.concat([base, frame[list(base.columns)]], ignore_index=True)
 
@@ -110,25 +111,33 @@ def _iso(results: Results) -> pd.DataFrame:
         "best_fixed": "best fixed",
     }
     chosen = frame["curve"].isin(list(names)) & (frame["baseline"] == "best_of_n_weighted")
-    frame = frame[chosen & (frame["strategy_set"] == "paper") & (frame["unit"] == "generations")]
+    frame = frame[chosen & (frame["strategy_set"] == results.strategy_set) & (frame["unit"] == "generations")]
     frame = frame.assign(label=frame["curve"].map(names) + ", N = " + frame["at"].astype(str))
     return frame[["label", "ratio", "bound", "low", "low_bound", "high", "high_bound"]].reset_index(drop=True)
 
 
 def _flops(results: Results) -> pd.DataFrame:
     """Lines (kind line), stars (star) and the paper's values (paper) by bin; x is the budget in generations."""
-    lines, stars = results.tables["flops_matched_lines"], results.tables["flops_matched"]
-    chosen = (lines["strategy_set"] == "paper") & (lines["curve"] == _STARS["small"]) & (lines["grouping"] == "oracle")
+    lines = results.tables["flops_matched_lines"]
+    chosen = (lines["strategy_set"] == results.strategy_set) & (lines["curve"] == _STARS["small"])
+    chosen &= lines["grouping"] == "oracle"
     bins = sorted(set(results.difficulty["oracle_bin"].astype(str)))
     lines = lines[chosen & lines["group"].isin(bins)]
-    stars = stars[stars["group"].isin(bins) & (stars["strategy_set"] == "paper")]
-    for column, value in _STARS.items():
-        stars = stars[stars[column] == value]
+    stars = _stars(results)
+    stars = stars[stars["group"].isin(bins)]
     theirs = paper.values("9").rename(columns={"series": "group", "value": "accuracy"})
     stars = stars.drop(columns=["low", "high"]).rename(columns={"k": "budget", "large_accuracy": "accuracy"})
     parts = {"line": lines, "star": stars, "paper": theirs}
     found = pd.concat([part.assign(kind=kind) for kind, part in parts.items()], ignore_index=True)
     return found[["kind", "group", "budget", "accuracy", "low", "high", "r"]]
+
+
+def _stars(results: Results) -> pd.DataFrame:
+    """The comparisons that are drawn: the compute-optimal small model against one answer of the large one."""
+    frame = results.tables["flops_matched"]
+    for column, value in (_STARS | {"strategy_set": results.strategy_set, "large": results.large_answer}).items():
+        frame = frame[frame[column] == value]
+    return frame
 
 
 def _draw_flops(data: pd.DataFrame, ax: Axes) -> None:
@@ -138,9 +147,7 @@ def _draw_flops(data: pd.DataFrame, ax: Axes) -> None:
 
 
 def _relative(results: Results) -> pd.DataFrame:
-    frame = results.tables["flops_matched"]
-    for column, value in (_STARS | {"strategy_set": "paper"}).items():
-        frame = frame[frame[column] == value]
+    frame = _stars(results)
     frame = frame[frame["group"].isin(["easy", "medium", "hard"])]
     columns = ["group", "r_label", "r", "k", "relative", "relative_low", "relative_high"]
     return frame[columns].reset_index(drop=True)
@@ -169,7 +176,8 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_compute_optimal",
         "The compute-optimal strategy (Figure 4)",
-        "Best-of-N weighted or beam search, chosen per bin and budget by two-fold cross-validation. "
+        "The strategy (in the paper best-of-N weighted or beam search) chosen per bin and budget by two-fold "
+        "cross-validation. "
         f"{style.BAND_NOTE} {_HOLLOW}",
         _with_paper(_compute_optimal, "4"),
         _draw_curves,
@@ -177,7 +185,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_flops_matched",
         "Test-time compute against the large model (Figure 9)",
-        "Lines: the small model, compute-optimal, by oracle bin. Stars: the large model's greedy answers, at the "
+        "Lines: the small model, compute-optimal, by oracle bin. Stars: one answer of the large model, at the "
         f"budget that costs as many FLOPs, for three ratios R of inference to pretraining. {style.BAND_NOTE} "
         "Hollow markers: the paper's values (revisions), read off its chart.",
         _flops,
@@ -249,4 +257,11 @@ FIGURES: tuple[ReportFigure, ...] = (
 
 def available(results: Results) -> list[ReportFigure]:
     """The figures this study has data for."""
-    return [figure for figure in FIGURES if len(figure.data(results))]
+    return [figure for figure in FIGURES if _has_data(figure, results)]
+
+
+def _has_data(figure: ReportFigure, results: Results) -> bool:
+    try:
+        return len(figure.data(results)) > 0
+    except NotMeasured:
+        return False

@@ -5,7 +5,7 @@ solutions of one or two steps (claim 12).
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -22,8 +22,10 @@ def choose(pool: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         pool: question_id, sample, text, answer, verdict.
-        scores: question_id, sample, n_steps, prm_last.
+        scores: question_id, sample, n_steps, prm_last. A pool without texts or scores has nothing to show.
     """
+    if "prm_last" not in scores or pool["text"].isna().to_numpy().any():
+        return pool.head(0).assign(case="", pass_at_1=0.0)
     table = pool.merge(scores[["question_id", "sample", "n_steps", "prm_last"]], on=["question_id", "sample"])
     right = table["verdict"] == grading.CORRECT
     table["pass_at_1"] = right.groupby(table["question_id"]).transform("mean")
@@ -46,28 +48,31 @@ def choose(pool: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True) if found else table.head(0).assign(case="")
 
 
-def traces(chosen: pd.DataFrame, step_scores: Sequence[np.ndarray], problems: pd.DataFrame) -> pd.DataFrame:
+def traces(chosen: pd.DataFrame, problems: pd.DataFrame) -> pd.DataFrame:
     """One row a step, columns as COLUMNS; the score is the verifier's after that step.
 
-    Args:
-        chosen: as from `choose`.
-        step_scores: per solution, the scores of its steps.
-        problems: question_id, statement.
+    A text that none of `splits` cuts into as many steps as have scores is shown as one step, with the last score.
 
-    Raises:
-        ValueError: a solution has not as many scores as steps.
+    Args:
+        chosen: as from `choose`, with a column `scores`: those of the solution's steps.
+        problems: question_id, statement.
     """
     statements = problems.set_index("question_id")["statement"]
     parts = []
-    for (_, row), scores in zip(chosen.iterrows(), step_scores, strict=True):
-        lines = steps_of(row["text"])
-        if len(lines) != len(scores):
-            raise ValueError(f"{row['question_id']}, sample {row['sample']}: {len(lines)} steps, {len(scores)} scores")
-        part = pd.DataFrame({"step": np.arange(1, len(lines) + 1), "text": lines, "score": scores})
+    for _, row in chosen.iterrows():
+        scores = row["scores"]
+        lines = next((parts for parts in splits(row["text"]) if len(parts) == len(scores)), [row["text"]])
+        part = pd.DataFrame({"step": np.arange(1, len(lines) + 1), "text": lines, "score": scores[-len(lines) :]})
         for name in ("case", "question_id", "sample", "answer", "verdict", "pass_at_1"):
             part[name] = row[name]
         parts.append(part.assign(statement=statements[row["question_id"]]))
     return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
+
+
+def splits(text: str) -> Iterator[list[str]]:
+    """The ways in which verifiers cut a solution into steps: by lines, by paragraphs."""
+    yield steps_of(text)
+    yield text.split("\n\n")
 
 
 def steps_of(text: str) -> list[str]:

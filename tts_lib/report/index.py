@@ -76,9 +76,10 @@ def render(reports: Path, pages: list[Page]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"compact": compact, "as_text": lambda text: Markup(show_text(text).data)}
+    environment.filters |= {"compact": compact, "shown": shown, "as_text": lambda text: Markup(show_text(text).data)}
     return environment.get_template("index.html.j2").render(
         study=summary["study"],
+        imported=any(model["name"] for model in summary["study"]["models"].values()),
         headline=summary["headline"],
         figures=[figure | {"source": _inlined(reports, figure["name"])} for figure in summary["figures"]],
         claims=[row for row in claims if row["verdict"] != "not covered"],
@@ -97,6 +98,11 @@ def compact(number: float) -> str:
         if abs(number) >= size:
             return f"{number:.2g}" if not word else f"{number / size:.3g}{word}"
     return f"{number:g}"
+
+
+def shown(value: float | None, form: str = "{}") -> str:
+    """A number in this form; a dash where it is not known."""
+    return "–" if value is None else form.format(value)
 
 
 def _title(source: str, otherwise: str) -> str:

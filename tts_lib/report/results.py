@@ -28,7 +28,7 @@ ANALYSIS_TABLES = (
     "flops_matched_ladder",
 )
 _SEARCH_COLUMNS = ["split", "question_id", "budget", "correct", "mean_steps", "repetition"]
-_DIFFICULTY_COLUMNS = ["question_id", "level", "subject", "oracle", "predicted", "oracle_bin", "predicted_bin"]
+_DIFFICULTY_COLUMNS = ["question_id", "level", "subject", "oracle", "oracle_bin"]
 
 
 class NotMeasured(Exception):  # noqa: N818 (a state of the study, not a mistake)
@@ -41,7 +41,7 @@ class Results:
 
     accuracy: Mapping[str, pd.DataFrame]  # strategy -> (question_id x budget), expected correctness 0..1
     search: Mapping[str, pd.DataFrame]  # search -> its rows: question_id, budget, mean_steps, repetition
-    difficulty: pd.DataFrame  # index question_id: oracle, predicted, oracle_bin, predicted_bin, level, subject
+    difficulty: pd.DataFrame  # index question_id: oracle, oracle_bin, level, subject
     tables: Mapping[str, pd.DataFrame]  # of ANALYSIS_TABLES
     seed: int
     n_bootstrap: int
@@ -49,6 +49,26 @@ class Results:
     @cached_property
     def question_ids(self) -> list[str]:
         return sorted(self.difficulty.index)
+
+    @property
+    def strategy_set(self) -> str:
+        """What the compute-optimal strategy is chosen from: the paper's pair, or all strategies if it was not run.
+
+        Raises:
+            NotMeasured: there was nothing to choose from.
+        """
+        return self._first(
+            "compute_optimal_gains", "strategy_set", ("paper", "all"), "there are no strategies to choose"
+        )
+
+    @property
+    def large_answer(self) -> str:
+        """How the large model gives its one answer: greedy, or (imported pools) the mean over its samples.
+
+        Raises:
+            NotMeasured: there is no large model.
+        """
+        return self._first("flops_matched", "large", ("greedy", "one_sample"), "there is no large model")
 
     @property
     def n_questions(self) -> int:
@@ -129,6 +149,14 @@ class Results:
         if len(frame) != 1:
             raise NotMeasured(f"{table} has {len(frame)} rows with {', '.join(f'{k} {v}' for k, v in where.items())}")
         return frame.iloc[0]
+
+    def _first(self, table: str, column: str, names: Sequence[str], otherwise: str) -> str:
+        """The first of these names that a table's column holds."""
+        held = set(self.tables[table][column]) if table in self.tables else set()
+        for name in names:
+            if name in held:
+                return name
+        raise NotMeasured(otherwise)
 
     @cached_property
     def _weights(self) -> dict[int, Float[np.ndarray, "resample question"]]:

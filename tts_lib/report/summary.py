@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 from tts_lib import paths, stats, tables
 from tts_lib.report.figures import ReportFigure
 from tts_lib.report.registry import MIDDLE
-from tts_lib.report.results import Results
+from tts_lib.report.results import NotMeasured, Results
 
 PACKAGES = ("numpy", "scipy", "pandas", "torch", "transformers")
 # Claims whose measured values stand at the top of the report.
@@ -22,29 +23,31 @@ QUOTED = {
     "16": "compute-optimal, over the best fixed strategy",
     "17": "compute-optimal, over best-of-N, difficulty paid for",
 }
+MODELS, POOLS = ("base", "large"), ("base-val", "base-test", "large-test")  # of every study
 _MODEL_FACTS = ["n_params_block", "n_params", "n_tokens", "flops", "validation_loss", "n_layers", "width"]
 _POOL_FACTS = ["n_questions", "n_samples", "pass_at_1", "greedy_accuracy", "mean_tokens"]
+_IMPORT_FACTS = ["own_gold", "own_gold_by_chance", "duplicate_share", "shared_prefix_questions"]  # of imported pools
 
 
-def study_facts(models: Sequence[str], pools: Sequence[str], **settings: Any) -> dict[str, Any]:
-    """Models, questions, pools, settings and library versions of the study in this folder.
+def study_facts(**settings: Any) -> dict[str, Any]:
+    """Models, questions, pools, settings and library versions of the study in this folder; None where unknown.
 
     Args:
-        models: names in models/ (with metrics of their pretraining).
-        pools: MODEL-SPLIT of every pool.
         settings: further facts, e.g. the seed and the budgets.
 
     Raises:
         TableError: a record is missing or damaged.
     """
-    pretrained = {name: tables.read_json(paths.metrics(f"pretrain-{name}"), _MODEL_FACTS) for name in models}
-    sampled = {name: tables.read_json(paths.metrics(f"generate-{name}"), _POOL_FACTS) for name in pools}
-    questions = {
-        split: len(tables.read_table(paths.problems(split), ["question_id"])) for split in ("train", "val", "test")
-    }
+    models = {name: tables.read_json(paths.metrics(f"model-{name}")) for name in MODELS}
+    sampled = {name: tables.read_json(paths.metrics(f"generate-{name}"), _POOL_FACTS) for name in POOLS}
+    questions = {split: len(tables.read_table(paths.problems(split), ["question_id"])) for split in ("val", "test")}
     return settings | {
-        "models": {name: {fact: record[fact] for fact in _MODEL_FACTS} for name, record in pretrained.items()},
-        "pools": {name: {fact: record[fact] for fact in _POOL_FACTS} for name, record in sampled.items()},
+        "models": {name: _facts(record, ["name", *_MODEL_FACTS]) for name, record in models.items() if record},
+        "pools": {
+            name: _facts(record, _POOL_FACTS + _IMPORT_FACTS)
+            for name, record in sampled.items()
+            if record["n_questions"]
+        },
         "questions": questions,
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
     }
@@ -53,15 +56,19 @@ def study_facts(models: Sequence[str], pools: Sequence[str], **settings: Any) ->
 def headline(results: Results, claims: pd.DataFrame) -> list[dict[str, Any]]:
     """The numbers at the top, in order: label, text (value with its 95% interval), at, estimate, low, high, unit."""
     weights = results.weights(results.n_questions)
-    n = results.budget(MIDDLE, "weighted:prm_last")
-    single = results.difficulty.loc[results.question_ids, "oracle"].to_numpy(dtype=float)
-    best_of_n = results.of("weighted:prm_last", n)
-    large = results.row("flops_matched_large", large="greedy", grouping="oracle", group="all")
+    strategy = "weighted:prm_last" if "weighted:prm_last" in results.accuracy else "majority"
+    named = {"weighted:prm_last": "best-of-N weighted", "majority": "majority"}[strategy]
+    n = results.budget(MIDDLE, strategy)
+    single = results.of(strategy, results.budget(1, strategy))
     rows = [
         _share("small model, one sample", "pass@1", stats.mean_interval(single, weights)),
-        _share("small model, best-of-N weighted", f"N = {n}", stats.mean_interval(best_of_n, weights)),
-        _share("large model", "greedy", stats.Interval(large["accuracy"], large["low"], large["high"], 0.95)),
+        _share(f"small model, {named}", f"N = {n}", stats.mean_interval(results.of(strategy, n), weights)),
     ]
+    with suppress(NotMeasured):
+        answer = results.large_answer
+        large = results.row("flops_matched_large", large=answer, grouping="oracle", group="all")
+        interval = stats.Interval(large["accuracy"], large["low"], large["high"], 0.95)
+        rows.append(_share("large model", answer.replace("_", " "), interval))
     for _, claim in claims[claims["number"].isin(QUOTED) & claims["estimate"].notna()].iterrows():
         quoted = {name: claim[name] for name in ("estimate", "low", "high", "unit")}
         rows.append(quoted | {"label": QUOTED[claim["number"]], "text": claim["ours"], "at": claim["contrast"]})
@@ -71,6 +78,10 @@ def headline(results: Results, claims: pd.DataFrame) -> list[dict[str, Any]]:
 def figure_list(figures: Sequence[ReportFigure]) -> list[dict[str, str]]:
     """What the index page says about each figure."""
     return [{"name": figure.name, "title": figure.title, "caption": figure.caption} for figure in figures]
+
+
+def _facts(record: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: record.get(name) for name in names}
 
 
 def _share(label: str, at: str, interval: stats.Interval) -> dict[str, Any]:
