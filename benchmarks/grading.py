@@ -58,7 +58,9 @@ def conventions_of(case: dict) -> Conventions:
         return Conventions(list_order="given")
     if case["source"] == "MARIO_EVAL":
         return Conventions(percent="either", decimals=2)
-    return Conventions(tuple_is_set=True, percent="either", decimals=extra.get("precision", 6))
+    return Conventions(
+        tuple_is_set=True, percent="either", decimals=extra.get("precision", 6), decimal_comma="number" in case["test"]
+    )
 
 
 def print_unit_cases(path: Path) -> None:

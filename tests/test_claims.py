@@ -26,10 +26,12 @@ def planted(seed: int = 0, **shift: float) -> Results:
         columns = {n: base + shift.get(name.replace(":", "_"), 0.0) + rng.normal(0, 0.02, len(IDS)) for n in BUDGETS}
         return pd.DataFrame(columns, index=pd.Index(IDS, name="question_id"))
 
+    known = {name: accuracy(name) for name in names}
+    known["coverage"] = pd.DataFrame({1: base}, index=pd.Index(IDS, name="question_id"))
     difficulty = pd.DataFrame({"oracle": base, "oracle_bin": np.repeat([5, 4, 3, 2, 1], 40)}, index=IDS)
     diagnostics = [(q, n, 5.0 - 0.5 * np.log2(n) / 8 + rng.normal(0, 0.1), 0.1) for q in IDS for n in BUDGETS]
     search = {"beam_4": pd.DataFrame(diagnostics, columns=["question_id", "budget", "mean_steps", "repetition"])}
-    return Results({name: accuracy(name) for name in names}, search, difficulty, {}, seed=0, n_bootstrap=500)
+    return Results(known, search, difficulty, {}, seed=0, n_bootstrap=500)
 
 
 def verdict_of(number: str, results: Results) -> str:

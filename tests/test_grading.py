@@ -181,6 +181,9 @@ def test_a_normal_form_is_its_own():
 # --- equivalence
 
 SAME = [
+    ("1+2i", "i(2-i)"),
+    (r"\cos(x)", r"\sin(90^{\circ}-x)"),
+    ("y = 2x + 3", "f(x) = 3 + 2x"),
     (r"\frac{1}{2}", "0.5"),
     (r"\frac{448}{15625}", r"\frac{2240}{78125}"),
     (r"\frac{1}{3}", "0.333333"),
@@ -245,6 +248,7 @@ def test_no_answer_is_no_answer(shared):
         (Conventions(percent="either"), "0.5", r"50\%", WRONG, CORRECT),
         (Conventions(decimals=3), r"\sqrt{3}", "1.732", WRONG, CORRECT),
         (Conventions(decimals=2), "3.14", "3.141", WRONG, CORRECT),
+        (Conventions(decimal_comma=True), "2.74", "2,74", WRONG, CORRECT),
     ],
 )
 def test_every_convention_changes_something(conventions, gold, answer, default, changed):

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -74,6 +76,13 @@ def test_flipping_no_scores_changes_nothing_and_many_much():
 def test_without_scores_there_are_votes_and_coverage():
     table, _ = replay.selection_accuracy(tables()[0], {}, BUDGETS, np.random.default_rng(0), 50, 0.2)
     assert set(table["strategy"]) == {"coverage", "majority"}
+
+
+def test_verdicts_without_answers_cannot_vote():
+    pool, scores = tables()
+    silent = dataclasses.replace(pool, answers=np.full_like(pool.answers, -1))
+    table, error = replay.selection_accuracy(silent, scores, BUDGETS, np.random.default_rng(0), 50, 0.2)
+    assert set(table["strategy"]) == {"coverage", *(f"best_of_n:{name}" for name in replay.SCORES)} and error == 0
 
 
 def test_samples_left_out_do_not_count():

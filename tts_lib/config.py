@@ -239,6 +239,7 @@ class Conventions(Section):
     tuple_is_set: bool
     percent: Literal["number", "fraction", "either"]
     decimals: Annotated[int, Field(ge=1, le=12, description="places to which decimals must agree")]
+    decimal_comma: Annotated[bool, Field(description="whether 1,5 is 1.5")]
 
 
 class Replay(Section):

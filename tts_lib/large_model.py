@@ -44,10 +44,9 @@ def large_models(
         written = greedy["n_tokens"].to_numpy(np.float64)
         found = [LargeModel(GREEDY, 1, right, prompt_tokens + written, n_params)]
     affordable = budgets[-1] * training["base"].n_params / n_params
-    n_votes = [g for g in budgets if 2 < g <= min(grid.smallest, affordable)]
-    votes = estimators.vote(grid.correct, grid.answers, {"majority": None}, n_votes, rng, n_samples=grid.n_samples)
-    accuracy = votes["majority"].accuracy
-    for column, g in enumerate(n_votes):
-        tokens = prompt_tokens + g * mean_tokens
-        found.append(LargeModel(f"majority_{g}", g, accuracy[:, column], tokens, n_params))
+    n_votes = [g for g in budgets if 2 < g <= min(grid.smallest, affordable)] if grid.has_answers else []
+    for g in n_votes:
+        votes = estimators.vote(grid.correct, grid.answers, {"majority": None}, [g], rng, n_samples=grid.n_samples)
+        accuracy, tokens = votes["majority"].accuracy[:, 0], prompt_tokens + g * mean_tokens
+        found.append(LargeModel(f"majority_{g}", g, accuracy, tokens, n_params))
     return found

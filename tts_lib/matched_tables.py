@@ -150,7 +150,7 @@ def ladder_table(steps: dict[str, Curve], grouping: Grouping) -> pd.DataFrame:
                 row: Row = {"a": a, "b": b, "budget": budget, "grouping": grouping.name, "group": group.label}
                 row |= {"n_questions": group.n_questions}
                 rows.append(row | group.difference(steps[a].accuracy[:, i], steps[b].accuracy[:, i]))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=None if rows else ["a", "b", "budget", "grouping", "group", "difference"])
 
 
 def stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

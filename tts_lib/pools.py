@@ -91,6 +91,11 @@ class SampleGrid:
         """Samples of the question that has fewest: the largest budget within reach."""
         return int(self.n_samples.min())
 
+    @property
+    def has_answers(self) -> bool:
+        """Whether any sample has an answer; an imported pool of verdicts alone has none, and cannot vote."""
+        return bool((self.answers >= 0).any())
+
     def spread(self, values: np.ndarray) -> np.ndarray:
         """A column of the pool's table as (problem, sample)."""
         grid = np.zeros(self.correct.shape, values.dtype)

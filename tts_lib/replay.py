@@ -23,8 +23,8 @@ def selection_accuracy(
     """Expected correctness per question for every selection rule: question_id, strategy, budget, accuracy.
 
     Strategies: coverage, majority, best_of_n:SCORE, weighted:SCORE for each score, and weighted:prm_flipped, the PRM
-    with a share of its scores turned into 1 - p (ICLR Fig. 17). Also the largest Monte-Carlo standard error of a mean
-    over questions.
+    with a share of its scores turned into 1 - p (ICLR Fig. 17); no votes where the pool has no answers. Also the
+    largest Monte-Carlo standard error of a mean over questions.
 
     Args:
         pool: the samples that are selected from.
@@ -33,10 +33,10 @@ def selection_accuracy(
     correct, answers, n = pool.correct, pool.answers, pool.n_samples
     accuracy = {"coverage": estimators.coverage(correct.sum(axis=1), n, budgets)}
     accuracy |= {f"best_of_n:{name}": estimators.best_of_n(correct, s, budgets, n) for name, s in scores.items()}
-    ballots = {"majority": None} | {f"weighted:{name}": s for name, s in scores.items()}
-    if "prm_last" in scores:
+    ballots = {"majority": None} | {f"weighted:{name}": s for name, s in scores.items()} if pool.has_answers else {}
+    if ballots and "prm_last" in scores:
         ballots["weighted:prm_flipped"] = scoring.flipped(scores["prm_last"], flip_share, rng)
-    votes = estimators.vote(correct, answers, ballots, budgets, rng, n_resamples, n)
+    votes = estimators.vote(correct, answers, ballots, budgets, rng, n_resamples, n) if ballots else {}
     accuracy |= {name: vote.accuracy for name, vote in votes.items()}
     ids = pd.Index(pool.question_ids, name="question_id")
     table = pd.concat(
@@ -49,7 +49,7 @@ def selection_accuracy(
         ],
         ignore_index=True,
     )
-    error = max(float(vote.mean_standard_error.max()) for vote in votes.values())
+    error = max((float(vote.mean_standard_error.max()) for vote in votes.values()), default=0.0)
     return table[["question_id", "strategy", "budget", "accuracy"]].astype({"budget": int}), error
 
 

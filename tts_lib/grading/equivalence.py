@@ -11,8 +11,12 @@ from typing import Any, Literal
 
 from tts_lib.grading import CORRECT, ERROR, WRONG, normal_form
 
-VERSION = 1  # of the rules in this package; raise it whenever a verdict or a class key may change
+VERSION = 2  # of the rules in this package; raise it whenever a verdict or a class key may change
 _PERCENT = re.compile(r"(.*[^\\])\\%")
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
+_FUNCTION = re.compile(r"(?:y|[a-zA-Z]\([a-z]\))=(.+)")
+_DEGREES = re.compile(r"(\d+(?:\.\d+)?)\^\{?\\circ\}?")
+_TIMES_I = re.compile(r"(?<![A-Za-z\\])i(?=\()")
 
 
 @dataclass(frozen=True)
@@ -26,12 +30,14 @@ class Conventions:
         percent: ``50\%`` is "number" 50 (MATH drops the sign), "fraction" 0.5, or "either".
         decimals: places to which numbers must agree where one is written as a decimal; those below 1 are compared to as
             many significant digits.
+        decimal_comma: whether ``1,5`` is 1.5 and not a list of two numbers.
     """
 
     list_order: Literal["any", "given"] = "any"
     tuple_is_set: bool = False
     percent: Literal["number", "fraction", "either"] = "number"
     decimals: int = 6
+    decimal_comma: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,8 @@ class Judgement:
 
 def judge_cheaply(gold: str, answer: str, conventions: Conventions) -> Judgement | None:
     """Return the judgement on two normal forms if it needs no parser, else None."""
+    if conventions.decimal_comma:
+        gold, answer = (a.replace(",", ".") if _DECIMAL_COMMA.fullmatch(a) else a for a in (gold, answer))
     if gold == answer:
         return Judgement(CORRECT)
     if not (normal_form.is_parsable(gold) and normal_form.is_parsable(answer)):
@@ -75,6 +83,9 @@ def _judge(gold: str, answer: str, conventions: Conventions) -> Judgement:
     from tts_lib.grading import keys
 
     gold, answer = _percent(gold, conventions), _percent(answer, conventions)
+    functions = _FUNCTION.fullmatch(gold), _FUNCTION.fullmatch(answer)
+    if functions[0] and functions[1]:  # y = 2x and f(x) = 2x
+        gold, answer = functions[0][1], functions[1][1]
     forms = _brackets(gold, answer, conventions)
     if forms is not None and _verify(*forms, conventions):
         return Judgement(CORRECT)
@@ -109,8 +120,19 @@ def _parse(answer: str) -> list[Any]:
     from math_verify import LatexExtractionConfig, parse
 
     logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns that its time-outs are off
+    answer = _TIMES_I.sub(r"i\\cdot ", answer)  # the imaginary unit and no function
+    if re.search(r"\\(?:sin|cos|tan|cot|sec|csc)", answer):
+        answer = _DEGREES.sub(r"\\frac{\1\\pi}{180}", answer)
     marked = answer if "$" in answer else f"${answer}$"
-    return parse(marked, [LatexExtractionConfig(boxed_match_priority=0)], parsing_timeout=None)  # type: ignore[arg-type]
+    read = parse(marked, [LatexExtractionConfig(boxed_match_priority=0)], parsing_timeout=None)  # type: ignore[arg-type]
+    return [item if isinstance(item, str) else _complex(item) for item in read]
+
+
+def _complex(item: Any) -> Any:
+    """A free i is the imaginary unit."""
+    from sympy import I
+
+    return item.subs({symbol: I for symbol in item.free_symbols if symbol.name == "i"})
 
 
 def _percent(answer: str, conventions: Conventions) -> str:

@@ -23,7 +23,7 @@ _TRAILING_TEXT = re.compile(
     r"(?<=[\d}]) ?\\text\{(?! ?(?:nd|st|rd|th|[ap]\.?m)\b) ?[a-z./ ]{1,40}\}(?:\^\{?[23]\}?)?$", re.I
 )
 _DEGREES = re.compile(r"(-?\d+(?:\.\d+)?) ?(?:\^\{?\\circ\}?|°)")
-_GROUPED = re.compile(r"-?\d{1,3}(?:(?:,|\{,\}| )\d{3})+(?:\.\d+)?")
+_GROUPED = re.compile(r"-?[1-9]\d{0,2}(?:(?:,|\{,\}| )\d{3})+(?:\.\d+)?")
 _LOOSE_SPACE = re.compile(r"(?<![A-Za-z0-9]) (?!\d{3}(?!\d))| (?![A-Za-z0-9])")
 _FORMULA_PERCENT = re.compile(r"\$([^$]+)\$ ?\\%")
 _NUMBER = re.compile(

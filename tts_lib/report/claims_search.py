@@ -18,7 +18,7 @@ def _hardest_bin(results: Results) -> Finding:
     n = results.budget(MANY, *names)
     means = {name: results.of(name, n)[members].mean() for name in names}
     best = max(means, key=lambda name: means[name])
-    pass_at_1 = results.difficulty.loc[results.question_ids, "oracle"].to_numpy()[members]
+    pass_at_1 = results.of("coverage", 1)[members]
     note = f"best of {len(names)}: {best} with {means[best]:.1%}; pass@1 {pass_at_1.mean():.1%}"
     gain = results.of(best, n)[members] - pass_at_1
     return paired(results, gain, f"N = {n} in the hardest bin", "less", threshold=_IMMOVABLE, note=note)
