@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -237,3 +238,11 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_every_error_for_the_user_is_said_as_it_stands() -> None:
+    classes = {"StudyError"}
+    for path in sorted((ROOT / "tts_lib").rglob("*.py")):
+        found = re.findall(r"^class (\w+)\(([\w, ]+)\):", path.read_text(), re.M)
+        classes |= {name for name, bases in found if {"StudyError", "StoreError"} & set(bases.split(", "))}
+    assert classes == nbrun.SENTENCES

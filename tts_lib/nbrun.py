@@ -33,6 +33,8 @@ from tts_lib.types import StudyError
 # Longest path of a Unix socket, less what jupyter appends to the name of the connection file.
 MAX_SOCKET_PREFIX = 107 - len("-ipc-12345")
 STAGE_LOG = Path("logs/stages.jsonl")
+# StudyError and the errors derived from it: their text is for the user as it stands.
+SENTENCES = {"StudyError", "DamagedShardError", "FolderError", "StoreError", "TableError", "WriteError"}
 _SET = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(@?)([A-Za-z0-9_.-]+)")
 
 # The notebook's kernel inherits these. The first group fixes what would differ from run to run; the second keeps large
@@ -118,7 +120,7 @@ def run(source: Path, target: Path, sections: list[str], settings: list[str]) ->
             )
     except PapermillExecutionError as error:
         # Counted from 0 with the injected cell: from 1 in the source.
-        said = error.evalue if error.ename == "StudyError" else f"{error.ename}: {error.evalue}"
+        said = error.evalue if error.ename in SENTENCES else f"{error.ename}: {error.evalue}"
         raise StudyError(f"{source}, cell {error.cell_index}: {' '.join(said.split())} (see {partial})") from error
     except RuntimeError as error:  # nbclient's DeadKernelError and time-outs: no message of the notebook's own
         raise StudyError(f"{source}: {error}; out of memory? (see {partial})") from error

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tts_lib.files import write_atomically
-from tts_lib.types import StudyError
+from tts_lib.types import StudyError, one_line
 
 _REMEDY = "delete it and run `dvc repro`, which makes it again"
 
@@ -55,7 +55,7 @@ def read_table(path: Path | str, columns: Sequence[str]) -> pd.DataFrame:
                 raise TableError(f"{path} has no column {', '.join(missing)}; it has {', '.join(present)}")
             return file.read(columns=list(columns)).select(list(columns)).to_pandas()
     except (pa.ArrowException, OSError) as error:
-        raise TableError(f"{path} is not a readable Parquet table ({_one_line(error)}); {_REMEDY}") from error
+        raise TableError(f"{path} is not a readable Parquet table ({one_line(error)}); {_REMEDY}") from error
 
 
 def column_names(path: Path | str) -> list[str]:
@@ -68,7 +68,7 @@ def column_names(path: Path | str) -> list[str]:
     try:
         return pq.read_schema(path).names
     except (pa.ArrowException, OSError) as error:
-        raise TableError(f"{path} is not a readable Parquet table ({_one_line(error)}); {_REMEDY}") from error
+        raise TableError(f"{path} is not a readable Parquet table ({one_line(error)}); {_REMEDY}") from error
 
 
 def write_json(record: Any, path: Path | str) -> None:
@@ -98,7 +98,7 @@ def read_json(path: Path | str, keys: Sequence[str] = ()) -> Any:
     try:
         record = json.loads(path.read_bytes())
     except (ValueError, OSError) as error:
-        raise TableError(f"{path} is not readable JSON ({_one_line(error)}); {_REMEDY}") from error
+        raise TableError(f"{path} is not readable JSON ({one_line(error)}); {_REMEDY}") from error
     if missing := [key for key in keys if not isinstance(record, dict) or key not in record]:
         raise TableError(f"{path} has no key {', '.join(missing)}; {_REMEDY}")
     return record
@@ -127,10 +127,6 @@ def _existing(path: Path | str) -> Path:
     if not path.is_file():
         raise TableError(f"{path} is missing; run `dvc repro`, or the stage that writes it, first")
     return path
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from tts_lib.importing import fields
 from tts_lib.importing.readers import Record, read_rows
-from tts_lib.types import StudyError
+from tts_lib.types import StudyError, one_line
 
 COLUMNS = ["question_id", "problem", "statement", "solution", "answer", "subject", "level"]
 _IDS = ("unique_id", "uid", "idx", "id", "i")
@@ -52,7 +52,7 @@ def load_hub(repo: str, revision: str, file: str) -> pd.DataFrame:
     try:
         path = hf_hub_download(repo, file, revision=revision, repo_type="dataset")
     except (HfHubHTTPError, OSError, ValueError) as error:
-        raise StudyError(f"{file} of {repo} at {revision} cannot be had: {' '.join(str(error).split())}") from error
+        raise StudyError(f"{file} of {repo} at {revision} cannot be had: {one_line(error)}") from error
     return load(Path(path))
 
 

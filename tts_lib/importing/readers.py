@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from tts_lib.types import StudyError
+from tts_lib.types import StudyError, one_line
 
 TABLES = (".jsonl", ".parquet", ".csv")
 DOCUMENTS = (".yaml", ".yml", ".json")
@@ -94,7 +94,7 @@ def _parquet(path: Path) -> Iterator[Record]:
                     number += 1
                     yield Record(f"{path}, row {number}", fields)
     except (pa.ArrowException, OSError) as error:
-        raise StudyError(f"{path} is not a readable Parquet table after row {number} ({_one_line(error)})") from error
+        raise StudyError(f"{path} is not a readable Parquet table after row {number} ({one_line(error)})") from error
 
 
 def _document(path: Path) -> Iterator[Record]:
@@ -105,7 +105,7 @@ def _document(path: Path) -> Iterator[Record]:
         try:
             content = yaml.load(text, Loader=_Loader)
         except yaml.YAMLError as error:
-            raise StudyError(f"{path} is not valid YAML: {_one_line(error)}") from error
+            raise StudyError(f"{path} is not valid YAML: {one_line(error)}") from error
     if not isinstance(content, list):
         yield Record(str(path), _mapping(content, str(path)))
         return
@@ -134,14 +134,10 @@ def _json(text: str, place: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise StudyError(f"{place} is not valid JSON: {_one_line(error)}") from error
+        raise StudyError(f"{place} is not valid JSON: {one_line(error)}") from error
 
 
 def _mapping(value: Any, place: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise StudyError(f"{place} must be a record of named fields, not {type(value).__name__}")
     return value
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")

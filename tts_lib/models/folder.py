@@ -17,11 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from tts_lib.types import StudyError
+
 STEP_TEXT = "\n"  # the text of the token that closes a step
 FILES_HASHED = ("config.json", "model.safetensors", "tokenizer.json")
 
 
-class FolderError(ValueError):
+class FolderError(StudyError):
     """A model folder that is missing, damaged or of a kind that is not supported."""
 
 

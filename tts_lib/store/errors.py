@@ -1,7 +1,9 @@
 """What can go wrong with a store."""
 
+from tts_lib.types import StudyError
 
-class StoreError(Exception):
+
+class StoreError(StudyError):
     """The store cannot be used as asked. The message is one sentence for the user."""
 
 

@@ -1,0 +1,80 @@
+"""Training data of the revision model (§6.1): earlier wrong answers in context, then a right one, which is learned.
+
+For each right sample of a question, j is drawn uniformly from 0..4 (at most as many as it has wrong ones); if j > 0,
+the last wrong attempt is the one nearest to the right one by character edit distance, the others are drawn at random.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from tts_lib import grading
+from tts_lib.examples import Examples
+from tts_lib.pools import Codec
+
+MAX_HISTORY = 4  # attempts in context, in training and in sampling
+COLUMNS = ["question_id", "history", "text"]
+Pairing = Literal["edit_distance", "random", "none", "shuffled"]
+
+
+def build(
+    pool: pd.DataFrame, pairing: Pairing, rng: np.random.Generator, max_history: int = MAX_HISTORY
+) -> pd.DataFrame:
+    """One row (COLUMNS) for each right sample: its text, and the list of wrong texts that come before it.
+
+    Samples without an answer take no part. `pairing` is the paper's or a control: `random` draws all wrong attempts at
+    random, `none` has no history (plain fine-tuning on right answers), `shuffled` gives each trajectory the history of
+    another question, which says nothing about its own.
+
+    Args:
+        pool: question_id, text, verdict.
+    """
+    rows = []
+    for question_id, part in pool.groupby("question_id", sort=False):
+        right = part["text"][part["verdict"] == grading.CORRECT].tolist()
+        wrong = part["text"][part["verdict"] == grading.WRONG].tolist()
+        nearest = _nearest(right, wrong) if pairing in ("edit_distance", "shuffled") and right and wrong else None
+        for i, text in enumerate(right):
+            most = 0 if pairing == "none" else min(max_history, len(wrong))
+            n = int(rng.integers(0, most + 1))
+            if nearest is None or n == 0:
+                chosen = rng.choice(len(wrong), n, replace=False).tolist() if n else []
+            else:
+                others = np.delete(np.arange(len(wrong)), nearest[i])
+                chosen = [*rng.choice(others, n - 1, replace=False).tolist(), nearest[i]]
+            rows.append((question_id, [wrong[k] for k in chosen], text))
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return _with_foreign_histories(table, rng) if pairing == "shuffled" else table
+
+
+def examples(trajectories: pd.DataFrame, problems: pd.DataFrame, codec: Codec) -> Examples:
+    """A language model's examples: prompt and history in context, loss on the right answer only."""
+    prompt = dict(zip(problems["question_id"], problems["problem"], strict=True))
+    contexts = [
+        prompt[question_id] + "".join(history)
+        for question_id, history in zip(trajectories["question_id"], trajectories["history"], strict=True)
+    ]
+    return Examples.language(codec.encode(contexts), codec.encode(trajectories["text"].tolist()))
+
+
+def _nearest(right: Sequence[str], wrong: Sequence[str]) -> np.ndarray:
+    """For each right text the wrong one at the least edit distance, the first of equals."""
+    from rapidfuzz.distance import Levenshtein
+    from rapidfuzz.process import cdist
+
+    return cdist(right, wrong, scorer=Levenshtein.distance).argmin(axis=1)
+
+
+def _with_foreign_histories(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Histories dealt anew among trajectories of equal length of history, each to one of another question if possible."""
+    lengths = table["history"].map(len).to_numpy()
+    histories = table["history"].tolist()
+    for n in np.unique(lengths[lengths > 0]):
+        members = rng.permutation(np.flatnonzero(lengths == n))
+        donors = members[np.argsort(table["question_id"].to_numpy()[members], kind="stable")]
+        shift = max(1, len(donors) // 2)  # half the way round the sorted questions
+        for member, donor in zip(donors, np.roll(donors, shift), strict=True):
+            histories[member] = table["history"].iloc[donor]
+    return table.assign(history=histories)
