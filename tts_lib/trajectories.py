@@ -68,7 +68,7 @@ def _nearest(right: Sequence[str], wrong: Sequence[str]) -> np.ndarray:
 
 
 def _with_foreign_histories(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Histories dealt anew among trajectories of equal length of history, each to one of another question if possible."""
+    """Histories dealt anew among trajectories with as many attempts, to another question wherever that is possible."""
     lengths = table["history"].map(len).to_numpy()
     histories = table["history"].tolist()
     for n in np.unique(lengths[lengths > 0]):
