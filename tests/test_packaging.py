@@ -13,6 +13,8 @@ from packaging.specifiers import SpecifierSet
 
 from pipeline import ROOT
 from test_notebooks import STRIPPED_KEYS
+from tts_lib.report import readme
+from tts_lib.types import StudyError
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPT = ROOT / "scripts/venv.sh"
@@ -186,3 +188,24 @@ def test_the_makefile_has_the_targets_and_explains_them() -> None:
     shown = subprocess.run(["make", "-s", "-C", str(ROOT), "help"], capture_output=True, text=True, check=True).stdout
     for target in ("make study", "make test", "make lab", "make strip", "PYTHON=", "TORCH_INDEX="):
         assert target in shown
+
+
+def test_the_readme_quotes_the_committed_study(tmp_path: Path) -> None:
+    """Both as they are committed: a study that was run here since may have come out otherwise."""
+
+    def committed(name: str) -> str:
+        shown = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=ROOT, capture_output=True, text=True, check=False)
+        if shown.returncode:
+            pytest.skip(f"git has no {name}")
+        return shown.stdout
+
+    (tmp_path / "summary.json").write_text(committed("reports/summary.json"))
+    text = committed("README.md")
+    assert readme.with_results(text, readme.results_table(tmp_path / "summary.json")) == text
+
+
+def test_the_readme_keeps_its_words_around_the_results() -> None:
+    text = f"a\n{readme.BEGIN}old\n{readme.END}b\n"
+    assert readme.with_results(text, "new\n") == f"a\n{readme.BEGIN}new\n{readme.END}b\n"
+    with pytest.raises(StudyError, match="must hold the lines"):
+        readme.with_results("a\n", "new\n")
