@@ -65,7 +65,7 @@ def test_only_the_right_answer_is_learned():
     table = pd.DataFrame({"question_id": ["q"], "history": [["01a02\n=02$"]], "text": ["01a04\n=04$"]})
     found = trajectories.examples(table, pd.DataFrame({"question_id": ["q"], "problem": ["01a=?\n"]}), CODEC)
     learned = CODEC.decode([found.tokens[found.weight > 0]])[0]
-    assert learned == "01a04\n=04$" and CODEC.decode([found.tokens])[0] == "01a=?\n01a02\n=02$01a04\n=04$"
+    assert learned == "01a04\n=04$" and CODEC.decode([found.tokens])[0] == "01a=?\n01a02\n=02$01a=?\n01a04\n=04$"
 
 
 @pytest.mark.parametrize("pairing", ["edit_distance", "random", "shuffled"])

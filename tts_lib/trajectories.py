@@ -50,10 +50,13 @@ def build(
 
 
 def examples(trajectories: pd.DataFrame, problems: pd.DataFrame, codec: Codec) -> Examples:
-    """A language model's examples: prompt and history in context, loss on the right answer only."""
+    """A language model's examples: history and prompt in context, loss on the right answer only.
+
+    The context is that of `tts_lib.methods.revisions`: the prompt before each earlier attempt, and once more.
+    """
     prompt = dict(zip(problems["question_id"], problems["problem"], strict=True))
     contexts = [
-        prompt[question_id] + "".join(history)
+        "".join(prompt[question_id] + attempt for attempt in history) + prompt[question_id]
         for question_id, history in zip(trajectories["question_id"], trajectories["history"], strict=True)
     ]
     return Examples.language(codec.encode(contexts), codec.encode(trajectories["text"].tolist()))

@@ -4,6 +4,9 @@ One pass at a budget of N gives every way to split it: chain c has N / 2^ceil(lo
 length L there are N / L chains at least as long. Sequential and parallel samples of any L x P <= N are then part of it:
 the first L attempts of P chains.
 
+The context is the prompt and an attempt, as often as there are attempts to show, and the prompt once more: what a model
+learned of prompts and solutions holds for the last pair of them at once. (The paper does not give its format.)
+
 Every attempt has its own seed, derived from the question, its chain and its place in the chain: neither the budget nor
 the company changes it. An attempt cut off at the token limit is a generation without an answer and is not shown to
 later ones.
@@ -81,4 +84,9 @@ def _requests(prompt: np.ndarray, histories: list[tuple[np.ndarray, ...]], seeds
     """One request a chain, or a single one where none has a history yet, so that they share the prompt."""
     if not any(histories):
         return [SampleRequest(prompt, seeds)]
-    return [SampleRequest(np.concatenate((prompt, *history)), seeds[i : i + 1]) for i, history in enumerate(histories)]
+    return [SampleRequest(context(prompt, history), seeds[i : i + 1]) for i, history in enumerate(histories)]
+
+
+def context(prompt: np.ndarray, history: tuple[np.ndarray, ...]) -> np.ndarray:
+    """What an attempt is sampled from, and scored after, int32 (T,)."""
+    return np.concatenate([*(piece for attempt in history for piece in (prompt, attempt)), prompt])

@@ -1,0 +1,93 @@
+"""Chains of revisions: who sees what, how a budget is split, and that nothing depends on company."""
+
+import numpy as np
+import pytest
+
+from tts_lib import scheduler
+from tts_lib.methods.candidates import Question
+from tts_lib.methods.revisions import Attempt, Revisions, chain_lengths, context
+from tts_lib.protocols import FINISH_END, FINISH_LENGTH, Samples
+
+PROMPT = np.array([1, 2, 3], np.int32)
+
+
+class Numbered:
+    """Answers with the low digits of its seed, two tokens and an end; every seventh attempt is cut off."""
+
+    version = "numbered"
+
+    def __init__(self) -> None:
+        self.prefixes: list[list[int]] = []
+        self.n_calls = 0
+
+    def sample(self, requests, sampling):
+        self.n_calls += 1
+        results = []
+        for request in requests:
+            self.prefixes.append(request.prefix.tolist())
+            pieces = [np.array([10 + int(s) % 80, 10 + int(s) // 80 % 80, 9], np.int32) for s in request.seeds]
+            finish = np.array([FINISH_LENGTH if int(s) % 7 == 0 else FINISH_END for s in request.seeds], np.uint8)
+            results.append(Samples(np.concatenate(pieces), 3 * np.arange(len(pieces) + 1), finish, None))
+        return results
+
+    def score(self, requests):
+        raise AssertionError("chains ask for no scores")
+
+
+def method(max_history: int = 4) -> Revisions:
+    return Revisions(temperature=0.8, top_p=1.0, max_tokens=5, max_history=max_history)
+
+
+def chains(budget: int, policy: Numbered | None = None, names=("q",), **options) -> dict[str, list[Attempt]]:
+    searches = {name: method(**options).search(Question(name, PROMPT), budget, (0, "model")) for name in names}
+    policy = policy or Numbered()
+    outcomes = scheduler.run(searches, policy, policy)
+    return {name: outcome.result for name, outcome in outcomes.items()}
+
+
+def test_a_budget_is_split_so_that_every_ratio_is_part_of_it():
+    lengths = chain_lengths(128)
+    assert len(lengths) == 128 and sum(lengths) == 576 and lengths[:5] == [128, 64, 32, 32, 16]
+    for length in (1, 2, 4, 8, 16, 32, 64, 128):
+        assert sum(n >= length for n in lengths) == 128 // length
+    for bad in (0, 3, 96):
+        with pytest.raises(ValueError, match="must be a power of two"):
+            chain_lengths(bad)
+
+
+def test_attempts_see_the_last_four_finished_ones_of_their_chain():
+    attempts = chains(16)["q"]
+    assert len(attempts) == sum(chain_lengths(16))
+    n_cut = 0
+    for chain in range(16):
+        own = [a for a in attempts if a.chain == chain]
+        assert [a.position for a in own] == list(range(1, chain_lengths(16)[chain] + 1))
+        for i, attempt in enumerate(own):
+            finished = [a.tokens.tolist() for a in own[:i] if a.finish == FINISH_END]
+            n_cut += sum(a.finish == FINISH_LENGTH for a in own[:i])
+            assert [t.tolist() for t in attempt.history] == finished[-4:]
+    assert n_cut > 0
+
+
+def test_the_context_repeats_the_prompt():
+    first, second = np.array([5, 9], np.int32), np.array([6, 9], np.int32)
+    assert context(PROMPT, ()).tolist() == [1, 2, 3]
+    assert context(PROMPT, (first, second)).tolist() == [1, 2, 3, 5, 9, 1, 2, 3, 6, 9, 1, 2, 3]
+
+
+def test_one_call_a_position_for_all_questions():
+    policy = Numbered()
+    chains(8, policy, names=("a", "b", "c"))
+    assert policy.n_calls == 8 and policy.prefixes[:3] == [[1, 2, 3]] * 3
+
+
+def test_a_larger_budget_and_other_company_change_nothing():
+    few, many = chains(8)["q"], chains(32, names=("p", "q"))["q"]
+    by_place = {(a.chain, a.position): a for a in many}
+    for attempt in few:
+        assert by_place[attempt.chain, attempt.position].tokens.tolist() == attempt.tokens.tolist()
+
+
+@pytest.mark.parametrize("max_history", [0, 1, 2])
+def test_the_length_of_the_history_is_an_option(max_history: int):
+    assert max(len(a.history) for a in chains(8, max_history=max_history)["q"]) == max_history
