@@ -20,9 +20,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import nbformat
-import papermill
-from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from tts_lib import config, notebooks
@@ -99,6 +96,9 @@ def run(source: Path, target: Path, sections: list[str], settings: list[str]) ->
     Raises:
         StudyError: refused parameters, or the notebook failed: its last words, and where the partial notebook lies.
     """
+    import papermill  # after tts_lib.notebooks, which makes it load faster
+    from papermill.exceptions import PapermillExecutionError
+
     parameters = stage_parameters(config.load(), sections, settings)
     check_names(str(source), parameters, notebooks.declared_parameters(source))
     partial = target.with_suffix(".partial.ipynb")
@@ -124,7 +124,7 @@ def run(source: Path, target: Path, sections: list[str], settings: list[str]) ->
         raise StudyError(f"{source}, cell {error.cell_index}: {' '.join(said.split())} (see {partial})") from error
     except RuntimeError as error:  # nbclient's DeadKernelError and time-outs: no message of the notebook's own
         raise StudyError(f"{source}: {error}; out of memory? (see {partial})") from error
-    text = nbformat.writes(notebooks.normalise(executed)) + "\n"
+    text = notebooks.dumps(notebooks.normalise(executed))
     write_atomically(target, text.encode())
     partial.unlink(missing_ok=True)
 

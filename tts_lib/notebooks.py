@@ -1,13 +1,17 @@
 """What the project asks of a notebook file: a readable parameters cell before a run, repeatable bytes after it."""
 
 import ast
+import sys
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from nbformat import NotebookNode
+# nbformat's schema library loads this for one string format that no notebook has; it takes longer (1.4 s) than the rest.
+sys.modules.setdefault("rfc3987_syntax", None)  # pyright: ignore[reportArgumentType]
 
-from tts_lib.types import StudyError
+import nbformat  # noqa: E402
+from nbformat import NotebookNode  # noqa: E402
+
+from tts_lib.types import StudyError  # noqa: E402
 
 
 def read(path: Path) -> NotebookNode:
@@ -22,6 +26,11 @@ def read(path: Path) -> NotebookNode:
         raise StudyError(f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:  # not JSON, or another format
         raise StudyError(f"{path} is not a notebook.") from error
+
+
+def dumps(notebook: NotebookNode) -> str:
+    """The notebook as the text of a file."""
+    return nbformat.writes(notebook) + "\n"
 
 
 def declared_parameters(path: Path) -> dict[str, Any]:
