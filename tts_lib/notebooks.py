@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# nbformat's schema library loads this for one string format that no notebook has; it takes longer (1.4 s) than the rest.
+# jsonschema loads this for one string format that no notebook has; it takes longer (1.4 s) than all the rest.
 sys.modules.setdefault("rfc3987_syntax", None)  # pyright: ignore[reportArgumentType]
 
 import nbformat  # noqa: E402
