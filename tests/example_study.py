@@ -39,6 +39,18 @@ replay: {}
 select: {n_resamples: 200, flip_share: 0.2}
 difficulty: {n_bins: 5, n_samples: 256, disjoint: false, n_probe: [1, 4, 8, 16, 32], absolute_edges: [0.1, 0.5]}
 search: {max_step_tokens: 16, max_rounds: 40, duplicates: keep}
+revisions:
+  max_history: 4
+  max_length: 640
+  extension_tokens: 2000000
+  epochs: 6
+  batch_tokens: 4096
+  lr_muon: 0.005
+  lr_adamw: 0.00125
+  validation_share: 0.1
+  budget: 32
+  workers: 2
+  checkpoint_seconds: 60.0
 options:
   beam_4: {kind: beam, width: 4, depth: 0}
   beam_sqrt: {kind: beam, width: sqrt, depth: 0}
@@ -48,6 +60,7 @@ grid:
   budgets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
   search_budgets: [4, 16, 64, 256]
   methods: [beam_4, beam_sqrt, lookahead_1, dvts]
+pairings: [edit_distance, none]
 compute_optimal: {fold_seeds: 50, n_bootstrap: 2000}
 flops_matched: {r_values: [0.16, 0.79, 22.0]}
 """
@@ -77,6 +90,7 @@ select: {n_resamples: 200, flip_share: 0.2}
 difficulty: {n_bins: 2, n_samples: 1, disjoint: true, n_probe: [1], absolute_edges: [0.1, 0.5]}
 options: {}
 grid: {budgets: [1, 2, 4], search_budgets: [1, 2], methods: []}
+pairings: []
 compute_optimal: {fold_seeds: 50, n_bootstrap: 2000}
 flops_matched: {r_values: [0.16, 0.79, 22.0]}
 """

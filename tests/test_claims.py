@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tts_lib.report import claims, claims_policy, claims_search, claims_verifier, findings
+from tts_lib.report import claims, claims_policy, claims_revisions, claims_search, claims_verifier, findings
 from tts_lib.report.findings import decide, from_ratio
 from tts_lib.report.results import NotMeasured, Results
 
@@ -31,11 +31,40 @@ def planted(seed: int = 0, **shift: float) -> Results:
     difficulty = pd.DataFrame({"oracle": base, "oracle_bin": np.repeat([5, 4, 3, 2, 1], 40)}, index=IDS)
     diagnostics = [(q, n, 5.0 - 0.5 * np.log2(n) / 8 + rng.normal(0, 0.1), 0.1) for q in IDS for n in BUDGETS]
     search = {"beam_4": pd.DataFrame(diagnostics, columns=["question_id", "budget", "mean_steps", "repetition"])}
-    return Results(known, search, difficulty, {}, seed=0, n_bootstrap=500)
+    return Results(known, search, difficulty, {}, {}, seed=0, n_bootstrap=500)
+
+
+def chains(later: float) -> pd.DataFrame:
+    """Two chains of 8 attempts a question: 40% of the first attempts are right, of the later ones `later`."""
+    rng = np.random.default_rng(1)
+    rows = [(q, chain, position) for q in IDS for chain in range(2) for position in range(1, 9)]
+    table = pd.DataFrame(rows, columns=["question_id", "chain", "position"])
+    right = rng.random(len(table)) < np.where(table["position"] == 1, 0.4, later)
+    return table.assign(verdict=np.where(right, "correct", "wrong"), answer=np.where(right, "1", "2"))
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        (0.7, {"18a": "supported", "18b": "inconclusive", "19": "supported"}),
+        (0.1, {"18a": "contradicted", "19": "supported"}),
+        (1.0, {"18a": "supported", "19": "contradicted"}),
+    ],
+)
+def test_claims_on_revisions(later: float, expected: dict[str, str]) -> None:
+    results = replace(planted(), revisions={"edit_distance": chains(later)})
+    assert {number: verdict_of(number, results) for number in expected} == expected
+    assert verdict_of("25", results) == "not measured"
+
+
+def test_histories_are_compared_on_the_same_questions() -> None:
+    both = {"edit_distance": chains(0.6), "random": chains(0.3)}
+    assert verdict_of("25", replace(planted(), revisions=both)) == "supported"
+    assert verdict_of("19", planted()) == "not measured"
 
 
 def verdict_of(number: str, results: Results) -> str:
-    every = [*claims_verifier.CLAIMS, *claims_search.CLAIMS, *claims_policy.CLAIMS]
+    every = [*claims_verifier.CLAIMS, *claims_search.CLAIMS, *claims_policy.CLAIMS, *claims_revisions.CLAIMS]
     table = claims.claims_table(results, [claim for claim in every if claim.number == number])
     return table.set_index("number").loc[number, "verdict"]
 

@@ -161,7 +161,11 @@ def test_a_mistake_is_one_sentence_with_field_value_and_range(
         ("format: rows", "format: xml", "replay.mine.base.format is 'xml', but must be one of rows, search_and_learn"),
         ("{question: id,", "{questions: id,", "replay.mine.base.columns.question is missing"),
         ("percent: number", "percent: maybe", "replay.mine.conventions.percent is 'maybe', but must be one of number"),
-        ("methods: []", "methods: [beam]", "grid.methods must be empty or left out in a replay: nothing is sampled."),
+        (
+            "methods: []",
+            "methods: [beam]",
+            "grid.methods and pairings must be empty or left out in a",
+        ),
         (
             "models: {}",
             "models: {a: {n_layers: 1, width: 8, n_heads: 1, width_mlp: 8}}",

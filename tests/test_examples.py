@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -119,3 +121,16 @@ def test_a_damaged_file_is_named(tmp_path, damage):
             save_file({"tokens": np.zeros(3)}, path)
     with pytest.raises(StudyError, match=r"examples\.safetensors: not a readable file .* repeat its stage"):
         Examples.load(path)
+
+
+def test_packing_joins_neighbours_and_loses_nothing():
+    rng = np.random.default_rng(0)
+    pieces = [np.arange(n, dtype=np.int32) for n in rng.integers(3, 9, 200)]
+    whole = Examples.language(pieces, pieces)
+    packed = whole.packed(500, 5, np.random.default_rng(1))
+    assert 480 < len(packed.tokens) <= 500
+    np.testing.assert_array_equal(packed.tokens, whole.tokens[: len(packed.tokens)])
+    np.testing.assert_array_equal(packed.weight, whole.weight[: len(packed.tokens)])
+    assert set(packed.offsets) <= set(whole.offsets) and packed.offsets[-1] == len(packed.tokens)
+    joined = [len(set(whole.offsets[(whole.offsets >= a) & (whole.offsets < b)])) for a, b in pairwise(packed.offsets)]
+    assert set(joined) == {1, 2, 3, 4, 5}

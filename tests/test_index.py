@@ -39,7 +39,7 @@ def reports(tmp_path: Path) -> Path:
     tables.write_json({"study": study, "headline": [CARD], "figures": [figure]}, folder / "summary.json")
     drawn = Figure()
     drawn.subplots().plot([0, 1])
-    style.save_figure(drawn, folder / "figures/a")
+    style.save_figure(drawn, folder / "figures/report/a")
     claims = [
         ("1a", "One claim", "supported", "+1.0 points [+0.5, +1.5]"),
         ("2", "Another", "contradicted", "−1.0 points [−1.5, −0.5]"),
@@ -115,7 +115,7 @@ def test_a_notebook_that_cannot_be_shown_is_named(reports: Path) -> None:
         index.render_notebooks(reports)
 
 
-@pytest.mark.parametrize("lost", ["summary.json", "tables/claims.csv", "figures/a.svg"])
+@pytest.mark.parametrize("lost", ["summary.json", "tables/claims.csv", "figures/report/a.svg"])
 def test_a_missing_input_is_one_sentence(reports: Path, lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (reports.parent / "params.yaml").write_text(EXAMPLE)
     monkeypatch.chdir(reports.parent)

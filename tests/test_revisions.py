@@ -1,9 +1,11 @@
 """Chains of revisions: who sees what, how a budget is split, and that nothing depends on company."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from tts_lib import scheduler
+from scripted_policy import CODEC
+from tts_lib import revision_chains, scheduler
 from tts_lib.methods.candidates import Question
 from tts_lib.methods.revisions import Attempt, Revisions, chain_lengths, context
 from tts_lib.protocols import FINISH_END, FINISH_LENGTH, Samples
@@ -30,9 +32,6 @@ class Numbered:
             results.append(Samples(np.concatenate(pieces), 3 * np.arange(len(pieces) + 1), finish, None))
         return results
 
-    def score(self, requests):
-        raise AssertionError("chains ask for no scores")
-
 
 def method(max_history: int = 4) -> Revisions:
     return Revisions(temperature=0.8, top_p=1.0, max_tokens=5, max_history=max_history)
@@ -40,8 +39,7 @@ def method(max_history: int = 4) -> Revisions:
 
 def chains(budget: int, policy: Numbered | None = None, names=("q",), **options) -> dict[str, list[Attempt]]:
     searches = {name: method(**options).search(Question(name, PROMPT), budget, (0, "model")) for name in names}
-    policy = policy or Numbered()
-    outcomes = scheduler.run(searches, policy, policy)
+    outcomes = scheduler.run(searches, policy or Numbered(), verifier=None)
     return {name: outcome.result for name, outcome in outcomes.items()}
 
 
@@ -91,3 +89,48 @@ def test_a_larger_budget_and_other_company_change_nothing():
 @pytest.mark.parametrize("max_history", [0, 1, 2])
 def test_the_length_of_the_history_is_an_option(max_history: int):
     assert max(len(a.history) for a in chains(8, max_history=max_history)["q"]) == max_history
+
+
+# --- what happens from attempt to attempt
+
+
+def attempts(verdicts: dict[str, list[str]]) -> pd.DataFrame:
+    """Chains of letters, r = right; other letters are wrong answers of that name."""
+    rows = [
+        (question, chain, position, "correct" if letter == "r" else "wrong", letter)
+        for question, of_chains in verdicts.items()
+        for chain, letters in enumerate(of_chains)
+        for position, letter in enumerate(letters, start=1)
+    ]
+    return pd.DataFrame(rows, columns=["question_id", "chain", "position", "verdict", "answer"])
+
+
+def test_positions_are_averaged_over_chains_that_reach_them_all():
+    found = revision_chains.by_position(attempts({"a": ["ra", "br", "r"], "b": ["ab"]}), 2)
+    assert found.loc["a"].tolist() == [0.5, 0.5] and found.loc["b"].tolist() == [0.0, 0.0]
+
+
+def test_transitions_are_counted_over_all_chains():
+    table = attempts({"a": ["rabr", "bbr", "r", "a"], "b": ["aab", "r"]})
+    found = revision_chains.transitions(table, np.full((100, 2), 0.5))
+    assert (found["right_to_wrong"].rate, found["right_to_wrong"].n) == (1.0, 1)
+    assert (found["wrong_to_right"].rate, found["wrong_to_right"].n) == (2 / 6, 6)
+    assert found["same_again"].rate == 2 / 6
+    assert (found["new_after_wrong"].rate, found["new_after_wrong"].n) == (1 / 4, 4)
+    assert found["independent"].rate == pytest.approx((2 * 0.5 + 2 * 0.5) / 4)
+    assert found["new_after_wrong"].low == found["new_after_wrong"].high == 1 / 4
+
+
+def test_what_never_happened_is_left_out():
+    found = revision_chains.transitions(attempts({"a": ["ab"], "b": ["ba"]}), np.full((100, 2), 0.5))
+    assert "right_to_wrong" not in found and found["new_after_wrong"].rate == 0.0
+
+
+def test_chains_become_a_graded_table():
+    problems = pd.DataFrame({"question_id": ["q1", "q0"], "problem": ["03a=?\n", "04a=?\n"], "answer": ["05", "06"]})
+    table = revision_chains.sample_chains(method(), problems, 4, Numbered(), CODEC, (0, "model"))
+    assert list(table) == revision_chains.COLUMNS and table["question_id"].is_monotonic_increasing
+    assert len(table) == 2 * sum(chain_lengths(4))
+    first = table[table["position"] == 1]
+    assert set(first["n_context"]) == {len(CODEC.encode(["03a=?\n"])[0])}
+    assert (table.loc[table["finish"] == "length", "verdict"] == "no_answer").all()

@@ -24,6 +24,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=40)]
 Split = Literal["train", "val", "test"]
 Subject = Literal["chain", "inverse", "bridge", "route"]
 Weight = Annotated[float, Field(ge=0, le=1e6)]
+Pairing = Literal["edit_distance", "random", "none", "shuffled"]
 Workers = Annotated[int, Field(ge=1, le=1024, description="processes, one per core")]
 Seconds = Annotated[float, Field(gt=0, le=86_400, description="between checkpoints")]
 BatchTokens = Annotated[int, Field(ge=64, le=10_000_000)]
@@ -139,6 +140,20 @@ class Search(Section):
     max_step_tokens: Annotated[int, Field(ge=1, le=4096, description="new tokens a step")]
     max_rounds: Annotated[int, Field(ge=1, le=1000, description="steps of a solution at most")]
     duplicates: Literal["keep", "merge"]
+
+
+class Revisions(Section):
+    max_history: Annotated[int, Field(ge=0, le=64, description="earlier attempts in context")]
+    max_length: Window
+    extension_tokens: Annotated[Tokens, Field(description="of joined corpus documents, to learn the longer window")]
+    epochs: Annotated[int, Field(ge=1, le=100)]
+    batch_tokens: BatchTokens
+    lr_muon: Rate
+    lr_adamw: Rate
+    validation_share: Annotated[float, Field(gt=0, le=0.5, description="share of the training questions held out")]
+    budget: Annotated[Budget, Field(description="attempts a question, split into chains in every way")]
+    workers: Workers
+    checkpoint_seconds: Seconds
 
 
 class SearchOptions(Section):
@@ -275,21 +290,32 @@ class Study(Section):
     select: Select
     difficulty: Difficulty
     search: Search | None = None
+    revisions: Revisions | None = None
     options: dict[Name, SearchOptions]
     grid: Grid
+    pairings: list[Pairing]
     compute_optimal: ComputeOptimal
     flops_matched: FlopsMatched
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> "Study":
-        trained = ("problems", "corpus", "models", "pretrain", "sampling", "generate", "verifier", "search")
+        trained = (
+            "problems",
+            "corpus",
+            "models",
+            "pretrain",
+            "sampling",
+            "generate",
+            "verifier",
+            "search",
+            "revisions",
+        )
         given = [name for name in (*trained, "options") if getattr(self, name)]
         if len(self.replay) > 1:
             raise ValueError(f"replay must name one study, got {', '.join(self.replay)}")
-        if self.replay and (given or self.grid.methods):
-            raise ValueError(
-                f"{(given or ['grid.methods'])[0]} must be empty or left out in a replay: nothing is sampled"
-            )
+        if self.replay and (given or self.grid.methods or self.pairings):
+            name = (given or ["grid.methods and pairings"])[0]
+            raise ValueError(f"{name} must be empty or left out in a replay: nothing is sampled")
         if not self.replay and (missing := [name for name in trained if name not in given]):
             raise ValueError(f"{missing[0]} is needed by a study that trains its models (or else replay)")
         return self

@@ -44,6 +44,14 @@ class Examples:
         except Exception as error:
             raise StudyError(f"{path}: not a readable file of training examples ({error}); repeat its stage") from error
 
+    def packed(self, n_tokens: int, most: int, rng: np.random.Generator) -> "Examples":
+        """The first examples, n_tokens at most, 1 to `most` of them joined into one: practice in long contexts."""
+        n_examples = int(np.searchsorted(self.offsets, n_tokens, side="right")) - 1
+        joins = np.cumsum(rng.integers(1, most + 1, n_examples))
+        offsets = self.offsets[np.r_[0, joins[joins < n_examples], n_examples]]
+        end = int(offsets[-1])
+        return Examples(self.tokens[:end], offsets, self.weight[:end], self.target[:end])
+
     @classmethod
     def language(cls, problems: list[np.ndarray], solutions: list[np.ndarray]) -> "Examples":
         """A language model's examples, token arrays; only the solutions' tokens count in the loss."""

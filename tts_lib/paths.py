@@ -57,6 +57,11 @@ def search(method: str) -> Path:
     return DATA / "search" / f"{method}.parquet"
 
 
+def revisions(pairing: str) -> Path:
+    """Every attempt of the chains of one revision model."""
+    return DATA / "revisions" / f"{pairing}.parquet"
+
+
 def metrics(stage: str) -> Path:
     """Small results as JSON, kept in git."""
     return REPORTS / "metrics" / f"{stage}.json"

@@ -83,7 +83,7 @@ class _Live(Generic[T]):
 def run(
     searches: Mapping[K, Search[T]],
     policy: Policy,
-    verifier: Verifier,
+    verifier: Verifier | None,
     on_round: Callable[[int, int], None] | None = None,
 ) -> dict[K, Outcome[T]]:
     """Run all searches to their ends and return the outcome of each, under its key and in the order given.
@@ -94,7 +94,8 @@ def run(
         on_round: called after each round with the number of rounds done and of searches still live.
 
     Raises:
-        RuntimeError: an engine returned another number of results than it got requests.
+        RuntimeError: an engine returned another number of results than it got requests, or a search asks for scores
+            where there is no verifier.
         Exception: whatever an engine raises. An error inside a search is logged and stands in its outcome instead.
     """
     lives = {key: _Live(key, search) for key, search in searches.items()}
@@ -126,10 +127,12 @@ def _serve_samples(waiting: list[_Live[T]], policy: Policy) -> bool:
     return bool(askers)
 
 
-def _serve_scores(waiting: list[_Live[T]], verifier: Verifier) -> None:
+def _serve_scores(waiting: list[_Live[T]], verifier: Verifier | None) -> None:
     """Answer all who wait, now that they all ask for scores, in one call."""
     asking = [(live, live.ask) for live in waiting if isinstance(live.ask, AskScores)]
     requests = [request for _, ask in asking for request in ask.requests]
+    if verifier is None:
+        raise RuntimeError("a search asks for scores, but there is no verifier")
     results = iter(_checked(verifier.score(requests), len(requests), "verifier"))
     for live, ask in asking:
         live.cost += scoring_cost(ask.requests)

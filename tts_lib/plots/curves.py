@@ -23,6 +23,15 @@ def accuracy_by_budget(df: pd.DataFrame, ax: Axes, by: str = "strategy", x: str 
     style.legend_below(ax)
 
 
+def accuracy_by_position(df: pd.DataFrame, ax: Axes) -> None:
+    """Fig. 6 left: accuracy of each attempt of a chain. Columns strategy, position, accuracy[, low, high]."""
+    for name in df["strategy"].unique():
+        _line(df[df["strategy"] == name], ax, "position", "accuracy", style.look(name))
+    ax.set_xlabel("attempt of a chain")
+    style.share_axis(ax)
+    style.legend_below(ax)
+
+
 def paper_markers(df: pd.DataFrame, ax: Axes, x: str = "budget") -> None:
     """The paper's values as hollow markers in the strategy's colour. Columns series, {x}, value."""
     for name in df["series"].unique():

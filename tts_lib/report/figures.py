@@ -153,6 +153,17 @@ def _relative(results: Results) -> pd.DataFrame:
     return frame[columns].reset_index(drop=True)
 
 
+def _chains(results: Results) -> pd.DataFrame:
+    """Accuracy of each attempt of a chain, for every revision model: strategy, position, accuracy, low, high."""
+    weights = results.weights(results.n_questions)
+    rows = []
+    for pairing, attempts in results.revisions.items():
+        for position in range(1, int(attempts["position"].max()) // 4 + 1):
+            mean = stats.mean_interval(results.attempt(pairing, position), weights)
+            rows.append((pairing, position, mean.estimate, mean.low, mean.high))
+    return pd.DataFrame(rows, columns=["strategy", "position", "accuracy", "low", "high"])
+
+
 def _spectrum(results: Results) -> pd.DataFrame:
     frame = results.difficulty.rename(columns={"oracle": "pass_at_1"}).reset_index()
     return frame[["question_id", "subject", "level", "pass_at_1"]]
@@ -244,6 +255,14 @@ FIGURES: tuple[ReportFigure, ...] = (
         "The strategy chosen most often per oracle bin and budget, and the share of the splits that chose it.",
         _shares,
         bars.strategy_shares,
+    ),
+    ReportFigure(
+        "accuracy_by_position",
+        "Along a chain of revisions (Figure 6, left)",
+        "Each attempt sees up to four earlier ones. The history a model was trained with: by edit distance (the "
+        f"paper's), random, that of other questions (shuffled), or none. {style.BAND_NOTE}",
+        _chains,
+        curves.accuracy_by_position,
     ),
     ReportFigure(
         "pass_at_1_spectrum",

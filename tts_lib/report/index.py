@@ -120,7 +120,7 @@ def _read_csv(reports: Path, name: str) -> list[dict[str, str]]:
 
 
 def _inlined(reports: Path, name: str) -> str:
-    path = reports / paths.figure(name).relative_to(paths.REPORTS)
+    path = reports / paths.figure(f"report/{name}").relative_to(paths.REPORTS)
     path = path.with_name(f"{path.name}.svg")
     if not path.is_file():
         raise tables.TableError(f"{path} is missing; run `dvc repro`, or the stage that draws it, first")
@@ -129,7 +129,7 @@ def _inlined(reports: Path, name: str) -> str:
 
 def _data_files(reports: Path) -> list[dict[str, Any]]:
     """Tables and metrics beside the page, with their sizes."""
-    found = [*reports.glob("*.json"), *(reports / "tables").glob("*.csv"), *(reports / "metrics").glob("*.json")]
+    found = [*reports.glob("*.json"), *(reports / "tables").rglob("*.csv"), *(reports / "metrics").glob("*.json")]
     return [{"path": str(path.relative_to(reports)), "kilobytes": path.stat().st_size / 1000} for path in sorted(found)]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from tts_lib import paths, rng, stats, tables
+from tts_lib import paths, revision_chains, rng, stats, tables
 
 ANALYSIS_TABLES = (
     "compute_optimal",
@@ -43,6 +43,7 @@ class Results:
     search: Mapping[str, pd.DataFrame]  # search -> its rows: question_id, budget, mean_steps, repetition
     difficulty: pd.DataFrame  # index question_id: oracle, oracle_bin, level, subject
     tables: Mapping[str, pd.DataFrame]  # of ANALYSIS_TABLES
+    revisions: Mapping[str, pd.DataFrame]  # pairing -> attempts of its chains (tts_lib.revision_chains.COLUMNS)
     seed: int
     n_bootstrap: int
 
@@ -124,6 +125,19 @@ class Results:
             rows[rows["budget"] == budget].set_index("question_id")[column].reindex(self.question_ids).to_numpy(float)
         )
 
+    def attempt(self, pairing: str, position: int) -> Float[np.ndarray, " question"]:
+        """Accuracy of the attempts at this position of the chains, per test question.
+
+        Raises:
+            NotMeasured: no such revision model, or its chains are shorter.
+        """
+        if pairing not in self.revisions:
+            raise NotMeasured(f"there is no revision model with {pairing} histories")
+        attempts = self.revisions[pairing]
+        if position > attempts["position"].max():
+            raise NotMeasured(f"no chain of revisions has {position} attempts")
+        return revision_chains.by_position(attempts, position)[position].loc[self.question_ids].to_numpy(np.float64)
+
     def in_bins(self, bins: Sequence[int]) -> Bool[np.ndarray, " question"]:
         """Which test questions lie in these oracle bins (1 = easiest).
 
@@ -170,7 +184,7 @@ class Results:
         return self._weights[n_questions]
 
 
-def load(methods: Sequence[str], seed: int, n_bootstrap: int) -> Results:
+def load(methods: Sequence[str], pairings: Sequence[str], seed: int, n_bootstrap: int) -> Results:
     """The results of the study in this folder.
 
     Raises:
@@ -185,7 +199,9 @@ def load(methods: Sequence[str], seed: int, n_bootstrap: int) -> Results:
         accuracy[method] = _wide(searches[method], "correct")
     analysis = {name: read_csv(name) for name in ANALYSIS_TABLES}
     difficulty = tables.read_table(paths.difficulty("test"), _DIFFICULTY_COLUMNS).set_index("question_id")
-    return Results(accuracy, searches, difficulty, analysis, seed, n_bootstrap)
+    columns = ["question_id", "chain", "position", "answer", "verdict"]
+    revisions = {pairing: tables.read_table(paths.revisions(pairing), columns) for pairing in pairings}
+    return Results(accuracy, searches, difficulty, analysis, revisions, seed, n_bootstrap)
 
 
 def read_csv(name: str) -> pd.DataFrame:

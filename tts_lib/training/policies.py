@@ -81,6 +81,36 @@ def load_policy(path: Path) -> Llama:
     return model
 
 
+def fine_tune(
+    policy: Path,
+    max_length: int,
+    examples: Examples,
+    validation: Examples,
+    training: Training,
+    checkpoints: Path,
+    title: str,
+) -> tuple[Trained, LlamaShape]:
+    """The policy trained on, with a window of max_length tokens; its last weights, and its shape."""
+    shape = dataclasses.replace(shape_of(folder.read_config(policy)), max_length=max_length)
+    model = Llama(shape)
+    model.load_state_dict(load_policy(policy).state_dict())
+    key = run_key((folder.weights_hash(policy), max_length), examples, training)
+    return fit(model, examples, training, checkpoints / key, validation, title, keep_best=False), shape
+
+
+def revision_card(pairing: str, n_trajectories: int, trained: Trained, training: Training) -> str:
+    """The README of a revision model's folder."""
+    return f"""# revision model, {pairing}
+
+A policy fine-tuned from the base model to answer after earlier attempts of its own: its context is the prompt and an
+attempt, up to four times, and the prompt once more.
+
+- {n_trajectories:,} trajectories, {trained.n_tokens:,} tokens in {training.n_epochs} passes
+- validation loss {trained.curve["validation"][-1]:.4f} nats per token of the right answer
+- Muon {training.lr_muon}, AdamW {training.lr_adamw}, seed {training.seed}
+"""
+
+
 def shape_of(config: ModelConfig) -> LlamaShape:
     fields = {f.name for f in dataclasses.fields(LlamaShape)}
     return LlamaShape(**{k: v for k, v in dataclasses.asdict(config).items() if k in fields})

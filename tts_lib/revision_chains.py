@@ -1,0 +1,134 @@
+"""Chains of revisions over a table of questions: sampled, graded, and what happens from one attempt to the next."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from tts_lib import grading, scheduler
+from tts_lib.methods.candidates import Question
+from tts_lib.methods.revisions import Attempt, Revisions
+from tts_lib.pools import FINISH_NAMES, Codec
+from tts_lib.protocols import FINISH_END, Policy
+from tts_lib.rng import Part
+from tts_lib.types import StudyError
+
+COLUMNS = ["question_id", "chain", "position", "text", "n_tokens", "n_context", "finish", "answer", "verdict"]
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often something happened, with its bootstrap interval over questions (percentile)."""
+
+    rate: float
+    low: float
+    high: float
+    n: int  # occasions
+
+
+def sample_chains(
+    method: Revisions,
+    problems: pd.DataFrame,
+    budget: int,
+    policy: Policy,
+    codec: Codec,
+    seed_key: tuple[Part, ...],
+) -> pd.DataFrame:
+    """One row (COLUMNS) for each attempt, in order of question, chain and position; all questions in one run.
+
+    `n_context` counts the tokens the attempt was sampled after.
+
+    Raises:
+        StudyError: sampling failed for a question; names it and the reason.
+    """
+    prompts = codec.encode(problems["problem"].tolist())
+    searches = {
+        question_id: method.search(Question(question_id, prompt), budget, seed_key)
+        for question_id, prompt in zip(problems["question_id"], prompts, strict=True)
+    }
+    outcomes = scheduler.run(searches, policy, verifier=None)
+    parts = []
+    for question_id, prompt, gold in zip(problems["question_id"], prompts, problems["answer"], strict=True):
+        outcome = outcomes[question_id]
+        if outcome.result is None:
+            raise StudyError(f"the chains of {question_id} failed: {outcome.error}")
+        parts.append(_graded(question_id, gold, len(prompt), outcome.result, codec))
+    table = pd.concat(parts, ignore_index=True)
+    return table.sort_values(["question_id", "chain", "position"], kind="stable").reset_index(drop=True)
+
+
+def by_position(attempts: pd.DataFrame, n_positions: int) -> pd.DataFrame:
+    """Share of right attempts of each question (rows) at positions 1..n_positions, over chains that reach them all."""
+    long = attempts.groupby(["question_id", "chain"])["position"].transform("max") >= n_positions
+    part = attempts[long & (attempts["position"] <= n_positions)]
+    right = (part["verdict"] == grading.CORRECT).astype(float)
+    return right.groupby([part["question_id"], part["position"]]).mean().unstack("position")  # noqa: PD010 - no gaps
+
+
+def transitions(attempts: pd.DataFrame, weights: Float[np.ndarray, "resample problem"]) -> dict[str, Rate]:
+    """What follows an attempt in its chain.
+
+    right_to_wrong, wrong_to_right; same_again: the wrong answer before, given once more; new_after_wrong: right after
+    nothing but wrong attempts, and independent: how often a fresh sample (position 1) of the same questions is right,
+    each counted as often. The first above the second is what seeing the failures buys. What never had the occasion to
+    happen is left out.
+
+    Args:
+        weights: bootstrap weights over the questions, in the order of their ids.
+    """
+    table = attempts.sort_values(["question_id", "chain", "position"], kind="stable")
+    right = table["verdict"] == grading.CORRECT
+    chain = [table["question_id"], table["chain"]]
+    before = right.groupby(chain).shift()
+    answer_before = table["answer"].groupby(chain).shift()
+    earlier = right.groupby(chain).cumsum() - right
+    fresh = right[table["position"] == 1].groupby(table["question_id"]).mean()
+    chance = table["question_id"].map(fresh)
+    after_right, after_wrong = before.eq(True), before.eq(False)
+    only_wrong = after_wrong & (earlier == 0)
+    cases: Mapping[str, tuple[pd.Series, pd.Series]] = {
+        "right_to_wrong": (after_right, ~right),
+        "wrong_to_right": (after_wrong, right),
+        "same_again": (after_wrong, table["answer"].notna() & (table["answer"] == answer_before)),
+        "new_after_wrong": (only_wrong, right),
+        "independent": (only_wrong, chance),
+    }
+    ids = sorted(table["question_id"].unique())
+    found = {name: (of, value) for name, (of, value) in cases.items() if of.any()}
+    return {name: _rate(table["question_id"], of, value, ids, weights) for name, (of, value) in found.items()}
+
+
+def _rate(
+    question: pd.Series, of: pd.Series, value: pd.Series, ids: list[str], weights: Float[np.ndarray, "resample problem"]
+) -> Rate:
+    """The mean of `value` where `of` holds: a ratio of two sums over questions."""
+    total = of.astype(float).groupby(question).sum().reindex(ids).to_numpy()
+    sums = (value.astype(float) * of).groupby(question).sum().reindex(ids).to_numpy()
+    below = weights @ total
+    drawn = (weights @ sums)[below > 0] / below[below > 0]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Rate(float(sums.sum() / total.sum()), float(low), float(high), int(total.sum()))
+
+
+def _graded(question_id: str, gold: str, n_prompt: int, attempts: list[Attempt], codec: Codec) -> pd.DataFrame:
+    texts = codec.decode([attempt.tokens for attempt in attempts])
+    graded = [
+        grading.grade(text, gold) if attempt.finish == FINISH_END else (None, grading.NO_ANSWER)
+        for text, attempt in zip(texts, attempts, strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "question_id": question_id,
+            "chain": [attempt.chain for attempt in attempts],
+            "position": [attempt.position for attempt in attempts],
+            "text": texts,
+            "n_tokens": [len(attempt.tokens) for attempt in attempts],
+            "n_context": [n_prompt + sum(n_prompt + len(h) for h in attempt.history) for attempt in attempts],
+            "finish": [FINISH_NAMES[attempt.finish] for attempt in attempts],
+            "answer": [answer for answer, _ in graded],
+            "verdict": [verdict for _, verdict in graded],
+        },
+        columns=COLUMNS,
+    )
