@@ -13,13 +13,15 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
+from model_folders import random_folder
 from tts_lib.examples import Examples, pad
+from tts_lib.models import folder
 from tts_lib.models.llama import Llama, LlamaShape
 from tts_lib.models.names import from_hf_state, to_hf_state
 from tts_lib.models.scorer import Scorer
 from tts_lib.training.loop import Trained, Training, fit, language_loss, score_loss
 from tts_lib.training.muon import Muon, orthogonalise
-from tts_lib.training.policies import run_key
+from tts_lib.training.policies import fine_tune, run_key
 from tts_lib.types import StudyError
 
 SHAPE = LlamaShape(vocab_size=12, n_layers=2, width=16, n_heads=2, width_mlp=24, max_length=16)
@@ -190,3 +192,15 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path):
     uninterrupted = dataclasses.replace(LONG, checkpoint_seconds=1e6)
     assert same(train(folder, LONG, model=llama(seed=9)), train(tmp_path / "whole", uninterrupted))
     assert not resume.exists()
+
+
+def test_a_policy_learns_on_in_a_longer_window(tmp_path):
+    random_folder(tmp_path / "policy")
+    config = folder.read_config(tmp_path / "policy")
+    longer = config.max_length + 32
+    tokens = [np.arange(longer - 2, dtype=np.int32) % config.vocab_size] * 8
+    examples = Examples.language([t[:1] for t in tokens], [t[1:] for t in tokens])
+    trained, shape = fine_tune(tmp_path / "policy", longer, examples, examples, QUICK, tmp_path / "runs", "test")
+    assert shape.max_length == longer and trained.curve["validation"][-1] < trained.curve["validation"][0]
+    again, _ = fine_tune(tmp_path / "policy", longer, examples, examples, QUICK, tmp_path / "runs", "test")
+    assert same(trained, again)  # taken from the finished run
