@@ -22,7 +22,8 @@ each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path
 @each_notebook
 def test_a_notebook_is_small_and_defines_little(path: Path) -> None:
     cells = nbformat.read(path, 4).cells
-    lines = [[line for line in cell.source.splitlines() if line.strip()] for cell in cells if cell.cell_type == "code"]
+    working = [c for c in cells if c.cell_type == "code" and "parameters" not in c.metadata.get("tags", [])]
+    lines = [[line for line in cell.source.splitlines() if line.strip()] for cell in working]
     assert len(cells) <= MAX_CELLS
     assert sum(map(len, lines)) <= MAX_CODE_LINES
     assert max(map(len, lines)) <= MAX_CELL_LINES
@@ -73,6 +74,21 @@ def test_every_stage_gives_its_notebook_what_it_declares() -> None:
         handed_over = [*options.section, *(word.split("=@")[1] for word in options.set if "=@" in word)]
         unwatched = [key for key in handed_over if not any(f"{key}.".startswith(f"{dep}.") for dep in stage.params)]
         assert not unwatched, f"{stage.name} does not declare the params {unwatched}"
+
+
+def test_notebooks_opened_by_hand_fit_a_smoke_or_replay_study() -> None:
+    """Their default parameters are those of one of its stages, so that each runs in JupyterLab after it."""
+    parser = nbrun.make_parser()
+    fits = set()
+    for stage in notebook_stages():
+        options = parser.parse_args(stage.command[stage.command.index("tts_lib.nbrun") + 1 :])
+        given = nbrun.stage_parameters(config.load(stage.params_file), options.section, options.set)
+        if (
+            notebooks.declared_parameters(ROOT / options.source) == given
+            and stage.params_file.parent.name == "profiles"
+        ):
+            fits.add(str(options.source))
+    assert fits == {str(path.relative_to(ROOT)) for path in NOTEBOOKS}
 
 
 def test_no_stage_reads_an_executed_notebook_and_every_one_declares_its_own() -> None:
