@@ -17,7 +17,19 @@ from tts_lib.iso_accuracy import Bound, iso_accuracy_ratio
 from tts_lib.matched_settings import FORMULAS, LargeModel, Setting
 from tts_lib.question_groups import ALL, COARSE_LABELS, Group, Row, bin_labels, coarse_bins, everyone, groups_of
 
-_SELECTORS = ["strategy_set", "small", "large", "accounting", "r_source", "r_label", "r", "k", "grouping", "group"]
+_SELECTORS = [
+    "strategy_set",
+    "small",
+    "large",
+    "large_generations",
+    "accounting",
+    "r_source",
+    "r_label",
+    "r",
+    "k",
+    "grouping",
+    "group",
+]
 _SELECTORS += ["small_accuracy", "large_accuracy", "difference", "low", "high"]
 _INVERSE: dict[Bound, Bound] = {"exact": "exact", "at_least": "at_most", "at_most": "at_least"}
 
