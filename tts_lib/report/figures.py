@@ -36,12 +36,16 @@ class ReportFigure:
     draw: Callable[[pd.DataFrame, Axes], None]
 
 
-def strategy_curves(results: Results, strategies: Sequence[str]) -> pd.DataFrame:
-    """Mean accuracy of strategies at every budget with intervals: strategy, budget, accuracy, low, high."""
+def strategy_curves(results: Results, strategies: Sequence[str], at_least: int = 2) -> pd.DataFrame:
+    """Mean accuracy of strategies at every budget with intervals: strategy, budget, accuracy, low, high.
+
+    Empty where fewer than `at_least` of them are known: there is nothing to compare.
+    """
     weights = results.weights(results.n_questions)
+    known = [name for name in strategies if name in results.accuracy]
     rows = []
-    for name in strategies:
-        for budget in results.budgets(name) if name in results.accuracy else []:
+    for name in known if len(known) >= at_least else []:
+        for budget in results.budgets(name):
             mean = stats.mean_interval(results.of(name, budget), weights)
             rows.append((name, budget, mean.estimate, mean.low, mean.high))
     return pd.DataFrame(rows, columns=["strategy", "budget", "accuracy", "low", "high"])
@@ -67,7 +71,7 @@ def _draw_curves(data: pd.DataFrame, ax: Axes) -> None:
 
 
 def _search(results: Results) -> pd.DataFrame:
-    return strategy_curves(results, ["majority", "weighted:prm_last", *results.search]).replace(_NAMES)
+    return strategy_curves(results, ["majority", "weighted:prm_last", *results.search], at_least=1).replace(_NAMES)
 
 
 def _by_bin(results: Results) -> pd.DataFrame:
