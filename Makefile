@@ -26,7 +26,7 @@ study: venv
 	@echo "Done: open reports/index.html"
 
 test: venv
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n 2 $(ARGS)
 
 check: venv
 	$(PY) -m ruff check .

@@ -11,6 +11,7 @@ from transformers import AutoModelForCausalLM, AutoModelForTokenClassification
 from model_folders import END, STEP, VOCAB, WINDOW, random_folder
 from tts_lib.engines.native import NativePolicy, NativeVerifier
 from tts_lib.engines.reference import ReferencePolicy, ReferenceVerifier
+from tts_lib.models.folder import FolderError
 from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, SampleRequest, Sampling, ScoreRequest
 
 SHAPES = {"even": {}, "odd": {"width": 44, "n_heads": 2, "width_mlp": 100}}  # odd: heads of 22, nothing fits a vector
@@ -238,7 +239,7 @@ def test_refuses_texts(verifier):
 
 
 def test_refuses_the_wrong_kind_of_model(folders):
-    with pytest.raises(ValueError, match="holds a verifier, not a policy"):
+    with pytest.raises(FolderError, match="holds a verifier, not a policy"):
         NativePolicy(folders["verifier"])
-    with pytest.raises(ValueError, match="holds a policy, not a verifier"):
+    with pytest.raises(FolderError, match="holds a policy, not a verifier"):
         NativeVerifier(folders["policy"])
