@@ -25,7 +25,7 @@ MALLOC = {  # without these, page faults make torch several times slower
     "MALLOC_TRIM_THRESHOLD_": "4294967296",
     "MALLOC_TOP_PAD_": "268435456",
 }
-RANDOM_MODELS = {"base": (4, 48, 3, 128), "large": (5, 160, 10, 432)}  # layers, width, heads, MLP width
+RANDOM_MODELS = {"base": (4, 64, 2, 128), "large": (5, 192, 6, 544)}  # layers, width, heads, MLP width
 VOCAB, WINDOW = 131, 128
 BATCH_SIZES = (64, 256, 1024, 4096)
 

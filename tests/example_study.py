@@ -14,8 +14,8 @@ problems:
     n_test: 400
 corpus: {tokens: 6000000, validation_tokens: 50000, wrong_guess: 0.4, retry: 0.8, astray: 0.3}
 models:
-  base: {n_layers: 4, width: 48, n_heads: 3, width_mlp: 128}
-  large: {n_layers: 5, width: 160, n_heads: 10, width_mlp: 432}
+  base: {n_layers: 4, width: 64, n_heads: 2, width_mlp: 128}
+  large: {n_layers: 5, width: 192, n_heads: 6, width_mlp: 544}
 pretrain: {max_length: 128, batch_tokens: 4096, lr_muon: 0.02, lr_adamw: 0.005, workers: 2, checkpoint_seconds: 60.0}
 sampling: {temperature: 0.8, top_p: 1.0, max_tokens: 100}
 generate:
