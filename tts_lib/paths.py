@@ -11,6 +11,7 @@ CHECKPOINTS = STORE / "checkpoints"
 LONG_WINDOW = CHECKPOINTS / "long-window"  # the base model with the window of the revision models
 CORPUS, CORPUS_VALIDATION = DATA / "corpus.safetensors", DATA / "corpus-val.safetensors"
 TOKENIZER = DATA / "tokenizer.json"
+REVISION_MODELS = DATA / "revisions" / "models.json"  # hashes of their weights
 STEP_LABELS = DATA / "step_labels.parquet"
 STRATEGY_TABLE = REPORTS / "strategy.json"
 
@@ -64,8 +65,8 @@ def revisions(name: str) -> Path:
 
 
 def checkpoints(pairing: str) -> Path:
-    """Accuracy of each attempt on validation questions, for each checkpoint of a revision model."""
-    return DATA / "checkpoints" / f"{pairing}.parquet"
+    """Loss, and accuracy of each attempt on validation questions, of each checkpoint of a revision model."""
+    return DATA / "revisions" / f"checkpoints-{pairing}.parquet"
 
 
 def metrics(stage: str) -> Path:
