@@ -1,4 +1,4 @@
-"""The reference engine: `transformers` itself, on CPU or GPU; the yardstick and the fallback.
+"""The reference engine: `transformers` itself, on CPU or GPU, any causal model; the yardstick and the fallback.
 
 Draws with the same random numbers and the same inverse CDF as the native engine, so both give the
 same samples up to rounding. Not batch-invariant in its last bits.
@@ -6,10 +6,12 @@ same samples up to rounding. Not batch-invariant in its last bits.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import transformers
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from tts_lib.engines.checks import (
@@ -21,7 +23,10 @@ from tts_lib.engines.checks import (
 )
 from tts_lib.engines.randomness import LANES, uniform
 from tts_lib.models import folder as model_folder
+from tts_lib.models.checkpoint import checkpoint_hash
+from tts_lib.models.folder import STEP_TEXT, FolderError
 from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, SampleRequest, Samples, Sampling, ScoreRequest
+from tts_lib.types import StudyError, one_line
 
 ENGINE = "reference-1"
 
@@ -32,16 +37,15 @@ class _Engine:
     def __init__(self, folder: Path, loader, device: str, batch_size: int):
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; allowed is 1 or more")
-        self.config, _ = model_folder.read(folder)
-        self.model = loader.from_pretrained(folder, attn_implementation="eager", use_safetensors=True).to(device).eval()
-        self.step_token, self.end_token = model_folder.step_token(folder), self.config.end_token
+        self.version = f"{ENGINE}:{checkpoint_hash(folder)}"
+        self.model = loaded(loader, folder, device)
+        self.vocab_size, self.max_length = self.model.config.vocab_size, self.model.config.max_position_embeddings
         self.device, self.batch_size = device, batch_size
-        self.version = f"{ENGINE}:{model_folder.weights_hash(folder)}"
 
     def _padded(self, sequences: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
         """Tokens and attention mask (B, T), padded on the left."""
         longest = max(len(sequence) for sequence in sequences)
-        tokens = np.full((len(sequences), longest), self.end_token, np.int64)
+        tokens = np.zeros((len(sequences), longest), np.int64)  # padding is masked out, whatever its token
         for row, sequence in zip(tokens, sequences, strict=True):
             row[longest - len(sequence) :] = sequence
         lengths = np.array([len(sequence) for sequence in sequences])
@@ -49,16 +53,41 @@ class _Engine:
         return torch.from_numpy(tokens).to(self.device), torch.from_numpy(mask).to(self.device)
 
 
+def loaded(loader: Any, folder: Path, device: str) -> Any:
+    """The model of a folder, ready to be used; no code of its own runs.
+
+    Raises:
+        FolderError: transformers refuses it.
+        StudyError: there is no such device, or no room on it.
+    """
+    try:
+        model = loader.from_pretrained(
+            folder, attn_implementation="eager", use_safetensors=True, trust_remote_code=False, local_files_only=True
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise FolderError(f"transformers cannot load the model in {folder}: {one_line(error)[:300]}") from error
+    try:
+        return model.to(device).eval()
+    except (RuntimeError, AssertionError) as error:  # without CUDA torch asserts
+        raise StudyError(f"the model in {folder} cannot be put on {device}: {one_line(error)[:300]}") from error
+
+
 class ReferencePolicy(_Engine):
     """A policy (`tts_lib.protocols.Policy`) through transformers."""
 
-    def __init__(self, folder: Path, device: str = "cpu", batch_size: int = 256):
+    def __init__(self, folder: Path, device: str = "cpu", batch_size: int = 256, step: str = STEP_TEXT):
+        """Load a policy; a token whose text holds `step` closes a step.
+
+        Raises:
+            StudyError: see `loaded`; or no token holds `step`, or none ends a text.
+        """
         super().__init__(folder, transformers.AutoModelForCausalLM, device, batch_size)
+        self._closes, self._ends = closing_masks(folder, self.model, step)
 
     def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> list[Samples]:
         """Samples of each request; ValueError for a setting or request out of range."""
         check_sampling(sampling)
-        check_sample_requests(requests, self.config.vocab_size, self.config.max_length)
+        check_sample_requests(requests, self.vocab_size, self.max_length)
         todo = [(request.prefix, seed) for request in requests for seed in request.seeds]
         drawn = [
             each
@@ -99,9 +128,9 @@ class ReferencePolicy(_Engine):
             log_p = torch.log_softmax(logits, -1).gather(1, chosen[:, None])[:, 0]
             token = chosen.cpu().numpy()
             out[live, n], logprobs[live, n], count[live] = token[live], log_p.cpu().numpy()[live], n + 1
-            closes = (token == self.step_token) & (sampling.until == "step")
-            finish[live & closes], finish[live & (token == self.end_token)] = FINISH_STEP, FINISH_END
-            live &= ~closes & (token != self.end_token) & (lengths + n + 1 < self.config.max_length)
+            ends, closes = self._ends[token], self._closes[token] & (sampling.until == "step")
+            finish[live & closes], finish[live & ends] = FINISH_STEP, FINISH_END
+            live &= ~closes & ~ends & (lengths + n + 1 < self.max_length)
             if not live.any():
                 break
             tokens, mask = chosen[:, None], torch.cat([mask, torch.ones_like(mask[:, :1])], 1)
@@ -124,16 +153,35 @@ def draw(logits: Tensor, sampling: Sampling, seeds: np.ndarray, index: int) -> T
     return order[torch.searchsorted(cdf, u, right=True).clamp(max=p.shape[1] - 1)[:, 0]]
 
 
+def closing_masks(folder: Path, model: Any, step: str) -> tuple[np.ndarray, np.ndarray]:
+    """Which tokens close a step (their text holds `step`) and which end a text, bool (vocabulary,) each.
+
+    Raises:
+        FolderError: there are none of one kind.
+    """
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    texts = tokenizer.decode_batch([[token] for token in range(tokenizer.get_vocab_size())], skip_special_tokens=False)
+    closes, ends = np.zeros((2, model.config.vocab_size), bool)
+    closes[[token for token, text in enumerate(texts) if step in text]] = True
+    end_tokens = model.generation_config.eos_token_id
+    ends[[] if end_tokens is None else end_tokens] = True
+    for found, what in ((closes, f"holds {step!r}, which closes a step"), (ends, "ends a text (eos_token_id)")):
+        if not found.any():
+            raise FolderError(f"the model in {folder} has no token that {what}")
+    return closes, ends
+
+
 class ReferenceVerifier(_Engine):
     """A verifier (`tts_lib.protocols.Verifier`) through transformers; each continuation is read with its prefix."""
 
     def __init__(self, folder: Path, device: str = "cpu", batch_size: int = 256):
         super().__init__(folder, transformers.AutoModelForTokenClassification, device, batch_size)
+        self.step_token, self.end_token = model_folder.step_token(folder), self.model.config.eos_token_id
 
     @torch.inference_mode()
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[np.ndarray]]:
         """Step scores of each continuation of each request; ValueError for a request out of range."""
-        check_score_requests(requests, self.config.vocab_size, self.config.max_length)
+        check_score_requests(requests, self.vocab_size, self.max_length)
         todo = [(request.prefix, text) for request in requests for text in request.continuations]
         scores = []
         for start in range(0, len(todo), self.batch_size):
