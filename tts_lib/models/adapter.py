@@ -47,7 +47,7 @@ def write(folder: Path, tensors: Mapping[str, np.ndarray], rank: int, alpha: flo
         "inference_mode": True,
     }
     with replacing(folder) as new:
-        save_file(dict(tensors), new / WEIGHTS, metadata={"format": "pt", BASE: base_hash})
+        save_file(dict(tensors), new / WEIGHTS, metadata={BASE: base_hash})  # of two entries the order would vary
         (new / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
 
 
