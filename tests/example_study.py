@@ -49,11 +49,12 @@ revisions:
   max_length: 640
   extension_tokens: 2000000
   epochs: 6
+  n_checkpoints: 6
+  n_chains: 4
   batch_tokens: 4096
   lr_muon: 0.005
   lr_adamw: 0.00125
   validation_share: 0.1
-  budget: 32
   workers: 2
   checkpoint_seconds: 60.0
 options:
@@ -65,7 +66,18 @@ grid:
   budgets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
   search_budgets: [4, 16, 64, 256]
   methods: [beam_4, beam_sqrt, lookahead_1, dvts]
-pairings: [edit_distance, none]
+pairings: {edit_distance: 16, none: 4}
+revision_verifier:
+  edit_distance:
+    epochs: 1
+    batch_tokens: 4096
+    lr_muon: 0.005
+    lr_adamw: 0.002
+    dropout: 0.05
+    validation_share: 0.1
+    workers: 2
+    checkpoint_seconds: 60.0
+rest_em: {rest_em: 4}
 compute_optimal: {fold_seeds: 50, n_bootstrap: 2000}
 flops_matched: {r_values: [0.16, 0.79, 22.0]}
 """
@@ -98,7 +110,9 @@ select: {n_resamples: 200, flip_share: 0.2}
 difficulty: {n_bins: 2, n_samples: 1, disjoint: true, n_probe: [1], absolute_edges: [0.1, 0.5]}
 options: {}
 grid: {budgets: [1, 2, 4], search_budgets: [1, 2], methods: []}
-pairings: []
+pairings: {}
+revision_verifier: {}
+rest_em: {}
 compute_optimal: {fold_seeds: 50, n_bootstrap: 2000}
 flops_matched: {r_values: [0.16, 0.79, 22.0]}
 """

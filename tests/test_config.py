@@ -82,7 +82,7 @@ def test_every_study_of_the_project_is_valid(path: Path) -> None:
             "search: 5",
             "search is 5, but must be a group",
         ),
-        ("width: 48", "width: 50", "models.base: width 50 must be n_heads 3 times an even head width."),
+        ("width: 64", "width: 65", "models.base: width 65 must be n_heads 2 times an even head width."),
         (
             "[0.16, 0.79, 22.0]",
             "[0.79, 0.16]",

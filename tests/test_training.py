@@ -19,7 +19,7 @@ from tts_lib.models import folder
 from tts_lib.models.llama import Llama, LlamaShape
 from tts_lib.models.names import from_hf_state, to_hf_state
 from tts_lib.models.scorer import Scorer
-from tts_lib.training.loop import Trained, Training, fit, language_loss, score_loss
+from tts_lib.training.loop import Keep, Trained, Training, fit, language_loss, score_loss
 from tts_lib.training.muon import Muon, orthogonalise
 from tts_lib.training.policies import fine_tune, run_key
 from tts_lib.types import StudyError
@@ -49,14 +49,15 @@ def llama(seed: int = 0, scale: float = 1.0) -> Llama:
     return model
 
 
-def train(folder: Path, training: Training, keep_best: bool = False, model: Llama | None = None) -> Trained:
+def train(folder: Path, training: Training, keep: Keep = "last", model: Llama | None = None) -> Trained:
     model = model or llama()
-    return fit(model, counting(200, 0), training, folder, counting(40, 1), "test", keep_best=keep_best)
+    return fit(model, counting(200, 0), training, folder, counting(40, 1), "test", keep)
 
 
 def same(a: Trained, b: Trained) -> bool:
-    equal = [torch.equal(tensor, b.state[name]) for name, tensor in a.state.items()]
-    return a.curve == b.curve and a.state.keys() == b.state.keys() and all(equal)
+    pairs = list(zip((a.state, *a.kept), (b.state, *b.kept), strict=True))
+    equal = [torch.equal(tensor, y[name]) for x, y in pairs for name, tensor in x.items()]
+    return a.curve == b.curve and all(x.keys() == y.keys() for x, y in pairs) and all(equal)
 
 
 # --- Muon
@@ -161,7 +162,7 @@ def test_a_run_learns_is_repeatable_and_is_not_done_twice(tmp_path):
     assert same(first, train(tmp_path / "b", QUICK))
     began = time.monotonic()
     assert same(first, train(tmp_path / "a", QUICK, model=llama(seed=9))) and time.monotonic() - began < 0.5
-    assert [path.name for path in (tmp_path / "a").iterdir()] == ["done.safetensors"]
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["done.safetensors"] and not first.kept
 
 
 def test_a_failed_worker_is_one_sentence(tmp_path):
@@ -174,7 +175,7 @@ def test_a_failed_worker_is_one_sentence(tmp_path):
 @pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_weights(tmp_path):
     folder = tmp_path / "killed"
-    code = "import test_training as t, pathlib, sys; t.train(pathlib.Path(sys.argv[1]), t.LONG)"
+    code = "import test_training as t, pathlib, sys; t.train(pathlib.Path(sys.argv[1]), t.LONG, 'all')"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)}
     process = subprocess.Popen([sys.executable, "-c", code, str(folder)], env=environment, stderr=subprocess.DEVNULL)
     resume = folder / "resume.safetensors"
@@ -190,8 +191,12 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path):
     time.sleep(0.3)
     assert resume.stat().st_mtime_ns == modified  # no worker lives on
     uninterrupted = dataclasses.replace(LONG, checkpoint_seconds=1e6)
-    assert same(train(folder, LONG, model=llama(seed=9)), train(tmp_path / "whole", uninterrupted))
+    resumed = train(folder, LONG, "all", model=llama(seed=9))
+    assert same(resumed, train(tmp_path / "whole", uninterrupted, "all"))
     assert not resume.exists()
+    assert len(resumed.kept) == len(resumed.curve["validation"])
+    last = [torch.equal(tensor, resumed.kept[-1][name]) for name, tensor in resumed.state.items()]
+    assert all(last) and not all(torch.equal(tensor, resumed.kept[0][name]) for name, tensor in resumed.state.items())
 
 
 def test_a_policy_learns_on_in_a_longer_window(tmp_path):

@@ -36,6 +36,9 @@ BatchTokens = Annotated[int, Field(ge=64, le=10_000_000)]
 Window = Annotated[int, Field(ge=16, le=32_768, description="tokens")]
 TopP = Annotated[float, Field(gt=0, le=1, description="1 = off")]
 PoolName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*-(train|val|test)$", max_length=60)]
+Attempts = Annotated[
+    int, Field(ge=4, le=4096, description="a question, a power of two: split into chains in every way")
+]
 Budget = Annotated[int, Field(ge=1, le=65_536, description="generations per question, a power of two")]
 
 
@@ -144,11 +147,23 @@ class Revisions(Section):
     max_length: Window
     extension_tokens: Annotated[Tokens, Field(description="of joined corpus documents, to learn the longer window")]
     epochs: Annotated[int, Field(ge=1, le=100)]
+    n_checkpoints: Annotated[int, Field(ge=1, le=100, description="kept along training; one is chosen on validation")]
+    n_chains: Annotated[int, Field(ge=1, le=1024, description="of max_history + 1 attempts: to choose and to verify")]
     batch_tokens: BatchTokens
     lr_muon: Rate
     lr_adamw: Rate
     validation_share: Annotated[float, Field(gt=0, le=0.5, description="share of the training questions held out")]
-    budget: Annotated[Budget, Field(description="attempts a question, split into chains in every way")]
+    workers: Workers
+    checkpoint_seconds: Seconds
+
+
+class RevisionVerifier(Section):
+    epochs: Annotated[int, Field(ge=1, le=100)]
+    batch_tokens: BatchTokens
+    lr_muon: Rate
+    lr_adamw: Rate
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    validation_share: Annotated[float, Field(gt=0, le=0.5, description="share of the training questions held out")]
     workers: Workers
     checkpoint_seconds: Seconds
 
@@ -236,7 +251,9 @@ class Study(Section):
     revisions: Revisions | None = None
     options: dict[Name, SearchOptions]
     grid: Grid
-    pairings: list[Pairing]
+    pairings: dict[Pairing, Attempts]
+    revision_verifier: dict[Literal["edit_distance"], RevisionVerifier]
+    rest_em: dict[Literal["rest_em"], Attempts]
     compute_optimal: ComputeOptimal
     flops_matched: FlopsMatched
 
@@ -247,12 +264,13 @@ class Study(Section):
                 raise ValueError(f"{name} must name one study, got {', '.join(names)}")
         trained = ("problems", "corpus", "models", "pretrain", "verifier", "revisions")
         taken = ("questions", "checkpoints", "prm")
+        revised = ("pairings", "revision_verifier", "rest_em")
         sampled = ("engine", "sampling", "grading", "generate", "search")
         if self.replay:
-            needed, foreign = (), (*trained, *taken, *sampled, "options", "pairings")
+            needed, foreign = (), (*trained, *taken, *sampled, "options", *revised)
             kind = "a replay: nothing is sampled"
         elif self.checkpoints:
-            needed, foreign = (*taken, *sampled), (*trained, "pairings")
+            needed, foreign = (*taken, *sampled), (*trained, *revised)
             kind = "a study of checkpoints: nothing is trained"
         else:
             needed, foreign = (*trained, *sampled), taken
@@ -292,6 +310,12 @@ class Study(Section):
             if self.difficulty.disjoint:
                 left, unused = size - self.difficulty.n_samples, f"what difficulty.n_samples leaves of {place}"
                 _at_most("grid.budgets", self.grid.budgets[-1], unused, left)
+        for name, attempts in (self.pairings | self.rest_em).items():
+            if attempts & (attempts - 1):
+                raise ValueError(f"{name} has {attempts} attempts a question, which is not a power of two")
+        for name, needed in (("revision_verifier", self.pairings), ("rest_em", self.revision_verifier)):
+            if getattr(self, name) and "edit_distance" not in needed:
+                raise ValueError(f"{name} needs edit_distance among the pairings, and the revision_verifier before it")
         for verifier in self.verifier.values():
             train_pool = self.generate["base-train"].n_samples
             _at_most("verifier.samples", verifier.samples, "generate.base-train.n_samples", train_pool)

@@ -9,6 +9,7 @@ TABLES = REPORTS / "tables"
 STORE = ROOT / ".tts_store"
 CHECKPOINTS = STORE / "checkpoints"
 JUDGEMENTS = STORE / "judgements.jsonl"  # of answers in mathematical notation
+LONG_WINDOW = CHECKPOINTS / "long-window"  # the base model with the window of the revision models
 CORPUS, CORPUS_VALIDATION = DATA / "corpus.safetensors", DATA / "corpus-val.safetensors"
 TOKENIZER = DATA / "tokenizer.json"
 STEP_LABELS = DATA / "step_labels.parquet"
@@ -58,9 +59,14 @@ def search(method: str) -> Path:
     return DATA / "search" / f"{method}.parquet"
 
 
-def revisions(pairing: str) -> Path:
-    """Every attempt of the chains of one revision model."""
-    return DATA / "revisions" / f"{pairing}.parquet"
+def revisions(name: str) -> Path:
+    """Every attempt of the chains of a revision model; of the paper's also `scores`, and `ratios` of every split."""
+    return DATA / "revisions" / f"{name}.parquet"
+
+
+def checkpoints(pairing: str) -> Path:
+    """Accuracy of each attempt on validation questions, for each checkpoint of a revision model."""
+    return DATA / "checkpoints" / f"{pairing}.parquet"
 
 
 def metrics(stage: str) -> Path:

@@ -11,8 +11,8 @@ from jaxtyping import Bool, Int
 from tts_lib import grading, rng
 from tts_lib.grading.judging import ExactJudge, Judge
 from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, SampleRequest, Samples, Sampling
+from tts_lib.selection import NO_ANSWER
 
-NO_ANSWER = -1  # answer class of a sample without one
 FINISH_NAMES = {FINISH_STEP: "step", FINISH_END: "end", FINISH_LENGTH: "length"}
 COLUMNS = ["question_id", "sample", "text", "n_tokens", "finish", "answer", "verdict", "answer_class"]
 

@@ -1,6 +1,6 @@
 """Chains of revisions over a table of questions: sampled, graded, and what happens from one attempt to the next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,18 @@ from tts_lib.protocols import FINISH_END, Policy
 from tts_lib.rng import Part
 from tts_lib.types import StudyError
 
-COLUMNS = ["question_id", "chain", "position", "text", "n_tokens", "n_context", "finish", "answer", "verdict"]
+COLUMNS = [
+    "question_id",
+    "chain",
+    "position",
+    "text",
+    "n_tokens",
+    "n_prompt",
+    "n_context",
+    "finish",
+    "answer",
+    "verdict",
+]
 
 
 @dataclass(frozen=True)
@@ -31,12 +42,14 @@ class Rate:
 def sample_chains(
     method: Revisions,
     problems: pd.DataFrame,
-    budget: int,
+    lengths: Sequence[int],
     policy: Policy,
     codec: Codec,
     seed_key: tuple[Part, ...],
 ) -> pd.DataFrame:
     """One row (COLUMNS) for each attempt, in order of question, chain and position; all questions in one run.
+
+    Every question gets chains of these lengths. `n_prompt` are the tokens of its problem.
 
     `n_context` counts the tokens the attempt was sampled after.
 
@@ -45,7 +58,7 @@ def sample_chains(
     """
     prompts = codec.encode(problems["problem"].tolist())
     searches = {
-        question_id: method.search(Question(question_id, prompt), budget, seed_key)
+        question_id: method.search(Question(question_id, prompt), lengths, seed_key)
         for question_id, prompt in zip(problems["question_id"], prompts, strict=True)
     }
     outcomes = scheduler.run(searches, policy, verifier=None)
@@ -125,6 +138,7 @@ def _graded(question_id: str, gold: str, n_prompt: int, attempts: list[Attempt],
             "position": [attempt.position for attempt in attempts],
             "text": texts,
             "n_tokens": [len(attempt.tokens) for attempt in attempts],
+            "n_prompt": n_prompt,
             "n_context": [n_prompt + sum(n_prompt + len(h) for h in attempt.history) for attempt in attempts],
             "finish": [FINISH_NAMES[attempt.finish] for attempt in attempts],
             "answer": [answer for answer, _ in graded],

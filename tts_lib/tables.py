@@ -41,8 +41,8 @@ def write_table(frame: pd.DataFrame, path: Path | str) -> None:
     write_atomically(Path(path), memoryview(buffer.getvalue()))
 
 
-def read_table(path: Path | str, columns: Sequence[str]) -> pd.DataFrame:
-    """Return the named columns of a Parquet table, in that order.
+def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return the named columns of a Parquet table, in that order; None = all it has.
 
     Raises:
         TableError: the file is missing or damaged, or has no such column.
@@ -51,9 +51,10 @@ def read_table(path: Path | str, columns: Sequence[str]) -> pd.DataFrame:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             present = file.schema_arrow.names
-            if missing := [column for column in columns if column not in present]:
+            wanted = present if columns is None else list(columns)
+            if missing := [column for column in wanted if column not in present]:
                 raise TableError(f"{path} has no column {', '.join(missing)}; it has {', '.join(present)}")
-            return file.read(columns=list(columns)).select(list(columns)).to_pandas()
+            return file.read(columns=wanted).select(wanted).to_pandas()
     except (pa.ArrowException, OSError) as error:
         raise TableError(f"{path} is not a readable Parquet table ({one_line(error)}); {_REMEDY}") from error
 

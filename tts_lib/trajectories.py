@@ -13,6 +13,7 @@ import pandas as pd
 from tts_lib import grading
 from tts_lib.examples import Examples
 from tts_lib.pools import Codec
+from tts_lib.types import StudyError
 
 MAX_HISTORY = 4  # attempts in context, in training and in sampling
 COLUMNS = ["question_id", "history", "text"]
@@ -49,11 +50,40 @@ def build(
     return _with_foreign_histories(table, rng) if pairing == "shuffled" else table
 
 
+def rest_em(attempts: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """ReST-EM (§6 ablation): chains of the revision model, each up to its first right attempt, learned anew.
+
+    One row (COLUMNS) a chain that comes to a right attempt, with the wrong attempts it was shown. Most chains are right
+    at once: of these, as many are drawn at random as there are with a history. (The paper balances the lengths, and
+    does not say how.)
+
+    Args:
+        attempts: question_id, chain, position, text, finish, verdict.
+    """
+    rows = []
+    ordered = attempts.sort_values(["question_id", "chain", "position"], kind="stable")
+    for (question_id, _), chain in ordered.groupby(["question_id", "chain"], sort=False):
+        right = np.flatnonzero(chain["verdict"] == grading.CORRECT)
+        if len(right):
+            before = chain.iloc[: right[0]]
+            history = before["text"][before["finish"] == "end"].tolist()
+            rows.append((question_id, history, chain["text"].iloc[right[0]]))
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    revised = table["history"].map(bool).to_numpy(bool)
+    at_once = rng.permutation(np.flatnonzero(~revised))[: revised.sum()]
+    return table.iloc[np.sort(np.append(np.flatnonzero(revised), at_once))].reset_index(drop=True)
+
+
 def examples(trajectories: pd.DataFrame, problems: pd.DataFrame, codec: Codec) -> Examples:
     """A language model's examples: history and prompt in context, loss on the right answer only.
 
     The context is that of `tts_lib.methods.revisions`: the prompt before each earlier attempt, and once more.
+
+    Raises:
+        StudyError: there are none.
     """
+    if len(trajectories) == 0:
+        raise StudyError("No trajectory to learn revisions from: too few training questions, or none was ever solved.")
     prompt = dict(zip(problems["question_id"], problems["problem"], strict=True))
     contexts = [
         "".join(prompt[question_id] + attempt for attempt in history) + prompt[question_id]

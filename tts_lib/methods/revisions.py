@@ -1,8 +1,8 @@
 """Chains of revisions (§6.1): each attempt is sampled with the last few finished attempts of its chain in context.
 
-One pass at a budget of N gives every way to split it: chain c has N / 2^ceil(log2(c + 1)) attempts, so that for each
-length L there are N / L chains at least as long. Sequential and parallel samples of any L x P <= N are then part of it:
-the first L attempts of P chains.
+One pass over `chain_lengths(N)` gives every way to split a budget of N: chain c has N / 2^ceil(log2(c + 1)) attempts,
+so that for each length L there are N / L chains at least as long. Sequential and parallel samples of any L x P <= N are
+then part of it: the first L attempts of P chains.
 
 The context is the prompt and an attempt, as often as there are attempts to show, and the prompt once more: what a model
 learned of prompts and solutions holds for the last pair of them at once. (The paper does not give its format.)
@@ -12,6 +12,7 @@ the company changes it. An attempt cut off at the token limit is a generation wi
 later ones.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,20 +37,22 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Revisions:
-    """Options: temperature, top_p (1 = off), tokens an attempt, and attempts in context at most (paper: 4)."""
+    """Options: temperature, top_p (1 = off), tokens an attempt, attempts in context at most (paper: 4), window."""
 
     temperature: float
     top_p: float
     max_tokens: int
     max_history: int
+    window: int
 
-    def search(self, question: Question, budget: int, seed_key: tuple[Part, ...]) -> Search[list[Attempt]]:
-        """Sample the chains of one question, all chains side by side; the attempts in order of position, then chain.
+    def search(self, question: Question, lengths: Sequence[int], seed_key: tuple[Part, ...]) -> Search[list[Attempt]]:
+        """Sample chains of these lengths, longest first, side by side; the attempts in order of position, then chain.
 
         Raises:
-            ValueError: see `chain_lengths`.
+            ValueError: a chain is longer than the one before it; a context leaves no room for an attempt.
         """
-        lengths = chain_lengths(budget)
+        if list(lengths) != sorted(lengths, reverse=True):
+            raise ValueError(f"chain lengths {list(lengths)} must not increase")
         sampling = Sampling(self.temperature, self.top_p, self.max_tokens, until="end")
         seen: list[list[np.ndarray]] = [[] for _ in lengths]
         attempts: list[Attempt] = []
@@ -58,6 +61,13 @@ class Revisions:
             seeds = derive_seeds((*seed_key, question.question_id, "revisions", position), len(live))
             histories = [tuple(seen[chain][-self.max_history :]) if self.max_history else () for chain in live]
             requests = _requests(question.prompt, histories, seeds)
+            longest = max(len(request.prefix) for request in requests)
+            if longest + self.max_tokens > self.window:
+                raise ValueError(
+                    f"a context of {longest} tokens and an attempt of {self.max_tokens} do not fit the model's window "
+                    f"of {self.window}: lower revisions.max_history or sampling.max_tokens, or raise "
+                    "revisions.max_length"
+                )
             results: list[Samples] = yield AskSamples(requests, sampling, len(live))
             sampled: list[Any] = [
                 (samples[i], int(samples.finish[i])) for samples in results for i in range(len(samples))
@@ -77,7 +87,7 @@ def chain_lengths(budget: int) -> list[int]:
     """
     if budget < 1 or budget & (budget - 1):
         raise ValueError(f"a budget of {budget} generations cannot be split into chains: it must be a power of two")
-    return [budget >> (chain).bit_length() for chain in range(budget)]
+    return [budget >> chain.bit_length() for chain in range(budget)]
 
 
 def _requests(prompt: np.ndarray, histories: list[tuple[np.ndarray, ...]], seeds: np.ndarray) -> list[SampleRequest]:

@@ -4,6 +4,7 @@ Each function draws a DataFrame on an Axes and touches no file. Columns `low` an
 a band or a bar. Budgets stand on a log2 axis.
 """
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -28,6 +29,35 @@ def accuracy_by_position(df: pd.DataFrame, ax: Axes) -> None:
     for name in df["strategy"].unique():
         _line(df[df["strategy"] == name], ax, "position", "accuracy", style.look(name))
     ax.set_xlabel("attempt of a chain")
+    style.share_axis(ax)
+    style.legend_below(ax)
+
+
+def accuracy_by_checkpoint(df: pd.DataFrame, step: str, chosen: int, ax: Axes) -> None:
+    """Validation accuracy of attempt `step` along training. Columns checkpoint, 1 (first attempts) and {step}."""
+    for column, name in (("1", "first attempts"), (step, f"attempts after {int(step) - 1} others")):
+        ax.plot(df["checkpoint"], df[column], marker="o", markersize=4, label=name)
+    ax.axvline(chosen, color=style.INK, linewidth=0.8, linestyle=":", label="chosen")
+    ax.set_xlabel("checkpoint")
+    style.share_axis(ax)
+    style.legend_below(ax)
+
+
+def accuracy_by_ratio(df: pd.DataFrame, ax: Axes, by: str = "budget") -> None:
+    """Fig. 7: accuracy against sequential : parallel, a line each. Columns {by}, budget, length, accuracy[, low, high].
+
+    A chain of L attempts among N / L stands at L^2 / N: to the right all is sequential.
+    """
+    shades = mpl.colormaps["viridis"](np.linspace(0.0, 0.85, df[by].nunique()))
+    for name, shade in zip(df[by].unique(), shades, strict=True):
+        part = df[df[by] == name].sort_values("length")
+        ratio = part["length"] ** 2 / part["budget"]
+        label = f"N = {name}" if by == "budget" else str(name)
+        ax.plot(ratio, part["accuracy"], marker="o", markersize=4, color=shade, label=label)
+        if "low" in part:
+            ax.fill_between(ratio, part["low"], part["high"], color=shade, alpha=0.15, linewidth=0)
+    ax.set_xscale("log", base=2)
+    ax.set_xlabel("sequential : parallel")
     style.share_axis(ax)
     style.legend_below(ax)
 

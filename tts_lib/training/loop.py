@@ -6,12 +6,14 @@ on the machine's load, on interruptions or on where a checkpoint fell.
 """
 
 import copy
+import dataclasses
 import os
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 import torch.distributed as dist
@@ -29,6 +31,7 @@ from tts_lib.processes import die_with_parent
 from tts_lib.training.muon import Muon
 from tts_lib.types import StudyError
 
+Keep = Literal["best", "last", "all"]  # weights: of the lowest validation loss, the last, or of every evaluation
 N_PARTS = {"qkv": 3, "gate_up": 2}  # matrices that hold several projections
 
 
@@ -56,6 +59,11 @@ class Trained:
     state: dict[str, Tensor]
     curve: dict[str, list[float]]
     n_tokens: int
+    kept: tuple[dict[str, Tensor], ...] = ()  # the weights at each evaluation, where all are kept
+
+    def of(self, state: dict[str, Tensor]) -> "Trained":
+        """The same run with other weights of it."""
+        return dataclasses.replace(self, state=state)
 
 
 def language_loss(model: Llama, batch: Batch, dropout: float) -> Tensor:
@@ -81,9 +89,11 @@ def fit(
     checkpoint: Path,
     validation: Examples,
     title: str,
-    keep_best: bool = True,
+    keep: Keep = "best",
 ) -> Trained:
     """Train `model` from its present weights; return those of the lowest validation loss, or else the last ones.
+
+    With keep "all" those of every evaluation come along.
 
     `checkpoint` is a folder named for everything the run depends on: a run found there is taken up again.
     """
@@ -98,7 +108,7 @@ def fit(
             checkpoint,
             validation,
             title,
-            keep_best,
+            keep,
             os.path.join(scratch, "rendezvous"),
         )
         try:
@@ -111,7 +121,12 @@ def fit(
 def _read(checkpoint: Path) -> Trained:
     tensors = load_file(checkpoint / "done.safetensors")
     curve = {k.removeprefix("curve."): tensors.pop(k).tolist() for k in list(tensors) if k.startswith("curve.")}
-    return Trained(tensors, {k: v for k, v in curve.items() if k != "n_tokens"}, int(curve["n_tokens"][0]))
+    kept: dict[int, dict[str, Tensor]] = {}
+    for key in [key for key in tensors if key.startswith("kept.")]:
+        _, number, name = key.split(".", 2)
+        kept.setdefault(int(number), {})[name] = tensors.pop(key)
+    losses = {k: v for k, v in curve.items() if k != "n_tokens"}
+    return Trained(tensors, losses, int(curve["n_tokens"][0]), tuple(kept[i] for i in sorted(kept)))
 
 
 def _work(
@@ -122,14 +137,14 @@ def _work(
     checkpoint: Path,
     validation: Examples,
     title: str,
-    keep_best: bool,
+    keep: Keep,
     rendezvous: str,
 ) -> None:
     die_with_parent()
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=training.workers)
     model = copy.deepcopy(model)  # what is passed to a spawned process stays shared memory with the other workers
-    run = _Run(rank, model, examples, training, checkpoint, validation, keep_best)
+    run = _Run(rank, model, examples, training, checkpoint, validation, keep)
     bar = tqdm(total=run.n_total, unit="tok", unit_scale=True, desc=title, disable=rank > 0, mininterval=2)
     for batch in run.remaining():
         run.step(batch)
@@ -141,9 +156,9 @@ def _work(
 class _Run:
     """One worker's model, optimizers and place in the data."""
 
-    def __init__(self, rank, model, examples, training, checkpoint, validation, keep_best):
+    def __init__(self, rank, model, examples, training, checkpoint, validation, keep: Keep):
         self.rank, self.model, self.training, self.checkpoint = rank, model, training, checkpoint
-        self.examples, self.validation, self.keep_best = examples, validation, keep_best
+        self.examples, self.validation, self.keep = examples, validation, keep
         self.loss = score_loss if isinstance(model, Scorer) else language_loss
         named = dict(model.named_parameters())
         matrices = {n: p for n, p in named.items() if "blocks." in n and p.ndim == 2}
@@ -155,6 +170,7 @@ class _Run:
         self.n_seen = self.n_steps = 0
         self.best = float("inf")
         self.best_state: dict[str, Tensor] = {}
+        self.kept: dict[str, Tensor] = {}  # by number of the evaluation and name
         self.curve: dict[str, list[float]] = {"tokens": [], "loss": [], "validation": []}
         self.recent = [0.0, 0.0]  # summed loss and weight since the last evaluation
         self.saved_at = time.monotonic()
@@ -219,9 +235,13 @@ class _Run:
         self.curve["loss"].append(self.recent[0] / self.recent[1])
         self.curve["validation"].append(float(sums[0] / sums[1]))
         self.recent = [0.0, 0.0]
-        if self.keep_best and self.curve["validation"][-1] < self.best:
+        state = self.model.state_dict()
+        if self.keep == "all":
+            number = len(self.curve["validation"]) - 1
+            self.kept |= {f"kept.{number}.{k}": v.clone() for k, v in state.items()}
+        if self.keep == "best" and self.curve["validation"][-1] < self.best:
             self.best = self.curve["validation"][-1]
-            self.best_state = {k: v.clone() for k, v in self.model.state_dict().items()}
+            self.best_state = {k: v.clone() for k, v in state.items()}
 
     def finish(self) -> None:
         if self.rank:
@@ -229,12 +249,12 @@ class _Run:
         tensors = self.best_state or self.model.state_dict()
         curve = {f"curve.{k}": torch.tensor(v, dtype=torch.float64) for k, v in self.curve.items()}
         curve["curve.n_tokens"] = torch.tensor([self.n_seen], dtype=torch.float64)
-        _write(tensors | curve, self.checkpoint / "done.safetensors")
+        _write(tensors | self.kept | curve, self.checkpoint / "done.safetensors")
         (self.checkpoint / "resume.safetensors").unlink(missing_ok=True)
 
     def _save(self) -> None:
         state = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        state |= {f"best.{k}": v for k, v in self.best_state.items()} | self.muon.state()
+        state |= {f"best.{k}": v for k, v in self.best_state.items()} | self.kept | self.muon.state()
         for i, slots in self.adamw.state_dict()["state"].items():
             state |= {f"adamw.{i}.{k}": v for k, v in slots.items()}
         state |= {f"curve.{k}": torch.tensor(v, dtype=torch.float64) for k, v in self.curve.items()}
@@ -254,6 +274,7 @@ class _Run:
 
         self.model.load_state_dict(under("model."))
         self.best_state = under("best.")
+        self.kept = {k: v for k, v in saved.items() if k.startswith("kept.")}
         self.muon.velocity.update(under("muon."))
         slots: dict[int, dict[str, Tensor]] = {}
         for key, value in under("adamw.").items():

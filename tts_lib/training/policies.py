@@ -15,7 +15,7 @@ from tts_lib.models.folder import ModelConfig
 from tts_lib.models.llama import Llama, LlamaShape
 from tts_lib.models.names import from_hf_state, to_hf_state
 from tts_lib.models.scorer import Scorer
-from tts_lib.training.loop import Trained, Training, fit
+from tts_lib.training.loop import Keep, Trained, Training, fit
 
 
 def pretrain(
@@ -24,9 +24,7 @@ def pretrain(
     """A language model trained on the corpus from seeded random weights; resumes from its checkpoint."""
     model = Llama(shape)
     model.initialise(torch.Generator().manual_seed(int(rng.derive_seed("weights", training.seed)) % 2**63))
-    return fit(
-        model, corpus, training, checkpoints / run_key(shape, corpus, training), validation, title, keep_best=False
-    )
+    return fit(model, corpus, training, checkpoints / run_key(shape, corpus, training), validation, title, keep="last")
 
 
 def run_key(start: object, examples: Examples, training: Training) -> str:
@@ -89,13 +87,14 @@ def fine_tune(
     training: Training,
     checkpoints: Path,
     title: str,
+    keep: Keep = "last",
 ) -> tuple[Trained, LlamaShape]:
-    """The policy trained on, with a window of max_length tokens; its last weights, and its shape."""
+    """The policy trained on, with a window of max_length tokens; its last weights (or all), and its shape."""
     shape = dataclasses.replace(shape_of(folder.read_config(policy)), max_length=max_length)
     model = Llama(shape)
     model.load_state_dict(load_policy(policy).state_dict())
-    key = run_key((folder.weights_hash(policy), max_length), examples, training)
-    return fit(model, examples, training, checkpoints / key, validation, title, keep_best=False), shape
+    key = run_key((folder.weights_hash(policy), max_length, keep), examples, training)
+    return fit(model, examples, training, checkpoints / key, validation, title, keep), shape
 
 
 def revision_card(pairing: str, n_trajectories: int, trained: Trained, training: Training) -> str:
@@ -106,7 +105,6 @@ A policy fine-tuned from the base model to answer after earlier attempts of its 
 attempt, up to four times, and the prompt once more.
 
 - {n_trajectories:,} trajectories, {trained.n_tokens:,} tokens in {training.n_epochs} passes
-- validation loss {trained.curve["validation"][-1]:.4f} nats per token of the right answer
 - Muon {training.lr_muon}, AdamW {training.lr_adamw}, seed {training.seed}
 """
 

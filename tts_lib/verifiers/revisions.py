@@ -1,0 +1,90 @@
+"""The revision verifier (§6.1): an outcome reward model that reads an attempt after the earlier ones of its chain.
+
+A chain is read in blocks of `max_history + 1` attempts, as the revision model sees them: the prompt and an attempt, as
+often as there are attempts. The score of an attempt stands at its end token and depends on what comes before it in its
+block alone, so that one pass over a block scores all of it, and a prefix of a chain is scored as in the whole chain.
+(The paper does not say how many earlier attempts its verifier reads.)
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from tts_lib import grading
+from tts_lib.examples import Examples
+from tts_lib.pools import Codec
+from tts_lib.protocols import ScoreRequest, Verifier
+
+
+def examples(attempts: pd.DataFrame, problems: pd.DataFrame, codec: Codec, max_history: int) -> Examples:
+    """Training examples, one a block: at the end of each attempt whether its answer is right.
+
+    Args:
+        attempts: question_id, chain, position, text, finish, verdict; attempts that were cut off are left out.
+    """
+    prompt = _prompts(problems, codec)
+    right = (attempts["verdict"] == grading.CORRECT).to_numpy(np.float32)
+    blocks, ends, labels = [], [], []
+    for question_id, rows, texts in _blocks(attempts, codec, max_history):
+        pieces = [np.concatenate([prompt[question_id], text]) for text in texts]
+        blocks.append(np.concatenate(pieces))
+        ends += [len(piece) for piece in pieces]
+        labels.append(right[rows])
+    last = np.cumsum(ends) - 1
+    tokens, offsets = np.concatenate(blocks).astype(np.int32), np.r_[0, np.cumsum([len(block) for block in blocks])]
+    weight, target = np.zeros(len(tokens), np.float32), np.zeros(len(tokens), np.float32)
+    weight[last], target[last] = 1, np.concatenate(labels)
+    return Examples(tokens, offsets, weight, target)
+
+
+def scores(
+    attempts: pd.DataFrame,
+    problems: pd.DataFrame,
+    verifier: Verifier,
+    codec: Codec,
+    max_history: int,
+    closing: tuple[int, int],
+) -> np.ndarray:
+    """The verifier's score of each attempt, float32 (attempt,) in (0, 1); 0 for one that was cut off.
+
+    Args:
+        closing: the tokens at which the verifier gives a score: that of a step and that of the end.
+    """
+    prompt = _prompts(problems, codec)
+    requests, places, wanted = [], [], []
+    for question_id, rows, texts in _blocks(attempts, codec, max_history):
+        pieces = [part for text in texts for part in (prompt[question_id], text)][1:]
+        block = np.concatenate(pieces)
+        requests.append(ScoreRequest(prompt[question_id], [block]))
+        ends = np.cumsum([len(piece) for piece in pieces])[::2] - 1  # the last token of each attempt
+        given = np.flatnonzero(np.isin(block, closing))
+        places.append(rows)
+        wanted.append(np.searchsorted(given, ends))
+    found = np.zeros(len(attempts), np.float32)
+    for rows, ends, (score,) in zip(places, wanted, verifier.score(requests), strict=True):
+        found[rows] = score[ends]
+    return found
+
+
+def _prompts(problems: pd.DataFrame, codec: Codec) -> dict[str, np.ndarray]:
+    return dict(zip(problems["question_id"], codec.encode(problems["problem"].tolist()), strict=True))
+
+
+def _blocks(
+    attempts: pd.DataFrame, codec: Codec, max_history: int
+) -> Iterator[tuple[str, np.ndarray, list[np.ndarray]]]:
+    """Question, rows in the table and tokens of the attempts of each block, in the table's order.
+
+    The table must be in order of question, chain and position.
+    """
+    shown = np.flatnonzero(attempts["finish"].to_numpy() == "end")
+    table = attempts.iloc[shown]
+    place = table.groupby(["question_id", "chain"], sort=False).cumcount().to_numpy()
+    codes = table.groupby(["question_id", "chain"], sort=False).ngroup().to_numpy()
+    starts = np.flatnonzero((np.diff(codes, prepend=-1) != 0) | (place % (max_history + 1) == 0))
+    distinct, which = np.unique(table["text"].to_numpy(dtype=object), return_inverse=True)
+    tokens = codec.encode(distinct.tolist())
+    questions = table["question_id"].to_numpy()
+    for start, end in zip(starts, np.append(starts[1:], len(table)), strict=True):
+        yield questions[start], shown[start:end], [tokens[i] for i in which[start:end]]
