@@ -12,7 +12,7 @@ from tts_lib.tables import write_json
 LINES = [
     "Step 1: Janet spends 3 hours + 5 hours = 8 hours per week on music lessons. ки",
     "First, we add the numbers.\n\nThen we see that 2 + 2 = 4.\n\n# Answer\n\n4",
-    "What is the sum of two and two? good bad + - user assistant system",
+    "What is the sum of two and two? good bad + - user assistant system\n\n",
 ] * 4
 SPECIALS = ["<|im_start|>", "<|im_end|>", "<extra_0>"]
 CHATML = (

@@ -48,7 +48,11 @@ class OpenAI(Section):
         dict[str, Annotated[str, Field(min_length=1, max_length=200)]],
         Field(min_length=1, description="the server's name of each model of the study"),
     ]
+    token_ids: Annotated[bool, Field(description="whether the server can answer in token ids, as vLLM's can")]
     concurrency: Annotated[int, Field(ge=1, le=4096, description="requests under way at once")]
+    requests_per_second: Annotated[float | None, Field(gt=0, le=1e6, description="null: as many as it takes")]
+    timeout_seconds: Annotated[float, Field(gt=0, le=86_400, description="a try")]
+    n_tries: Annotated[int, Field(ge=1, le=100, description="of one request, with growing pauses")]
 
 
 Engine = Annotated[Native | Reference | Vllm | OpenAI, Field(discriminator="kind")]

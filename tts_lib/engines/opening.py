@@ -11,20 +11,24 @@ from typing import Any
 
 from tts_lib.models import folder as model_folder
 from tts_lib.models import pointer
+from tts_lib.models.checkpoint import checkpoint_hash
+from tts_lib.models.folder import STEP_TEXT
 from tts_lib.models.pointer import Target
 from tts_lib.protocols import Policy, Verifier
 from tts_lib.types import StudyError
 from tts_lib.verifiers.asked import Asked
 
+LIMITS = ("concurrency", "requests_per_second", "timeout_seconds", "n_tries")  # of what is asked of a server
 NATIVE_LIMIT = 200_000_000  # parameters; kept in fp32, read once a token
 
 
-def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False) -> Policy:
+def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False, adapter: Path | None = None) -> Policy:
     """The policy in a folder of `models/`, behind the engine of the study.
 
     Args:
         engine: the study's `engine` section, a record of `tts_lib.config_engine`.
         progress: whether to show how far a call has come, where the engine can.
+        adapter: folder of LoRA weights that are added to the model's; vLLM alone serves them.
 
     Raises:
         StudyError: the model is missing or damaged, the engine is not installed, or it cannot serve this model.
@@ -32,7 +36,8 @@ def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False)
     target = pointer.resolve(folder)
     if target.prm is not None or target.step is None:
         raise StudyError(f"{folder} is a verifier, which samples nothing")
-    settings = {name: value for name, value in engine.items() if name != "kind"}
+    if adapter is not None and engine["kind"] != "vllm":
+        raise StudyError(f"the engine {engine['kind']} serves no LoRA adapters, such as {adapter}: use the engine vllm")
     match engine["kind"]:
         case "native":
             from tts_lib.engines.native import NativePolicy
@@ -41,9 +46,14 @@ def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False)
         case "reference":
             from tts_lib.engines.reference import ReferencePolicy
 
-            return ReferencePolicy(target.weights, step=target.step, **settings)
-        case kind:
-            raise StudyError(f"engine.kind is {kind!r}, which this installation does not have")
+            return ReferencePolicy(target.weights, engine["device"], engine["batch_size"], target.step)
+        case "vllm":
+            from tts_lib.engines.vllm import VllmPolicy
+
+            stop = None if target.step == STEP_TEXT else target.step  # a newline is a token of its own
+            return VllmPolicy(target.weights, adapter=adapter, stop=stop, progress=progress, **_vllm(engine))
+        case _:
+            return _served(folder.name, target, engine)
 
 
 def open_verifier(
@@ -69,8 +79,13 @@ def open_verifier(
         case "reference":
             from tts_lib.engines.reference import ReferenceVerifier
 
-            return ReferenceVerifier(target.weights, device=engine["device"], batch_size=engine["batch_size"])
-        case _:
+            step = STEP_TEXT if asked is None else asked.step
+            return ReferenceVerifier(target.weights, engine["device"], engine["batch_size"], step)
+        case "vllm":
+            from tts_lib.engines.vllm import VllmVerifier
+
+            return VllmVerifier(target.weights, progress=progress, **_vllm(engine))
+        case _:  # a completion server scores nothing: what the study trained is read here
             from tts_lib.engines.native import NativeVerifier
 
             return NativeVerifier(_native(target), progress=progress)
@@ -79,7 +94,7 @@ def open_verifier(
 def _native(target: Target) -> Path:
     """The folder of a model that the native engine can serve."""
     config = model_folder.read_config(target.weights)
-    if target.step != model_folder.STEP_TEXT:
+    if target.step != STEP_TEXT:
         raise StudyError(f"the native engine closes a step at a newline, not at {target.step!r}: use reference or vllm")
     n_params = sum(prod(shape) for shape in config.tensor_shapes().values())
     if n_params > NATIVE_LIMIT:
@@ -88,3 +103,30 @@ def _native(target: Target) -> Path:
             "use the engine reference or vllm"
         )
     return target.weights
+
+
+def _vllm(engine: Mapping[str, Any]) -> dict[str, Any]:
+    settings = {name: engine[name] for name in ("max_model_len", "gpu_memory", "tensor_parallel", "max_sequences")}
+    return settings | {"dtype": None if engine["dtype"] == "auto" else engine["dtype"]}
+
+
+def _served(name: str, target: Target, engine: Mapping[str, Any]) -> Policy:
+    """A model behind the completion server, under the name that the server has for it."""
+    from tts_lib.engines.openai import Limits, OpenAIPolicy, ServedModel
+    from tts_lib.models.tokenizer import TokenCodec
+    from tts_lib.models.vocabulary import Vocabulary
+
+    if name not in engine["models"]:
+        raise StudyError(f"engine.models has no name for {name}; it has {', '.join(engine['models'])}")
+    known = Vocabulary.of(target.weights, target.step or STEP_TEXT)
+    model = ServedModel(
+        name=engine["models"][name],
+        weights=checkpoint_hash(target.weights),
+        vocab_size=known.size,
+        max_length=known.window,
+        end_tokens=known.end_tokens,
+        step_tokens=known.step_tokens,
+    )
+    limits = Limits(**{field: engine[field] for field in LIMITS})
+    codec = None if engine["token_ids"] else TokenCodec.from_folder(target.weights)
+    return OpenAIPolicy(engine["url"], model, limits, codec)

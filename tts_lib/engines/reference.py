@@ -11,20 +11,19 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from tokenizers import Tokenizer
+from safetensors import SafetensorError
 from torch import Tensor
 
 from tts_lib.engines.checks import (
     check_sample_requests,
     check_sampling,
     check_score_requests,
-    closing_tokens,
     probability,
 )
 from tts_lib.engines.randomness import LANES, uniform
-from tts_lib.models import folder as model_folder
 from tts_lib.models.checkpoint import checkpoint_hash
 from tts_lib.models.folder import STEP_TEXT, FolderError
+from tts_lib.models.vocabulary import Vocabulary
 from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, SampleRequest, Samples, Sampling, ScoreRequest
 from tts_lib.types import StudyError, one_line
 
@@ -34,12 +33,13 @@ ENGINE = "reference-1"
 class _Engine:
     """A loaded model; `batch_size` sequences are computed together."""
 
-    def __init__(self, folder: Path, loader, device: str, batch_size: int):
+    def __init__(self, folder: Path, loader: Any, device: str, batch_size: int, step: str):
+        """Load a model; a token whose text holds `step` closes a step. For errors see `loaded` and `Vocabulary`."""
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; allowed is 1 or more")
+        self.vocabulary = Vocabulary.of(folder, step)
         self.version = f"{ENGINE}:{checkpoint_hash(folder)}"
         self.model = loaded(loader, folder, device)
-        self.vocab_size, self.max_length = self.model.config.vocab_size, self.model.config.max_position_embeddings
         self.device, self.batch_size = device, batch_size
 
     def _padded(self, sequences: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
@@ -57,15 +57,26 @@ def loaded(loader: Any, folder: Path, device: str) -> Any:
     """The model of a folder, ready to be used; no code of its own runs.
 
     Raises:
-        FolderError: transformers refuses it.
+        FolderError: transformers refuses it, or it lacks weights, which would be drawn at random.
         StudyError: there is no such device, or no room on it.
     """
+    told = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()  # what is missing is checked here, what is left over does not matter
     try:
-        model = loader.from_pretrained(
-            folder, attn_implementation="eager", use_safetensors=True, trust_remote_code=False, local_files_only=True
+        model, report = loader.from_pretrained(
+            folder,
+            attn_implementation="eager",
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise FolderError(f"transformers cannot load the model in {folder}: {one_line(error)[:300]}") from error
+    finally:
+        transformers.logging.set_verbosity(told)
+    if missing := sorted(report["missing_keys"]):
+        raise FolderError(f"the weights in {folder} lack {missing[0]}: this is a model of another kind")
     try:
         return model.to(device).eval()
     except (RuntimeError, AssertionError) as error:  # without CUDA torch asserts
@@ -76,18 +87,12 @@ class ReferencePolicy(_Engine):
     """A policy (`tts_lib.protocols.Policy`) through transformers."""
 
     def __init__(self, folder: Path, device: str = "cpu", batch_size: int = 256, step: str = STEP_TEXT):
-        """Load a policy; a token whose text holds `step` closes a step.
-
-        Raises:
-            StudyError: see `loaded`; or no token holds `step`, or none ends a text.
-        """
-        super().__init__(folder, transformers.AutoModelForCausalLM, device, batch_size)
-        self._closes, self._ends = closing_masks(folder, self.model, step)
+        super().__init__(folder, transformers.AutoModelForCausalLM, device, batch_size, step)
 
     def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> list[Samples]:
         """Samples of each request; ValueError for a setting or request out of range."""
         check_sampling(sampling)
-        check_sample_requests(requests, self.vocab_size, self.max_length)
+        check_sample_requests(requests, self.vocabulary.size, self.vocabulary.window)
         todo = [(request.prefix, seed) for request in requests for seed in request.seeds]
         drawn = [
             each
@@ -128,9 +133,10 @@ class ReferencePolicy(_Engine):
             log_p = torch.log_softmax(logits, -1).gather(1, chosen[:, None])[:, 0]
             token = chosen.cpu().numpy()
             out[live, n], logprobs[live, n], count[live] = token[live], log_p.cpu().numpy()[live], n + 1
-            ends, closes = self._ends[token], self._closes[token] & (sampling.until == "step")
+            ends = self.vocabulary.ends[token]
+            closes = self.vocabulary.closes[token] & (sampling.until == "step")
             finish[live & closes], finish[live & ends] = FINISH_STEP, FINISH_END
-            live &= ~closes & ~ends & (lengths + n + 1 < self.max_length)
+            live &= ~closes & ~ends & (lengths + n + 1 < self.vocabulary.window)
             if not live.any():
                 break
             tokens, mask = chosen[:, None], torch.cat([mask, torch.ones_like(mask[:, :1])], 1)
@@ -153,44 +159,26 @@ def draw(logits: Tensor, sampling: Sampling, seeds: np.ndarray, index: int) -> T
     return order[torch.searchsorted(cdf, u, right=True).clamp(max=p.shape[1] - 1)[:, 0]]
 
 
-def closing_masks(folder: Path, model: Any, step: str) -> tuple[np.ndarray, np.ndarray]:
-    """Which tokens close a step (their text holds `step`) and which end a text, bool (vocabulary,) each.
-
-    Raises:
-        FolderError: there are none of one kind.
-    """
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    texts = tokenizer.decode_batch([[token] for token in range(tokenizer.get_vocab_size())], skip_special_tokens=False)
-    closes, ends = np.zeros((2, model.config.vocab_size), bool)
-    closes[[token for token, text in enumerate(texts) if step in text]] = True
-    end_tokens = model.generation_config.eos_token_id
-    ends[[] if end_tokens is None else end_tokens] = True
-    for found, what in ((closes, f"holds {step!r}, which closes a step"), (ends, "ends a text (eos_token_id)")):
-        if not found.any():
-            raise FolderError(f"the model in {folder} has no token that {what}")
-    return closes, ends
-
-
 class ReferenceVerifier(_Engine):
     """A verifier (`tts_lib.protocols.Verifier`) through transformers; each continuation is read with its prefix."""
 
-    def __init__(self, folder: Path, device: str = "cpu", batch_size: int = 256):
-        super().__init__(folder, transformers.AutoModelForTokenClassification, device, batch_size)
-        self.step_token, self.end_token = model_folder.step_token(folder), self.model.config.eos_token_id
+    def __init__(self, folder: Path, device: str = "cpu", batch_size: int = 256, step: str = STEP_TEXT):
+        super().__init__(folder, transformers.AutoModelForTokenClassification, device, batch_size, step)
 
     @torch.inference_mode()
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[np.ndarray]]:
         """Step scores of each continuation of each request; ValueError for a request out of range."""
-        check_score_requests(requests, self.vocab_size, self.max_length)
+        check_score_requests(requests, self.vocabulary.size, self.vocabulary.window)
         todo = [(request.prefix, text) for request in requests for text in request.continuations]
         scores = []
         for start in range(0, len(todo), self.batch_size):
             batch = todo[start : start + self.batch_size]
             tokens, mask = self._padded([np.concatenate(pair) for pair in batch])
             positions = (mask.cumsum(1) - 1).clamp(min=0)
-            logits = self.model(tokens, attention_mask=mask, position_ids=positions).logits[:, :, 0].cpu().numpy()
-            for row, (_, text) in zip(logits, batch, strict=True):
-                closes = closing_tokens(text, np.array([0, len(text)]), self.step_token, self.end_token)
-                scores.append(probability(row[-len(text) :][closes == 1]))
+            logits = self.model(tokens, attention_mask=mask, position_ids=positions).logits[:, :, 0]
+            for row, (_, text) in zip(logits.float().cpu().numpy(), batch, strict=True):
+                closes = self.vocabulary.closes[text] | self.vocabulary.ends[text]
+                closes[-1] = True
+                scores.append(probability(row[-len(text) :][closes]))
         each = iter(scores)
         return [[next(each) for _ in request.continuations] for request in requests]
