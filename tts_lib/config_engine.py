@@ -37,6 +37,9 @@ class Vllm(Section):
     max_sequences: Annotated[int, Field(ge=1, le=65_536, description="sequences computed together")]
     workers: Annotated[int, Field(ge=1, le=1024, description="engines; questions are shared out among them")]
     gpus_per_worker: Annotated[int, Field(ge=0, le=1024, description="0 on a machine without accelerators")]
+    cluster: Annotated[
+        str | None, Field(pattern=r"^(auto|(ray://)?[A-Za-z0-9.-]+:[0-9]+)$", description="of Ray; null: this machine")
+    ]
 
 
 class OpenAI(Section):

@@ -4,10 +4,11 @@ Nothing but the engine asked for is imported; one that is not installed, or cann
 sentence.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tts_lib.models import folder as model_folder
 from tts_lib.models import pointer
@@ -51,7 +52,8 @@ def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False,
             from tts_lib.engines.vllm import VllmPolicy
 
             stop = None if target.step == STEP_TEXT else target.step  # a newline is a token of its own
-            return VllmPolicy(target.weights, adapter=adapter, stop=stop, progress=progress, **_vllm(engine))
+            settings = {"adapter": adapter, "stop": stop, "progress": progress}
+            return _spread(partial(VllmPolicy, target.weights.resolve(), **settings, **_vllm(engine)), engine, "Policy")
         case _:
             return _served(folder.name, target, engine)
 
@@ -84,7 +86,8 @@ def open_verifier(
         case "vllm":
             from tts_lib.engines.vllm import VllmVerifier
 
-            return VllmVerifier(target.weights, progress=progress, **_vllm(engine))
+            make = partial(VllmVerifier, target.weights.resolve(), progress=progress, **_vllm(engine))
+            return _spread(make, engine, "Verifier")
         case _:  # a completion server scores nothing: what the study trained is read here
             from tts_lib.engines.native import NativeVerifier
 
@@ -108,6 +111,19 @@ def _native(target: Target) -> Path:
 def _vllm(engine: Mapping[str, Any]) -> dict[str, Any]:
     settings = {name: engine[name] for name in ("max_model_len", "gpu_memory", "tensor_parallel", "max_sequences")}
     return settings | {"dtype": None if engine["dtype"] == "auto" else engine["dtype"]}
+
+
+def _spread(make: Callable[[], Any], engine: Mapping[str, Any], what: Literal["Policy", "Verifier"]) -> Any:
+    """One engine in this process, or one in each of several workers."""
+    if engine["workers"] == 1 and engine["cluster"] is None:
+        return make()
+    try:
+        from tts_lib.engines.distributed import DistributedPolicy, DistributedVerifier
+        from tts_lib.engines.workers import Crew
+    except ImportError as error:
+        raise StudyError(f"{engine['workers']} workers need Ray, which is not installed: `pip install ray`") from error
+    crew = Crew(engine["workers"], gpus_per_worker=engine["gpus_per_worker"], address=engine["cluster"])
+    return DistributedPolicy(make, crew) if what == "Policy" else DistributedVerifier(make, crew)
 
 
 def _served(name: str, target: Target, engine: Mapping[str, Any]) -> Policy:
