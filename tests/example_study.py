@@ -17,7 +17,11 @@ models:
   base: {n_layers: 4, width: 64, n_heads: 2, width_mlp: 128}
   large: {n_layers: 5, width: 192, n_heads: 6, width_mlp: 544}
 pretrain: {max_length: 128, batch_tokens: 4096, lr_muon: 0.02, lr_adamw: 0.005, workers: 2, checkpoint_seconds: 60.0}
+checkpoints: {}
+questions: {}
+engine: {kind: native}
 sampling: {temperature: 0.8, top_p: 1.0, max_tokens: 100}
+grading: {kind: exact}
 generate:
   base-train: {model: base, split: train, n_samples: 32}
   base-val: {model: base, split: val, n_samples: 512}
@@ -35,6 +39,7 @@ verifier:
     validation_share: 0.1
     workers: 2
     checkpoint_seconds: 60.0
+prm: {}
 replay: {}
 select: {n_resamples: 200, flip_share: 0.2}
 difficulty: {n_bins: 5, n_samples: 256, disjoint: false, n_probe: [1, 4, 8, 16, 32], absolute_edges: [0.1, 0.5]}
@@ -81,8 +86,11 @@ REPLAY = """\
 seed: 0
 problems: {}
 models: {}
+checkpoints: {}
+questions: {}
 generate: {}
 verifier: {}
+prm: {}
 replay:
   mine:
     folder: pools

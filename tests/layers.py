@@ -1,11 +1,12 @@
 """The rooms of the library from the lowest layer up; a module imports its own layer and those below."""
 
 _LAYERS = """
-types config config_errors config_replay config_section profiles files paths processes rng tables store nano nano_steps
+types config config_checkpoint config_engine config_errors config_lora config_questions config_replay \
+  config_section profiles files paths processes rng tables store nano nano_steps
 grading estimators selection difficulty stats flops iso_accuracy score_quality examples allocation allocation_curves \
   strategy_table strategies curve_tables matched_settings matched_tables probe_curves question_groups joint_tables \
   policy_study
-protocols scheduler cost cached pools benchmark binning importing large_model trajectories large_model
+protocols scheduler cost cached pools prompts benchmark binning importing large_model trajectories
 methods verifiers replay searching revision_chains revision_ratios
 engines models training
 report plots nbrun notebooks

@@ -86,7 +86,10 @@ def stages() -> tuple[Stage, ...]:
     from dvc.repo import Repo  # seconds to import, and a tool beside the library
 
     found: list[Stage] = []
-    for params_file in (ROOT / "params.yaml", ROOT / "profiles/smoke.yaml", ROOT / "profiles/replay.yaml"):
+    for params_file in (
+        ROOT / "params.yaml",
+        *(ROOT / f"profiles/{name}.yaml" for name in ("smoke", "replay", "math500")),
+    ):
         with tempfile.TemporaryDirectory() as folder:
             shutil.copy(ROOT / "dvc.yaml", folder)
             shutil.copy(params_file, Path(folder, "params.yaml"))

@@ -1,3 +1,4 @@
+import functools
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ import crashing_run
 from crashing_run import CHUNK, N_QUESTIONS, SAMPLING, HashPolicy, generate, requests_for
 from full_disk import file_size_limit
 from tts_lib.cached import CachedPolicy
-from tts_lib.protocols import SampleRequest, Samples, Sampling
+from tts_lib.protocols import Part, SampleRequest, Samples, Sampling
 from tts_lib.rng import generator
 from tts_lib.store import Store, StoreError
 from tts_lib.store.manifest import read_manifest
@@ -172,6 +173,84 @@ def test_a_policy_that_breaks_its_contract_is_named(store):
     with pytest.raises(RuntimeError, match="policy hash 1 returned other numbers of samples"):
         CachedPolicy(Short(), store).sample(requests_for(2), SAMPLING)
     assert len(store) == 0
+
+
+class Streaming(HashPolicy):
+    """Hands over one sample at a time, last ones first; fails after `n_good`."""
+
+    def __init__(self, n_good: int = 10**9, error: type[BaseException] = OSError) -> None:
+        super().__init__()
+        self.n_good, self.error = n_good, error
+        self.n_open = 0
+
+    def stream(self, requests, sampling):
+        self.calls.append([len(request.seeds) for request in requests])
+        self.n_open += 1
+        try:
+            for number, request in reversed(list(enumerate(requests))):
+                for position in range(len(request.seeds))[::-1]:
+                    if not self.n_good:
+                        raise self.error("the server is gone")
+                    self.n_good -= 1
+                    one = self._one(SampleRequest(request.prefix, request.seeds[position : position + 1]), sampling)
+                    yield Part(number, np.array([position]), one)
+        finally:
+            self.n_open -= 1
+
+
+@pytest.mark.parametrize("flush_every_seconds", [0.0, 1000.0])
+def test_a_streamed_call_gives_the_same(tmp_path, flush_every_seconds):
+    requests = requests_for(4)
+    known = [SampleRequest(requests[2].prefix, requests[2].seeds[[0, 3]])]
+    with Store.open(tmp_path / "store", write=True) as store:
+        policy = Streaming()
+        cached = CachedPolicy(policy, store, flush_every_seconds)
+        cached.sample(known, SAMPLING)
+        assert_same(cached.sample(requests, SAMPLING), HashPolicy().sample(requests, SAMPLING))
+        assert (cached.n_calls, cached.n_sampled, cached.n_reused) == (2, 80, 2)
+        assert policy.calls[1] == [4, 4, 2, *[4] * 17]
+        assert (len(store.entries) == 0) == bool(flush_every_seconds)
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+@pytest.mark.parametrize("chunk", [None, 7])
+def test_what_a_failed_streamed_call_had_finished_stays(tmp_path, error, chunk):
+    requests = requests_for(4)
+    sampled = []
+    for policy in (Streaming(n_good=30, error=error), Streaming()):
+        with Store.open(tmp_path / "store", write=True) as store:
+            cached = CachedPolicy(policy, store)
+            sample = cached.sample if chunk is None else functools.partial(cached.sample_in_chunks, chunk_samples=chunk)
+            if policy.n_good == 30:
+                with pytest.raises(error, match="the server is gone"):
+                    sample(requests, SAMPLING)
+            else:
+                assert_same(sample(requests, SAMPLING), HashPolicy().sample(requests, SAMPLING))
+            sampled.append(cached.n_sampled)
+        assert policy.n_open == 0
+    assert sampled == [30, 50]
+
+
+@pytest.mark.parametrize("parts", [[0, 0], [0], [0, 1, 1]])
+def test_a_streaming_policy_that_breaks_its_contract_is_named(store, parts):
+    class Broken(Streaming):
+        def stream(self, requests, sampling):
+            every = list(super().stream(requests, sampling))
+            yield from (every[i] for i in parts)
+
+    with pytest.raises(RuntimeError, match="policy hash 1 returned other numbers of samples"):
+        CachedPolicy(Broken(), store).sample(requests_for(2, n_questions=1), SAMPLING)
+
+
+def test_a_streamed_call_that_cannot_be_stored_is_ended(tmp_path):
+    policy = Streaming()
+    with (
+        pytest.raises(StoreError, match="the disk is full"),
+        Store.open(tmp_path / "store", write=True) as store,
+        file_size_limit(3_000),
+    ):
+        CachedPolicy(policy, store, flush_every_seconds=0).sample(requests_for(40), SAMPLING)
+    assert policy.n_open == 0
 
 
 def test_a_read_only_store_serves_what_it_has(tmp_path):

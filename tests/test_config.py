@@ -164,7 +164,7 @@ def test_a_mistake_is_one_sentence_with_field_value_and_range(
         (
             "methods: []",
             "methods: [beam]",
-            "grid.methods, pairings, revision_verifier and rest_em must be empty or left out in a",
+            "grid.methods must be empty or left out in a replay",
         ),
         (
             "models: {}",

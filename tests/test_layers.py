@@ -9,7 +9,7 @@ import pytest
 from layers import HEAVY_LAYER, layer
 from pipeline import ROOT, Stage, closure, imports, imports_of, library_modules, modules, notebook_source, stages
 
-HEAVY = {"torch", "transformers", "vllm", "numba", "llvmlite"}
+HEAVY = {"torch", "transformers", "vllm", "numba", "llvmlite", "ray", "httpx2"}
 # A tool that starts the stages, not a part of them.
 NEVER = {"dvc", "pickle"}
 RUNNER = {"tts_lib.nbrun"}

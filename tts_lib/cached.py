@@ -1,23 +1,28 @@
 """A policy that never samples the same thing twice: it asks the store first and the real policy for the rest."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
 
 import numpy as np
 
-from tts_lib.protocols import Policy, SampleRequest, Samples, Sampling
+from tts_lib.protocols import Part, Policy, SampleRequest, Samples, Sampling, StreamingPolicy
 from tts_lib.store import SampleBlock, Shard, Store, context_keys, first_of_each, joined, sample_keys
 
 
 class CachedPolicy:
     """Implements `Policy` over another policy and a store opened for writing.
 
-    What is returned is always read back from the store, so a replayed sample cannot differ from a fresh one.
+    What is returned is always read back from the store, so a replayed sample cannot differ from a fresh one. Of a
+    `StreamingPolicy` the samples enter the store as they are finished: a call that fails leaves there what it had done.
     """
 
     def __init__(self, policy: Policy, store: Store, flush_every_seconds: float = 30.0) -> None:
-        """Wrap ``policy``; a kill loses at most ``flush_every_seconds`` of finished calls, and the call under way."""
+        """Wrap ``policy``; a kill loses at most ``flush_every_seconds`` of finished calls, and the call under way.
+
+        Of a `StreamingPolicy` it loses at most ``flush_every_seconds`` of finished samples.
+        """
         self.version = policy.version
         self.n_calls = 0  # calls of the policy
         self.n_sampled = 0  # samples it made
@@ -90,12 +95,54 @@ class CachedPolicy:
         asked = request_of[starts]
         run_lengths = np.diff(starts, append=len(seeds))
         runs = zip(asked.tolist(), starts.tolist(), (starts + run_lengths).tolist(), strict=True)
-        made = self._policy.sample([_narrowed(requests[r], seeds[a:b]) for r, a, b in runs], sampling)
+        narrowed = [_narrowed(requests[r], seeds[a:b]) for r, a, b in runs]
+        if isinstance(self._policy, StreamingPolicy):
+            return self._take_as_finished(self._policy.stream(narrowed, sampling), contexts[asked], starts, seeds)
+        made = self._policy.sample(narrowed, sampling)
         if [len(samples) for samples in made] != run_lengths.tolist():
-            raise RuntimeError(f"policy {self.version} returned other numbers of samples than it was asked for")
+            raise self._broken_contract()
         self.n_calls += 1
         self.n_sampled += len(seeds)
         return self._store.append(self.version, Shard(contexts[asked], run_lengths, seeds, joined(made)))
+
+    def _take_as_finished(
+        self, parts: Generator[Part, None, None], contexts: np.ndarray, starts: np.ndarray, seeds: np.ndarray
+    ) -> np.ndarray:
+        """Append samples as they come and return their rows (n,); request r has contexts[r], and seeds from starts[r].
+
+        If the call fails, what came before is in the store when its error goes on.
+        """
+        rows = np.full(len(seeds), -1)
+        waiting: list[Part] = []
+
+        def keep() -> None:
+            at = np.concatenate([starts[part.request] + part.positions for part in waiting])
+            if len(np.unique(at)) < len(at) or (rows[at] >= 0).any():
+                raise self._broken_contract()
+            lengths = np.array([len(part.positions) for part in waiting])
+            block = joined([part.samples for part in waiting])
+            shard = Shard(contexts[[part.request for part in waiting]], lengths, seeds[at], block)
+            rows[at] = self._store.append(self.version, shard)
+            self.n_sampled += len(at)
+            waiting.clear()
+
+        self.n_calls += 1
+        try:
+            with closing(parts):
+                for part in parts:
+                    waiting.append(part)
+                    if time.monotonic() - self._flushed_at >= self._flush_every_seconds:
+                        keep()
+                        self._flush()
+        finally:
+            if waiting:
+                keep()
+        if (rows < 0).any():
+            raise self._broken_contract()
+        return rows
+
+    def _broken_contract(self) -> RuntimeError:
+        return RuntimeError(f"policy {self.version} returned other numbers of samples than it was asked for")
 
     def _flush(self) -> None:
         self._store.flush()

@@ -12,7 +12,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from tts_lib.config_checkpoint import Checkpoint, Prm
+from tts_lib.config_engine import Engine, OpenAI
 from tts_lib.config_errors import sentence
+from tts_lib.config_questions import Grading, Questions
 from tts_lib.config_replay import Replay
 from tts_lib.config_section import Section
 from tts_lib.types import StudyError
@@ -226,16 +229,21 @@ class FlopsMatched(Section):
 
 
 class Study(Section):
-    """Either a study that trains its models (`problems` and what follows from it) or a `replay` of existing samples."""
+    """One of three kinds: it trains its models (`problems`), takes `checkpoints`, or is a `replay` of samples."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63, description="study seed")]
     problems: dict[Literal["nano"], Problems]
     corpus: Corpus | None = None
     models: dict[Name, Shape]
     pretrain: Pretrain | None = None
+    checkpoints: dict[Name, Checkpoint]
+    questions: dict[Name, Questions]
+    engine: Engine | None = None
     sampling: Sampling | None = None
+    grading: Grading | None = None
     generate: dict[PoolName, Pool]
     verifier: dict[Literal["base"], Verifier]
+    prm: dict[Literal["base"], Prm]
     replay: dict[Name, Replay]
     select: Select
     difficulty: Difficulty
@@ -251,26 +259,27 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> "Study":
-        trained = (
-            "problems",
-            "corpus",
-            "models",
-            "pretrain",
-            "sampling",
-            "generate",
-            "verifier",
-            "search",
-            "revisions",
-        )
-        given = [name for name in (*trained, "options") if getattr(self, name)]
-        if len(self.replay) > 1:
-            raise ValueError(f"replay must name one study, got {', '.join(self.replay)}")
-        revised = self.pairings or self.revision_verifier or self.rest_em
-        if self.replay and (given or self.grid.methods or revised):
-            name = (given or ["grid.methods, pairings, revision_verifier and rest_em"])[0]
-            raise ValueError(f"{name} must be empty or left out in a replay: nothing is sampled")
-        if not self.replay and (missing := [name for name in trained if name not in given]):
-            raise ValueError(f"{missing[0]} is needed by a study that trains its models (or else replay)")
+        for name in ("replay", "questions"):
+            if len(names := getattr(self, name)) > 1:
+                raise ValueError(f"{name} must name one study, got {', '.join(names)}")
+        trained = ("problems", "corpus", "models", "pretrain", "verifier", "revisions")
+        taken = ("questions", "checkpoints", "prm")
+        revised = ("pairings", "revision_verifier", "rest_em")
+        sampled = ("engine", "sampling", "grading", "generate", "search")
+        if self.replay:
+            needed, foreign = (), (*trained, *taken, *sampled, "options", *revised)
+            kind = "a replay: nothing is sampled"
+        elif self.checkpoints:
+            needed, foreign = (*taken, *sampled), (*trained, *revised)
+            kind = "a study of checkpoints: nothing is trained"
+        else:
+            needed, foreign = (*trained, *sampled), taken
+            kind = "a study that trains its models"
+        found = next((name for name in foreign if getattr(self, name)), None)
+        if found := found or ("grid.methods" if self.replay and self.grid.methods else None):
+            raise ValueError(f"{found} must be empty or left out in {kind}")
+        if missing := [name for name in needed if not getattr(self, name)]:
+            raise ValueError(f"{missing[0]} is needed by {kind.partition(':')[0]} (or else checkpoints or replay)")
         return self
 
     @model_validator(mode="after")
@@ -278,12 +287,16 @@ class Study(Section):
         """Checks that need two sections; a budget above the pool could only be guessed, so it is refused."""
         if self.replay:
             return self  # its pools are as large as they are: a budget out of reach is left out, and said
+        where, models = ("checkpoints", self.checkpoints) if self.checkpoints else ("models", self.models)
         for name, pool in self.generate.items():
-            _known(f"generate.{name}.model", pool.model, "models", self.models)
+            _known(f"generate.{name}.model", pool.model, where, models)
             if name != f"{pool.model}-{pool.split}":
                 raise ValueError(f"generate.{name} must be called {pool.model}-{pool.split}, for its model and split")
-        for name in ("base-train", "base-val", "base-test", "large-test"):
+        for name in (*(["base-train"] if self.verifier else []), "base-val", "base-test", "large-test"):
             _known("the study", name, "generate", self.generate)
+        if isinstance(self.engine, OpenAI):
+            for name in models:
+                _known("the study", name, "engine.models", self.engine.models)
         for method in self.grid.methods:
             _known("grid.methods", method, "options", self.options)
             least, largest = self.options[method].least_budget(), self.grid.search_budgets[-1]
@@ -303,9 +316,12 @@ class Study(Section):
         for name, needed in (("revision_verifier", self.pairings), ("rest_em", self.revision_verifier)):
             if getattr(self, name) and "edit_distance" not in needed:
                 raise ValueError(f"{name} needs edit_distance among the pairings, and the revision_verifier before it")
-        train_pool = self.generate["base-train"].n_samples
-        _at_most("verifier.samples", self.verifier["base"].samples, "generate.base-train.n_samples", train_pool)
-        _at_most("difficulty.n_bins", self.difficulty.n_bins, "problems.nano.n_test", self.problems["nano"].n_test)
+        for verifier in self.verifier.values():
+            train_pool = self.generate["base-train"].n_samples
+            _at_most("verifier.samples", verifier.samples, "generate.base-train.n_samples", train_pool)
+        for where, tables in (("problems", self.problems), ("questions", self.questions)):
+            for name, table in tables.items():
+                _at_most("difficulty.n_bins", self.difficulty.n_bins, f"{where}.{name}.n_test", table.n_test)
         return self
 
 

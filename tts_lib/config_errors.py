@@ -1,6 +1,7 @@
 """Turns a refused study file into one sentence: field, value, what is allowed."""
 
 import difflib
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,46 +21,56 @@ def sentence(error: ValidationError, schema: dict[str, Any]) -> str:
     """The first mistake as a sentence, and how many more there are. `schema` is the model's JSON schema."""
     mistakes = error.errors(include_url=False)
     # A union reports one mistake per member: count and show the field once.
-    fields = {_field_path(mistake["loc"], schema) for mistake in mistakes}
+    fields = {_field(_trail(mistake["loc"], schema)) for mistake in mistakes}
     more = f" ({len(fields) - 1} more like this.)" if len(fields) > 1 else ""
     return _describe(mistakes[0], schema) + more
 
 
 def _describe(mistake: Any, schema: dict[str, Any]) -> str:
-    path = _field_path(mistake["loc"], schema)
-    field = ".".join(map(str, path)) or "the file"
+    trail = _trail(mistake["loc"], schema)
+    field = _field(trail) or "the file"
+    (_, parent), (name, node) = ({}, {}) if len(trail) < 2 else trail[-2], trail[-1]
     if mistake["loc"][-1:] == ("[key]",):
-        return f"{field}: the name {mistake['input']!r} must be {_allowed_name(_walk(path[:-1], schema)[0])}."
+        return f"{field}: the name {mistake['input']!r} must be {_allowed_name(parent)}."
     match mistake["type"]:
         case "missing":
-            allowed = _allowed(_walk(path, schema)[0], schema)
-            return f"{field} is missing; it must be {allowed}."
+            return f"{field} is missing; it must be {_allowed(node, schema)}."
         case "extra_forbidden":
-            siblings = list(_walk(path[:-1], schema)[0].get("properties", {}))
-            near = difflib.get_close_matches(str(path[-1]), siblings, n=1)
+            siblings = list(parent.get("properties", {}))
+            near = difflib.get_close_matches(str(name), siblings, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(siblings)}."
             return f"{field} is not a setting; {hint}"
+        case "union_tag_not_found":
+            return f"{field}.{node['discriminator']['propertyName']} is missing; it must be {_allowed_tag(node)}."
+        case "union_tag_invalid":
+            tag = node["discriminator"]["propertyName"]
+            return f"{field}.{tag} is {mistake['ctx']['tag']!r}, but must be {_allowed_tag(node)}."
         case "value_error":
-            prefix = f"{field}: " if path else ""
+            prefix = f"{field}: " if len(trail) > 1 else ""
             return f"{prefix}{mistake['ctx']['error']}."
         case _:
             value = repr(mistake["input"])
             if len(value) > MAX_VALUE_CHARACTERS:
                 value = value[:MAX_VALUE_CHARACTERS] + "…"
-            return f"{field} is {value}, but must be {_allowed(_walk(path, schema)[0], schema)}."
+            return f"{field} is {value}, but must be {_allowed(node, schema)}."
 
 
-def _field_path(loc: tuple[int | str, ...], schema: dict[str, Any]) -> tuple[int | str, ...]:
-    """The part of a pydantic location that names a field of the file (it also names members of unions, and keys)."""
-    if loc[-1:] == ("[key]",):
-        return loc[:-1]
-    return loc[: _walk(loc, schema)[1]]
+def _field(trail: Sequence[tuple[int | str, dict[str, Any]]]) -> str:
+    return ".".join(str(name) for name, _ in trail[1:])
 
 
-def _walk(loc: tuple[int | str, ...], schema: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    """The schema of the field at `loc`, and how many parts of `loc` lead there (an unknown last name counts)."""
+def _trail(loc: tuple[int | str, ...], schema: dict[str, Any]) -> list[tuple[int | str, dict[str, Any]]]:
+    """The fields on the way to a pydantic location, each with its schema: the file first, an unknown name last.
+
+    A location also names keys and members of unions, which are no fields: they are left out.
+    """
     node = _resolve(schema, schema)
-    for depth, part in enumerate(loc):
+    trail: list[tuple[int | str, dict[str, Any]]] = [("", node)]
+    for part in loc[:-1] if loc[-1:] == ("[key]",) else loc:
+        if part in node.get("discriminator", {}).get("mapping", {}):
+            node = _resolve({"$ref": node["discriminator"]["mapping"][part]}, schema)
+            trail[-1] = (trail[-1][0], node)
+            continue
         if part in node.get("properties", {}):
             node = node["properties"][part]
         elif isinstance(part, int) and "items" in node:
@@ -67,11 +78,12 @@ def _walk(loc: tuple[int | str, ...], schema: dict[str, Any]) -> tuple[dict[str,
         elif members := _members(node):
             node = members
         elif "properties" in node:
-            return {}, depth + 1
+            return [*trail, (part, {})]
         else:
-            return node, depth
+            return trail
         node = _resolve(node, schema)
-    return node, len(loc)
+        trail.append((part, node))
+    return trail
 
 
 def _members(node: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +95,10 @@ def _members(node: dict[str, Any]) -> dict[str, Any]:
 def _allowed_name(node: dict[str, Any]) -> str:
     names = node.get("propertyNames", {}).get("enum")
     return f"one of {', '.join(names)}" if names else f"of the form {next(iter(node['patternProperties']))}"
+
+
+def _allowed_tag(node: dict[str, Any]) -> str:
+    return f"one of {', '.join(node['discriminator']['mapping'])}"
 
 
 def _resolve(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
@@ -100,6 +116,8 @@ def _resolve(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
 def _allowed(node: dict[str, Any], schema: dict[str, Any]) -> str:
     """Words for what a field may hold, such as "a number above 0 and at most 1 (1 = off)"."""
     node = _resolve(node, schema)
+    if "discriminator" in node:
+        return f"a group of settings with {node['discriminator']['propertyName']} {_allowed_tag(node)}"
     if "anyOf" in node:
         return " or ".join(_allowed(member, schema) for member in node["anyOf"])
     choices = node.get("enum", [node["const"]] if "const" in node else [])

@@ -8,6 +8,7 @@ DATA, MODELS, REPORTS = ROOT / "data", ROOT / "models", ROOT / "reports"
 TABLES = REPORTS / "tables"
 STORE = ROOT / ".tts_store"
 CHECKPOINTS = STORE / "checkpoints"
+JUDGEMENTS = STORE / "judgements.jsonl"  # of answers in mathematical notation
 LONG_WINDOW = CHECKPOINTS / "long-window"  # the base model with the window of the revision models
 CORPUS, CORPUS_VALIDATION = DATA / "corpus.safetensors", DATA / "corpus-val.safetensors"
 TOKENIZER = DATA / "tokenizer.json"

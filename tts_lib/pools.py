@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Bool, Int
 
 from tts_lib import grading, rng
+from tts_lib.grading.judging import ExactJudge, Judge
 from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, SampleRequest, Samples, Sampling
 from tts_lib.selection import NO_ANSWER
 
@@ -40,6 +41,7 @@ def sample_pool(
     sampling: Sampling,
     study_seed: int,
     model: str,
+    judge: Judge = ExactJudge(),  # noqa: B008 - has no state
 ) -> pd.DataFrame:
     """One row per sample, graded; sample i of a question is the same in a pool of any size."""
     prompts = codec.encode(problems["problem"].tolist())
@@ -50,16 +52,16 @@ def sample_pool(
     results = policy.sample_in_chunks(requests, sampling)
     return pd.concat(
         [
-            _graded(question_id, gold, samples, codec)
+            _graded(question_id, gold, samples, codec, judge)
             for question_id, gold, samples in zip(problems["question_id"], problems["answer"], results, strict=True)
         ],
         ignore_index=True,
     )
 
 
-def _graded(question_id: str, gold: str, samples: Samples, codec: Codec) -> pd.DataFrame:
+def _graded(question_id: str, gold: str, samples: Samples, codec: Codec, judge: Judge) -> pd.DataFrame:
     texts = codec.decode([samples[i] for i in range(len(samples))])
-    verdicts = [grading.grade(text, gold) for text in texts]
+    judged = judge.judge(question_id, gold, texts)
     return pd.DataFrame(
         {
             "question_id": question_id,
@@ -67,9 +69,9 @@ def _graded(question_id: str, gold: str, samples: Samples, codec: Codec) -> pd.D
             "text": texts,
             "n_tokens": np.diff(samples.offsets),
             "finish": [FINISH_NAMES[f] for f in samples.finish],
-            "answer": [answer for answer, _ in verdicts],
-            "verdict": [verdict for _, verdict in verdicts],
-            "answer_class": pd.factorize(np.array([answer for answer, _ in verdicts], dtype=object))[0],
+            "answer": judged.answers,
+            "verdict": judged.verdicts,
+            "answer_class": judged.classes,
         },
         columns=COLUMNS,
     )

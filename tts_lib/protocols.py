@@ -5,7 +5,7 @@ requests of all live questions, and an engine may compute them in any order: sam
 depends only on the model, the prefix, the settings and seeds[i].
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -67,6 +67,24 @@ class Policy(Protocol):
     version: str  # engine, its version and the hash of the weights: enters the store's keys
 
     def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> list[Samples]: ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some samples of a call, handed over before the rest of it."""
+
+    request: int  # index of their request in the call
+    positions: np.ndarray  # int64 (m,): which of that request's seeds
+    samples: Samples  # m of them, in the order of positions
+
+
+@runtime_checkable
+class StreamingPolicy(Policy, Protocol):
+    """A policy whose calls can fail half-way (a server, a machine): what was finished by then can be kept."""
+
+    def stream(self, requests: Sequence[SampleRequest], sampling: Sampling) -> Generator[Part, None, None]:
+        """Every sample of the call once, in parts of any size and order; closing the generator ends the call."""
+        ...
 
 
 @runtime_checkable

@@ -10,8 +10,9 @@ import pandas as pd
 
 from tts_lib import grading, methods, scheduler, selection
 from tts_lib.cost import Cost
+from tts_lib.grading.judging import ExactJudge, Judge, Judged
 from tts_lib.methods import Candidates, Method, Question
-from tts_lib.pools import Codec
+from tts_lib.pools import NO_ANSWER, Codec
 from tts_lib.protocols import Policy, Verifier
 from tts_lib.rng import Part
 from tts_lib.types import StudyError
@@ -55,8 +56,10 @@ def run(
     verifier: Verifier,
     codec: Codec,
     seed_key: tuple[Part, ...],
+    judge: Judge = ExactJudge(),  # noqa: B008 - has no state
+    step: str = "\n",
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """One row per (question, budget), and how often the engines were called.
+    """One row per (question, budget), and how often the engines were called; `step` is the text that closes a step.
 
     Raises:
         StudyError: a search failed; names the question and the reason.
@@ -75,7 +78,9 @@ def run(
         if outcome.result is None:
             raise StudyError(f"the search of {question_id} at budget {budget} failed: {outcome.error}")
         row = {"question_id": question_id, "budget": budget}
-        rows.append(row | _summary(outcome.result, outcome.cost, gold[question_id], codec))
+        texts = codec.decode(outcome.result.tokens)
+        judged = judge.judge(question_id, gold[question_id], texts)
+        rows.append(row | _summary(outcome.result, outcome.cost, texts, judged, step))
     calls = {"policy": counted.n_samplings, "verifier": counted.n_scorings, "rounds": max(r["rounds"] for r in rows)}
     return pd.DataFrame(rows), calls
 
@@ -97,22 +102,17 @@ class _Counted:
         return self._verifier.score(requests)
 
 
-def _summary(found: Candidates, cost: Cost, gold: str, codec: Codec) -> dict[str, Any]:
+def _summary(found: Candidates, cost: Cost, texts: list[str], judged: Judged, step: str) -> dict[str, Any]:
     """Selected answers, cost and diagnostics of one search; unfinished candidates have no answer."""
-    texts = codec.decode(found.tokens)
-    graded = [
-        grading.grade(t, gold) if done else (None, grading.NO_ANSWER)
-        for t, done in zip(texts, found.finished, strict=True)
-    ]
-    answers = np.array([a for a, _ in graded], dtype=object)
-    classes = pd.factorize(answers)[0]
-    correct = np.array([v == grading.CORRECT for _, v in graded])
+    done = np.asarray(found.finished, bool)
+    classes = np.where(done, judged.classes, NO_ANSWER)
+    correct = done & np.array([verdict == grading.CORRECT for verdict in judged.verdicts])
     scores = np.array([s[-1] if len(s) else 0.0 for s in found.step_scores], dtype=float)
     weighted = selection.best_of_n_weighted(classes, scores, correct)
-    lines = texts[weighted.chosen].split("\n")
+    lines = texts[weighted.chosen].split(step)
     finished = found.finished
     return {
-        "answer": None if weighted.chosen < 0 else answers[weighted.chosen],
+        "answer": None if weighted.chosen < 0 else judged.answers[weighted.chosen],
         "correct": bool(weighted.correct),
         "correct_majority": bool(selection.majority(classes, scores, correct).correct),
         "correct_best": bool(selection.best_of_n(classes, scores, correct).correct),
@@ -122,7 +122,7 @@ def _summary(found: Candidates, cost: Cost, gold: str, codec: Codec) -> dict[str
         "n_distinct": found.n_distinct,
         "n_samples": found.n_samples,
         "n_duplicates": found.n_duplicates,
-        "mean_steps": float(np.mean([t.count("\n") + 1 for t, f in zip(texts, finished, strict=True) if f]))
+        "mean_steps": float(np.mean([t.count(step) + 1 for t, f in zip(texts, finished, strict=True) if f]))
         if finished.any()
         else np.nan,
         "repetition": 1 - len(Counter(lines)) / len(lines) if weighted.chosen >= 0 else np.nan,

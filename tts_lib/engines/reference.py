@@ -1,4 +1,4 @@
-"""The reference engine: `transformers` itself, on CPU or GPU; the yardstick and the fallback.
+"""The reference engine: `transformers` itself, on CPU or GPU, any causal model; the yardstick and the fallback.
 
 Draws with the same random numbers and the same inverse CDF as the native engine, so both give the
 same samples up to rounding. Not batch-invariant in its last bits.
@@ -6,22 +6,26 @@ same samples up to rounding. Not batch-invariant in its last bits.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import transformers
+from safetensors import SafetensorError
 from torch import Tensor
 
 from tts_lib.engines.checks import (
     check_sample_requests,
     check_sampling,
     check_score_requests,
-    closing_tokens,
     probability,
 )
 from tts_lib.engines.randomness import LANES, uniform
-from tts_lib.models import folder as model_folder
+from tts_lib.models.checkpoint import checkpoint_hash
+from tts_lib.models.folder import STEP_TEXT, FolderError
+from tts_lib.models.vocabulary import Vocabulary
 from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, SampleRequest, Samples, Sampling, ScoreRequest
+from tts_lib.types import StudyError, one_line
 
 ENGINE = "reference-1"
 
@@ -29,19 +33,19 @@ ENGINE = "reference-1"
 class _Engine:
     """A loaded model; `batch_size` sequences are computed together."""
 
-    def __init__(self, folder: Path, loader, device: str, batch_size: int):
+    def __init__(self, folder: Path, loader: Any, device: str, batch_size: int, step: str):
+        """Load a model; a token whose text holds `step` closes a step. For errors see `loaded` and `Vocabulary`."""
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; allowed is 1 or more")
-        self.config, _ = model_folder.read(folder)
-        self.model = loader.from_pretrained(folder, attn_implementation="eager", use_safetensors=True).to(device).eval()
-        self.step_token, self.end_token = model_folder.step_token(folder), self.config.end_token
+        self.vocabulary = Vocabulary.of(folder, step)
+        self.version = f"{ENGINE}:{checkpoint_hash(folder)}"
+        self.model = loaded(loader, folder, device)
         self.device, self.batch_size = device, batch_size
-        self.version = f"{ENGINE}:{model_folder.weights_hash(folder)}"
 
     def _padded(self, sequences: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
         """Tokens and attention mask (B, T), padded on the left."""
         longest = max(len(sequence) for sequence in sequences)
-        tokens = np.full((len(sequences), longest), self.end_token, np.int64)
+        tokens = np.zeros((len(sequences), longest), np.int64)  # padding is masked out, whatever its token
         for row, sequence in zip(tokens, sequences, strict=True):
             row[longest - len(sequence) :] = sequence
         lengths = np.array([len(sequence) for sequence in sequences])
@@ -49,16 +53,46 @@ class _Engine:
         return torch.from_numpy(tokens).to(self.device), torch.from_numpy(mask).to(self.device)
 
 
+def loaded(loader: Any, folder: Path, device: str) -> Any:
+    """The model of a folder, ready to be used; no code of its own runs.
+
+    Raises:
+        FolderError: transformers refuses it, or it lacks weights, which would be drawn at random.
+        StudyError: there is no such device, or no room on it.
+    """
+    told = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()  # what is missing is checked here, what is left over does not matter
+    try:
+        model, report = loader.from_pretrained(
+            folder,
+            attn_implementation="eager",
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise FolderError(f"transformers cannot load the model in {folder}: {one_line(error)[:300]}") from error
+    finally:
+        transformers.logging.set_verbosity(told)
+    if missing := sorted(report["missing_keys"]):
+        raise FolderError(f"the weights in {folder} lack {missing[0]}: this is a model of another kind")
+    try:
+        return model.to(device).eval()
+    except (RuntimeError, AssertionError) as error:  # without CUDA torch asserts
+        raise StudyError(f"the model in {folder} cannot be put on {device}: {one_line(error)[:300]}") from error
+
+
 class ReferencePolicy(_Engine):
     """A policy (`tts_lib.protocols.Policy`) through transformers."""
 
-    def __init__(self, folder: Path, device: str = "cpu", batch_size: int = 256):
-        super().__init__(folder, transformers.AutoModelForCausalLM, device, batch_size)
+    def __init__(self, folder: Path, device: str = "cpu", batch_size: int = 256, step: str = STEP_TEXT):
+        super().__init__(folder, transformers.AutoModelForCausalLM, device, batch_size, step)
 
     def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> list[Samples]:
         """Samples of each request; ValueError for a setting or request out of range."""
         check_sampling(sampling)
-        check_sample_requests(requests, self.config.vocab_size, self.config.max_length)
+        check_sample_requests(requests, self.vocabulary.size, self.vocabulary.window)
         todo = [(request.prefix, seed) for request in requests for seed in request.seeds]
         drawn = [
             each
@@ -99,9 +133,10 @@ class ReferencePolicy(_Engine):
             log_p = torch.log_softmax(logits, -1).gather(1, chosen[:, None])[:, 0]
             token = chosen.cpu().numpy()
             out[live, n], logprobs[live, n], count[live] = token[live], log_p.cpu().numpy()[live], n + 1
-            closes = (token == self.step_token) & (sampling.until == "step")
-            finish[live & closes], finish[live & (token == self.end_token)] = FINISH_STEP, FINISH_END
-            live &= ~closes & (token != self.end_token) & (lengths + n + 1 < self.config.max_length)
+            ends = self.vocabulary.ends[token]
+            closes = self.vocabulary.closes[token] & (sampling.until == "step")
+            finish[live & closes], finish[live & ends] = FINISH_STEP, FINISH_END
+            live &= ~closes & ~ends & (lengths + n + 1 < self.vocabulary.window)
             if not live.any():
                 break
             tokens, mask = chosen[:, None], torch.cat([mask, torch.ones_like(mask[:, :1])], 1)
@@ -127,22 +162,23 @@ def draw(logits: Tensor, sampling: Sampling, seeds: np.ndarray, index: int) -> T
 class ReferenceVerifier(_Engine):
     """A verifier (`tts_lib.protocols.Verifier`) through transformers; each continuation is read with its prefix."""
 
-    def __init__(self, folder: Path, device: str = "cpu", batch_size: int = 256):
-        super().__init__(folder, transformers.AutoModelForTokenClassification, device, batch_size)
+    def __init__(self, folder: Path, device: str = "cpu", batch_size: int = 256, step: str = STEP_TEXT):
+        super().__init__(folder, transformers.AutoModelForTokenClassification, device, batch_size, step)
 
     @torch.inference_mode()
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[np.ndarray]]:
         """Step scores of each continuation of each request; ValueError for a request out of range."""
-        check_score_requests(requests, self.config.vocab_size, self.config.max_length)
+        check_score_requests(requests, self.vocabulary.size, self.vocabulary.window)
         todo = [(request.prefix, text) for request in requests for text in request.continuations]
         scores = []
         for start in range(0, len(todo), self.batch_size):
             batch = todo[start : start + self.batch_size]
             tokens, mask = self._padded([np.concatenate(pair) for pair in batch])
             positions = (mask.cumsum(1) - 1).clamp(min=0)
-            logits = self.model(tokens, attention_mask=mask, position_ids=positions).logits[:, :, 0].cpu().numpy()
-            for row, (_, text) in zip(logits, batch, strict=True):
-                closes = closing_tokens(text, np.array([0, len(text)]), self.step_token, self.end_token)
-                scores.append(probability(row[-len(text) :][closes == 1]))
+            logits = self.model(tokens, attention_mask=mask, position_ids=positions).logits[:, :, 0]
+            for row, (_, text) in zip(logits.float().cpu().numpy(), batch, strict=True):
+                closes = self.vocabulary.closes[text] | self.vocabulary.ends[text]
+                closes[-1] = True
+                scores.append(probability(row[-len(text) :][closes]))
         each = iter(scores)
         return [[next(each) for _ in request.continuations] for request in requests]

@@ -24,7 +24,7 @@ def build(vocabulary: list[str]) -> Tokenizer:
 
 
 class TokenCodec:
-    """Texts to int32 token arrays and back."""
+    """Texts to int32 token arrays and back: the tokens of the text alone, the text without special tokens."""
 
     def __init__(self, tokenizer: Tokenizer):
         self._tokenizer = tokenizer
@@ -44,7 +44,9 @@ class TokenCodec:
             ) from error
 
     def encode(self, texts: list[str]) -> list[np.ndarray]:
-        return [np.array(e.ids, dtype=np.int32) for e in self._tokenizer.encode_batch_fast(texts)]
+        return [
+            np.array(e.ids, dtype=np.int32) for e in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        ]
 
     def decode(self, tokens: list[np.ndarray]) -> list[str]:
-        return self._tokenizer.decode_batch([t.tolist() for t in tokens], skip_special_tokens=False)
+        return self._tokenizer.decode_batch([t.tolist() for t in tokens], skip_special_tokens=True)

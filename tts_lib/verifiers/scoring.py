@@ -43,15 +43,16 @@ def score_pool(
 ) -> tuple[pd.DataFrame, list[np.ndarray]]:
     """Solution scores of every sample of a pool, and the PRM's step scores.
 
-    The PRM counts by each aggregation, the ORMs at the last token.
+    The PRM counts by each aggregation, the ORMs (if there are any) at the last token.
     """
     steps = step_scores(verifiers["prm"], codec, problems, pool)
     table = pool[["question_id", "sample"]].assign(n_steps=[len(s) for s in steps])
     for how, values in aggregated(steps).items():
         table[f"prm_{how}"] = values
     for name in ("orm", "orm_matched"):
-        table[name] = aggregated(step_scores(verifiers[name], codec, problems, pool))["last"]
-    return table[COLUMNS], steps
+        if name in verifiers:
+            table[name] = aggregated(step_scores(verifiers[name], codec, problems, pool))["last"]
+    return table[[column for column in COLUMNS if column in table]], steps
 
 
 def score_histogram(scores: pd.DataFrame, pool: pd.DataFrame, n_bins: int = 25) -> pd.DataFrame:

@@ -1,0 +1,79 @@
+"""A study of models and questions that exist already: `python tests/made_checkpoints.py PROJECT` after smoke.
+
+Takes the smoke study's base, large model and PRM as if they were somebody's checkpoints, and its questions as a file.
+Writes PROJECT/taken/ and profiles/taken.yaml, in which nothing is pretrained, and the PRM is declared.
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from example_study import EXAMPLE
+from tts_lib import tables
+
+N_TRAIN, N_VAL, N_TEST = 10, 30, 40
+TAKEN = """\
+problems: {}
+models: {}
+checkpoints:
+  base: {folder: taken/base, pretraining_tokens: 2.0e+5, step: "\\n"}
+  large: {folder: taken/large, pretraining_tokens: 2.0e+5, step: "\\n"}
+questions:
+  nano:
+    folder: taken
+    test: test.jsonl
+    train: train.jsonl
+    n_train: N_TRAIN
+    n_val: N_VAL
+    n_test: N_TEST
+    prompt: {kind: plain}
+engine: {kind: reference, device: cpu, batch_size: 256}
+sampling: {temperature: 0.8, top_p: 1.0, max_tokens: 100}
+grading: {kind: exact}
+generate:
+  base-val: {model: base, split: val, n_samples: 16}
+  base-test: {model: base, split: test, n_samples: 16}
+  large-test: {model: large, split: test, n_samples: 8}
+verifier: {}
+prm:
+  base:
+    folder: taken/prm
+    template: {opening: "{problem}", step: "{step}{marker}", between: "", marker: "\\n", tokenised: pieces}
+    score: {kind: reward_head}
+    aggregation: last
+    max_length: 128
+    device: cpu
+    batch_size: 64
+replay: {}
+select: {n_resamples: 50, flip_share: 0.2}
+difficulty: {n_bins: 5, n_samples: 16, disjoint: false, n_probe: [1, 4], absolute_edges: [0.1, 0.5]}
+search: {max_step_tokens: 16, max_rounds: 40, duplicates: keep}
+options: {beam_4: {kind: beam, width: 4, depth: 0}}
+grid: {budgets: [1, 2, 4, 8, 16], search_budgets: [4, 16], methods: [beam_4]}
+pairings: {}
+revision_verifier: {}
+rest_em: {}
+compute_optimal: {fold_seeds: 10, n_bootstrap: 300}
+"""
+
+
+def write(project: Path) -> None:
+    for name in ("base", "large", "prm"):
+        shutil.copytree(project / "models" / name, project / "taken" / name)
+    for split, names in (("test", ["test"]), ("train", ["train", "val"])):
+        rows = [
+            {"id": row.question_id, "problem": row.problem, "answer": row.answer}
+            for name in names
+            for row in tables.read_table(
+                project / f"data/problems/{name}.parquet", ["question_id", "problem", "answer"]
+            ).itertuples()
+        ]
+        (project / f"taken/{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    seed, flops = (EXAMPLE[EXAMPLE.index(name) :].splitlines()[0] for name in ("seed:", "flops_matched:"))
+    text = TAKEN.replace("N_TRAIN", str(N_TRAIN)).replace("N_VAL", str(N_VAL)).replace("N_TEST", str(N_TEST))
+    (project / "profiles/taken.yaml").write_text(f"{seed}\n{text}{flops}\n")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

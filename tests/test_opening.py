@@ -1,0 +1,192 @@
+"""Engines and models that exist already, by params alone: pointers, what is refused, the same samples either way."""
+
+import json
+import shutil
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from model_folders import random_folder
+from tiny_models import checkpoint
+from tts_lib import config_checkpoint, config_engine, nano
+from tts_lib.engines.opening import open_policy, open_verifier
+from tts_lib.models import pointer, tokenizer
+from tts_lib.models.folder import FolderError, ModelConfig, write
+from tts_lib.models.tokenizer import TokenCodec
+from tts_lib.models.vocabulary import Vocabulary
+from tts_lib.protocols import FINISH_STEP, SampleRequest, Sampling, ScoreRequest
+from tts_lib.types import StudyError
+from tts_lib.verifiers.asked import Asked
+
+NATIVE = config_engine.Native(kind="native").model_dump()
+REFERENCE = config_engine.Reference(kind="reference", device="cpu", batch_size=4).model_dump()
+SERVER = config_engine.OpenAI(
+    kind="openai",
+    url="http://127.0.0.1:9/v1",
+    models={"large": "big"},
+    token_ids=True,
+    concurrency=1,
+    requests_per_second=None,
+    timeout_seconds=1.0,
+    n_tries=1,
+).model_dump()
+SAMPLING = Sampling(0.8, 1.0, 12, "step")
+LINES = {"opening": "{problem}", "step": "{step}{marker}", "between": "", "marker": "\n", "tokenised": "pieces"}
+
+
+def where(folder: Path | None = None, model: str | None = None, revision: str | None = None) -> dict[str, Any]:
+    return {"folder": None if folder is None else str(folder), "model": model, "revision": revision}
+
+
+def request(n_samples: int) -> list[SampleRequest]:
+    return [SampleRequest(np.array([5, 6, 7], np.int32), np.arange(n_samples, dtype=np.uint64))]
+
+
+def test_a_pointer_is_small_and_serves_what_the_folder_serves(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    weights, model = random_folder(tmp_path / "weights"), tmp_path / "models/base"
+    facts = pointer.make(model, where(weights), step="\n")
+    assert facts["n_params"] - facts["n_params_block"] == 2 * facts["vocab_size"] * facts["width"]
+    assert sorted(path.name for path in model.iterdir()) == ["pointer.json", "tokenizer.json", "tokenizer_config.json"]
+    for engine in (NATIVE, REFERENCE):
+        direct, pointed = (open_policy(folder, engine) for folder in (weights, model))
+        assert direct.version == pointed.version
+        a, b = (policy.sample(request(4), SAMPLING)[0] for policy in (direct, pointed))
+        np.testing.assert_array_equal(a.tokens, b.tokens)
+
+
+def test_weights_that_changed_under_a_pointer_are_noticed(tmp_path: Path) -> None:
+    weights, model = random_folder(tmp_path / "weights"), tmp_path / "models/base"
+    pointer.make(model, where(weights), step="\n")
+    (weights / "model.safetensors").write_bytes(b"")
+    with pytest.raises(FolderError, match=r"is not what it was when .*base was made; repeat its stage"):
+        open_policy(model, NATIVE)
+    shutil.rmtree(weights)
+    with pytest.raises(StudyError, match=r"model.safetensors is not what it was"):
+        open_policy(model, NATIVE)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda folder: shutil.rmtree(folder), "there is no checkpoint folder"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "lacks model.safetensors"),
+        (
+            lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"),
+            "its weights are pickles, convert them to safetensors",
+        ),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"{}"), "is damaged or truncated"),
+        (lambda folder: (folder / "tokenizer.json").unlink(), "only models with a fast tokenizer can be used"),
+        (
+            lambda folder: (folder / "config.json").write_text(json.dumps({"quantization_config": {}})),
+            "is quantised, so that its parameters cannot be counted",
+        ),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_used_is_refused(tmp_path: Path, spoil: Any, words: str) -> None:
+    folder = random_folder(tmp_path / "weights")
+    spoil(folder)
+    with pytest.raises(StudyError) as caught:
+        pointer.make(tmp_path / "models/base", where(folder), step="\n")
+    assert words in str(caught.value) and not (tmp_path / "models/base").exists()
+
+
+def test_a_model_of_the_hub_needs_a_commit() -> None:
+    for source, words in (
+        ({"model": "Qwen/Qwen2.5-0.5B-Instruct"}, "revision is missing; it must be a commit of 40 hex digits"),
+        ({"model": "a/b", "revision": "main"}, "String should match pattern"),
+        ({}, "either model \\(with revision\\) or folder must be given"),
+        ({"folder": "x", "revision": "0" * 40}, "revision belongs to a model of the hub, not to a folder"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            config_checkpoint.Checkpoint.model_validate(source | {"pretraining_tokens": 1e12, "step": "\n\n"})
+
+
+def test_a_model_that_cannot_be_fetched_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    def unreachable(*_: Any, **__: Any) -> str:
+        raise LocalEntryNotFoundError("no network")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
+    with pytest.raises(StudyError, match="is not in the cache of this machine and could not be fetched"):
+        pointer.make(tmp_path / "base", where(model="a/b", revision="0" * 40), step="\n\n")
+
+
+def test_an_engine_that_cannot_serve_a_model_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    qwen, base = checkpoint(tmp_path / "qwen"), tmp_path / "models/base"
+    pointer.make(base, where(qwen), step="\n\n")
+    with pytest.raises(FolderError, match=r"architectures = \['Qwen2ForCausalLM'\] is not supported"):
+        open_policy(base, NATIVE)
+    with pytest.raises(FolderError, match=r"lack lm_head.weight: this is a model of another kind"):
+        open_policy(random_folder(tmp_path / "scorer", verifier=True), REFERENCE)
+    with pytest.raises(StudyError, match=r"cannot be put on cuda:31"):
+        open_policy(base, REFERENCE | {"device": "cuda:31"})
+    with pytest.raises(StudyError, match=r"engine.models has no name for base; it has large"):
+        open_policy(base, SERVER)
+    with pytest.raises(StudyError, match=r"serves no LoRA adapters"):
+        open_policy(base, REFERENCE, adapter=tmp_path)
+    nano = random_folder(tmp_path / "nano")
+    pointer.make(base, where(nano), step="t5")
+    with pytest.raises(StudyError, match="closes a step at a newline, not at 't5'"):
+        open_policy(base, NATIVE)
+    monkeypatch.setattr("tts_lib.engines.opening.NATIVE_LIMIT", 1000)
+    with pytest.raises(StudyError, match="the native engine is for 1,000 at most: use the engine reference or vllm"):
+        open_policy(nano, NATIVE)
+
+
+def test_the_reference_engine_serves_any_causal_model(tmp_path: Path) -> None:
+    """Steps end at a blank line, in whatever token it comes; texts at each of several end tokens."""
+    qwen = checkpoint(tmp_path / "qwen")
+    (qwen / "generation_config.json").write_text(json.dumps({"eos_token_id": [7, 9]}))
+    known = Vocabulary.of(qwen, "\n\n")
+    assert known.end_tokens == (7, 9) and len(known.step_tokens) >= 1
+    pointer.make(tmp_path / "models/qwen", where(qwen), step="\n\n")
+    policy = open_policy(tmp_path / "models/qwen", REFERENCE | {"batch_size": 200})
+    samples = policy.sample(request(200), Sampling(2.0, 1.0, 100, "step"))[0]
+    last = samples.tokens[samples.offsets[1:] - 1]
+    assert set(last[samples.finish == FINISH_STEP]) <= set(known.step_tokens)
+    assert {7, 9} & set(last) and (samples.finish == FINISH_STEP).any()
+
+
+def test_a_declared_prm_reads_a_trained_one_as_the_native_engine_does(tmp_path: Path) -> None:
+    """The same weights through a declaration: equal scores of steps that end in a newline."""
+    world = nano.World.build(6, 12, 1.0, 0)
+    words = tokenizer.build(world.vocabulary)
+    codec = TokenCodec(words)
+    config = ModelConfig(words.get_vocab_size(), 2, 32, 2, 72, 128, 10_000.0, 1e-5, words.token_to_id(nano.END), True)
+    rng = np.random.default_rng(0)
+    state = {name: rng.normal(0, 0.3, shape) for name, shape in config.tensor_shapes().items()}
+    write(tmp_path / "trained", config, state, words, "# A random verifier\n")
+    prm = config_checkpoint.Prm(
+        folder=str(tmp_path / "trained"),
+        template=LINES,
+        score={"kind": "reward_head"},
+        aggregation="last",
+        max_length=128,
+        device="cpu",
+        batch_size=3,
+    ).model_dump(mode="json")
+    pointer.make(tmp_path / "models/prm", prm, prm=prm)
+
+    questions = [nano.draw_question(world, "inverse", 2, Random(i)) for i in range(6)]
+    problems = [question.problem for question in questions]
+    solutions = [nano.attempt(world, question, nano.PERFECT, Random(0)) for question in questions]
+    closed = [text[: text.rindex("\n") + 1] for text in solutions]
+    asked = Asked(codec, problems, problems, "\n")
+    requests = [
+        ScoreRequest(a, [b]) for a, b in zip(codec.encode(problems), codec.encode(closed), strict=True) if len(b)
+    ]
+    declared = open_verifier(tmp_path / "models/prm", NATIVE, asked).score(requests)
+    for engine in (NATIVE, REFERENCE):
+        for one, other in zip(declared, open_verifier(tmp_path / "trained", engine).score(requests), strict=True):
+            np.testing.assert_allclose(one[0], other[0], atol=1e-5)
+    with pytest.raises(StudyError, match="needs the questions and the policy's tokenizer"):
+        open_verifier(tmp_path / "models/prm", NATIVE)
+    with pytest.raises(StudyError, match="is a verifier, which samples nothing"):
+        open_policy(tmp_path / "models/prm", REFERENCE)

@@ -1,0 +1,45 @@
+"""What must be known of a served model: the server tells its name and its window, and no more."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tts_lib.models import folder as model_folder
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model behind a completion server.
+
+    Attributes:
+        name: as the server calls it.
+        weights: what names the weights, such as a commit or a SHA-256. A server cannot be asked for it, and the store
+            keeps samples of different weights apart by it.
+        vocab_size: token ids are below it.
+        max_length: tokens, the model's window; the server may allow less.
+        end_tokens: the tokens that end a text, the one written in its place first.
+        step_tokens: the tokens that close a step.
+    """
+
+    name: str
+    weights: str
+    vocab_size: int
+    max_length: int
+    end_tokens: tuple[int, ...]
+    step_tokens: tuple[int, ...]
+
+    @classmethod
+    def from_folder(cls, folder: Path, name: str) -> "ServedModel":
+        """The model of a folder that the server has loaded too.
+
+        Raises:
+            FolderError: see `tts_lib.models.folder`.
+        """
+        config = model_folder.read_config(folder)
+        return cls(
+            name=name,
+            weights=model_folder.weights_hash(folder),
+            vocab_size=config.vocab_size,
+            max_length=config.max_length,
+            end_tokens=(config.end_token,),
+            step_tokens=(model_folder.step_token(folder),),
+        )

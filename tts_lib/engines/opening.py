@@ -1,0 +1,148 @@
+"""Opens the engine that a study declares (`engine` in params.yaml) on one of its models.
+
+Nothing but the engine asked for is imported; one that is not installed, or cannot serve the model, says so in a
+sentence.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from math import prod
+from pathlib import Path
+from typing import Any, Literal
+
+from tts_lib.models import folder as model_folder
+from tts_lib.models import pointer
+from tts_lib.models.checkpoint import checkpoint_hash
+from tts_lib.models.folder import STEP_TEXT
+from tts_lib.models.pointer import Target
+from tts_lib.protocols import Policy, Verifier
+from tts_lib.types import StudyError
+from tts_lib.verifiers.asked import Asked
+
+LIMITS = ("concurrency", "requests_per_second", "timeout_seconds", "n_tries")  # of what is asked of a server
+NATIVE_LIMIT = 200_000_000  # parameters; kept in fp32, read once a token
+
+
+def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False, adapter: Path | None = None) -> Policy:
+    """The policy in a folder of `models/`, behind the engine of the study.
+
+    Args:
+        engine: the study's `engine` section, a record of `tts_lib.config_engine`.
+        progress: whether to show how far a call has come, where the engine can.
+        adapter: folder of LoRA weights that are added to the model's; vLLM alone serves them.
+
+    Raises:
+        StudyError: the model is missing or damaged, the engine is not installed, or it cannot serve this model.
+    """
+    target = pointer.resolve(folder)
+    if target.prm is not None or target.step is None:
+        raise StudyError(f"{folder} is a verifier, which samples nothing")
+    if adapter is not None and engine["kind"] != "vllm":
+        raise StudyError(f"the engine {engine['kind']} serves no LoRA adapters, such as {adapter}: use the engine vllm")
+    match engine["kind"]:
+        case "native":
+            from tts_lib.engines.native import NativePolicy
+
+            return NativePolicy(_native(target), progress=progress)
+        case "reference":
+            from tts_lib.engines.reference import ReferencePolicy
+
+            return ReferencePolicy(target.weights, engine["device"], engine["batch_size"], target.step)
+        case "vllm":
+            from tts_lib.engines.vllm import VllmPolicy
+
+            stop = None if target.step == STEP_TEXT else target.step  # a newline is a token of its own
+            settings = {"adapter": adapter, "stop": stop, "progress": progress}
+            return _spread(partial(VllmPolicy, target.weights.resolve(), **settings, **_vllm(engine)), engine, "Policy")
+        case _:
+            return _served(folder.name, target, engine)
+
+
+def open_verifier(
+    folder: Path, engine: Mapping[str, Any], asked: Asked | None = None, progress: bool = False
+) -> Verifier:
+    """The verifier in a folder of `models/`: a trained one behind the study's engine, a declared one in transformers.
+
+    Args:
+        engine: the study's `engine` section.
+        asked: the questions and the policy's tokenizer, which a declared PRM needs to read what the policy wrote.
+
+    Raises:
+        StudyError: see `open_policy`.
+    """
+    target = pointer.resolve(folder)
+    if target.prm is not None:
+        from tts_lib.engines.declared import DeclaredVerifier
+
+        if asked is None:
+            raise StudyError(f"{folder} reads text, so that it needs the questions and the policy's tokenizer")
+        return DeclaredVerifier(target.weights, target.prm, asked)
+    match engine["kind"]:
+        case "reference":
+            from tts_lib.engines.reference import ReferenceVerifier
+
+            step = STEP_TEXT if asked is None else asked.step
+            return ReferenceVerifier(target.weights, engine["device"], engine["batch_size"], step)
+        case "vllm":
+            from tts_lib.engines.vllm import VllmVerifier
+
+            make = partial(VllmVerifier, target.weights.resolve(), progress=progress, **_vllm(engine))
+            return _spread(make, engine, "Verifier")
+        case _:  # a completion server scores nothing: what the study trained is read here
+            from tts_lib.engines.native import NativeVerifier
+
+            return NativeVerifier(_native(target), progress=progress)
+
+
+def _native(target: Target) -> Path:
+    """The folder of a model that the native engine can serve."""
+    config = model_folder.read_config(target.weights)
+    if target.step != STEP_TEXT:
+        raise StudyError(f"the native engine closes a step at a newline, not at {target.step!r}: use reference or vllm")
+    n_params = sum(prod(shape) for shape in config.tensor_shapes().values())
+    if n_params > NATIVE_LIMIT:
+        raise StudyError(
+            f"{target.weights} has {n_params:,} parameters, but the native engine is for {NATIVE_LIMIT:,} at most: "
+            "use the engine reference or vllm"
+        )
+    return target.weights
+
+
+def _vllm(engine: Mapping[str, Any]) -> dict[str, Any]:
+    settings = {name: engine[name] for name in ("max_model_len", "gpu_memory", "tensor_parallel", "max_sequences")}
+    return settings | {"dtype": None if engine["dtype"] == "auto" else engine["dtype"]}
+
+
+def _spread(make: Callable[[], Any], engine: Mapping[str, Any], what: Literal["Policy", "Verifier"]) -> Any:
+    """One engine in this process, or one in each of several workers."""
+    if engine["workers"] == 1 and engine["cluster"] is None:
+        return make()
+    try:
+        from tts_lib.engines.distributed import DistributedPolicy, DistributedVerifier
+        from tts_lib.engines.workers import Crew
+    except ImportError as error:
+        raise StudyError(f"{engine['workers']} workers need Ray, which is not installed: `pip install ray`") from error
+    crew = Crew(engine["workers"], gpus_per_worker=engine["gpus_per_worker"], address=engine["cluster"])
+    return DistributedPolicy(make, crew) if what == "Policy" else DistributedVerifier(make, crew)
+
+
+def _served(name: str, target: Target, engine: Mapping[str, Any]) -> Policy:
+    """A model behind the completion server, under the name that the server has for it."""
+    from tts_lib.engines.openai import Limits, OpenAIPolicy, ServedModel
+    from tts_lib.models.tokenizer import TokenCodec
+    from tts_lib.models.vocabulary import Vocabulary
+
+    if name not in engine["models"]:
+        raise StudyError(f"engine.models has no name for {name}; it has {', '.join(engine['models'])}")
+    known = Vocabulary.of(target.weights, target.step or STEP_TEXT)
+    model = ServedModel(
+        name=engine["models"][name],
+        weights=checkpoint_hash(target.weights),
+        vocab_size=known.size,
+        max_length=known.window,
+        end_tokens=known.end_tokens,
+        step_tokens=known.step_tokens,
+    )
+    limits = Limits(**{field: engine[field] for field in LIMITS})
+    codec = None if engine["token_ids"] else TokenCodec.from_folder(target.weights)
+    return OpenAIPolicy(engine["url"], model, limits, codec)

@@ -1,0 +1,67 @@
+"""Which tokens of a model close a step, and which end its texts: known from its folder, without its weights."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from tts_lib.models.folder import FolderError
+from tts_lib.models.source import read_json
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The tokens of a model that an engine must know."""
+
+    size: int  # token ids are below it; often above the number of the tokenizer's tokens
+    window: int  # tokens of prompt and solution together
+    end_tokens: tuple[int, ...]  # each ends a text
+    step_tokens: tuple[int, ...]  # each closes a step: its text holds the step's delimiter
+
+    @classmethod
+    def of(cls, folder: Path, step: str) -> "Vocabulary":
+        """The vocabulary of a model folder whose solutions have steps closed by the text `step`.
+
+        Raises:
+            FolderError: configuration or tokenizer is missing or damaged, no token holds `step`, or none ends a text.
+        """
+        config = read_json(folder / "config.json")
+        generation = folder / "generation_config.json"
+        ends = (read_json(generation) if generation.is_file() else {}).get("eos_token_id", config.get("eos_token_id"))
+        try:
+            size, window = int(config["vocab_size"]), int(config["max_position_embeddings"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise FolderError(f"{folder / 'config.json'} lacks {error}, or it is no whole number") from error
+        if ends is None or ends == []:
+            raise FolderError(f"the model in {folder} has no token that ends a text (eos_token_id)")
+        closes = tokens_with(folder, step)
+        return cls(size, window, tuple(ends) if isinstance(ends, list) else (ends,), closes)
+
+    @cached_property
+    def closes(self) -> np.ndarray:
+        """Whether a token closes a step, bool (size,)."""
+        return np.isin(np.arange(self.size), self.step_tokens)
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """Whether a token ends a text, bool (size,)."""
+        return np.isin(np.arange(self.size), self.end_tokens)
+
+
+def tokens_with(folder: Path, text: str) -> tuple[int, ...]:
+    """The tokens whose own text holds `text`.
+
+    Raises:
+        FolderError: there is none, or no tokenizer.
+    """
+    path = folder / "tokenizer.json"
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises bare Exception
+        raise FolderError(f"{path} is missing or not a valid tokenizer file") from error
+    texts = tokenizer.decode_batch([[token] for token in range(tokenizer.get_vocab_size())], skip_special_tokens=False)
+    if not (found := tuple(token for token, own in enumerate(texts) if text in own)):
+        raise FolderError(f"the tokenizer in {folder} has no token that holds {text!r}, which closes a step")
+    return found

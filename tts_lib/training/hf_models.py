@@ -1,0 +1,161 @@
+"""Hugging Face models made ready for training, with or without a LoRA adapter, and their weights taken out again."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from tts_lib import rng
+from tts_lib.config_lora import FineTuning
+from tts_lib.models.checkpoint import copy_tokenizer, replacing, weight_files
+from tts_lib.types import StudyError, one_line
+
+SAFELY = {"trust_remote_code": False, "local_files_only": True}
+
+
+def read_config(checkpoint: Path) -> transformers.PretrainedConfig:
+    """The configuration of a checkpoint folder.
+
+    Raises:
+        StudyError: the folder is incomplete, or its architecture is not one of transformers' own.
+    """
+    weight_files(checkpoint)
+    try:
+        return transformers.AutoConfig.from_pretrained(checkpoint, **SAFELY)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StudyError(f"{checkpoint / 'config.json'} describes no model that is known: {one_line(error)}") from error
+
+
+def load_policy(checkpoint: Path, settings: FineTuning, device: torch.device, seed: int) -> nn.Module:
+    """A causal language model with a LoRA adapter that changes nothing yet; only the adapter is trained."""
+    config = read_config(checkpoint)
+    model = _load(transformers.AutoModelForCausalLM, checkpoint, config, settings, device)
+    return _with_adapter(model, settings, seed, head=[])
+
+
+def load_scorer(checkpoint: Path, settings: FineTuning, device: torch.device, seed: int) -> nn.Module:
+    """The body of a language model under a linear head that gives every token the logit 0.
+
+    The head is trained, and with it the adapter or, without one, every weight.
+    """
+    config = read_config(checkpoint)
+    config.num_labels, config.id2label, config.label2id = 1, {0: "correct"}, {"correct": 0}
+    config.classifier_dropout = 0.0
+    if settings.adapter is None and settings.dropout:
+        if not hasattr(config, "attention_dropout"):
+            raise StudyError(f"{checkpoint} has no dropout in its attention; set dropout to 0 or give an adapter")
+        config.attention_dropout = settings.dropout
+    model = _load(transformers.AutoModelForTokenClassification, checkpoint, config, settings, device)
+    head = _head(model)
+    for parameter in head.values():
+        nn.init.zeros_(parameter)
+    if settings.adapter is None:
+        return model
+    adapted = _with_adapter(model, settings, seed, sorted({name.rpartition(".")[0] for name in head}))
+    for parameter in head.values():
+        parameter.requires_grad_(True)
+    return adapted
+
+
+def trainable(model: nn.Module) -> dict[str, Tensor]:
+    """The parameters that are trained, by name."""
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def adapter_tensors(model: nn.Module) -> dict[str, np.ndarray]:
+    """The weights of the model's adapter by PEFT's names, see `tts_lib.models.adapter.write`."""
+    from peft import get_peft_model_state_dict
+
+    return {name: tensor.float().cpu().numpy() for name, tensor in get_peft_model_state_dict(model).items()}
+
+
+def save_scorer(model: nn.Module, weights: Mapping[str, Tensor], checkpoint: Path, folder: Path) -> None:
+    """Write a scorer with these trained weights as a model folder of its own, whole or not at all.
+
+    An adapter is merged into the weights, which are stored in the type of the checkpoint's; the tokenizer is the
+    checkpoint's.
+    """
+    with torch.no_grad():
+        for name, parameter in trainable(model).items():
+            parameter.copy_(weights[name])
+    config = read_config(checkpoint)
+    if hasattr(model, "merge_and_unload"):
+        model = model.merge_and_unload()
+    if hasattr(config, "attention_dropout"):
+        model.config.attention_dropout = config.attention_dropout
+    with replacing(folder) as new:
+        model.to(config.dtype or torch.float32).save_pretrained(new)
+        copy_tokenizer(checkpoint, new)
+
+
+def _load(loader, checkpoint: Path, config, settings: FineTuning, device: torch.device):
+    """A model with the checkpoint's weights, in 32 bits, or as stored where a GPU leaves them alone."""
+    as_stored = settings.adapter is not None and device.type == "cuda"
+    try:
+        with _quiet():
+            model, found = loader.from_pretrained(
+                checkpoint,
+                config=config,
+                dtype="auto" if as_stored else torch.float32,
+                use_safetensors=True,
+                output_loading_info=True,
+                **SAFELY,
+            )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise StudyError(f"checkpoint {checkpoint} does not load: {one_line(error)}") from error
+    missing = sorted(set(found["missing_keys"]) - _head(model).keys())
+    if missing:
+        raise StudyError(f"the weights of {checkpoint} lack the tensor {missing[0]}; download the model again")
+    if settings.gradient_checkpointing:
+        model.gradient_checkpointing_enable()
+    return model.to(device)
+
+
+def _head(model) -> dict[str, nn.Parameter]:
+    """The parameters of a scorer outside its body; a language model's own are not counted as such."""
+    if model.get_output_embeddings() is not None:
+        return {}
+    body = model.base_model_prefix + "."
+    return {name: parameter for name, parameter in model.named_parameters() if not name.startswith(body)}
+
+
+def _with_adapter(model, settings: FineTuning, seed: int, head: list[str]) -> nn.Module:
+    """The model with seeded LoRA matrices beside the chosen linear layers, of which `head` are none."""
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError as error:
+        raise StudyError("LoRA adapters need the packages peft and accelerate; install both") from error
+    assert settings.adapter is not None
+    layers = settings.adapter.layers
+    config = LoraConfig(
+        r=settings.adapter.rank,
+        lora_alpha=settings.adapter.alpha,  # pyright: ignore[reportArgumentType]: any number serves
+        lora_dropout=settings.dropout,
+        target_modules="all-linear" if layers == "all" else layers,
+        exclude_modules=head or None,
+    )
+    device = next(model.parameters()).device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(int(rng.derive_seed("adapter", seed)) % 2**63)
+        try:
+            return get_peft_model(model, config)
+        except ValueError as error:
+            linear = {name.rpartition(".")[2] for name, layer in model.named_modules() if isinstance(layer, nn.Linear)}
+            known = ", ".join(sorted(linear))
+            raise StudyError(f"adapter.layers {layers} are not all in the model, which has {known}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the report on tensors that a head lacks or leaves over: what matters in it is checked here."""
+    before = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(before)

@@ -1,0 +1,179 @@
+"""Fine-tuning Hugging Face checkpoints: LoRA adapters for policies, process reward models with or without an adapter.
+
+A run has a folder of its own in `runs`, named by all that its result depends on: a call with the same arguments goes
+on with what was interrupted and gives back what was finished. Models are trained in 32 bits on a CPU; on a GPU that
+can, products are computed in bfloat16, and weights that an adapter leaves alone stay in the type they are stored in.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from tts_lib.config_lora import FineTuning
+from tts_lib.examples import Examples
+from tts_lib.files import write_atomically
+from tts_lib.models import adapter
+from tts_lib.models.checkpoint import checkpoint_hash
+from tts_lib.training import hf_models
+from tts_lib.training.tuning import RESUME, Loss, OnCheckpoint, Task, language_loss, score_loss, tune, write_tensors
+from tts_lib.types import StudyError
+
+CURVE_FILE, BEST_FILE = "curve.json", "best.safetensors"
+
+Curve = dict[str, list[float]]
+Start = Callable[[], tuple[nn.Module, OnCheckpoint]]  # the model as it is before the run, and what a checkpoint keeps
+
+
+@dataclass(frozen=True)
+class TunedAdapter:
+    """The folder of a policy's adapter after each checkpoint; `curve` (see `tune`) has an entry for each."""
+
+    folders: list[Path]
+    curve: Curve
+
+
+def fine_tune_adapter(
+    checkpoint: Path,
+    examples: Examples,
+    validation: Examples,
+    settings: FineTuning,
+    runs: Path,
+    *,
+    seed: int,
+    device: str = "cpu",
+    title: str = "LoRA",
+) -> TunedAdapter:
+    """Train a LoRA adapter of a causal language model on the tokens that have weight (`Examples.language`).
+
+    Every checkpoint is kept, as a folder that PEFT and vLLM load, so that one can be chosen by what it samples: for
+    revision models validation loss is a poor guide (paper App. H).
+
+    Raises:
+        StudyError: settings without an adapter, missing or damaged weights, an example that the model cannot read,
+            too little memory, a device that is not there, or PEFT is not installed.
+    """
+    lora = settings.adapter
+    if lora is None:
+        raise StudyError(f"{title}: the settings have no adapter; give its rank, alpha and layers")
+    base_hash = checkpoint_hash(checkpoint)
+    task = _task(("adapter", base_hash), checkpoint, examples, validation, settings, runs, seed, device, title)
+
+    def folder(step: float) -> Path:
+        return task.folder / f"checkpoint-{int(step):06d}"
+
+    def start() -> tuple[nn.Module, OnCheckpoint]:
+        model = hf_models.load_policy(checkpoint, settings, task.device, seed)
+
+        def keep(step: int, is_best: bool) -> None:
+            adapter.write(folder(step), hf_models.adapter_tensors(model), lora.rank, lora.alpha, base_hash)
+
+        return model, keep
+
+    curve = _run(task, language_loss, start)
+    return TunedAdapter([folder(step) for step in curve["step"]], curve)
+
+
+def train_prm(
+    checkpoint: Path,
+    examples: Examples,
+    validation: Examples,
+    settings: FineTuning,
+    runs: Path,
+    folder: Path,
+    *,
+    seed: int,
+    device: str = "cpu",
+    title: str = "PRM",
+) -> Curve:
+    """Train a process reward model on the body of a language model, and write it as the model folder `folder`.
+
+    A linear head, zero at first, gives every token a logit; its sigmoid at the token that closes a step is the step's
+    score. It learns soft labels where there is weight (`tts_lib.verifiers.labels`). Kept are the weights of the lowest
+    validation loss (paper App. D), an adapter merged into them: a folder for `AutoModelForTokenClassification` with
+    one label, which needs no PEFT.
+
+    Returns:
+        The loss curve, see `tts_lib.training.tuning.tune`.
+
+    Raises:
+        StudyError: see `fine_tune_adapter`; settings without an adapter train every weight.
+    """
+    start_hash = ("prm", checkpoint_hash(checkpoint))
+    task = _task(start_hash, checkpoint, examples, validation, settings, runs, seed, device, title)
+
+    def start() -> tuple[nn.Module, OnCheckpoint]:
+        model = hf_models.load_scorer(checkpoint, settings, task.device, seed)
+
+        def keep(step: int, is_best: bool) -> None:
+            if is_best:
+                write_tensors(task.folder / BEST_FILE, hf_models.trainable(model))
+
+        return model, keep
+
+    curve = _run(task, score_loss, start)
+    model, _ = start()
+    hf_models.save_scorer(model, load_file(task.folder / BEST_FILE), checkpoint, folder)
+    return curve
+
+
+def _task(
+    start: tuple[str, ...],
+    checkpoint: Path,
+    examples: Examples,
+    validation: Examples,
+    settings: FineTuning,
+    runs: Path,
+    seed: int,
+    device: str,
+    title: str,
+) -> Task:
+    """What `tune` needs, once it is certain that the model can read every example."""
+    for name, part in (("training", examples), ("validation", validation)):
+        _check(part, f"{title}: {name}", checkpoint)
+    digest = hashlib.sha256(repr((start, seed, settings.model_dump(exclude={"checkpoint_seconds"}))).encode())
+    for array in (*vars(examples).values(), *vars(validation).values()):
+        digest.update(np.ascontiguousarray(array).data)
+    return Task(examples, validation, settings, runs / digest.hexdigest()[:32], seed, _device(device), title)
+
+
+def _check(examples: Examples, name: str, checkpoint: Path) -> None:
+    config = hf_models.read_config(checkpoint).get_text_config()
+    window = getattr(config, "max_position_embeddings", None)
+    if not examples.weight.any():
+        raise StudyError(f"{name} has no token with weight; give more examples")
+    lengths = np.diff(examples.offsets)
+    longest = int(lengths.argmax())
+    if window is not None and lengths[longest] > window:
+        raise StudyError(
+            f"{name} example {longest} has {lengths[longest]} tokens, but the window of {checkpoint} is {window}; "
+            "leave such examples out or shorten their history"
+        )
+    if not 0 <= examples.tokens.min() <= examples.tokens.max() < config.vocab_size:
+        raise StudyError(f"{name} has tokens outside the vocabulary of {checkpoint}, 0 to {config.vocab_size - 1}")
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # a build without CUDA asserts
+        raise StudyError(f"device {name} is not there; give cpu, or cuda on a machine with a GPU") from error
+    return device
+
+
+def _run(task: Task, loss: Loss, start: Start) -> Curve:
+    """The curve of the task's run, which is trained to its end unless it has come there before."""
+    done = task.folder / CURVE_FILE
+    if not done.exists():
+        model, keep = start()
+        curve = tune(model, loss, task, keep)
+        write_atomically(done, (json.dumps(curve, indent=2) + "\n").encode())
+    (task.folder / RESUME).unlink(missing_ok=True)
+    return json.loads(done.read_text())
