@@ -10,11 +10,11 @@ from jaxtyping import Float
 from tts_lib.allocation_curves import SINGLE, Curve
 from tts_lib.iso_accuracy import Bound, iso_accuracy_ratio
 from tts_lib.question_groups import Group, Row
-from tts_lib.strategies import BEST_OF_N, LEDGER, MAJORITY, Outcomes
+from tts_lib.strategies import BEST_OF_N, LEDGER, MAJORITY, PARALLEL, Outcomes
 
 UNITS = ("generations", "flops", "flops_with_verifier")
 SIGNS: dict[Bound, str] = {"exact": "", "at_least": "at least ", "at_most": "at most "}
-_PLAIN = (BEST_OF_N, MAJORITY, "best_fixed", "random_choice", "shuffled_bins")
+_PLAIN = (BEST_OF_N, MAJORITY, PARALLEL, "best_fixed", "random_choice", "shuffled_bins")
 BASELINES = {  # what each policy's gain is measured over
     "compute_optimal_oracle": _PLAIN,
     **{f"compute_optimal_{name}": (*_PLAIN, "compute_optimal_oracle") for name in ("predicted", "absolute", "level")},
@@ -106,9 +106,12 @@ def gain_table(curves: Sequence[Curve], baselines: Mapping[str, Sequence[str]], 
         for name in (name for name in baselines.get(curve.name, ()) if name in names):
             baseline = find(curves, curve.strategy_set, name)
             for i, budget in enumerate(curve.budgets):
+                other = baseline.accuracy[:, baseline.budgets.index(budget)]
+                if np.isnan(other).any():
+                    continue
                 key: Row = {"strategy_set": curve.strategy_set, "curve": curve.name, "baseline": name}
                 key |= {"budget": budget, "complete": curve.complete[i], "n_questions": group.n_questions}
-                rows.append(key | group.difference(curve.accuracy[:, i], baseline.accuracy[:, i], "gain"))
+                rows.append(key | group.difference(curve.accuracy[:, i], other, "gain"))
     return pd.DataFrame(rows)
 
 
@@ -126,7 +129,7 @@ def iso_table(
             for unit in UNITS:
                 x_a, a = _on_axis(curve, unit, n_params)
                 x_b, b = _on_axis(baseline, unit, n_params)
-                for at in budgets:
+                for at in (at for at in budgets if at in baseline.open()[0]):
                     cost = _cost(baseline, unit, n_params)[baseline.budgets.index(at)]
                     ratio = iso_accuracy_ratio(a, x_a, b, x_b, float(cost), weights)
                     key: Row = {"strategy_set": curve.strategy_set, "curve": curve.name, "baseline": baseline.name}

@@ -12,6 +12,7 @@ JUDGEMENTS = STORE / "judgements.jsonl"  # of answers in mathematical notation
 LONG_WINDOW = CHECKPOINTS / "long-window"  # the base model with the window of the revision models
 CORPUS, CORPUS_VALIDATION = DATA / "corpus.safetensors", DATA / "corpus-val.safetensors"
 TOKENIZER = DATA / "tokenizer.json"
+REVISION_MODELS = DATA / "revisions" / "models.json"  # hashes of their weights
 STEP_LABELS = DATA / "step_labels.parquet"
 STRATEGY_TABLE = REPORTS / "strategy.json"
 
@@ -65,8 +66,8 @@ def revisions(name: str) -> Path:
 
 
 def checkpoints(pairing: str) -> Path:
-    """Accuracy of each attempt on validation questions, for each checkpoint of a revision model."""
-    return DATA / "checkpoints" / f"{pairing}.parquet"
+    """Loss, and accuracy of each attempt on validation questions, of each checkpoint of a revision model."""
+    return DATA / "revisions" / f"checkpoints-{pairing}.parquet"
 
 
 def metrics(stage: str) -> Path:

@@ -142,8 +142,9 @@ def load(
     budgets: Sequence[int],
     n_bins: int,
     n_probe: Sequence[int],
+    revised: bool = False,
 ) -> PolicyStudy:
-    """The study from the tables of the stages before it.
+    """The study from the tables of the stages before it, with the revision model's (`revised`) where there is one.
 
     Raises:
         TableError, StudyError: a table is missing, damaged or incomplete.
@@ -155,7 +156,7 @@ def load(
     columns += [name for n in n_probe for name in (f"probe_{n}", f"probe_tokens_{n}", f"probe_{n}_frozen_bin")]
     questions = {split: tables.read_table(paths.difficulty(split), columns) for split in ("val", "test")}
     outcomes = {
-        split: strategies.load(split, frame["question_id"].tolist(), methods, budgets)
+        split: strategies.load(split, frame["question_id"].tolist(), methods, budgets, revised)
         for split, frame in questions.items()
     }
     chosen = {name: options[name] for name in methods}

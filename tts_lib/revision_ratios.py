@@ -9,6 +9,7 @@ to the earliest, chain by chain.
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -52,6 +53,17 @@ def accuracy(attempts: pd.DataFrame, scores: Mapping[str, np.ndarray], budget: i
         here = {name: values[start:end] for name, values in columns.items()}
         parts += _of_question(questions[start], answer[start:end], right[start:end], here, list(scores), budget)
     return pd.DataFrame(parts, columns=COLUMNS)
+
+
+def chain_length(way: Literal["parallel", "sequential", "mixed"], budget: int) -> int:
+    """Length of the chains: 1, all of the budget, or in between the longest whose sequential:parallel is up to 16:1.
+
+    16:1 is near the best ratio of the paper (Fig. 7). A budget below 4 has nothing in between: all of it.
+    """
+    if way == "mixed":
+        between = [length for length in powers(budget)[1:-1] if length * length <= 16 * budget]
+        return between[-1] if between else budget
+    return 1 if way == "parallel" else budget
 
 
 def _of_question(

@@ -1,7 +1,8 @@
 """What each strategy attains and costs for each question and budget, gathered from the replayed pools and the searches.
 
-A strategy that reads the pool (majority, best-of-N) is known at every budget, a search at the budgets it was run at;
-elsewhere it is undefined (NaN). Lookahead stands at its true cost, N(k+1) generations.
+A strategy that reads the pool (majority, best-of-N) is known at every budget, a search at the budgets it was run at,
+revisions in chains of L attempts from L generations up to the attempts that were sampled; elsewhere it is undefined
+(NaN). Lookahead stands at its true cost, N(k+1) generations.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ POOL_NAMES = {  # our name -> name in data/accuracy; a pool without PRM scores h
     FLIPPED: "weighted:prm_flipped",
     COVERAGE: "coverage",
 }
+REVISE = "revise_"  # and the chain length: an answer chosen by the revision verifier within and across chains
+PARALLEL = "revise_1"  # first answers of the revision model: the paper's parallel baseline (§6.1)
 WITHOUT_VERIFIER = {MAJORITY, COVERAGE}
 ICLR_SEARCH = "beam_4"  # the one search of the paper's compute-optimal choice (ICLR §5.3)
 LEDGER = ("policy_prefill_tokens", "policy_decode_tokens", "verifier_prefill_tokens", "verifier_tokens", "rounds")
@@ -56,31 +59,37 @@ class Outcomes:
         return self.accuracy[self.strategies.index(name)].T
 
     def only(self, names: Sequence[str]) -> "Outcomes":
-        """These strategies, in this order."""
+        """These strategies, in this order, at the budgets where any of them is defined."""
         rows = [self.strategies.index(name) for name in names]
-        return Outcomes(self.question_ids, tuple(names), self.budgets, self.accuracy[rows], self.ledger[rows])
+        accuracy, ledger = self.accuracy[rows], self.ledger[rows]
+        there = ~np.isnan(accuracy).any(axis=2).all(axis=0)
+        budgets = tuple(budget for budget, kept in zip(self.budgets, there, strict=True) if kept)
+        return Outcomes(self.question_ids, tuple(names), budgets, accuracy[:, there], ledger[:, there])
 
     def complete(self) -> list[bool]:
         """Per budget: whether the choice among the strategies is open there.
 
-        It is where a search was run, and below the smallest search; not at other budgets, where only the pool is known
-        and a curve of the best choice would dip.
+        It is where each of them is defined, or the budget is below the smallest at which it is; not at other budgets,
+        where a strategy could run but was not, and a curve of the best choice would dip.
         """
         defined = ~np.isnan(self.accuracy).any(axis=2)
-        searched = np.flatnonzero(defined[~defined.all(axis=1)].any(axis=0)).tolist()
-        if not searched:
-            return [True] * len(self.budgets)
-        return [i in searched or i < searched[0] for i in range(len(self.budgets))]
+        too_small = ~np.maximum.accumulate(defined, axis=1)
+        return (defined | too_small).all(axis=0).tolist()
 
 
 def strategy_sets(known: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """What a compute-optimal policy may choose from: `paper` (ICLR: best-of-N weighted or beam M=4) and `all`.
+    """What a compute-optimal policy may choose from, from the simplest on, since the first of equally good ones wins.
 
-    From the simplest on, since the first of equally good strategies wins. A set of which only one strategy is known is
-    left out: there is nothing to choose.
+    `paper`: best-of-N weighted or beam M=4 (ICLR §5.3); `all`: what draws on the base model, all searches; `revisions`:
+    chains of every length (§6.2); `both`: all of these. A set of which only one strategy is known is left out: there is
+    nothing to choose.
     """
-    everything = (MAJORITY, PLAIN, BEST_OF_N, *(name for name in known if name not in POOL_NAMES))
+    revisions = tuple(name for name in known if name.startswith(REVISE))
+    searches = tuple(name for name in known if name not in (*POOL_NAMES, *revisions))
+    everything = (MAJORITY, PLAIN, BEST_OF_N, *searches)
     sets = {"paper": (BEST_OF_N, ICLR_SEARCH), "all": everything}
+    if revisions:
+        sets |= {"revisions": revisions, "both": (*everything, *revisions)}
     there = {name: tuple(member for member in members if member in known) for name, members in sets.items()}
     return {name: members for name, members in there.items() if len(members) > 1}
 
@@ -92,14 +101,22 @@ def described(names: Sequence[str], options: Mapping[str, Mapping[str, Any]]) ->
         PLAIN: Strategy("best_of_n", {"selection": "plain", "score": "prm_last"}),
         BEST_OF_N: Strategy("best_of_n", {"selection": "weighted", "score": "prm_last"}),
     }
-    return tuple(
-        fixed.get(name) or Strategy(options[name]["kind"], {k: v for k, v in options[name].items() if k != "kind"})
-        for name in names
-    )
+
+    def one(name: str) -> Strategy:
+        if name.startswith(REVISE):
+            length = int(name.removeprefix(REVISE))
+            return Strategy("revisions", {"length": length, "selection": "hierarchical", "score": "revision_orm"})
+        return Strategy(options[name]["kind"], {k: v for k, v in options[name].items() if k != "kind"})
+
+    return tuple(fixed.get(name) or one(name) for name in names)
 
 
-def load(split: str, question_ids: Sequence[str], methods: Sequence[str], budgets: Sequence[int]) -> Outcomes:
-    """All pool strategies and the searches of a split, problems in the order given, at those budgets that are known.
+def load(
+    split: str, question_ids: Sequence[str], methods: Sequence[str], budgets: Sequence[int], revised: bool = False
+) -> Outcomes:
+    """All pool strategies, the searches and the revisions of a split, at those budgets that are known.
+
+    Problems in the order given.
 
     Raises:
         TableError: a table is missing or damaged.
@@ -113,6 +130,10 @@ def load(split: str, question_ids: Sequence[str], methods: Sequence[str], budget
     replayed = tables.read_table(paths.accuracy(split), columns)
     budgets = [budget for budget in budgets if budget in set(replayed["budget"])]
     costs = tables.read_table(paths.costs(split), list(COST_COLUMNS))
+    if revised:
+        frame = tables.read_table(paths.revisions("ratios"))
+        frame = frame[(frame["split"] == split) & (frame["selection"] == "orm")].rename(columns={"accuracy": "correct"})
+        searches |= {f"{REVISE}{length}": part for length, part in frame.groupby("length")}
     return assemble(replayed, costs, searches, question_ids, budgets)
 
 

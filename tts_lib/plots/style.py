@@ -62,6 +62,28 @@ STRATEGIES: dict[str, Look] = {
     "lookahead_1": Look(PINK, "<", "-", "lookahead k = 1, M = √N"),
     "lookahead_3": Look(SKY, ">", "-", "lookahead k = 3, M = 4"),
     "dvts": Look(YELLOW, "D", "-", "DVTS, M = 4"),
+    # revisions: first attempts, one chain, or a mixture, by the way their answer is chosen
+    "parallel:orm": Look(BLUE, ">", "-", "parallel, verifier"),
+    "sequential:orm": Look(GREEN, "^", "-", "sequential, verifier"),
+    "mixed:orm": Look(ORANGE, "X", "-", "mixed, verifier"),
+    "parallel:majority": Look(BLUE, ">", ":", "parallel, majority"),
+    "sequential:majority": Look(GREEN, "^", ":", "sequential, majority"),
+    "sequential:orm_alone": Look(PINK, "d", "-", "sequential, verifier without history"),
+    "sequential:prm": Look(RED, "8", "-", "sequential, base PRM"),
+    "edit_distance": Look(GREEN, "H", "-", "by edit distance (paper)"),
+    "random": Look(BLUE, "<", "-", "random"),
+    "none": Look(FAINT, "D", "-", "no history"),
+    "shuffled": Look(ORANGE, "s", "-", "shuffled"),
+    "rest_em": Look(RED, "v", "--", "ReST-EM"),
+    **{
+        f"revise_{1 << i}": Look(color, "o", "-", f"revisions, chains of {1 << i}")
+        for i, color in enumerate(
+            ("#fde0c5", "#facba6", "#f8b58b", "#f59e72", "#f2855d", "#ef6a4c", "#eb4a40", "#b3262c", "#7a0f1f")
+        )
+    },
+    "searches": Look(BLUE, "s", "-", "searches"),
+    "revisions": Look(GREEN, "v", "--", "revisions"),
+    "both mechanisms": Look(BLACK, "*", "-", "both"),
     # choices among strategies
     "compute_optimal_oracle": Look(GREEN, "*", "-", "compute-optimal, oracle bins"),
     "compute_optimal_predicted": Look(PINK, "P", "-", "compute-optimal, predicted bins"),

@@ -1,21 +1,24 @@
-"""Claims 18, 19 and 25: what happens along a chain of revisions (§6.1, App. H)."""
+"""Claims 18-27: revisions along a chain, ways to split a budget into chains, and how the model is trained (§6)."""
 
 from tts_lib import revision_chains
+from tts_lib.report.claims_policy import cheaper
 from tts_lib.report.findings import Finding, decide, paired
-from tts_lib.report.registry import Check, Claim
-from tts_lib.report.results import NotMeasured, Results
+from tts_lib.report.registry import LARGEST, MIDDLE, Check, Claim, contrast
+from tts_lib.report.results import PAPER, REST_EM, NotMeasured, Results
+from tts_lib.strategies import PARALLEL
 
-_PAPER = "edit_distance"  # how the paper chooses the history
 _TRAINED = 4  # attempts in the context of the training data at most
 _NOTABLE = 0.1  # of the right answers
+_SPLIT = 128  # generations at which the ways to split them are compared
+_EASY, _HARD = (1, 2), (4, 5)
 
 
 def _rise(first: int, last: int) -> Check:
     """Change of accuracy along the chain."""
 
     def check(results: Results) -> Finding:
-        early, late = results.attempt(_PAPER, first), results.attempt(_PAPER, last)
-        rates = revision_chains.transitions(results.revisions[_PAPER], results.weights(results.n_questions))
+        early, late = results.attempt(PAPER, first), results.attempt(PAPER, last)
+        rates = revision_chains.transitions(results.revisions[PAPER], results.weights(results.n_questions))
         note = f"{early.mean():.1%} to {late.mean():.1%}"
         if "new_after_wrong" in rates:
             found, fresh = rates["new_after_wrong"], rates["independent"]
@@ -27,9 +30,9 @@ def _rise(first: int, last: int) -> Check:
 
 def _undone(results: Results) -> Finding:
     """Share of right attempts that the next one makes wrong."""
-    if _PAPER not in results.revisions:
+    if PAPER not in results.revisions:
         raise NotMeasured("there are no chains of revisions")
-    rates = revision_chains.transitions(results.revisions[_PAPER], results.weights(results.n_questions))
+    rates = revision_chains.transitions(results.revisions[PAPER], results.weights(results.n_questions))
     if "right_to_wrong" not in rates:
         raise NotMeasured("no right attempt is followed by another")
     found = rates["right_to_wrong"]
@@ -42,10 +45,25 @@ def _pairing(other: str) -> Check:
     """Accuracy after four attempts with the paper's histories minus that with others."""
 
     def check(results: Results) -> Finding:
-        difference = results.attempt(_PAPER, _TRAINED) - results.attempt(other, _TRAINED)
+        difference = results.attempt(PAPER, _TRAINED) - results.attempt(other, _TRAINED)
         return paired(results, difference, f"attempt {_TRAINED}, {other.replace('_', ' ')} histories", "more")
 
     return check
+
+
+def _late_checkpoint(results: Results) -> Finding:
+    """Accuracy of the attempt after four others at the last checkpoint minus that at the lowest loss (validation)."""
+    if (table := results.checkpoints) is None:
+        raise NotMeasured("there is no revision model")
+    losses = table.groupby("checkpoint")["validation_loss"].first()
+    lowest, last = losses.idxmin(), losses.index[-1]
+    if lowest == last:
+        raise NotMeasured("the loss on trajectories still falls at the last checkpoint")
+    step = str(_TRAINED + 1)
+    by = table.set_index(["question_id", "checkpoint"])[step].unstack("checkpoint")
+    note = f"{by[lowest].mean():.1%} to {by[last].mean():.1%} of the {len(by)} validation questions"
+    at = f"checkpoint {last} minus {lowest}, attempt {step}"
+    return paired(results, (by[last] - by[lowest]).to_numpy(), at, "more", note=note)
 
 
 CLAIMS = (
@@ -71,10 +89,87 @@ CLAIMS = (
         _undone,
     ),
     Claim(
+        "20a",
+        "Sequential revisions beat parallel samples (verifier)",
+        "paired difference, one chain minus first attempts",
+        "about 41% vs 39% at N = 64 (Fig. 6)",
+        contrast("sequential:orm", "parallel:orm", MIDDLE, "more"),
+    ),
+    Claim(
+        "20b",
+        "Sequential revisions beat parallel samples (majority)",
+        "paired difference, one chain minus first attempts",
+        "yes (Fig. 6)",
+        contrast("sequential:majority", "parallel:majority", MIDDLE, "more"),
+    ),
+    Claim(
+        "21a",
+        "The best ratio is interior: a mixture beats parallel samples",
+        "paired difference, chains near 16:1 minus first attempts",
+        "about 44% vs 40% at N = 256 (Fig. 7)",
+        contrast("mixed:orm", "parallel:orm", _SPLIT, "more"),
+    ),
+    Claim(
+        "21b",
+        "… and beats one long chain",
+        "paired difference, chains near 16:1 minus one chain",
+        "slightly (Fig. 7)",
+        contrast("mixed:orm", "sequential:orm", _SPLIT, "more"),
+    ),
+    Claim(
+        "22a",
+        "Easy questions want one long chain",
+        "paired difference, one chain minus first attempts",
+        "yes (Fig. 7)",
+        contrast("sequential:orm", "parallel:orm", _SPLIT, "more", bins=_EASY),
+    ),
+    Claim(
+        "22b",
+        "Hard questions want a mixture",
+        "paired difference, chains near 16:1 minus one chain",
+        "yes (Fig. 7)",
+        contrast("mixed:orm", "sequential:orm", _SPLIT, "more", bins=_HARD),
+    ),
+    Claim(
+        "23",
+        "Compute-optimal revisions are cheaper than parallel samples (oracle bins)",
+        "iso-accuracy ratio, parallel at N = 64, above 1",
+        "4 (64 vs 256)",
+        cheaper("compute_optimal_oracle", 1.0, "revisions", PARALLEL),
+    ),
+    Claim(
+        "24a",
+        "An ORM trained on revisions beats the base model's PRM",
+        "paired difference, one chain",
+        "about +1 at N = 64 (Fig. 15)",
+        contrast("sequential:orm", "sequential:prm", MIDDLE, "more"),
+    ),
+    Claim(
+        "24b",
+        "… and reading the earlier attempts helps it",
+        "paired difference, one chain",
+        "0 to +1 (Fig. 15)",
+        contrast("sequential:orm", "sequential:orm_alone", MIDDLE, "more"),
+    ),
+    Claim(
         "25",
         "Choosing the history by edit distance helps",
         "paired difference from random histories",
         "claimed, not ablated",
         _pairing("random"),
+    ),
+    Claim(
+        "26",
+        "A checkpoint past the lowest validation loss revises better",
+        "paired difference on validation questions",
+        "qualitative (App. H)",
+        _late_checkpoint,
+    ),
+    Claim(
+        "27",
+        "After ReST-EM, long chains do worse than parallel samples",
+        "paired difference by majority, one chain minus first attempts",
+        "sharp decline (Fig. 16)",
+        contrast(f"{REST_EM} sequential:majority", f"{REST_EM} parallel:majority", LARGEST, "less"),
     ),
 )

@@ -1,18 +1,14 @@
-"""The figures of the report: the paper's, redrawn from our data with its own values as hollow markers, and some more.
+"""The figures of the report: the paper's, redrawn from our data with its values as hollow markers, and some more."""
 
-A figure is data (saved as CSV beside the picture) and a drawing of exactly that data.
-"""
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from tts_lib import stats
 from tts_lib.plots import bars, curves, style
-from tts_lib.report import paper
+from tts_lib.report import figures_revisions, paper
+from tts_lib.report.figure import ReportFigure, draw_curves, strategy_curves
 from tts_lib.report.results import NotMeasured, Results
 
 _HOLLOW = "Hollow markers: the paper's values for PaLM 2-S* on MATH, read off its charts (±1-2 points)."
@@ -25,32 +21,6 @@ _STARS = {
 }
 
 
-@dataclass(frozen=True)
-class ReportFigure:
-    """One figure: what it shows, the tidy data, and how that is drawn."""
-
-    name: str  # of its files
-    title: str
-    caption: str
-    data: Callable[[Results], pd.DataFrame]
-    draw: Callable[[pd.DataFrame, Axes], None]
-
-
-def strategy_curves(results: Results, strategies: Sequence[str], at_least: int = 2) -> pd.DataFrame:
-    """Mean accuracy of strategies at every budget with intervals: strategy, budget, accuracy, low, high.
-
-    Empty where fewer than `at_least` of them are known: there is nothing to compare.
-    """
-    weights = results.weights(results.n_questions)
-    known = [name for name in strategies if name in results.accuracy]
-    rows = []
-    for name in known if len(known) >= at_least else []:
-        for budget in results.budgets(name):
-            mean = stats.mean_interval(results.of(name, budget), weights)
-            rows.append((name, budget, mean.estimate, mean.low, mean.high))
-    return pd.DataFrame(rows, columns=["strategy", "budget", "accuracy", "low", "high"])
-
-
 def _with_paper(data: Callable[[Results], pd.DataFrame], figure: str) -> Callable[[Results], pd.DataFrame]:
     """The data with the paper's values of the same strategies: a further column `paper`, empty for ours."""
 
@@ -61,13 +31,6 @@ def _with_paper(data: Callable[[Results], pd.DataFrame], figure: str) -> Callabl
         return pd.concat([ours, theirs[["strategy", "budget", "paper"]]], ignore_index=True)
 
     return combined
-
-
-def _draw_curves(data: pd.DataFrame, ax: Axes) -> None:
-    theirs = data["paper"].notna() if "paper" in data else pd.Series(False, index=data.index)
-    curves.accuracy_by_budget(data[~theirs], ax)
-    if theirs.any():
-        curves.paper_markers(data[theirs].rename(columns={"strategy": "series", "paper": "value"}), ax)
 
 
 def _search(results: Results) -> pd.DataFrame:
@@ -157,17 +120,6 @@ def _relative(results: Results) -> pd.DataFrame:
     return frame[columns].reset_index(drop=True)
 
 
-def _chains(results: Results) -> pd.DataFrame:
-    """Accuracy of each attempt of a chain, for every revision model: strategy, position, accuracy, low, high."""
-    weights = results.weights(results.n_questions)
-    rows = []
-    for pairing, attempts in results.revisions.items():
-        for position in range(1, int(attempts["position"].max()) // 4 + 1):
-            mean = stats.mean_interval(results.attempt(pairing, position), weights)
-            rows.append((pairing, position, mean.estimate, mean.low, mean.high))
-    return pd.DataFrame(rows, columns=["strategy", "position", "accuracy", "low", "high"])
-
-
 def _spectrum(results: Results) -> pd.DataFrame:
     frame = results.difficulty.rename(columns={"oracle": "pass_at_1"}).reset_index()
     return frame[["question_id", "subject", "level", "pass_at_1"]]
@@ -179,7 +131,7 @@ FIGURES: tuple[ReportFigure, ...] = (
         "Search against best-of-N (Figure 3, left)",
         f"Each method at equal generations, lookahead charged for its rollouts. {style.BAND_NOTE} {_HOLLOW}",
         _with_paper(_search, "3 left"),
-        _draw_curves,
+        draw_curves,
     ),
     ReportFigure(
         "accuracy_by_bin_search",
@@ -195,7 +147,7 @@ FIGURES: tuple[ReportFigure, ...] = (
         "cross-validation. "
         f"{style.BAND_NOTE} {_HOLLOW}",
         _with_paper(_compute_optimal, "4"),
-        _draw_curves,
+        draw_curves,
     ),
     ReportFigure(
         "accuracy_by_budget_flops_matched",
@@ -218,14 +170,14 @@ FIGURES: tuple[ReportFigure, ...] = (
         "From step scores to a solution's score (Figure 13)",
         "Best-of-N weighted with the PRM's step scores reduced in four ways. " + style.BAND_NOTE,
         partial(strategy_curves, strategies=[f"weighted:prm_{how}" for how in ("min", "prod", "mean", "last")]),
-        _draw_curves,
+        draw_curves,
     ),
     ReportFigure(
         "accuracy_by_budget_prm_orm",
         "PRM against ORM (Figure 14)",
         "Best-of-N weighted; the label-matched ORM saw as many labels as the PRM. " + style.BAND_NOTE,
         partial(strategy_curves, strategies=["majority", "weighted:orm_matched", "weighted:orm", "weighted:prm_last"]),
-        _draw_curves,
+        draw_curves,
     ),
     ReportFigure(
         "accuracy_by_budget_weighted_plain",
@@ -235,7 +187,7 @@ FIGURES: tuple[ReportFigure, ...] = (
             strategy_curves,
             strategies=["best_of_n:orm", "weighted:orm", "best_of_n:prm_last", "weighted:prm_last"],
         ),
-        _draw_curves,
+        draw_curves,
     ),
     ReportFigure(
         "iso_ratio",
@@ -260,14 +212,7 @@ FIGURES: tuple[ReportFigure, ...] = (
         _shares,
         bars.strategy_shares,
     ),
-    ReportFigure(
-        "accuracy_by_position",
-        "Along a chain of revisions (Figure 6, left)",
-        "Each attempt sees up to four earlier ones. The history a model was trained with: by edit distance (the "
-        f"paper's), random, that of other questions (shuffled), or none. {style.BAND_NOTE}",
-        _chains,
-        curves.accuracy_by_position,
-    ),
+    *figures_revisions.FIGURES,
     ReportFigure(
         "pass_at_1_spectrum",
         "How hard the questions are",

@@ -11,7 +11,7 @@ from tts_lib import stats
 from tts_lib.iso_accuracy import Bound
 from tts_lib.report.results import Results
 
-Verdict = Literal["supported", "contradicted", "inconclusive", "not measured", "not covered"]
+Verdict = Literal["supported", "contradicted", "inconclusive", "not measured"]
 Rule = Literal["more", "less", "not_less", "not_more", "equal"]
 Unit = Literal["points", "percent", "ratio", "steps"]
 

@@ -1,4 +1,4 @@
-"""A handful of sampled solutions worth reading: the verifier's best and worst judgements and the ways of failing.
+"""A handful of sampled solutions and chains worth reading: the verifier's best and worst judgements, ways of failing.
 
 The paper's own traces show two pathologies of searching against a PRM (App. M): repetitive steps that say little, and
 solutions of one or two steps (claim 12).
@@ -15,6 +15,8 @@ from tts_lib import grading
 HARD = 0.2  # pass@1 below which a right answer is worth showing
 SHORT = 2  # steps of an over-short solution
 COLUMNS = ["case", "question_id", "sample", "statement", "answer", "verdict", "pass_at_1", "step", "text", "score"]
+CHAIN_COLUMNS = ["case", "question_id", "chain", "position", "statement", "text", "verdict", "score"]
+SHOWN = 6  # attempts of a chain
 
 
 def choose(pool: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
@@ -67,6 +69,38 @@ def traces(chosen: pd.DataFrame, problems: pd.DataFrame) -> pd.DataFrame:
             part[name] = row[name]
         parts.append(part.assign(statement=statements[row["question_id"]]))
     return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
+
+
+def chains(attempts: pd.DataFrame, problems: pd.DataFrame) -> pd.DataFrame:
+    """The first attempts of one chain for each case there is one of, columns as CHAIN_COLUMNS.
+
+    Args:
+        attempts: of `tts_lib.revision_chains`, with the revision verifier's score in `orm`.
+        problems: question_id, statement.
+    """
+    first = attempts[attempts["position"] <= SHOWN].sort_values(["question_id", "chain", "position"], kind="stable")
+    first = first.assign(right=first["verdict"] == grading.CORRECT)
+    groups = first.groupby(["question_id", "chain"], sort=False)
+    facts = groups.agg(n=("position", "size"), n_right=("right", "sum"), n_answers=("answer", "nunique"))
+    facts["starts"], facts["ends"] = groups["right"].first(), groups["right"].last()
+    facts = facts[facts["n"] == min(SHOWN, facts["n"].max())]
+    cases = {
+        "finds its way": ~facts["starts"] & facts["ends"] & (facts["n_right"] == 1),
+        "loses it": facts["starts"] & (facts["n_right"] == 1),
+        "repeats its mistake": (facts["n_right"] == 0) & (facts["n_answers"] == 1),
+        "tries something else each time": (facts["n_right"] == 0) & (facts["n_answers"] == facts["n"]),
+    }
+    parts = []
+    for case, members in cases.items():
+        if members.any():
+            question_id, chain = facts.index[int(members.to_numpy().argmax())]
+            own = first[(first["question_id"] == question_id) & (first["chain"] == chain)]
+            parts.append(own.assign(case=case).rename(columns={"orm": "score"}))
+    if not parts:
+        return pd.DataFrame(columns=CHAIN_COLUMNS)
+    statements = problems.set_index("question_id")["statement"]
+    found = pd.concat(parts, ignore_index=True)
+    return found.assign(statement=found["question_id"].map(statements))[CHAIN_COLUMNS]
 
 
 def splits(text: str) -> Iterator[list[str]]:

@@ -29,7 +29,6 @@ VERDICTS = {  # word -> sign beside its colour
     "contradicted": "✗",
     "inconclusive": "?",
     "not measured": "–",
-    "not covered": "–",
 }
 _SUMMARY_KEYS = ["study", "headline", "figures"]
 
@@ -82,8 +81,7 @@ def render(reports: Path, pages: list[Page]) -> str:
         imported=any(model["name"] for model in summary["study"]["models"].values()),
         headline=summary["headline"],
         figures=[figure | {"source": _inlined(reports, figure["name"])} for figure in summary["figures"]],
-        claims=[row for row in claims if row["verdict"] != "not covered"],
-        later=[row for row in claims if row["verdict"] == "not covered"],
+        claims=claims,
         counts={word: sum(row["verdict"] == word for row in claims) for word in VERDICTS},
         signs=VERDICTS,
         gallery=[(case, list(steps)) for case, steps in groupby(gallery, key=lambda row: row["case"])],

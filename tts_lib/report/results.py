@@ -5,14 +5,14 @@ Something that a study did not measure (a search it leaves out, a table of a sta
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from tts_lib import paths, revision_chains, rng, stats, tables
+from tts_lib import paths, revision_chains, revision_ratios, rng, stats, tables
 
 ANALYSIS_TABLES = (
     "compute_optimal",
@@ -22,6 +22,7 @@ ANALYSIS_TABLES = (
     "compute_optimal_probe",
     "compute_optimal_shares",
     "compute_optimal_binning",
+    "compute_optimal_joint",
     "flops_matched",
     "flops_matched_lines",
     "flops_matched_large",
@@ -29,6 +30,11 @@ ANALYSIS_TABLES = (
 )
 _SEARCH_COLUMNS = ["split", "question_id", "budget", "correct", "mean_steps", "repetition"]
 _DIFFICULTY_COLUMNS = ["question_id", "level", "subject", "oracle", "oracle_bin"]
+_REVISION_COLUMNS = [
+    *("split", "question_id", "chain", "position", "answer", "verdict", "text", "n_tokens", "n_prompt", "n_context"),
+]
+PAPER, REST_EM = "edit_distance", "rest_em"  # the paper's revision model, and that of its ablation
+_WAYS = ("parallel", "sequential", "mixed")
 
 
 class NotMeasured(Exception):  # noqa: N818 (a state of the study, not a mistake)
@@ -43,9 +49,13 @@ class Results:
     search: Mapping[str, pd.DataFrame]  # search -> its rows: question_id, budget, mean_steps, repetition
     difficulty: pd.DataFrame  # index question_id: oracle, oracle_bin, level, subject
     tables: Mapping[str, pd.DataFrame]  # of ANALYSIS_TABLES
-    revisions: Mapping[str, pd.DataFrame]  # pairing -> attempts of its chains (tts_lib.revision_chains.COLUMNS)
+    revisions: Mapping[str, pd.DataFrame]  # revision model -> attempts of its chains (tts_lib.revision_chains.COLUMNS)
     seed: int
     n_bootstrap: int
+    ratios: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # revision model -> revision_ratios.COLUMNS
+    checkpoints: pd.DataFrame | None = (
+        None  # of the paper's revision model, on validation questions (paths.checkpoints)
+    )
 
     @cached_property
     def question_ids(self) -> list[str]:
@@ -184,8 +194,13 @@ class Results:
         return self._weights[n_questions]
 
 
-def load(methods: Sequence[str], pairings: Sequence[str], seed: int, n_bootstrap: int) -> Results:
+def load(
+    methods: Sequence[str], pairings: Mapping[str, int], rest_em: Mapping[str, int], seed: int, n_bootstrap: int
+) -> Results:
     """The results of the study in this folder.
+
+    Args:
+        pairings, rest_em: revision models, and the attempts a question that were sampled from each.
 
     Raises:
         TableError: a table is missing or damaged.
@@ -198,10 +213,33 @@ def load(methods: Sequence[str], pairings: Sequence[str], seed: int, n_bootstrap
         searches[method] = rows[rows["split"] == "test"].reset_index(drop=True)
         accuracy[method] = _wide(searches[method], "correct")
     analysis = {name: read_csv(name) for name in ANALYSIS_TABLES}
-    difficulty = tables.read_table(paths.difficulty("test"), _DIFFICULTY_COLUMNS).set_index("question_id")
-    columns = ["question_id", "chain", "position", "answer", "verdict"]
-    revisions = {pairing: tables.read_table(paths.revisions(pairing), columns) for pairing in pairings}
-    return Results(accuracy, searches, difficulty, analysis, revisions, seed, n_bootstrap)
+    difficulty = tables.read_table(paths.difficulty("test"))
+    # and predicted bins, where there are scores
+    kept = [*_DIFFICULTY_COLUMNS, *(name for name in ("predicted_bin",) if name in difficulty)]
+    difficulty = difficulty[kept].set_index("question_id")
+    names = (*pairings, *rest_em)
+    revisions = {name: _test(tables.read_table(paths.revisions(name), _REVISION_COLUMNS)) for name in names}
+    ratios = {name: revision_ratios.accuracy(revisions[name], {}, attempts) for name, attempts in rest_em.items()}
+    if pairings:
+        ratios[PAPER] = _test(tables.read_table(paths.revisions("ratios")))
+    checkpoints = tables.read_table(paths.checkpoints(PAPER)) if pairings else None
+    for name, rows in ratios.items():
+        accuracy |= _ways(rows, "" if name == PAPER else f"{name} ")
+    return Results(accuracy, searches, difficulty, analysis, revisions, seed, n_bootstrap, ratios, checkpoints)
+
+
+def _ways(ratios: pd.DataFrame, prefix: str) -> dict[str, pd.DataFrame]:
+    """Accuracy (question_id x budget) of parallel, sequential and mixed revisions by each selection."""
+    found = {}
+    for way in _WAYS:
+        length = ratios["budget"].map(lambda n, way=way: revision_ratios.chain_length(way, n))
+        for selection, part in ratios[ratios["length"] == length].groupby("selection"):
+            found[f"{prefix}{way}:{selection}"] = _wide(part, "accuracy")
+    return found
+
+
+def _test(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["split"] == "test"].reset_index(drop=True)
 
 
 def read_csv(name: str) -> pd.DataFrame:

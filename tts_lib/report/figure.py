@@ -1,0 +1,45 @@
+"""What a figure of the report is: data (saved as CSV beside the picture) and a drawing of exactly that data."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from tts_lib import stats
+from tts_lib.plots import curves
+from tts_lib.report.results import Results
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """One figure: what it shows, the tidy data, and how that is drawn."""
+
+    name: str  # of its files
+    title: str
+    caption: str
+    data: Callable[[Results], pd.DataFrame]
+    draw: Callable[[pd.DataFrame, Axes], None]
+
+
+def strategy_curves(results: Results, strategies: Sequence[str], at_least: int = 2) -> pd.DataFrame:
+    """Mean accuracy of strategies at every budget with intervals: strategy, budget, accuracy, low, high.
+
+    Empty where fewer than `at_least` of them are known: there is nothing to compare.
+    """
+    weights = results.weights(results.n_questions)
+    known = [name for name in strategies if name in results.accuracy]
+    rows = []
+    for name in known if len(known) >= at_least else []:
+        for budget in results.budgets(name):
+            mean = stats.mean_interval(results.of(name, budget), weights)
+            rows.append((name, budget, mean.estimate, mean.low, mean.high))
+    return pd.DataFrame(rows, columns=["strategy", "budget", "accuracy", "low", "high"])
+
+
+def draw_curves(data: pd.DataFrame, ax: Axes) -> None:
+    """Lines of ours; a column `paper` becomes hollow markers."""
+    theirs = data["paper"].notna() if "paper" in data else pd.Series(False, index=data.index)
+    curves.accuracy_by_budget(data[~theirs], ax)
+    if theirs.any():
+        curves.paper_markers(data[theirs].rename(columns={"strategy": "series", "paper": "value"}), ax)
