@@ -240,3 +240,91 @@ def test_a_profile_is_activated_without_losing_settings(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="settings of your own"):
         profiles.activate("nano", tmp_path)
     assert active.read_text() == mine
+
+
+def taken(old: str = "", new: str = "") -> str:
+    """The profile of existing models with one piece of it exchanged."""
+    text = (ROOT / "profiles/math500.yaml").read_text(encoding="utf-8")
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (
+            "revision: 7ae5",
+            "revision: main # 7ae5",
+            "checkpoints.base.revision is 'main', but must be a word (a commit of",
+        ),
+        (
+            "    revision: 7ae557604adf67be50417f59c2c2f167def9a775\n",
+            "",
+            "checkpoints.base: revision is missing; it must",
+        ),
+        ("kind: vllm", "kind: tpu", "engine.kind is 'tpu', but must be one of native, openai, reference, vllm."),
+        ("  kind: vllm\n", "", "engine.kind is missing; it must be one of native, openai, reference, vllm."),
+        ("gpu_memory: 0.45", "gpu_memory: 1.5", "engine.gpu_memory is 1.5, but must be a number above 0 and at most 1"),
+        ("gpu_memory: 0.45", "gpu_mem: 0.45", "engine.gpu_memory is missing; it must be a number above 0"),
+        ("  max_sequences: 256\n", "  max_sequences: 256\n  max_seq: 1\n", "engine.max_seq is not a setting; did you"),
+        (
+            "kind: two_class_head",
+            "kind: oracle",
+            "prm.base.score.kind is 'oracle', but must be one of reward_head, tok",
+        ),
+        (
+            "positive: 1",
+            "positive: 2",
+            "prm.base.score.positive is 2, but must be a whole number at least 0 and at most 1",
+        ),
+        ("{step}{marker}", "{step}", "prm.base.template: step must hold {marker} once."),
+        (
+            "kind: chat",
+            "kind: talk",
+            "questions.math500.prompt.kind is 'talk', but must be one of chat, few_shot, plain.",
+        ),
+        ('user: "{problem}"', 'user: "?"', "questions.math500.prompt: user must hold {problem} once."),
+        ("style: boxed", "style: framed", "grading.style is 'framed', but must be one of marked, boxed, number."),
+        (
+            "pairings: {}",
+            "pairings: {none: 4}",
+            "pairings must be empty or left out in a study of checkpoints: nothing is",
+        ),
+        ("models: {}", "models: {base: {n_layers: 1, width: 8, n_heads: 1, width_mlp: 8}}", "models must be empty or"),
+        (
+            "model: large, split",
+            "model: huge, split",
+            "generate.large-test.model names 'huge', but checkpoints has only ba",
+        ),
+        (
+            "n_test: 500",
+            "n_test: 4",
+            "difficulty.n_bins reaches 5, but must be at most questions.math500.n_test, which",
+        ),
+    ],
+)
+def test_a_mistake_in_a_study_of_checkpoints_is_one_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        config.load(write(tmp_path, taken(old, new)))
+    message = str(caught.value)
+    assert sentence in message and "\n" not in message, message
+
+
+def test_a_server_needs_a_name_for_every_model(tmp_path: Path) -> None:
+    text = taken()
+    start, end = text.index("engine:"), text.index("sampling:")
+    server = """engine:
+  kind: openai
+  url: http://127.0.0.1:8000/v1
+  models: {base: small}
+  token_ids: true
+  concurrency: 8
+  requests_per_second: null
+  timeout_seconds: 600.0
+  n_tries: 6
+
+"""
+    with pytest.raises(StudyError, match=r"the study names 'large', but engine.models has only base"):
+        config.load(write(tmp_path, text[:start] + server + text[end:]))
+    both = server.replace("{base: small}", "{base: small, large: big}")
+    assert config.load(write(tmp_path, text[:start] + both + text[end:])).engine is not None

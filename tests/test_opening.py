@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,6 +25,17 @@ from tts_lib.verifiers.asked import Asked
 
 NATIVE = config_engine.Native(kind="native").model_dump()
 REFERENCE = config_engine.Reference(kind="reference", device="cpu", batch_size=4).model_dump()
+VLLM = config_engine.Vllm(
+    kind="vllm",
+    dtype="float32",
+    max_model_len=None,
+    gpu_memory=0.1,
+    tensor_parallel=1,
+    max_sequences=8,
+    workers=1,
+    gpus_per_worker=0,
+    cluster=None,
+).model_dump()
 SERVER = config_engine.OpenAI(
     kind="openai",
     url="http://127.0.0.1:9/v1",
@@ -138,6 +150,29 @@ def test_an_engine_that_cannot_serve_a_model_says_so(tmp_path: Path, monkeypatch
     monkeypatch.setattr("tts_lib.engines.opening.NATIVE_LIMIT", 1000)
     with pytest.raises(StudyError, match="the native engine is for 1,000 at most: use the engine reference or vllm"):
         open_policy(nano, NATIVE)
+
+
+def test_an_engine_that_is_not_there_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = random_folder(tmp_path / "base")
+    for missing in ("vllm", "ray"):
+        monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(StudyError, match=r"vLLM cannot be imported here"):
+        open_policy(base, VLLM)
+    for opened in (open_policy, open_verifier):
+        with pytest.raises(StudyError, match=r"2 workers need Ray, which is not installed"):
+            opened(base, VLLM | {"workers": 2})
+    with pytest.raises(StudyError, match=r"http://127.0.0.1:9/v1"):
+        open_policy(base, SERVER | {"models": {"base": "small"}})
+
+
+def test_too_little_memory_says_what_to_lower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    policy = open_policy(random_folder(tmp_path / "base"), REFERENCE)
+    monkeypatch.setattr(policy, "_batch", full)
+    with pytest.raises(StudyError, match=r"out of memory: lower engine.batch_size"):
+        policy.sample(request(1), SAMPLING)
 
 
 def test_the_reference_engine_serves_any_causal_model(tmp_path: Path) -> None:

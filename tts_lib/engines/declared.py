@@ -14,10 +14,11 @@ import numpy as np
 import torch
 import transformers
 from tokenizers import Tokenizer
+from tqdm import trange
 
 from tts_lib.engines.checks import probability
 from tts_lib.engines.heads import read_head
-from tts_lib.engines.reference import loaded
+from tts_lib.engines.reference import enough_memory, loaded
 from tts_lib.models.checkpoint import checkpoint_hash
 from tts_lib.models.layout import Laid, Layout, single_token
 from tts_lib.protocols import ScoreRequest
@@ -38,13 +39,14 @@ AGGREGATE = {
 class DeclaredVerifier:
     """A verifier (`tts_lib.protocols.Verifier`) that reads the policy's text in a template of its own."""
 
-    def __init__(self, folder: Path, prm: Mapping[str, Any], asked: Asked):
+    def __init__(self, folder: Path, prm: Mapping[str, Any], asked: Asked, progress: bool = False):
         """Load the model and check the declaration against it.
 
         Args:
             folder: of the PRM, in Hugging Face format.
             prm: a record of `tts_lib.config_checkpoint.Prm`.
             asked: the questions, and the policy's tokenizer.
+            progress: whether to show how far a call has come.
 
         Raises:
             StudyError: a marker or label is not one token, the score head is missing, or the model cannot be loaded.
@@ -66,7 +68,8 @@ class DeclaredVerifier:
         window = self._body.config.max_position_embeddings
         if prm["max_length"] > window:
             raise StudyError(f"prm.max_length is {prm['max_length']}, but the window of {folder} is {window} tokens")
-        self._asked, self._prm, self._dtype = asked, prm, next(self._head.parameters()).dtype
+        self._asked, self._prm, self._progress = asked, prm, progress
+        self._dtype = next(self._head.parameters()).dtype
         self.version = f"{ENGINE}:{checkpoint_hash(folder)}:{_hashed({**prm, 'step': asked.step})}"
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[np.ndarray]]:
@@ -97,8 +100,10 @@ class DeclaredVerifier:
         scores: dict[int, np.ndarray] = {}
         order = sorted(range(len(laid)), key=lambda i: len(laid[i].tokens))
         size = self._prm["batch_size"]
-        for batch in (order[start : start + size] for start in range(0, len(order), size)):
-            scores |= zip(batch, self._batch([laid[i] for i in batch]), strict=True)
+        for start in trange(0, len(order), size, unit="batch", disable=not self._progress):
+            batch = order[start : start + size]
+            with enough_memory("prm.batch_size"):
+                scores |= zip(batch, self._batch([laid[i] for i in batch]), strict=True)
         return [scores[i] for i in range(len(laid))]
 
     @torch.inference_mode()

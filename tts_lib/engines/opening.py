@@ -76,7 +76,7 @@ def open_verifier(
 
         if asked is None:
             raise StudyError(f"{folder} reads text, so that it needs the questions and the policy's tokenizer")
-        return DeclaredVerifier(target.weights, target.prm, asked)
+        return DeclaredVerifier(target.weights, target.prm, asked, progress)
     match engine["kind"]:
         case "reference":
             from tts_lib.engines.reference import ReferenceVerifier

@@ -4,7 +4,8 @@ Draws with the same random numbers and the same inverse CDF as the native engine
 same samples up to rounding. Not batch-invariant in its last bits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,15 @@ def loaded(loader: Any, folder: Path, device: str) -> Any:
         raise StudyError(f"the model in {folder} cannot be put on {device}: {one_line(error)[:300]}") from error
 
 
+@contextmanager
+def enough_memory(setting: str) -> Iterator[None]:
+    """Says what to lower where the device's memory is too small for a batch."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise StudyError(f"out of memory: lower {setting} ({one_line(error)[:200]})") from error
+
+
 class ReferencePolicy(_Engine):
     """A policy (`tts_lib.protocols.Policy`) through transformers."""
 
@@ -94,11 +104,12 @@ class ReferencePolicy(_Engine):
         check_sampling(sampling)
         check_sample_requests(requests, self.vocabulary.size, self.vocabulary.window)
         todo = [(request.prefix, seed) for request in requests for seed in request.seeds]
-        drawn = [
-            each
-            for start in range(0, len(todo), self.batch_size)
-            for each in self._batch(todo[start : start + self.batch_size], sampling)
-        ]
+        with enough_memory("engine.batch_size"):
+            drawn = [
+                each
+                for start in range(0, len(todo), self.batch_size)
+                for each in self._batch(todo[start : start + self.batch_size], sampling)
+            ]
         results, first = [], 0
         for request in requests:
             mine = drawn[first : first + len(request.seeds)]
@@ -175,7 +186,8 @@ class ReferenceVerifier(_Engine):
             batch = todo[start : start + self.batch_size]
             tokens, mask = self._padded([np.concatenate(pair) for pair in batch])
             positions = (mask.cumsum(1) - 1).clamp(min=0)
-            logits = self.model(tokens, attention_mask=mask, position_ids=positions).logits[:, :, 0]
+            with enough_memory("engine.batch_size"):
+                logits = self.model(tokens, attention_mask=mask, position_ids=positions).logits[:, :, 0]
             for row, (_, text) in zip(logits.float().cpu().numpy(), batch, strict=True):
                 closes = self.vocabulary.closes[text] | self.vocabulary.ends[text]
                 closes[-1] = True
