@@ -29,7 +29,7 @@ HINTS = {  # what vLLM or torch says: what to do
     "(gpu_memory, or more GPUs by tensor_parallel), or ask less of it (max_model_len, max_sequences)",
     r"max_model_len": "lower max_model_len",
     r"divisible by tensor parallel": "choose a tensor_parallel that divides the number of heads",
-    r"world size|number of (available )?gpus": "lower tensor_parallel",
+    r"world size|number of (available )?gpus|numa": "lower tensor_parallel",
     r"architectures?|does not recognize": "use the reference engine, or a model that this version of vLLM supports",
 }
 CPU_BATCH_TOKENS = 4096  # tokens of one step at most, unless the window is longer
