@@ -1,5 +1,7 @@
 """The engines that every environment has, native and reference: the contract, and their agreement."""
 
+import sys
+
 import pytest
 import torch
 
@@ -7,7 +9,9 @@ from engine_contract import PolicyContract, VerifierContract, sample_requests, s
 from model_folders import random_folder
 from tts_lib.engines.native import NativePolicy, NativeVerifier
 from tts_lib.engines.reference import ReferencePolicy, ReferenceVerifier
+from tts_lib.engines.vllm import VllmPolicy
 from tts_lib.models.folder import FolderError
+from tts_lib.types import StudyError
 
 SHAPES = {"even": {}, "odd": {"width": 44, "n_heads": 2, "width_mlp": 100}}  # odd: heads of 22, nothing fits a vector
 
@@ -59,3 +63,9 @@ def test_refuses_the_wrong_kind_of_model(folders):
         NativePolicy(folders["verifier"])
     with pytest.raises(FolderError, match="holds a policy, not a verifier"):
         NativeVerifier(folders["policy"])
+
+
+def test_vllm_that_is_not_installed_is_told(folders, monkeypatch):
+    monkeypatch.setitem(sys.modules, "vllm", None)
+    with pytest.raises(StudyError, match=r"vLLM cannot be imported here \(.*\); install it with `pip install"):
+        VllmPolicy(folders["policy"])

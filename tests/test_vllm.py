@@ -95,7 +95,7 @@ def test_a_closed_engine_says_so_and_leaves_the_other_running(folders):
 
 
 def test_a_prefix_found_in_the_cache_gives_the_same_samples(tmp_path):
-    """Blocks of the cache hold 128 tokens: prefixes of 400 share three of them."""
+    """Blocks of the cache hold 32 tokens: prefixes of 400 share twelve of them."""
     folder = random_folder(tmp_path / "policy", window=512, **SHAPE)
     rng = np.random.default_rng(1)
     stem = rng.integers(2, VOCAB, 400).astype(np.int32)
@@ -128,7 +128,7 @@ def test_an_unknown_end_of_a_step_is_told(folders, tmp_path):
     (folder / "tokenizer.json").write_text(renamed)
     with VllmPolicy(folder, gpu_memory=MEMORY) as policy:
         assert len(policy.sample(sample_requests(), sampling())) == 6
-        with pytest.raises(StudyError, match="no token for the newline.*give the text that closes a step"):
+        with pytest.raises(StudyError, match=r"no token for the newline.*give the text that closes a step"):
             policy.sample(sample_requests(), sampling(until="step"))
 
 
