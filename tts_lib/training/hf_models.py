@@ -31,6 +31,11 @@ def read_config(checkpoint: Path) -> transformers.PretrainedConfig:
         raise StudyError(f"{checkpoint / 'config.json'} describes no model that is known: {one_line(error)}") from error
 
 
+def half_precision(device: torch.device) -> bool:
+    """Whether products are computed in bfloat16: on GPUs that can."""
+    return device.type == "cuda" and torch.cuda.is_bf16_supported()
+
+
 def load_policy(checkpoint: Path, settings: FineTuning, device: torch.device, seed: int) -> nn.Module:
     """A causal language model with a LoRA adapter that changes nothing yet; only the adapter is trained."""
     config = read_config(checkpoint)
@@ -53,7 +58,7 @@ def load_scorer(checkpoint: Path, settings: FineTuning, device: torch.device, se
     model = _load(transformers.AutoModelForTokenClassification, checkpoint, config, settings, device)
     head = _head(model)
     for parameter in head.values():
-        nn.init.zeros_(parameter)
+        parameter.data = torch.zeros_like(parameter, dtype=torch.float32)
     if settings.adapter is None:
         return model
     adapted = _with_adapter(model, settings, seed, sorted({name.rpartition(".")[0] for name in head}))
@@ -94,8 +99,8 @@ def save_scorer(model: nn.Module, weights: Mapping[str, Tensor], checkpoint: Pat
 
 
 def _load(loader, checkpoint: Path, config, settings: FineTuning, device: torch.device):
-    """A model with the checkpoint's weights, in 32 bits, or as stored where a GPU leaves them alone."""
-    as_stored = settings.adapter is not None and device.type == "cuda"
+    """A model with the checkpoint's weights in 32 bits, or as stored where an adapter and half precision allow it."""
+    as_stored = settings.adapter is not None and half_precision(device)
     try:
         with _quiet():
             model, found = loader.from_pretrained(

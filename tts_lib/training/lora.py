@@ -1,8 +1,8 @@
 """Fine-tuning Hugging Face checkpoints: LoRA adapters for policies, process reward models with or without an adapter.
 
 A run has a folder of its own in `runs`, named by all that its result depends on: a call with the same arguments goes
-on with what was interrupted and gives back what was finished. Models are trained in 32 bits on a CPU; on a GPU that
-can, products are computed in bfloat16, and weights that an adapter leaves alone stay in the type they are stored in.
+on with what was interrupted and gives back what was finished. What is trained has 32 bits. On a CPU
+all is computed in them; on a GPU that can, products are in bfloat16, and what an adapter leaves alone stays as stored.
 """
 
 import hashlib
@@ -137,10 +137,12 @@ def _task(
     """What `tune` needs, once it is certain that the model can read every example."""
     for name, part in (("training", examples), ("validation", validation)):
         _check(part, f"{title}: {name}", checkpoint)
-    digest = hashlib.sha256(repr((start, seed, settings.model_dump(exclude={"checkpoint_seconds"}))).encode())
+    place = _device(device)
+    names = (start, seed, place.type, settings.model_dump(exclude={"checkpoint_seconds"}))
+    digest = hashlib.sha256(repr(names).encode())
     for array in (*vars(examples).values(), *vars(validation).values()):
         digest.update(np.ascontiguousarray(array).data)
-    return Task(examples, validation, settings, runs / digest.hexdigest()[:32], seed, _device(device), title)
+    return Task(examples, validation, settings, runs / digest.hexdigest()[:32], seed, place, title)
 
 
 def _check(examples: Examples, name: str, checkpoint: Path) -> None:

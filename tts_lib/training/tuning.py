@@ -9,7 +9,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from tts_lib import rng
 from tts_lib.config_lora import FineTuning
 from tts_lib.examples import Batch, Examples, pad
 from tts_lib.files import WriteError, explain
+from tts_lib.training import hf_models
 from tts_lib.types import StudyError
 
 BETAS = (0.9, 0.95)  # of AdamW, paper App. D and H
@@ -152,8 +152,7 @@ class _Run:
     def _loss(self, part: Batch) -> Tensor:
         device = self.task.device
         tensors = [torch.from_numpy(array).to(device) for array in (part.tokens, part.weight, part.target)]
-        half = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        with torch.autocast("cuda", torch.bfloat16) if half else nullcontext():
+        with torch.autocast(device.type, torch.bfloat16, enabled=hf_models.half_precision(device)):
             return self.loss(self.model, *tensors)
 
     @torch.no_grad()
