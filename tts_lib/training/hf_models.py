@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,7 +80,7 @@ def adapter_tensors(model: nn.Module) -> dict[str, np.ndarray]:
     return {name: tensor.float().cpu().numpy() for name, tensor in get_peft_model_state_dict(model).items()}
 
 
-def save_scorer(model: nn.Module, weights: Mapping[str, Tensor], checkpoint: Path, folder: Path) -> None:
+def save_scorer(model: Any, weights: Mapping[str, Tensor], checkpoint: Path, folder: Path) -> None:
     """Write a scorer with these trained weights as a model folder of its own, whole or not at all.
 
     An adapter is merged into the weights, which are stored in the type of the checkpoint's; the tokenizer is the

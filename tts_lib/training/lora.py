@@ -53,7 +53,7 @@ def fine_tune_adapter(
     """Train a LoRA adapter of a causal language model on the tokens that have weight (`Examples.language`).
 
     Every checkpoint is kept, as a folder that PEFT and vLLM load, so that one can be chosen by what it samples: for
-    revision models validation loss is a poor guide (paper App. H).
+    revision models validation loss is a poor guide (paper §6.1).
 
     Raises:
         StudyError: settings without an adapter, missing or damaged weights, an example that the model cannot read,

@@ -27,7 +27,7 @@ from tts_lib.files import WriteError, explain
 from tts_lib.training import hf_models
 from tts_lib.types import StudyError
 
-BETAS = (0.9, 0.95)  # of AdamW, paper App. D and H
+BETAS = (0.9, 0.95)  # of AdamW (paper §6.1, App. D)
 RESUME = "resume.safetensors"
 CURVE = ("step", "tokens", "loss", "validation")
 
