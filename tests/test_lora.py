@@ -461,6 +461,24 @@ def test_a_loss_that_is_no_number_is_refused(base, tmp_path):
         tune_adapter(base, tmp_path / "runs")
 
 
+def test_a_validation_loss_that_is_no_number_is_refused(base, tmp_path):
+    tensors = load_file(base / "model.safetensors")
+    tensors["model.embed_tokens.weight"][50] = float("nan")
+    save_file(tensors, base / "model.safetensors", metadata={"format": "pt"})
+    validation = Examples.language([np.int32([50])], [np.int32([3])])
+    with pytest.raises(StudyError, match=r"LoRA: the validation loss after step 4 is nan; lower lr"):
+        fine_tune_adapter(base, counting(64, 0), validation, QUICK, tmp_path / "runs", seed=0)
+
+
+def test_a_model_that_does_not_fit_is_refused(base, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(transformers.PreTrainedModel, "to", full)
+    with pytest.raises(StudyError, match=r"does not fit into the memory of cpu; choose a smaller model or more memory"):
+        tune_adapter(base, tmp_path / "runs")
+
+
 def long_example() -> Examples:
     return Examples.language([np.full(3, 2, np.int32)], [np.full(WINDOW, 3, np.int32)])
 

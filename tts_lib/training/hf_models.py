@@ -112,6 +112,11 @@ def _load(loader, checkpoint: Path, config, settings: FineTuning, device: torch.
                 output_loading_info=True,
                 **SAFELY,
             )
+        model = model.to(device)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise StudyError(
+            f"checkpoint {checkpoint} does not fit into the memory of {device}; choose a smaller model or more memory"
+        ) from error
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise StudyError(f"checkpoint {checkpoint} does not load: {one_line(error)}") from error
     missing = sorted(set(found["missing_keys"]) - _head(model).keys())
@@ -119,7 +124,7 @@ def _load(loader, checkpoint: Path, config, settings: FineTuning, device: torch.
         raise StudyError(f"the weights of {checkpoint} lack the tensor {missing[0]}; download the model again")
     if settings.gradient_checkpointing:
         model.gradient_checkpointing_enable()
-    return model.to(device)
+    return model
 
 
 def _head(model) -> dict[str, nn.Parameter]:

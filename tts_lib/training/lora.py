@@ -1,8 +1,8 @@
 """Fine-tuning Hugging Face checkpoints: LoRA adapters for policies, process reward models with or without an adapter.
 
 A run has a folder of its own in `runs`, named by all that its result depends on: a call with the same arguments goes
-on with what was interrupted and gives back what was finished. What is trained has 32 bits. On a CPU
-all is computed in them; on a GPU that can, products are in bfloat16, and what an adapter leaves alone stays as stored.
+on with what was interrupted and gives back what was finished. What is trained has 32 bits. On a CPU all is computed in
+them; on a GPU that can, products are in bfloat16, and what an adapter leaves alone stays as it is stored.
 """
 
 import hashlib
@@ -95,9 +95,9 @@ def train_prm(
     """Train a process reward model on the body of a language model, and write it as the model folder `folder`.
 
     A linear head, zero at first, gives every token a logit; its sigmoid at the token that closes a step is the step's
-    score. It learns soft labels where there is weight (`tts_lib.verifiers.labels`). Kept are the weights of the lowest
-    validation loss (paper App. D), an adapter merged into them: a folder for `AutoModelForTokenClassification` with
-    one label, which needs no PEFT.
+    score. It learns soft labels where there is weight (`labels` and `placed` of `tts_lib.verifiers`). Kept are the
+    weights of the lowest validation loss (paper App. D), an adapter merged into them: a folder for
+    `AutoModelForTokenClassification` with one label, which needs no PEFT.
 
     Returns:
         The loss curve, see `tts_lib.training.tuning.tune`.
