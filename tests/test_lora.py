@@ -276,6 +276,17 @@ def test_every_setting_changes_the_run(base, tmp_path, change):
     )
 
 
+@pytest.mark.parametrize("layers", ["all", ["q_proj", "down_proj"]], ids=["all", "two"])
+def test_a_reward_model_has_its_adapter_on_the_chosen_layers_and_a_whole_head(base, layers):
+    settings = changed(adapter=LORA.model_copy(update={"layers": layers}))
+    model = hf_models.load_scorer(base, settings, torch.device("cpu"), seed=0)
+    names = {name.split(".lora_")[0].rpartition(".")[2] for name in hf_models.trainable(model) if ".lora_" in name}
+    every = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
+    assert names == (every if layers == "all" else set(layers))
+    whole = [name for name in hf_models.trainable(model) if ".lora_" not in name]
+    assert [name.rpartition("score.")[2] for name in whole] == ["weight", "bias"]
+
+
 def test_dropout_counts_without_an_adapter_too(base, tmp_path):
     curves = [tune_prm(base, tmp_path / "runs", changed(adapter=None, dropout=p)) for p in (0.0, 0.3)]
     assert curves[0] != curves[1]

@@ -148,7 +148,7 @@ def _with_adapter(model, settings: FineTuning, seed: int, head: list[str]) -> nn
         lora_alpha=settings.adapter.alpha,  # pyright: ignore[reportArgumentType]: any number serves
         lora_dropout=settings.dropout,
         target_modules="all-linear" if layers == "all" else layers,
-        exclude_modules=head or None,
+        exclude_modules=head if head and layers == "all" else None,
     )
     device = next(model.parameters()).device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
