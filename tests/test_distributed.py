@@ -4,6 +4,7 @@ import functools
 import importlib.util
 import os
 import signal
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -30,9 +31,11 @@ SAMPLING = Sampling(0.8, 1.0, 24, "end", logprobs=True)
 def distributed():
     """The module under test; importing it imports Ray."""
     import ray
+    from ray import cloudpickle
 
     from tts_lib.engines import distributed
 
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import a test
     yield distributed
     ray.shutdown()
 
