@@ -13,11 +13,16 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-import ray  # pyright: ignore[reportMissingImports]
-from ray.exceptions import RayError, RayTaskError  # pyright: ignore[reportMissingImports]
-
 from tts_lib.types import StudyError, one_line
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+try:
+    import ray  # pyright: ignore[reportMissingImports]
+    from ray.exceptions import RayError, RayTaskError  # pyright: ignore[reportMissingImports]
+except ImportError as missing:
+    raise StudyError(
+        f"Workers need Ray ({one_line(missing)}): install it with `pip install 'tts-study[workers]'`."
+    ) from missing
 
 LOOPBACK = "127.0.0.2"  # Ray takes 127.0.0.1 for a name of the machine's own address
 START_TRIES = 3
