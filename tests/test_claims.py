@@ -63,6 +63,40 @@ def test_histories_are_compared_on_the_same_questions() -> None:
     assert verdict_of("19", planted()) == "not measured"
 
 
+@pytest.mark.parametrize(
+    ("number", "better", "worse"),
+    [
+        ("20a", "sequential:orm", "parallel:orm"),
+        ("20b", "sequential:majority", "parallel:majority"),
+        ("21a", "mixed:orm", "parallel:orm"),
+        ("21b", "mixed:orm", "sequential:orm"),
+        ("22a", "sequential:orm", "parallel:orm"),
+        ("22b", "mixed:orm", "sequential:orm"),
+        ("24a", "sequential:orm", "sequential:prm"),
+        ("24b", "sequential:orm", "sequential:orm_alone"),
+        ("27", "rest_em parallel:majority", "rest_em sequential:majority"),
+    ],
+)
+def test_a_claim_on_splits_asks_for_the_right_difference(number: str, better: str, worse: str) -> None:
+    known = planted()
+    for sign, expected in ((1, "supported"), (-1, "contradicted")):
+        half = sign * 0.05
+        moved = {name: known.accuracy["majority"] + by for name, by in ((better, half), (worse, -half))}
+        assert verdict_of(number, replace(known, accuracy=dict(known.accuracy) | moved)) == expected
+    assert verdict_of(number, known) == "not measured"
+
+
+@pytest.mark.parametrize(("losses", "expected"), [((0.5, 0.3, 0.4), "supported"), ((0.5, 0.4, 0.3), "not measured")])
+def test_a_late_checkpoint_is_compared_with_that_of_the_lowest_loss(losses, expected: str) -> None:
+    rows = [
+        (f"val-{q}", number, loss, share + 0.01 * (q % 5))
+        for number, (loss, share) in enumerate(zip(losses, (0.2, 0.3, 0.4), strict=True), start=1)
+        for q in range(50)
+    ]
+    table = pd.DataFrame(rows, columns=["question_id", "checkpoint", "validation_loss", "5"])
+    assert verdict_of("26", replace(planted(), checkpoints=table)) == expected
+
+
 def verdict_of(number: str, results: Results) -> str:
     every = [*claims_verifier.CLAIMS, *claims_search.CLAIMS, *claims_policy.CLAIMS, *claims_revisions.CLAIMS]
     table = claims.claims_table(results, [claim for claim in every if claim.number == number])

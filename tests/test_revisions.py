@@ -33,12 +33,13 @@ class Numbered:
         return results
 
 
-def method(max_history: int = 4) -> Revisions:
-    return Revisions(temperature=0.8, top_p=1.0, max_tokens=5, max_history=max_history)
+def method(max_history: int = 4, window: int = 64) -> Revisions:
+    return Revisions(temperature=0.8, top_p=1.0, max_tokens=5, max_history=max_history, window=window)
 
 
 def chains(budget: int, policy: Numbered | None = None, names=("q",), **options) -> dict[str, list[Attempt]]:
-    searches = {name: method(**options).search(Question(name, PROMPT), budget, (0, "model")) for name in names}
+    lengths = chain_lengths(budget)
+    searches = {name: method(**options).search(Question(name, PROMPT), lengths, (0, "model")) for name in names}
     outcomes = scheduler.run(searches, policy or Numbered(), verifier=None)
     return {name: outcome.result for name, outcome in outcomes.items()}
 
@@ -91,6 +92,20 @@ def test_the_length_of_the_history_is_an_option(max_history: int):
     assert max(len(a.history) for a in chains(8, max_history=max_history)["q"]) == max_history
 
 
+def test_a_context_that_leaves_no_room_for_an_attempt_is_refused_with_numbers():
+    longest = 4 * (3 + 3) + 3 + 5  # four prompts with their attempts, the prompt once more, an attempt
+    assert len(chains(16, window=longest)["q"]) == sum(chain_lengths(16))
+    searches = {"q": method(window=longest - 1).search(Question("q", PROMPT), chain_lengths(16), (0, "model"))}
+    error = scheduler.run(searches, Numbered(), verifier=None)["q"].error
+    said = f"a context of 27 tokens and an attempt of 5 do not fit the model's window of {longest - 1}"
+    assert str(error).startswith(said)
+
+
+def test_chains_are_given_longest_first():
+    with pytest.raises(ValueError, match=r"chain lengths \[1, 2\] must not increase"):
+        next(method().search(Question("q", PROMPT), [1, 2], (0, "model")))
+
+
 # --- what happens from attempt to attempt
 
 
@@ -128,9 +143,10 @@ def test_what_never_happened_is_left_out():
 
 def test_chains_become_a_graded_table():
     problems = pd.DataFrame({"question_id": ["q1", "q0"], "problem": ["03a=?\n", "04a=?\n"], "answer": ["05", "06"]})
-    table = revision_chains.sample_chains(method(), problems, 4, Numbered(), CODEC, (0, "model"))
+    table = revision_chains.sample_chains(method(), problems, chain_lengths(4), Numbered(), CODEC, (0, "model"))
     assert list(table) == revision_chains.COLUMNS and table["question_id"].is_monotonic_increasing
     assert len(table) == 2 * sum(chain_lengths(4))
     first = table[table["position"] == 1]
     assert set(first["n_context"]) == {len(CODEC.encode(["03a=?\n"])[0])}
+    assert (table["n_prompt"] == first["n_context"].iloc[0]).all()
     assert (table.loc[table["finish"] == "length", "verdict"] == "no_answer").all()

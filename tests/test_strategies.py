@@ -98,3 +98,25 @@ def test_tables_with_gaps_are_refused(change, message):
     arguments = {"replayed": replayed(), "costs": costs(), "searches": {"beam_4": search()}} | change
     with pytest.raises(StudyError, match=message):
         assemble(**arguments, question_ids=IDS, budgets=BUDGETS)
+
+
+def revised():
+    """Chains of 1, 2, 4 and 8 attempts of a pass over 8: each from its own length on."""
+    splits = [(length, budget) for length in (1, 2, 4, 8) for budget in (1, 2, 4, 8) if budget >= length]
+    rows = [(question, *split, 0.5, 1, 2, 3, 4, 5) for split in splits for question in IDS]
+    table = pd.DataFrame(rows, columns=["question_id", "length", "budget", "correct", *LEDGER])
+    return {f"revise_{length}": part for length, part in table.groupby("length")}
+
+
+def test_revisions_are_open_up_to_what_was_sampled():
+    both = assemble(replayed(), costs(), {"beam_4": search()} | revised(), IDS, BUDGETS)
+    sets = strategies.strategy_sets(both.strategies)
+    assert sets["revisions"] == ("revise_1", "revise_2", "revise_4", "revise_8")
+    assert sets["all"] == ("majority", "best_of_n", "best_of_n_weighted", "beam_4")
+    assert sets["both"] == (*sets["all"], *sets["revisions"])
+    alone = both.only(sets["revisions"])
+    assert alone.budgets == (1, 2, 4, 8) and alone.complete() == [True] * 4
+    assert both.only(sets["both"]).complete() == [True, True, True, False, False, False]
+    assert [s.label for s in strategies.described(["revise_4"], {})] == [
+        "revisions(length=4, selection=hierarchical, score=revision_orm)"
+    ]

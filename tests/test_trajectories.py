@@ -7,6 +7,7 @@ import pytest
 from scripted_policy import CODEC
 from tts_lib import trajectories
 from tts_lib.trajectories import build
+from tts_lib.types import StudyError
 
 WRONG = ["01a02\n=02$", "01a05\n=05$", "11b12\n=12$", "07c08\n08d09\n=09$", "33a44\n=44$", "01a03\n=03$"]
 RIGHT = ["01a04\n=04$", "07c08\n08d04\n=04$"]
@@ -72,3 +73,32 @@ def test_only_the_right_answer_is_learned():
 def test_the_same_seed_builds_the_same(pairing: trajectories.Pairing):
     one, other = (build(pool(6, 3), pairing, np.random.default_rng(1)) for _ in range(2))
     pd.testing.assert_frame_equal(one, other)
+
+
+def chain_table(chains: dict[str, list[str]]) -> pd.DataFrame:
+    """Chains of letters: r = right, x = cut off, others wrong answers."""
+    rows = [
+        (question, chain, position, letter * 2, "length" if letter == "x" else "end", letter)
+        for question, of_chains in chains.items()
+        for chain, letters in enumerate(of_chains)
+        for position, letter in enumerate(letters, start=1)
+    ]
+    table = pd.DataFrame(rows, columns=["question_id", "chain", "position", "text", "finish", "letter"])
+    verdict = table["letter"].map(lambda x: {"r": "correct", "x": "no_answer"}.get(x, "wrong"))
+    return table.assign(verdict=verdict)
+
+
+def test_rest_em_learns_each_chain_up_to_its_first_right_attempt():
+    table = chain_table({"a": ["abrcr", "xbr", "ccc"], "b": ["rr", "ra", "rb", "rc"]})
+    built = trajectories.rest_em(table.sample(frac=1, random_state=0), np.random.default_rng(0))
+    assert list(built) == trajectories.COLUMNS and set(built["text"]) == {"rr"}
+    found = list(zip(built["question_id"], built["history"], strict=True))
+    assert found[:2] == [("a", ["aa", "bb"]), ("a", ["bb"])]
+    assert found[2:] == [("b", []), ("b", [])]  # as many at once as after others
+
+
+def test_rest_em_without_a_right_attempt_has_nothing_to_learn():
+    built = trajectories.rest_em(chain_table({"a": ["ab"]}), np.random.default_rng(0))
+    problems = pd.DataFrame({"question_id": ["a"], "problem": ["01a=?\n"]})
+    with pytest.raises(StudyError, match="No trajectory to learn revisions from"):
+        trajectories.examples(built, problems, CODEC)

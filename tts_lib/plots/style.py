@@ -82,7 +82,7 @@ STRATEGIES: dict[str, Look] = {
         )
     },
     "searches": Look(BLUE, "s", "-", "searches"),
-    "revisions": Look(GREEN, "v", "--", "revisions"),
+    "revisions": Look(GREEN, "v", ":", "revisions"),
     "both mechanisms": Look(BLACK, "*", "-", "both"),
     # choices among strategies
     "compute_optimal_oracle": Look(GREEN, "*", "-", "compute-optimal, oracle bins"),
