@@ -9,7 +9,7 @@ grading estimators selection difficulty stats flops iso_accuracy score_quality e
 protocols scheduler cost cached pools prompts benchmark binning importing large_model trajectories
 methods verifiers replay searching revision_chains revision_ratios
 engines models training
-report plots nbrun notebooks
+report plots nbrun notebooks plan
 """
 LAYERS = [set(rooms.split()) for rooms in _LAYERS.replace("\\\n", "").strip().splitlines()]
 HEAVY_LAYER = 4  # the only one that may load torch and its like

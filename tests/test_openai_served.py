@@ -1,0 +1,112 @@
+"""The OpenAI engine on a real vLLM server: the engines' contract, and a server that is killed in mid-run.
+
+Runs where vllm is installed. The contract is `test_engines`'s own tests, on this module's fixtures.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tokenizers import Regex, decoders, pre_tokenizers
+
+from model_folders import random_folder, tiny_tokenizer
+from test_engines import (  # noqa: F401 - collected here again
+    assert_same,
+    sample_requests,
+    sampling,
+    test_a_sample_depends_on_its_seed_only,
+    test_greedy_is_the_argmax,
+    test_logprobs_are_those_of_the_untempered_model,
+    test_refuses_an_unknown_end,
+    test_refuses_settings,
+    test_result_is_ragged_and_typed,
+    test_samples_end_at_the_window,
+    test_samples_end_where_they_should,
+    test_samples_follow_the_distribution,
+)
+from tts_lib.cached import CachedPolicy
+from tts_lib.engines.openai import Limits, OpenAIPolicy, ServedModel
+from tts_lib.models.tokenizer import TokenCodec
+from tts_lib.protocols import SampleRequest
+from tts_lib.store import Store
+from tts_lib.types import StudyError
+from vllm_server import HAS_VLLM, NAME, vllm_serving
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not HAS_VLLM, reason="vllm is not installed")]
+HEADS_OF_32 = {"width": 64, "n_heads": 2}  # the least that vLLM's CPU kernels take
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory) -> dict[str, Path]:
+    """A model whose tokenizer gives back every text as it was, as the nano tokenizer does."""
+    folder = random_folder(tmp_path_factory.mktemp("served") / "policy", **HEADS_OF_32)
+    tokenizer = tiny_tokenizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"t\d+|<end>|\s"), behavior="isolated")
+    tokenizer.decoder = decoders.Fuse()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return {"policy": folder}
+
+
+@pytest.fixture(scope="module")
+def server(folders, tmp_path_factory):
+    with vllm_serving(folders["policy"], tmp_path_factory.mktemp("log") / "vllm.log") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def policy(server, folders):
+    with OpenAIPolicy(server.url, ServedModel.from_folder(folders["policy"], NAME)) as opened:
+        yield opened
+
+
+def test_the_server_names_itself(policy):
+    assert policy.version.startswith("openai-1:0.")
+
+
+@pytest.mark.parametrize("until", ["end", "step"])
+def test_without_token_ids_the_same_samples_come_as_text(policy, server, folders, until):
+    model, codec = ServedModel.from_folder(folders["policy"], NAME), TokenCodec.from_folder(folders["policy"])
+    requests = [SampleRequest(request.prefix, np.arange(8, dtype=np.uint64)) for request in sample_requests()]
+    with OpenAIPolicy(server.url, model, codec=codec) as as_text:
+        assert_same(policy.sample(requests, sampling(until=until)), as_text.sample(requests, sampling(until=until)))
+
+
+def test_another_model_is_not_served(server, folders):
+    with pytest.raises(StudyError, match=f"serves '{NAME}', not 'huge'"):
+        OpenAIPolicy(server.url, ServedModel.from_folder(folders["policy"], "huge"))
+
+
+class Killing:
+    """A streaming policy whose server is killed when so many samples are there; notes the seeds of all it was given."""
+
+    def __init__(self, policy, server, n_samples: int) -> None:
+        self.version, self.sample = policy.version, policy.sample
+        self._policy, self._server, self._n_left = policy, server, n_samples
+        self.seeds: list[int] = []
+
+    def stream(self, requests, sampling):
+        for part in self._policy.stream(requests, sampling):
+            self.seeds += requests[part.request].seeds[part.positions].tolist()
+            yield part
+            self._n_left -= 1
+            if self._n_left == 0:
+                self._server.kill()
+
+
+def test_a_server_killed_in_mid_run_costs_nothing_that_was_finished(server, folders, tmp_path):
+    model, requests = ServedModel.from_folder(folders["policy"], NAME), sample_requests(n_requests=6, n_samples=40)
+    limits = Limits(concurrency=8, n_tries=2, backoff_seconds=0.01)
+    with Store.open(tmp_path / "store", write=True) as store:
+        with OpenAIPolicy(server.url, model, limits) as policy:
+            dying = Killing(policy, server, 50)
+            with pytest.raises(StudyError, match=r"failed 2 times, .* connection .* start the server"):
+                CachedPolicy(dying, store).sample(requests, sampling())
+            assert policy.errors["connection"] >= 2
+        assert 50 <= len(dying.seeds) < 240
+        server.start()
+        with OpenAIPolicy(server.url, model, limits) as policy:
+            living = Killing(policy, server, -1)
+            cached = CachedPolicy(living, store)
+            cached.sample(requests, sampling())
+            assert (cached.n_reused, cached.n_sampled) == (len(dying.seeds), 240 - len(dying.seeds))
+    assert sorted(dying.seeds + living.seeds) == sorted(np.concatenate([r.seeds for r in requests]).tolist())

@@ -1,0 +1,225 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import ROOT
+from tts_lib import config
+from tts_lib.flops import inference_flops, pretraining_flops
+from tts_lib.methods.revisions import chain_lengths
+from tts_lib.models.folder import ModelConfig
+from tts_lib.plan.__main__ import main
+from tts_lib.plan.known import Known
+from tts_lib.plan.probe import PROMPT_TOKENS, PROMPTS, SAMPLES, tokens_per_second
+from tts_lib.plan.sizes import size_of
+from tts_lib.plan.work import Work, total, works
+from tts_lib.protocols import FINISH_LENGTH, Samples
+from tts_lib.tables import TableError
+from tts_lib.types import StudyError
+
+STUDY = config.load(ROOT / "profiles/nano.yaml")
+METRICS = ROOT / "reports/metrics"
+
+
+def plan(root: Path, study: config.Study = STUDY) -> dict[str, Work]:
+    return {work.stage: work for work in works(study, Known(study, root))}
+
+
+def measured(stage: str) -> dict:
+    return json.loads((METRICS / f"{stage}.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def limit(tmp_path_factory) -> dict[str, Work]:
+    """The plan before anything has run."""
+    return plan(tmp_path_factory.mktemp("empty"))
+
+
+@pytest.mark.parametrize("model", ["base", "large"])
+def test_sizes_are_those_of_the_model_folder(model):
+    shape = STUDY.models[model]
+    size = size_of(STUDY, model)
+    folder = ModelConfig(
+        size.vocab_size, shape.n_layers, shape.width, shape.n_heads, shape.width_mlp, 128, 1e4, 1e-5, 1, False
+    )
+    counts = {name: int(np.prod(dims)) for name, dims in folder.tensor_shapes().items()}
+    embeddings = counts["model.embed_tokens.weight"] + counts["lm_head.weight"]
+    assert (size.block, size.total) == (sum(counts.values()) - embeddings, sum(counts.values()))
+    assert size.vocab_size == measured("problems")["vocabulary"]
+    with pytest.raises(StudyError, match="no model 'huge'; models has base, large"):
+        size_of(STUDY, "huge")
+
+
+def test_every_sampling_and_training_stage_is_planned(limit):
+    names = ["problems@nano", "pretrain@base", "pretrain@large", *(f"generate@{name}" for name in STUDY.generate)]
+    names += ["verifier@base", "score@base", *(f"search@{name}" for name in STUDY.grid.methods)]
+    assert list(limit) == [*names, *(f"revisions@{name}" for name in STUDY.pairings)]
+
+
+def test_generations_follow_from_the_params(limit):
+    assert limit["generate@base-test"].generations == 400 * (512 + 1)
+    assert limit["search@beam_4"].generations == 600 * (4 + 16 + 64 + 256)
+    assert limit["search@lookahead_3"].generations == 600 * (16 + 64 + 256)  # too few: 4 for beams with 3 rollouts
+    assert limit["revisions@random"].generations == 400 * sum(chain_lengths(32))
+    assert limit["verifier@base"].generations == 3000 * 8 * (40 - 1) * 8
+    assert limit["score@base"].generations == 0
+
+
+def test_before_a_run_everything_stands_at_its_limit(tmp_path):
+    known = Known(STUDY, tmp_path)
+    parts = {work.stage: work for work in works(STUDY, known)}
+    assert parts["generate@base-val"].sampled == 200 * 513 * 100
+    assert all("upper limit" in note for note in known.notes.values())
+    assert known.notes["tokens of beam_4"].endswith("at budget 4, 16, 64, 256")
+
+
+def test_flops_are_those_of_the_ledger(limit):
+    base, large = size_of(STUDY, "base").block, size_of(STUDY, "large").block
+    assert limit["pretrain@large"].flops == pretraining_flops(large, 5_000_000)
+    pool = limit["generate@large-test"]
+    assert pool.flops == inference_flops(large, pool.sampled + pool.prefilled)
+    search = limit["search@dvts"]
+    assert search.flops == inference_flops(base, search.sampled + search.prefilled + search.verified)
+    verifier = limit["verifier@base"]
+    sampling = inference_flops(base, verifier.sampled + verifier.prefilled)
+    assert verifier.flops == pytest.approx(sampling + pretraining_flops(base, verifier.trained))
+    assert total(list(limit.values())).flops == pytest.approx(sum(work.flops for work in limit.values()))
+
+
+def test_an_earlier_run_is_believed(tmp_path):
+    folder = tmp_path / "reports/metrics"
+    folder.mkdir(parents=True)
+    counts = {"policy_decode_tokens": 7.0, "policy_prefill_tokens": 5.0, "verifier_tokens": 3.0}
+    row = counts | {"budget": 4, "verifier_prefill_tokens": 2.0}
+    files = {
+        "generate-base-val": {"mean_tokens": 30.0},
+        "generate-base-train": {"mean_tokens": 20.0},
+        "verifier": {"n_labels": 50, "n_solutions": 10},
+        "revisions-random": {"n_trajectories": 1000},
+        "search-beam_4": {"by_budget": [row, {**counts, "budget": 16}]},
+    }
+    for name, record in files.items():
+        (folder / f"{name}.json").write_text(json.dumps(record))
+    known = Known(STUDY, tmp_path)
+    parts = {work.stage: work for work in works(STUDY, known)}
+    assert parts["generate@base-val"].sampled == 200 * 513 * 30
+    assert parts["verifier@base"].generations == 3000 * 8 * (5 - 1) * 8
+    assert parts["verifier@base"].sampled == parts["verifier@base"].generations * 20 / 2
+    assert known.search("beam_4", 4) == counts | {"verifier_prefill_tokens": 2.0}
+    assert known.search("beam_4", 16) == {}  # a count is missing
+    assert known.notes["tokens a solution, base on val"] == "30 (generate-base-val.json)"
+    assert known.notes["trajectories, random"] == "1,000 (revisions-random.json)"
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-3", "0", "true", '"30"', "null", "[1]"])
+def test_a_number_that_is_none_is_not_believed(tmp_path, value):
+    folder = tmp_path / "reports/metrics"
+    folder.mkdir(parents=True)
+    (folder / "generate-base-val.json").write_text(f'{{"mean_tokens": {value}}}')
+    assert plan(tmp_path)["generate@base-val"].sampled == 200 * 513 * 100
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "7"])
+def test_damaged_metrics_are_named(tmp_path, content):
+    folder = tmp_path / "reports/metrics"
+    folder.mkdir(parents=True)
+    (folder / "verifier.json").write_text(content)
+    with pytest.raises(TableError, match=r"verifier\.json is not"):
+        plan(tmp_path)
+
+
+@pytest.mark.skipif(not (METRICS / "verifier.json").is_file(), reason="the study has not run here")
+def test_the_plan_meets_the_study_that_ran(limit):
+    """What the plan works out beside what the committed study counted; what it only reads is not compared."""
+    planned, verifier = plan(ROOT), measured("verifier")
+    assert planned["pretrain@base"].trained == pytest.approx(measured("model-base")["n_tokens"], rel=0.01)
+    assert planned["verifier@base"].sampled == pytest.approx(verifier["label_tokens"], rel=0.2)
+    n_trained = sum(verifier[name]["n_tokens"] for name in ("prm", "orm", "orm_matched"))
+    assert n_trained <= planned["verifier@base"].trained <= 2 * n_trained  # without data/, prompts stand at their limit
+    assert all(planned[stage].flops <= limit[stage].flops * 1.001 for stage in planned)
+
+
+# The command
+
+
+@pytest.fixture
+def study_file(tmp_path) -> Path:
+    path = tmp_path / "params.yaml"
+    path.write_text((ROOT / "profiles/nano.yaml").read_text())
+    return path
+
+
+def rows_of(text: str) -> dict[str, list[str]]:
+    return {line.split()[0]: line.split() for line in text.splitlines() if "@" in line or line.startswith("in all")}
+
+
+def test_hours_follow_from_the_pace(study_file, capsys):
+    main([str(study_file), "--tokens-per-second", "1000"])
+    alone = capsys.readouterr().out
+    main([str(study_file), "--tokens-per-second", "1000", "--gpus", "8"])
+    on_gpus = capsys.readouterr().out
+    shape = size_of(STUDY, "base").block, size_of(STUDY, "large").block
+    hours = 3 * 5_000_000 * shape[1] / shape[0] / 1000 / 3600  # 6 N D against 2 N a token
+    assert float(rows_of(alone)["pretrain@large"][-1].replace(",", "")) == pytest.approx(hours, abs=6e-4)
+    assert float(rows_of(on_gpus)["pretrain@large"][-1].replace(",", "")) == pytest.approx(8 * hours, abs=6e-4)
+    assert "CPU hours" in alone
+    assert "GPU hours" in on_gpus
+    assert "1,000 tokens a second of base on 8 GPUs" in on_gpus
+
+
+def test_without_a_pace_the_hours_stay_open(study_file, capsys):
+    main([str(study_file)])
+    text = capsys.readouterr().out
+    assert rows_of(text)["pretrain@base"][-1] == "?"
+    assert "pace: unknown: state --tokens-per-second" in text
+
+
+@pytest.mark.parametrize("profile", ["nano", "smoke"])
+def test_every_profile_that_samples_can_be_planned(profile, capsys):
+    main([str(ROOT / "profiles" / f"{profile}.yaml")])
+    assert "in all" in capsys.readouterr().out
+
+
+def test_a_replay_has_nothing_to_plan():
+    with pytest.raises(SystemExit, match=r"replays samples that exist already .*: nothing is sampled"):
+        main([str(ROOT / "profiles/replay.yaml")])
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "fast"])
+@pytest.mark.parametrize("option", ["--tokens-per-second", "--probe", "--gpus"])
+def test_a_pace_is_above_0(study_file, option, value, capsys):
+    with pytest.raises(SystemExit):
+        main([str(study_file), f"{option}={value}"])
+    assert f"{value} is not a " in capsys.readouterr().err
+
+
+def test_nothing_can_be_measured_before_there_is_a_model(study_file):
+    with pytest.raises(SystemExit, match=r"models/base is not there yet, .*: state --tokens-per-second"):
+        main([str(study_file), "--probe", "1"])
+
+
+def test_a_missing_file_is_one_sentence(tmp_path):
+    with pytest.raises(SystemExit, match=r"none\.yaml cannot be read"):
+        main([str(tmp_path / "none.yaml")])
+
+
+def test_the_probe_counts_all_calls_but_the_first():
+    seconds, n_calls = [0.0], [0]
+
+    class Steady:
+        """100 tokens a sample in a second a call; 1,000 seconds for the first."""
+
+        version = "steady"
+
+        def sample(self, requests, sampling):
+            n_calls[0] += 1
+            seconds[0] += 1.0 if n_calls[0] > 1 else 1000.0
+            assert {len(request.prefix) for request in requests} == {PROMPT_TOKENS}
+            n = len(requests[0].seeds)
+            tokens, offsets = np.zeros(100 * n, np.int32), np.arange(n + 1) * 100
+            return [Samples(tokens, offsets, np.full(n, FINISH_LENGTH, np.uint8), None) for _ in requests]
+
+    pace = tokens_per_second(Steady(), 94, 100, 2.5, clock=lambda: seconds[0])
+    assert n_calls == [4]
+    assert pace == PROMPTS * (SAMPLES * 100 + PROMPT_TOKENS)

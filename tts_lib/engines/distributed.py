@@ -1,0 +1,113 @@
+"""A policy and a verifier spread over workers; the same protocols, and the same results as one engine alone.
+
+A call is split by request into pieces, several for each worker, so that the fast ones take more of them. A request is
+cut only where it is larger than a piece: samples of one prefix stay together and share its prefill. Any split gives the
+same samples wherever the engine's own do not depend on their company (the native engine: to the last bit).
+"""
+
+from collections.abc import Callable, Generator, Sequence
+
+import numpy as np
+
+from tts_lib.engines.parts import gathered
+from tts_lib.engines.workers import Crew, Workers
+from tts_lib.protocols import Part, Policy, SampleRequest, Samples, Sampling, ScoreRequest, Verifier
+
+PIECES_PER_WORKER = 4
+LEAST_PIECE = 32  # samples or continuations: below it, an engine has too little to compute together
+
+Slice = tuple[int, int, int]  # (request, first, last): samples or continuations first..last-1 of a request
+
+
+class DistributedPolicy:
+    """A policy (`tts_lib.protocols.StreamingPolicy`) over workers; a context manager."""
+
+    def __init__(self, make: Callable[[], Policy], crew: Crew):
+        """Start the workers; see `Workers` for `make` and errors."""
+        self.workers = Workers(make, crew)
+        self.version = self.workers.version
+        self._n_workers = crew.n_workers
+
+    def close(self) -> None:
+        self.workers.close()
+
+    def __enter__(self) -> "DistributedPolicy":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> list[Samples]:
+        """Samples of each request; for errors see `stream`."""
+        return gathered(requests, self.stream(requests, sampling), sampling.logprobs)
+
+    def stream(self, requests: Sequence[SampleRequest], sampling: Sampling) -> Generator[Part, None, None]:
+        """The samples of each piece as it is finished.
+
+        Raises:
+            StudyError: workers keep dying.
+            Exception: what the engine raises; it numbers the requests of a piece.
+        """
+        pieces = split([len(request.seeds) for request in requests], self._n_workers)
+        calls = [
+            ([SampleRequest(requests[r].prefix, requests[r].seeds[a:b]) for r, a, b in piece], sampling)
+            for piece in pieces
+        ]
+        for number, results in self.workers.run("sample", calls):
+            for (request, first, last), samples in zip(pieces[number], results, strict=True):
+                yield Part(request, np.arange(first, last), samples)
+
+
+class DistributedVerifier:
+    """A verifier (`tts_lib.protocols.Verifier`) over workers; a context manager."""
+
+    def __init__(self, make: Callable[[], Verifier], crew: Crew):
+        """Start the workers; see `Workers` for `make` and errors."""
+        self.workers = Workers(make, crew)
+        self.version = self.workers.version
+        self._n_workers = crew.n_workers
+
+    def close(self) -> None:
+        self.workers.close()
+
+    def __enter__(self) -> "DistributedVerifier":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[list[np.ndarray]]:
+        """Step scores of each continuation of each request.
+
+        Raises:
+            StudyError: workers keep dying.
+            Exception: what the engine raises; it numbers the requests of a piece.
+        """
+        pieces = split([len(request.continuations) for request in requests], self._n_workers)
+        calls = [
+            ([ScoreRequest(requests[r].prefix, requests[r].continuations[a:b]) for r, a, b in piece],)
+            for piece in pieces
+        ]
+        scores: dict[tuple[int, int], np.ndarray] = {}
+        for number, results in self.workers.run("score", calls):
+            for (request, first, _), scored in zip(pieces[number], results, strict=True):
+                scores |= {(request, first + i): steps for i, steps in enumerate(scored)}
+        return [[scores[r, i] for i in range(len(request.continuations))] for r, request in enumerate(requests)]
+
+
+def split(sizes: Sequence[int], n_workers: int) -> list[list[Slice]]:
+    """Pieces of about equal size, each a list of slices of requests with `sizes` samples."""
+    size = max(LEAST_PIECE, -(-sum(sizes) // (PIECES_PER_WORKER * n_workers)))
+    pieces: list[list[Slice]] = []
+    room = 0
+    for request, n in enumerate(sizes):
+        first = 0
+        while first < n:
+            if room < min(n - first, size):
+                pieces.append([])
+                room = size
+            last = min(n, first + room)
+            pieces[-1].append((request, first, last))
+            room -= last - first
+            first = last
+    return pieces

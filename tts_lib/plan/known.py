@@ -1,0 +1,104 @@
+"""Numbers that only a run can tell: taken from the metrics of an earlier one where there are any, else upper limits.
+
+Every number that is handed out is noted with its source, so that the plan can say what it rests on.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from tts_lib import tables
+from tts_lib.config import Study
+from tts_lib.models.tokenizer import TokenCodec
+from tts_lib.tables import TableError
+
+TOKEN_COUNTS = ("policy_decode_tokens", "policy_prefill_tokens", "verifier_tokens", "verifier_prefill_tokens")
+UNMERGED = "upper limit: no two samples of a step are equal; at budget"
+
+
+class Known:
+    """What an earlier run of a study like this one left under `root`: reports/metrics, data/problems."""
+
+    def __init__(self, study: Study, root: Path):
+        self.notes: dict[str, str] = {}  # what -> value and source
+        self._study, self._root = study, root
+        self._folder = root / "reports" / "metrics"
+        self._read: dict[str, dict[str, Any]] = {}
+
+    def solution_tokens(self, model: str, split: str) -> float:
+        """Mean tokens of a sampled solution."""
+        assert self._study.sampling is not None
+        what = f"tokens a solution, {model} on {split}"
+        limit = self._study.sampling.max_tokens
+        return self._either(what, f"generate-{model}-{split}", "mean_tokens", limit, "sampling.max_tokens")
+
+    def prompt_tokens(self) -> float:
+        """Mean tokens of a prompt, over the questions of all splits; what the window leaves beside a solution."""
+        assert self._study.sampling is not None and self._study.pretrain is not None
+        data = self._root / "data"
+        tables_there = sorted((data / "problems").glob("*.parquet"))
+        if tables_there and (data / "tokenizer.json").is_file():
+            codec = TokenCodec.from_folder(data)
+            problems = [text for path in tables_there for text in tables.read_table(path, ["problem"])["problem"]]
+            n_tokens = sum(len(tokens) for tokens in codec.encode(problems))
+            return self._note("tokens a prompt", n_tokens / max(1, len(problems)), "data/problems")
+        limit = max(1, self._study.pretrain.max_length - self._study.sampling.max_tokens)
+        return self._note("tokens a prompt", limit, "upper limit: pretrain.max_length less sampling.max_tokens")
+
+    def steps(self) -> float:
+        """Mean steps of a solution."""
+        assert self._study.search is not None
+        metrics = self._metrics("verifier")
+        n_labels, n_solutions = (_positive(metrics.get(key)) for key in ("n_labels", "n_solutions"))
+        if n_labels is not None and n_solutions is not None and n_labels >= n_solutions:
+            return self._note("steps a solution", n_labels / n_solutions, "verifier.json")
+        return self._note("steps a solution", self._study.search.max_rounds, "upper limit: search.max_rounds")
+
+    def trajectories(self, pairing: str, limit: int) -> float:
+        """Right samples of the training questions, each of which teaches a revision model."""
+        what = f"trajectories, {pairing}"
+        return self._either(what, f"revisions-{pairing}", "n_trajectories", limit, "every sample of base-train")
+
+    def search(self, method: str, budget: int) -> dict[str, float]:
+        """Tokens a question that the method spent at the budget, by the names of a `Cost`; empty if unknown."""
+        rows = self._metrics(f"search-{method}").get("by_budget")
+        for row in rows if isinstance(rows, list) else []:
+            if isinstance(row, dict) and row.get("budget") == budget:
+                found = {name: value for name in TOKEN_COUNTS if (value := _positive(row.get(name))) is not None}
+                if len(found) == len(TOKEN_COUNTS):
+                    self.notes.setdefault(f"tokens of {method}", f"search-{method}.json")
+                    return found
+        before = self.notes.get(f"tokens of {method}", "")
+        budgets = f"{before}, {budget}" if before.startswith(UNMERGED) else f"{UNMERGED} {budget}"
+        self.notes[f"tokens of {method}"] = budgets
+        return {}
+
+    def _either(self, what: str, stage: str, key: str, limit: float, meaning: str) -> float:
+        found = _positive(self._metrics(stage).get(key))
+        if found is not None:
+            return self._note(what, found, f"{stage}.json")
+        return self._note(what, limit, f"upper limit: {meaning}")
+
+    def _note(self, what: str, value: float, source: str) -> float:
+        self.notes[what] = f"{value:,.4g} ({source})"
+        return value
+
+    def _metrics(self, stage: str) -> dict[str, Any]:
+        """The metrics of a stage, empty where there are none.
+
+        Raises:
+            TableError: the file is damaged.
+        """
+        if stage not in self._read:
+            path = self._folder / f"{stage}.json"
+            record = tables.read_json(path) if path.is_file() else {}
+            if not isinstance(record, dict):
+                raise TableError(f"{path} is not a record of metrics; delete it, or run `dvc repro`")
+            self._read[stage] = record
+        return self._read[stage]
+
+
+def _positive(value: Any) -> float | None:
+    """The value as a finite number above 0, None if it is none."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and math.isfinite(value) and value > 0 else None

@@ -1,0 +1,218 @@
+"""What each stage of a study will sample, read, train and store.
+
+FLOPs are those of the study's own ledger (`tts_lib.flops`): 2 N a token that a model of N parameters (without
+embeddings) reads or writes, 6 N a token it is trained on; attention over the context is left out. A stage that the
+table does not list computes on tables alone: seconds to minutes, and no tokens.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tts_lib import flops
+from tts_lib.config import Study
+from tts_lib.methods.revisions import chain_lengths
+from tts_lib.plan.known import Known
+from tts_lib.plan.sizes import size_of
+from tts_lib.searching import method_from
+from tts_lib.types import StudyError
+
+STORED_BYTES = 13  # of a sample in the store beside its tokens: seed, length, finish
+WEIGHT_BYTES = 4  # fp32
+CHECKPOINT_WEIGHTS = 4  # copies of the weights in a checkpoint: weights, their best, two moments
+CORPUS_BYTES = 12  # a token of a corpus on disk: id, weight, target
+VERIFIERS = 3  # PRM, ORM, ORM with as many labels
+
+
+@dataclass(frozen=True)
+class Work:
+    """One stage; tokens are summed over its models."""
+
+    stage: str
+    generations: float = 0.0
+    sampled: float = 0.0  # tokens the policy writes
+    prefilled: float = 0.0  # tokens the policy reads
+    verified: float = 0.0  # tokens a verifier reads
+    trained: float = 0.0  # tokens a model is trained on, every pass
+    flops: float = 0.0
+    storage: float = 0.0  # bytes
+
+
+def works(study: Study, known: Known) -> list[Work]:
+    """The stages in the order of the pipeline.
+
+    Raises:
+        StudyError: the study replays samples that exist already; or see `Known`.
+    """
+    if study.replay:
+        raise StudyError(
+            f"This study replays samples that exist already ({', '.join(study.replay)}): nothing is sampled, scored or "
+            "trained, so there is nothing to plan."
+        )
+    plan = _Plan(study, known)
+    return [
+        plan.corpus(),
+        *(plan.pretrain(model) for model in study.models),
+        *(plan.generate(name) for name in study.generate),
+        plan.verifier(),
+        plan.score(),
+        *(plan.search(method) for method in study.grid.methods),
+        *(plan.revisions(pairing) for pairing in study.pairings),
+    ]
+
+
+class _Plan:
+    """A study whose models are trained in the pipeline, and what is known of it."""
+
+    def __init__(self, study: Study, known: Known):
+        assert study.corpus and study.pretrain and study.sampling and study.search and study.revisions
+        self.study, self.known = study, known
+        self.corpus_tokens, self.sampling = study.corpus.tokens, study.sampling
+        self.limits, self.revision = study.search, study.revisions
+        problems = study.problems["nano"]
+        self.n_questions = {"train": problems.n_train, "val": problems.n_val, "test": problems.n_test}
+        self.base = size_of(study, "base")
+        self.prompt = known.prompt_tokens()
+
+    def corpus(self) -> Work:
+        return Work("problems@nano", storage=CORPUS_BYTES * self.corpus_tokens)
+
+    def pretrain(self, model: str) -> Work:
+        size = size_of(self.study, model)
+        return Work(
+            f"pretrain@{model}",
+            trained=self.corpus_tokens,
+            flops=flops.pretraining_flops(size.block, self.corpus_tokens),
+            storage=WEIGHT_BYTES * size.total * (1 + CHECKPOINT_WEIGHTS),
+        )
+
+    def generate(self, name: str) -> Work:
+        """K samples and a greedy one of every question; a request's prompt is read once."""
+        pool = self.study.generate[name]
+        n = self.n_questions[pool.split]
+        generations = n * (pool.n_samples + 1)
+        sampled = generations * self.known.solution_tokens(pool.model, pool.split)
+        return self._sampling(f"generate@{name}", pool.model, generations, sampled, 2 * n * self.prompt)
+
+    def verifier(self) -> Work:
+        """Rollouts from the end of every step but the last, then three verifiers trained on the solutions."""
+        settings = self.study.verifier["base"]
+        n_solutions = self.n_questions["train"] * settings.samples
+        length, steps = self.known.solution_tokens("base", "train"), self.known.steps()
+        n_prefixes = n_solutions * max(0.0, steps - 1)
+        generations = n_prefixes * settings.rollouts
+        # Ends of the steps lie evenly in a solution, so half of it is before and half after such an end on average.
+        sampling = self._sampling(
+            "verifier@base", "base", generations, generations * length / 2, n_prefixes * (self.prompt + length / 2)
+        )
+        read = n_solutions * (1 - settings.validation_share) * (self.prompt + length)
+        trained = VERIFIERS * settings.epochs * read
+        return Work(
+            sampling.stage,
+            generations=generations,
+            sampled=sampling.sampled,
+            prefilled=sampling.prefilled,
+            trained=trained,
+            flops=sampling.flops + flops.pretraining_flops(self.base.block, trained),
+            storage=sampling.storage + VERIFIERS * WEIGHT_BYTES * self.base.total * (1 + CHECKPOINT_WEIGHTS),
+        )
+
+    def score(self) -> Work:
+        """Three verifiers read every solution of the pools of validation and test questions."""
+        verified = 0.0
+        for split in ("val", "test"):
+            n, k = self.n_questions[split], self.study.generate[f"base-{split}"].n_samples
+            verified += VERIFIERS * n * (self.prompt + k * self.known.solution_tokens("base", split))
+        return Work("score@base", verified=verified, flops=flops.inference_flops(self.base.block, verified))
+
+    def search(self, name: str) -> Work:
+        """Both sets of questions at every budget that the method can run at."""
+        options = self.study.options[name]
+        steps = {"temperature": 1.0, "top_p": 1.0, "max_tokens": self.sampling.max_tokens}
+        steps |= {"max_step_tokens": self.limits.max_step_tokens, "max_rounds": self.limits.max_rounds}
+        method = method_from(options.model_dump(), steps, self.limits.duplicates)
+        n = self.n_questions["val"] + self.n_questions["test"]
+        generations, spent = 0.0, dict.fromkeys(("sampled", "prefilled", "verified"), 0.0)
+        for budget in self.study.grid.search_budgets:
+            if budget < options.least_budget():
+                continue
+            used = method.generations(budget)
+            generations += n * used
+            for what, tokens in self._of_search(name, budget, used).items():
+                spent[what] += n * tokens
+        sampling = self._sampling(f"search@{name}", "base", generations, spent["sampled"], spent["prefilled"])
+        return Work(
+            sampling.stage,
+            generations=generations,
+            sampled=spent["sampled"],
+            prefilled=spent["prefilled"],
+            verified=spent["verified"],
+            flops=sampling.flops + flops.inference_flops(self.base.block, spent["verified"]),
+            storage=sampling.storage,
+        )
+
+    def revisions(self, pairing: str) -> Work:
+        """Training on a longer window, then on trajectories; then chains in which every way to split N is."""
+        settings, length = self.revision, self.known.solution_tokens("base", "test")
+        pool = self.study.generate["base-train"].n_samples * self.n_questions["train"]
+        most = 0 if pairing == "none" else settings.max_history
+        pair = self.prompt + length
+        trajectory = (1 + most / 2) * pair  # the number of earlier attempts is drawn evenly from 0 to `most`
+        n = self.known.trajectories(pairing, pool) * (1 - settings.validation_share)
+        trained = settings.extension_tokens + settings.epochs * n * trajectory
+        lengths = chain_lengths(settings.budget)
+        shown = sum(min(position, settings.max_history) for chain in lengths for position in range(chain))
+        questions = self.n_questions["test"]
+        generations = float(questions * sum(lengths))
+        sampling = self._sampling(
+            f"revisions@{pairing}",
+            "base",
+            generations,
+            generations * length,
+            generations * self.prompt + questions * shown * pair,
+        )
+        return Work(
+            sampling.stage,
+            generations=generations,
+            sampled=sampling.sampled,
+            prefilled=sampling.prefilled,
+            trained=trained,
+            flops=sampling.flops + flops.pretraining_flops(self.base.block, trained),
+            storage=sampling.storage + 2 * WEIGHT_BYTES * self.base.total * (1 + CHECKPOINT_WEIGHTS),
+        )
+
+    def _of_search(self, name: str, budget: int, generations: int) -> dict[str, float]:
+        """Tokens a question: as counted in an earlier run, or as if no two samples of a step were equal."""
+        if found := self.known.search(name, budget):
+            return {
+                "sampled": found["policy_decode_tokens"],
+                "prefilled": found["policy_prefill_tokens"],
+                "verified": found["verifier_tokens"] + found["verifier_prefill_tokens"],
+            }
+        options, length = self.study.options[name], self.known.solution_tokens("base", "test")
+        rounds = self.known.steps()
+        n_beams = generations / (options.depth + 1)
+        kept = n_beams / (n_beams**0.5 if options.width == "sqrt" else options.width)
+        context = self.prompt + length / 2
+        # Each kept prefix is read once a round, and so is each candidate before each step of its rollout.
+        read = rounds * kept * context
+        rolled_out = rounds * n_beams * options.depth * context
+        written = generations * length
+        return {"sampled": written, "prefilled": read + rolled_out, "verified": read + written}
+
+    def _sampling(self, stage: str, model: str, generations: float, sampled: float, prefilled: float) -> Work:
+        size = size_of(self.study, model)
+        token_bytes = 2 if size.vocab_size <= 2**16 else 4
+        return Work(
+            stage,
+            generations=generations,
+            sampled=sampled,
+            prefilled=prefilled,
+            flops=flops.inference_flops(size.block, sampled + prefilled),
+            storage=STORED_BYTES * generations + token_bytes * sampled,
+        )
+
+
+def total(parts: Sequence[Work]) -> Work:
+    """All stages together."""
+    names = ("generations", "sampled", "prefilled", "verified", "trained", "flops", "storage")
+    return Work("in all", *(sum(getattr(part, name) for part in parts) for name in names))
