@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +32,11 @@ def read_config(checkpoint: Path) -> transformers.PretrainedConfig:
         raise StudyError(f"{checkpoint / 'config.json'} describes no model that is known: {one_line(error)}") from error
 
 
+def half_precision(device: torch.device) -> bool:
+    """Whether products are computed in bfloat16: on GPUs that can."""
+    return device.type == "cuda" and torch.cuda.is_bf16_supported()
+
+
 def load_policy(checkpoint: Path, settings: FineTuning, device: torch.device, seed: int) -> nn.Module:
     """A causal language model with a LoRA adapter that changes nothing yet; only the adapter is trained."""
     config = read_config(checkpoint)
@@ -53,7 +59,7 @@ def load_scorer(checkpoint: Path, settings: FineTuning, device: torch.device, se
     model = _load(transformers.AutoModelForTokenClassification, checkpoint, config, settings, device)
     head = _head(model)
     for parameter in head.values():
-        nn.init.zeros_(parameter)
+        parameter.data = torch.zeros_like(parameter, dtype=torch.float32)
     if settings.adapter is None:
         return model
     adapted = _with_adapter(model, settings, seed, sorted({name.rpartition(".")[0] for name in head}))
@@ -74,7 +80,7 @@ def adapter_tensors(model: nn.Module) -> dict[str, np.ndarray]:
     return {name: tensor.float().cpu().numpy() for name, tensor in get_peft_model_state_dict(model).items()}
 
 
-def save_scorer(model: nn.Module, weights: Mapping[str, Tensor], checkpoint: Path, folder: Path) -> None:
+def save_scorer(model: Any, weights: Mapping[str, Tensor], checkpoint: Path, folder: Path) -> None:
     """Write a scorer with these trained weights as a model folder of its own, whole or not at all.
 
     An adapter is merged into the weights, which are stored in the type of the checkpoint's; the tokenizer is the
@@ -94,8 +100,8 @@ def save_scorer(model: nn.Module, weights: Mapping[str, Tensor], checkpoint: Pat
 
 
 def _load(loader, checkpoint: Path, config, settings: FineTuning, device: torch.device):
-    """A model with the checkpoint's weights, in 32 bits, or as stored where a GPU leaves them alone."""
-    as_stored = settings.adapter is not None and device.type == "cuda"
+    """A model with the checkpoint's weights in 32 bits, or as stored where an adapter and half precision allow it."""
+    as_stored = settings.adapter is not None and half_precision(device)
     try:
         with _quiet():
             model, found = loader.from_pretrained(
@@ -106,6 +112,11 @@ def _load(loader, checkpoint: Path, config, settings: FineTuning, device: torch.
                 output_loading_info=True,
                 **SAFELY,
             )
+        model = model.to(device)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise StudyError(
+            f"checkpoint {checkpoint} does not fit into the memory of {device}; choose a smaller model or more memory"
+        ) from error
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise StudyError(f"checkpoint {checkpoint} does not load: {one_line(error)}") from error
     missing = sorted(set(found["missing_keys"]) - _head(model).keys())
@@ -113,7 +124,7 @@ def _load(loader, checkpoint: Path, config, settings: FineTuning, device: torch.
         raise StudyError(f"the weights of {checkpoint} lack the tensor {missing[0]}; download the model again")
     if settings.gradient_checkpointing:
         model.gradient_checkpointing_enable()
-    return model.to(device)
+    return model
 
 
 def _head(model) -> dict[str, nn.Parameter]:
@@ -137,7 +148,7 @@ def _with_adapter(model, settings: FineTuning, seed: int, head: list[str]) -> nn
         lora_alpha=settings.adapter.alpha,  # pyright: ignore[reportArgumentType]: any number serves
         lora_dropout=settings.dropout,
         target_modules="all-linear" if layers == "all" else layers,
-        exclude_modules=head or None,
+        exclude_modules=head if head and layers == "all" else None,
     )
     device = next(model.parameters()).device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):

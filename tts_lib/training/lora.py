@@ -1,8 +1,8 @@
 """Fine-tuning Hugging Face checkpoints: LoRA adapters for policies, process reward models with or without an adapter.
 
 A run has a folder of its own in `runs`, named by all that its result depends on: a call with the same arguments goes
-on with what was interrupted and gives back what was finished. Models are trained in 32 bits on a CPU; on a GPU that
-can, products are computed in bfloat16, and weights that an adapter leaves alone stay in the type they are stored in.
+on with what was interrupted and gives back what was finished. What is trained has 32 bits. On a CPU all is computed in
+them; on a GPU that can, products are in bfloat16, and what an adapter leaves alone stays as it is stored.
 """
 
 import hashlib
@@ -53,7 +53,7 @@ def fine_tune_adapter(
     """Train a LoRA adapter of a causal language model on the tokens that have weight (`Examples.language`).
 
     Every checkpoint is kept, as a folder that PEFT and vLLM load, so that one can be chosen by what it samples: for
-    revision models validation loss is a poor guide (paper App. H).
+    revision models validation loss is a poor guide (paper §6.1).
 
     Raises:
         StudyError: settings without an adapter, missing or damaged weights, an example that the model cannot read,
@@ -95,9 +95,9 @@ def train_prm(
     """Train a process reward model on the body of a language model, and write it as the model folder `folder`.
 
     A linear head, zero at first, gives every token a logit; its sigmoid at the token that closes a step is the step's
-    score. It learns soft labels where there is weight (`tts_lib.verifiers.labels`). Kept are the weights of the lowest
-    validation loss (paper App. D), an adapter merged into them: a folder for `AutoModelForTokenClassification` with
-    one label, which needs no PEFT.
+    score. It learns soft labels where there is weight (`labels` and `placed` of `tts_lib.verifiers`). Kept are the
+    weights of the lowest validation loss (paper App. D), an adapter merged into them: a folder for
+    `AutoModelForTokenClassification` with one label, which needs no PEFT.
 
     Returns:
         The loss curve, see `tts_lib.training.tuning.tune`.
@@ -137,10 +137,12 @@ def _task(
     """What `tune` needs, once it is certain that the model can read every example."""
     for name, part in (("training", examples), ("validation", validation)):
         _check(part, f"{title}: {name}", checkpoint)
-    digest = hashlib.sha256(repr((start, seed, settings.model_dump(exclude={"checkpoint_seconds"}))).encode())
+    place = _device(device)
+    names = (start, seed, place.type, settings.model_dump(exclude={"checkpoint_seconds"}))
+    digest = hashlib.sha256(repr(names).encode())
     for array in (*vars(examples).values(), *vars(validation).values()):
         digest.update(np.ascontiguousarray(array).data)
-    return Task(examples, validation, settings, runs / digest.hexdigest()[:32], seed, _device(device), title)
+    return Task(examples, validation, settings, runs / digest.hexdigest()[:32], seed, place, title)
 
 
 def _check(examples: Examples, name: str, checkpoint: Path) -> None:

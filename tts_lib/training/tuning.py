@@ -9,7 +9,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,9 +24,10 @@ from tts_lib import rng
 from tts_lib.config_lora import FineTuning
 from tts_lib.examples import Batch, Examples, pad
 from tts_lib.files import WriteError, explain
+from tts_lib.training import hf_models
 from tts_lib.types import StudyError
 
-BETAS = (0.9, 0.95)  # of AdamW, paper App. D and H
+BETAS = (0.9, 0.95)  # of AdamW (paper §6.1, App. D)
 RESUME = "resume.safetensors"
 CURVE = ("step", "tokens", "loss", "validation")
 
@@ -129,8 +129,7 @@ class _Run:
             loss = self._loss(part)
             (loss / weight).backward()
             total += float(loss.detach())
-        if not math.isfinite(total):
-            raise StudyError(f"{self.task.title}: the loss of step {self.n_steps + 1} is {total}; lower lr")
+        self._must_be_number(f"the loss of step {self.n_steps + 1}", total)
         nn.utils.clip_grad_norm_(self.parameters.values(), self.task.settings.clip_norm)
         for group in self.adamw.param_groups:
             group["lr"] = self.task.settings.lr * rate(self.n_steps, self.n_total, self.task.settings)
@@ -152,8 +151,7 @@ class _Run:
     def _loss(self, part: Batch) -> Tensor:
         device = self.task.device
         tensors = [torch.from_numpy(array).to(device) for array in (part.tokens, part.weight, part.target)]
-        half = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        with torch.autocast("cuda", torch.bfloat16) if half else nullcontext():
+        with torch.autocast(device.type, torch.bfloat16, enabled=hf_models.half_precision(device)):
             return self.loss(self.model, *tensors)
 
     @torch.no_grad()
@@ -162,12 +160,17 @@ class _Run:
         everything = np.arange(len(self.task.validation))
         parts = list(parts_of(self.task.validation, everything, self.task.settings.micro_tokens))
         loss = sum(float(self._loss(part)) for part in parts) / sum(float(part.weight.sum()) for part in parts)
+        self._must_be_number(f"the validation loss after step {self.n_steps}", loss)
         best = loss < min(self.curve["validation"], default=math.inf)
         values = (self.n_steps, self.n_tokens, self.recent[0] / self.recent[1], loss)
         for name, value in zip(CURVE, values, strict=True):
             self.curve[name].append(float(value))
         self.recent = [0.0, 0.0]
         self.on_checkpoint(self.n_steps, best)
+
+    def _must_be_number(self, what: str, value: float) -> None:
+        if not math.isfinite(value):
+            raise StudyError(f"{self.task.title}: {what} is {value}; lower lr")
 
     def _save(self) -> None:
         state = {f"model.{name}": p for name, p in self.parameters.items()}
