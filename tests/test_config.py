@@ -284,7 +284,11 @@ def taken(old: str = "", new: str = "") -> str:
             "questions.math500.prompt.kind is 'talk', but must be one of chat, few_shot, plain.",
         ),
         ('user: "{problem}"', 'user: "?"', "questions.math500.prompt: user must hold {problem} once."),
-        ("style: boxed", "style: framed", "grading.style is 'framed', but must be one of marked, boxed, number."),
+        (
+            "style: boxed",
+            "style: framed",
+            "grading.style is 'framed', but must be one of marked, boxed, number, heading.",
+        ),
         (
             "pairings: {}",
             "pairings: {none: 4}",

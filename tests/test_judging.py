@@ -40,6 +40,7 @@ def test_mathematics_is_compared_by_its_value(tmp_path: Path) -> None:
     [
         ({"style": "marked"}, ["the answer is 0.5"], [grading.CORRECT]),
         ({"style": "number"}, ["it makes 0.5"], [grading.CORRECT]),
+        ({"style": "heading"}, ["so\n\n# Answer\n\n0.5\n\n# Question\n\nWhat? # Answer 7"], [grading.CORRECT]),
         ({"conventions": CONVENTIONS | {"percent": "either"}}, [r"\boxed{50\%}"], [grading.CORRECT]),
     ],
 )

@@ -69,7 +69,7 @@ def test_few_shot_is_in_the_style_of_prm800k(folder: Path) -> None:
     examples = pd.DataFrame(
         {
             "statement": ["no solution", "1+1?", "2+3?", "not needed"],
-            "solution": [None, "One and one.\n\n\nMake 2.", "5.", "x"],
+            "solution": [None, "One and <<1+1=2>>one.\n\n\nMake 2.\n#### 2", "5.", "x"],
             "answer": ["0", "2", "5", "x"],
         }
     )

@@ -65,7 +65,8 @@ class Math(Section):
 
     kind: Literal["math"]
     style: Annotated[
-        Literal["marked", "boxed", "number"], Field(description="what counts as an answer: tts_lib/grading/answers.py")
+        Literal["marked", "boxed", "number", "heading"],
+        Field(description="what counts as an answer: tts_lib/grading/answers.py; heading: below # Answer"),
     ]
     conventions: Conventions
     timeout_s: Annotated[float, Field(gt=0, le=600, description="seconds a comparison")]

@@ -9,11 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from tts_lib.grading.judging import HEADING
 from tts_lib.types import StudyError
 
 Message = dict[str, str]  # role and content
 STEP = "\n\n"  # closes a step in the style of PRM800K
-_QUESTION, _SOLUTION, _ANSWER = "# Question", "# Solution", "# Answer"
+_QUESTION, _SOLUTION, _ANSWER = "# Question", "# Solution", HEADING
+_NOTES = re.compile(r"<<[^<>\n]*>>|^####.*$", re.MULTILINE)  # a calculator's notes and the gold, in GSM8K
 
 
 def filled(template: str, **values: str) -> str:
@@ -37,7 +39,7 @@ def chat_messages(prompt: Mapping[str, str], problem: str) -> list[Message]:
 
 def worked_example(problem: str, solution: str, answer: str) -> str:
     """A question with its solution, steps a blank line apart, and its answer under a heading of its own."""
-    steps = [step.strip() for step in re.split(r"\n+", solution) if step.strip()]
+    steps = [step.strip() for step in re.split(r"\n+", _NOTES.sub("", solution)) if step.strip()]
     return f"{_QUESTION}\n\n{problem.strip()}\n\n{_SOLUTION}\n\n{STEP.join(steps)}\n\n{_ANSWER}\n\n{answer}"
 
 
