@@ -54,14 +54,18 @@ def test_sizes_are_those_of_the_model_folder(model):
 def test_every_sampling_and_training_stage_is_planned(limit):
     names = ["problems@nano", "pretrain@base", "pretrain@large", *(f"generate@{name}" for name in STUDY.generate)]
     names += ["verifier@base", "score@base", *(f"search@{name}" for name in STUDY.grid.methods)]
-    assert list(limit) == [*names, *(f"revisions@{name}" for name in STUDY.pairings)]
+    names += [f"revisions@{name}" for name in STUDY.pairings]
+    assert list(limit) == [*names, "revision_verifier@edit_distance", "rest_em@rest_em"]
 
 
 def test_generations_follow_from_the_params(limit):
     assert limit["generate@base-test"].generations == 400 * (512 + 1)
     assert limit["search@beam_4"].generations == 600 * (4 + 16 + 64 + 256)
     assert limit["search@lookahead_3"].generations == 600 * (16 + 64 + 256)  # too few: 4 for beams with 3 rollouts
-    assert limit["revisions@random"].generations == 400 * sum(chain_lengths(32))
+    tried = 6 * 200 * 4 * 5  # checkpoints, validation questions, chains, attempts
+    assert limit["revisions@random"].generations == tried + 600 * sum(chain_lengths(16))
+    assert limit["revision_verifier@edit_distance"].generations == 3000 * 4 * 5
+    assert limit["revision_verifier@edit_distance"].verified == 3 * 600 * 576 * (28 + 100)
     assert limit["verifier@base"].generations == 3000 * 8 * (40 - 1) * 8
     assert limit["score@base"].generations == 0
 

@@ -56,7 +56,9 @@ def works(study: Study, known: Known) -> list[Work]:
         plan.verifier(),
         plan.score(),
         *(plan.search(method) for method in study.grid.methods),
-        *(plan.revisions(pairing) for pairing in study.pairings),
+        *(plan.revisions("revisions", pairing, attempts) for pairing, attempts in study.pairings.items()),
+        *(plan.revision_verifier(pairing) for pairing in study.revision_verifier),
+        *(plan.revisions("rest_em", name, attempts) for name, attempts in study.rest_em.items()),
     ]
 
 
@@ -150,8 +152,8 @@ class _Plan:
             storage=sampling.storage,
         )
 
-    def revisions(self, pairing: str) -> Work:
-        """Training on a longer window, then on trajectories; then chains in which every way to split N is."""
+    def revisions(self, stage: str, pairing: str, attempts: int) -> Work:
+        """Training on a longer window, then on trajectories; chains of each checkpoint, then of all ways to split N."""
         settings, length = self.revision, self.known.solution_tokens("base", "test")
         pool = self.study.generate["base-train"].n_samples * self.n_questions["train"]
         most = 0 if pairing == "none" else settings.max_history
@@ -159,17 +161,11 @@ class _Plan:
         trajectory = (1 + most / 2) * pair  # the number of earlier attempts is drawn evenly from 0 to `most`
         n = self.known.trajectories(pairing, pool) * (1 - settings.validation_share)
         trained = settings.extension_tokens + settings.epochs * n * trajectory
-        lengths = chain_lengths(settings.budget)
-        shown = sum(min(position, settings.max_history) for chain in lengths for position in range(chain))
-        questions = self.n_questions["test"]
-        generations = float(questions * sum(lengths))
-        sampling = self._sampling(
-            f"revisions@{pairing}",
-            "base",
-            generations,
-            generations * length,
-            generations * self.prompt + questions * shown * pair,
-        )
+        tried = self._chains([settings.max_history + 1] * settings.n_chains, "val")
+        split = [self._chains(chain_lengths(attempts), part) for part in ("val", "test")]
+        generations = settings.n_checkpoints * tried[0] + sum(n for n, _ in split)
+        read = settings.n_checkpoints * tried[1] + sum(tokens for _, tokens in split)
+        sampling = self._sampling(f"{stage}@{pairing}", "base", generations, generations * length, read)
         return Work(
             sampling.stage,
             generations=generations,
@@ -179,6 +175,34 @@ class _Plan:
             flops=sampling.flops + flops.pretraining_flops(self.base.block, trained),
             storage=sampling.storage + 2 * WEIGHT_BYTES * self.base.total * (1 + CHECKPOINT_WEIGHTS),
         )
+
+    def revision_verifier(self, pairing: str) -> Work:
+        """Chains on training questions, two ORMs trained on them, and three verifiers that read every chain."""
+        settings, length = self.study.revision_verifier[pairing], self.known.solution_tokens("base", "test")
+        generations, read = self._chains([self.revision.max_history + 1] * self.revision.n_chains, "train")
+        pair = self.prompt + length
+        trained = 2 * settings.epochs * generations * (1 - settings.validation_share) * pair
+        attempts = sum(self._chains(chain_lengths(self.study.pairings[pairing]), part)[0] for part in ("val", "test"))
+        sampling = self._sampling(f"revision_verifier@{pairing}", "base", generations, generations * length, read)
+        spent = flops.pretraining_flops(self.base.block, trained)
+        spent += flops.inference_flops(self.base.block, 3 * attempts * pair)
+        return Work(
+            sampling.stage,
+            generations=generations,
+            sampled=sampling.sampled,
+            prefilled=sampling.prefilled,
+            verified=3 * attempts * pair,
+            trained=trained,
+            flops=sampling.flops + spent,
+            storage=sampling.storage + 2 * WEIGHT_BYTES * self.base.total * (1 + CHECKPOINT_WEIGHTS),
+        )
+
+    def _chains(self, lengths: Sequence[int], split: str) -> tuple[float, float]:
+        """Attempts of chains of these lengths over a split, and the tokens of context they are sampled after."""
+        pair = self.prompt + self.known.solution_tokens("base", "test")
+        shown = sum(min(position, self.revision.max_history) for chain in lengths for position in range(chain))
+        n = self.n_questions[split]
+        return float(n * sum(lengths)), n * (sum(lengths) * self.prompt + shown * pair)
 
     def _of_search(self, name: str, budget: int, generations: int) -> dict[str, float]:
         """Tokens a question: as counted in an earlier run, or as if no two samples of a step were equal."""
