@@ -12,7 +12,7 @@ from tts_lib.models.folder import ModelConfig
 from tts_lib.plan.__main__ import main
 from tts_lib.plan.known import Known
 from tts_lib.plan.probe import PROMPT_TOKENS, PROMPTS, SAMPLES, tokens_per_second
-from tts_lib.plan.sizes import size_of
+from tts_lib.plan.sizes import named_size, size_of
 from tts_lib.plan.work import Work, total, works
 from tts_lib.protocols import FINISH_LENGTH, Samples
 from tts_lib.tables import TableError
@@ -227,3 +227,40 @@ def test_the_probe_counts_all_calls_but_the_first():
     pace = tokens_per_second(Steady(), 94, 100, 2.5, clock=lambda: seconds[0])
     assert n_calls == [4]
     assert pace == PROMPTS * (SAMPLES * 100 + PROMPT_TOKENS)
+
+
+def test_a_study_of_checkpoints_is_planned_from_their_names(tmp_path):
+    study = config.load(ROOT / "profiles/math500.yaml")
+    known = Known(study, tmp_path)
+    parts = {work.stage: work for work in works(study, known)}
+    assert "score@base" in parts and not [
+        name for name in parts if name.startswith(("pretrain", "verifier", "revision"))
+    ]
+    large = parts["generate@large-test"]
+    assert large.flops == pytest.approx(2 * 7e9 * (large.sampled + large.prefilled))
+    score = parts["score@base"]
+    assert score.flops == pytest.approx(2 * 7e9 * score.verified)
+    assert known.notes["size of base"] == "5e+08 parameters (the name of Qwen/Qwen2.5-0.5B-Instruct)"
+
+
+def test_what_the_checkpoint_stage_found_goes_before_the_name(tmp_path):
+    folder = tmp_path / "reports/metrics"
+    folder.mkdir(parents=True)
+    (folder / "model-base.json").write_text('{"n_params_block": 357898112, "n_params": 494032768}')
+    known = Known(config.load(ROOT / "profiles/math500.yaml"), tmp_path)
+    assert (known.size("base").block, known.size("base").total) == (357898112, 494032768)
+
+
+@pytest.mark.parametrize(
+    ("name", "total"),
+    [
+        ("Qwen2.5-0.5B-Instruct", 5e8),
+        ("Llama-3.1-70b", 7e10),
+        ("org/Model-7B", 7e9),
+        ("gpt2", None),
+        ("8BitBert", None),
+    ],
+)
+def test_a_name_tells_a_size_or_none(name, total):
+    found = named_size(name)
+    assert (found and found.total) == total

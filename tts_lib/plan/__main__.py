@@ -16,7 +16,6 @@ from pathlib import Path
 from tts_lib import config, flops
 from tts_lib.config import Study
 from tts_lib.plan.known import Known
-from tts_lib.plan.sizes import size_of
 from tts_lib.plan.work import Work, total, works
 from tts_lib.types import StudyError
 
@@ -79,7 +78,7 @@ def main(arguments: Sequence[str]) -> None:
         parts = works(study, known)
         pace = measured(study, root, given.probe) if given.probe else given.tokens_per_second
         notes = known.notes | {"pace": _pace_in_words(pace, given.gpus)}
-        flops_per_second = pace and flops.inference_flops(size_of(study, "base").block, pace)
+        flops_per_second = pace and flops.inference_flops(known.size("base").block, pace)
         print("\n".join(table(parts, notes, flops_per_second, given.gpus)))
     except StudyError as error:
         sys.exit(str(error))

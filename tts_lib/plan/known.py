@@ -10,9 +10,12 @@ from typing import Any
 from tts_lib import tables
 from tts_lib.config import Study
 from tts_lib.models.tokenizer import TokenCodec
+from tts_lib.plan.sizes import VOCABULARY, Size, named_size, size_of
 from tts_lib.tables import TableError
+from tts_lib.types import StudyError
 
 TOKEN_COUNTS = ("policy_decode_tokens", "policy_prefill_tokens", "verifier_tokens", "verifier_prefill_tokens")
+PROMPT = 256  # tokens, of a checkpoint whose questions were not read yet
 UNMERGED = "upper limit: no two samples of a step are equal; at budget"
 
 
@@ -25,6 +28,26 @@ class Known:
         self._folder = root / "reports" / "metrics"
         self._read: dict[str, dict[str, Any]] = {}
 
+    def size(self, model: str) -> Size:
+        """Parameters of a model of the study, or of its declared PRM (`prm`).
+
+        Raises:
+            StudyError: a checkpoint was not looked at yet, and its name does not tell.
+        """
+        sources = {**self._study.checkpoints, **({"prm": self._study.prm["base"]} if self._study.prm else {})}
+        if model not in sources:
+            return size_of(self._study, model)
+        metrics = self._metrics(f"model-{model}")
+        block, total = (_positive(metrics.get(key)) for key in ("n_params_block", "n_params"))
+        if block is not None and total is not None:
+            self.notes[f"size of {model}"] = f"{block:.4g} parameters (model-{model}.json)"
+            return Size(int(block), int(total), VOCABULARY)
+        name = sources[model].model or sources[model].folder or ""
+        if (found := named_size(name)) is None:
+            raise StudyError(f"How large {name} is cannot be told from its name; run `dvc repro checkpoint` first.")
+        self.notes[f"size of {model}"] = f"{found.total:.4g} parameters (the name of {name})"
+        return found
+
     def solution_tokens(self, model: str, split: str) -> float:
         """Mean tokens of a sampled solution."""
         assert self._study.sampling is not None
@@ -34,14 +57,17 @@ class Known:
 
     def prompt_tokens(self) -> float:
         """Mean tokens of a prompt, over the questions of all splits; what the window leaves beside a solution."""
-        assert self._study.sampling is not None and self._study.pretrain is not None
+        assert self._study.sampling is not None
         data = self._root / "data"
         tables_there = sorted((data / "problems").glob("*.parquet"))
-        if tables_there and (data / "tokenizer.json").is_file():
-            codec = TokenCodec.from_folder(data)
+        tokenizer = data if self._study.problems else self._root / "models" / "base"
+        if tables_there and (tokenizer / "tokenizer.json").is_file():
+            codec = TokenCodec.from_folder(tokenizer)
             problems = [text for path in tables_there for text in tables.read_table(path, ["problem"])["problem"]]
             n_tokens = sum(len(tokens) for tokens in codec.encode(problems))
             return self._note("tokens a prompt", n_tokens / max(1, len(problems)), "data/problems")
+        if self._study.pretrain is None:
+            return self._note("tokens a prompt", PROMPT, "assumed: a chat template, a system prompt and a question")
         limit = max(1, self._study.pretrain.max_length - self._study.sampling.max_tokens)
         return self._note("tokens a prompt", limit, "upper limit: pretrain.max_length less sampling.max_tokens")
 

@@ -1,10 +1,14 @@
 """How large the models of a study are, before they exist: the one place that counts parameters for the plan."""
 
+import re
 from dataclasses import dataclass
 
 from tts_lib.config import Study
 from tts_lib.nano import World
 from tts_lib.types import StudyError
+
+BILLIONS = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)B(?![a-zA-Z])", re.IGNORECASE)
+VOCABULARY = 2**17  # of a checkpoint that is not there yet: about that of today's language models
 
 
 @dataclass(frozen=True)
@@ -14,6 +18,14 @@ class Size:
     block: int  # without embeddings: what 2 N and 6 N D count
     total: int
     vocab_size: int
+
+
+def named_size(name: str) -> Size | None:
+    """What a checkpoint's name says of its size, such as 0.5B; None where it says nothing."""
+    if not (found := BILLIONS.search(name)):
+        return None
+    total = round(1e9 * float(found.group(1)))
+    return Size(total, total, VOCABULARY)
 
 
 def size_of(study: Study, model: str) -> Size:

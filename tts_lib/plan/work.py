@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tts_lib import flops
-from tts_lib.config import Study
+from tts_lib.config import Revisions, Study
 from tts_lib.methods.revisions import chain_lengths
 from tts_lib.plan.known import Known
-from tts_lib.plan.sizes import size_of
+from tts_lib.plan.sizes import Size
 from tts_lib.searching import method_from
 from tts_lib.types import StudyError
 
@@ -49,6 +49,12 @@ def works(study: Study, known: Known) -> list[Work]:
             "trained, so there is nothing to plan."
         )
     plan = _Plan(study, known)
+    if study.checkpoints:
+        return [
+            *(plan.generate(name) for name in study.generate),
+            *(plan.declared_score() for _ in study.prm),
+            *(plan.search(method) for method in study.grid.methods),
+        ]
     return [
         plan.corpus(),
         *(plan.pretrain(model) for model in study.models),
@@ -63,23 +69,32 @@ def works(study: Study, known: Known) -> list[Work]:
 
 
 class _Plan:
-    """A study whose models are trained in the pipeline, and what is known of it."""
+    """A study that samples, and what is known of it."""
 
     def __init__(self, study: Study, known: Known):
-        assert study.corpus and study.pretrain and study.sampling and study.search and study.revisions
+        assert study.sampling and study.search
         self.study, self.known = study, known
-        self.corpus_tokens, self.sampling = study.corpus.tokens, study.sampling
-        self.limits, self.revision = study.search, study.revisions
-        problems = study.problems["nano"]
-        self.n_questions = {"train": problems.n_train, "val": problems.n_val, "test": problems.n_test}
-        self.base = size_of(study, "base")
+        self.sampling, self.limits = study.sampling, study.search
+        (questions,) = (study.problems or study.questions).values()
+        self.n_questions = {"train": questions.n_train, "val": questions.n_val, "test": questions.n_test}
+        self.base = known.size("base")
         self.prompt = known.prompt_tokens()
+
+    @property
+    def corpus_tokens(self) -> int:
+        assert self.study.corpus
+        return self.study.corpus.tokens
+
+    @property
+    def revision(self) -> Revisions:
+        assert self.study.revisions
+        return self.study.revisions
 
     def corpus(self) -> Work:
         return Work("problems@nano", storage=CORPUS_BYTES * self.corpus_tokens)
 
     def pretrain(self, model: str) -> Work:
-        size = size_of(self.study, model)
+        size = self.known.size(model)
         return Work(
             f"pretrain@{model}",
             trained=self.corpus_tokens,
@@ -126,6 +141,16 @@ class _Plan:
             verified += VERIFIERS * n * (self.prompt + k * self.known.solution_tokens("base", split))
         return Work("score@base", verified=verified, flops=flops.inference_flops(self.base.block, verified))
 
+    def declared_score(self) -> Work:
+        """A declared PRM reads every solution of the pools of validation and test questions."""
+        verified = 0.0
+        for split in ("val", "test"):
+            k = self.study.generate[f"base-{split}"].n_samples
+            verified += self.n_questions[split] * k * (self.prompt + self.known.solution_tokens("base", split))
+        return Work(
+            "score@base", verified=verified, flops=flops.inference_flops(self.known.size("prm").block, verified)
+        )
+
     def search(self, name: str) -> Work:
         """Both sets of questions at every budget that the method can run at."""
         options = self.study.options[name]
@@ -148,7 +173,7 @@ class _Plan:
             sampled=spent["sampled"],
             prefilled=spent["prefilled"],
             verified=spent["verified"],
-            flops=sampling.flops + flops.inference_flops(self.base.block, spent["verified"]),
+            flops=sampling.flops + flops.inference_flops(self._verifier().block, spent["verified"]),
             storage=sampling.storage,
         )
 
@@ -197,6 +222,9 @@ class _Plan:
             storage=sampling.storage + 2 * WEIGHT_BYTES * self.base.total * (1 + CHECKPOINT_WEIGHTS),
         )
 
+    def _verifier(self) -> Size:
+        return self.known.size("prm") if self.study.prm else self.base
+
     def _chains(self, lengths: Sequence[int], split: str) -> tuple[float, float]:
         """Attempts of chains of these lengths over a split, and the tokens of context they are sampled after."""
         pair = self.prompt + self.known.solution_tokens("base", "test")
@@ -224,7 +252,7 @@ class _Plan:
         return {"sampled": written, "prefilled": read + rolled_out, "verified": read + written}
 
     def _sampling(self, stage: str, model: str, generations: float, sampled: float, prefilled: float) -> Work:
-        size = size_of(self.study, model)
+        size = self.known.size(model)
         token_bytes = 2 if size.vocab_size <= 2**16 else 4
         return Work(
             stage,
