@@ -67,7 +67,7 @@ def test_sections_and_settings_become_parameters(project: Path) -> None:
         "method": "dvts",
         "options": {"kind": "dvts", "width": 4, "depth": 0},
     }
-    assert nbrun.stage_parameters(study, ["models.base"], [])["width"] == 48
+    assert nbrun.stage_parameters(study, ["models.base"], [])["width"] == 64
 
 
 @pytest.mark.parametrize(
