@@ -57,9 +57,13 @@ def conventions_of(case: dict) -> Conventions:
     if case["source"] == "hendrycks/math":
         return Conventions(list_order="given")
     if case["source"] == "MARIO_EVAL":
-        return Conventions(percent="either", decimals=2)
+        return Conventions(vector_is_tuple=True, percent="either", decimals=2)
     return Conventions(
-        tuple_is_set=True, percent="either", decimals=extra.get("precision", 6), decimal_comma="number" in case["test"]
+        tuple_is_set=True,
+        relation_is_set=extra.get("allow_set_relation_comp", False),
+        percent="either",
+        decimals=extra.get("precision", 6),
+        decimal_comma="number" in case["test"],
     )
 
 

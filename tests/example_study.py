@@ -97,7 +97,14 @@ replay:
     questions: questions.jsonl
     n_val: 100
     chars_per_token: 3.3
-    conventions: {list_order: any, tuple_is_set: false, percent: number, decimals: 6, decimal_comma: false}
+    conventions:
+      list_order: any
+      tuple_is_set: false
+      vector_is_tuple: false
+      relation_is_set: false
+      percent: number
+      decimals: 6
+      decimal_comma: false
     base:
       path: small.jsonl
       format: rows

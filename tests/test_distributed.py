@@ -1,10 +1,9 @@
-"""Engines over Ray workers: the same samples for one worker and for two, whoever is killed. Runs where ray is."""
+"""Engines over Ray workers: the same samples for one worker and for two, whoever is killed."""
 
 import functools
-import importlib.util
 import os
 import signal
-from collections import Counter
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +18,7 @@ from tts_lib.store import Store
 from tts_lib.types import StudyError
 
 pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed"),
+    pytest.mark.vllm,  # that environment has Ray too
     pytest.mark.filterwarnings("default"),  # Ray's own
 ]
 SAMPLING = Sampling(0.8, 1.0, 24, "end", logprobs=True)
@@ -30,9 +28,11 @@ SAMPLING = Sampling(0.8, 1.0, 24, "end", logprobs=True)
 def distributed():
     """The module under test; importing it imports Ray."""
     import ray
+    from ray import cloudpickle
 
     from tts_lib.engines import distributed
 
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import a test
     yield distributed
     ray.shutdown()
 
@@ -212,16 +212,3 @@ def test_a_crew_that_does_not_fit_is_refused(distributed, crew, native, monkeypa
         distributed.DistributedPolicy(native, crew(2, gpus_per_worker=100.0))
     with pytest.raises(StudyError, match="at least 1 worker"):
         crew(0)
-
-
-@pytest.mark.parametrize("n_workers", [1, 2, 7])
-def test_pieces_hold_every_sample_once_and_are_about_equal(distributed, n_workers):
-    sizes = [len(request.seeds) for request in requests_for(60)]
-    pieces = distributed.split(sizes, n_workers)
-    covered = Counter((r, i) for piece in pieces for r, first, last in piece for i in range(first, last))
-    assert covered == Counter((r, i) for r, n in enumerate(sizes) for i in range(n))
-    most = max(distributed.LEAST_PIECE, -(-sum(sizes) // (distributed.PIECES_PER_WORKER * n_workers)))
-    assert max(sum(last - first for _, first, last in piece) for piece in pieces) <= most
-    assert len(pieces) <= 2 * -(-sum(sizes) // most) + 1
-    cut = {r for piece in pieces for r, first, last in piece if last - first < sizes[r]}
-    assert all(sizes[r] > most or n_workers == 1 for r in cut)

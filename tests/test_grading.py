@@ -45,8 +45,27 @@ def verdict(gold: str, answer: str | None, judge_with: Grader) -> str:
         (r"\boxed 7$ and so on", "7"),
         (r"\boxed{1}$ and $\boxed{2}$", "1, 2"),
         (r"\boxed{1}, \boxed{2} \text{ or } \boxed{3}", "1, 2, 3"),
-        (r"\boxed{3} for part (a) and \boxed{4}", "4"),
+        (r"\boxed{1}\boxed{2}", "1, 2"),
+        (r"\boxed{3} for part (a) and \boxed{4}", "3, 4"),
+        (r"$\boxed{3}$ cups, $\boxed{4}$ jars \text{ and } \boxed{5} lids", "3, 4, 5"),
+        (r"\(u_{1} = \boxed{2a}\), \(u_{2} = \boxed{3a}\)", "2a, 3a"),
+        (r"\boxed{3}. And \boxed{4}", "4"),
+        (r"\boxed{3} and hence \boxed{4}", "4"),
+        (r"\boxed{3} is too small and \boxed{4}", "4"),
+        (r"x = \boxed{3} = \boxed{4}", "4"),
+        (r"\boxed{3} and 2 more make \boxed{5}", "5"),
+        (r"\boxed{3} km, so the way is \boxed{6}", "6"),
+        (rf"\boxed{{3}} {'far ' * 20} and \boxed{{4}}", "4"),
         (r"\boxed{5}. The answer is 6.", "5"),  # a box is the author's own mark
+        (
+            r"\boxed{5} a day, \boxed{35} a week. The final answer is $1820$. I hope it is correct.",
+            "1820",
+        ),
+        (r"\boxed{5}. The final answer is: 1,820 cents.", "1,820"),
+        (r"\boxed{5}. The final answer is \(\frac{1}{2}\).", r"\(\frac{1}{2}\)"),
+        (r"\boxed{5}. The final answer is in the box.", "5"),
+        (r"The final answer is $5$, which we write \boxed{5.0}.", "5.0"),
+        (r"The final answer is 7. Or \boxed{5", None),
         (r"\boxed{5} and \boxed{6", None),  # broke off
         (r"The answer is \boxed{6", None),
         (r"\boxed{}", None),
@@ -72,6 +91,8 @@ def test_an_answer_is_read_as_marked(text, answer):
 
 def test_the_style_says_what_else_is_an_answer():
     assert extract_answer("The answer is 10", "boxed") is None
+    assert extract_answer(r"\boxed{5}. The final answer is $7$.", "boxed") == "5"
+    assert extract_answer(r"\boxed{5}. The final answer is $7$.", "number") == "7"
     assert extract_answer("we find 3, then -4.5.", "number") == "-4.5"
     assert extract_answer("we find 2/3.<|im_end|>", "number") == "2/3"
     assert extract_answer("so that 3 gives $(7, 6)$.", "number") == "(7, 6)"
@@ -107,6 +128,9 @@ def test_a_text_that_broke_off_is_known(text, truncated):
         r"\boxed{1} ",
         "answer ",
         "the answer is ",
+        "final answer is ",
+        r"\boxed{1} and so ",
+        r"\begin{cases}a=1\\",
         " ",
         "\n",
         "9",
@@ -150,6 +174,8 @@ def test_reading_a_megabyte_ends(piece):
         (r"\\frac{1}{2}", r"\frac{1}{2}"),  # escaped twice
         (r"1 \text{ and } 2", "1, 2"),
         ("1 1/2", r"1\frac{1}{2}"),
+        (r"\begin{cases} x+y=3, \\ x \ge 1. \end{cases}", r"x+y=3, x \ge 1"),
+        (r"\left\{\begin{array}{l} x &= 3 \\ y &= 4 \end{array}\right.", "x=3, y=4"),
     ],
 )
 def test_typesetting_does_not_matter(one, other):
@@ -167,6 +193,8 @@ def test_typesetting_does_not_matter(one, other):
         (r"\begin{pmatrix} 1 \\ 1/3 \end{pmatrix}", r"\begin{pmatrix} 1 \\ 3 \end{pmatrix}"),
         ("1.5", "15"),
         (r"\leftarrow", "arrow"),
+        (r"\begin{cases} x & x>0 \\ 1 & x<0 \end{cases}", "x x>0, 1 x<0"),  # a function
+        (r"\begin{cases} x, \text{ if } x>0 \\ 1, \text{ if } x<0 \end{cases}", "x, if x>0, 1, if x<0"),
     ],
 )
 def test_meaning_is_kept(one, other):
@@ -204,6 +232,21 @@ SAME = [
     ("10", r"10\%"),
     ("0.0000131", r"1.31 \times 10^{-5}"),
     (r"\{1, 2\}", r"\{2, 1\}"),
+    (r"\sqrt{2}x", "1.4142136x"),
+    (r"2+\pi i", "2+3.1415927i"),
+    (r"\frac{a^{0.5}}{b}\cdot a^{0.25}", r"\frac{\sqrt[4]{a^3}}{b}"),
+    (r"k(\frac{m}{m+n})^{0.5}/(m+n)", r"\frac{k}{m(1+n/m)^{3/2}}"),
+    (r"\frac{\sqrt{3}}{x}", r"y=\frac{1.7320508}{x}"),
+    (r"(\sqrt{2}t, 1)", "(1.4142136t, 1)"),
+    (r"[\sqrt{2}a, \infty)", r"[1.4142136a, \infty)"),
+    (r"x+y=\sqrt{5}", "2.2360680=y+x"),
+    (r"x>\sqrt{5}y", "2.2360680y<x"),
+    (
+        r"\begin{cases} p+q=\sqrt{2} \\ p-q=1 \end{cases}",
+        r"\begin{cases} p-q=1.0 \\ p+q=1.4142136 \end{cases}",
+    ),
+    (r"\begin{cases} x+y=3 \\ x-y=1 \end{cases}", "x+y=3, x-y=1"),
+    (r"\begin{pmatrix} \sqrt{2}a \\ 1 \end{pmatrix}", r"\begin{pmatrix} 1.4142136a \\ 1 \end{pmatrix}"),
 ]
 DIFFERENT = [
     ("p - q", "q - p"),
@@ -220,6 +263,25 @@ DIFFERENT = [
     (r"\cot x", r"\csc x"),
     ("0.1", r"10\%"),
     ("7", "not 7"),
+    (r"\sqrt{2}x", "1.4142x"),  # to six places
+    (r"\sqrt{2}x", "1.4142136y"),
+    ("0.5|x|", "0.5x"),
+    (r"0.5\ln(x^2)", r"\ln x"),  # not where the gold answer is real
+    ("0.5x+x^{40}", "0.5x"),
+    ("0.5x+e^{-40x}", "0.5x"),
+    ("0.00000034x", "0.00000036x"),
+    ("10^{40}x+1", "10^{40}x"),
+    (r"\frac{1}{2004!}", "0"),  # below the least double
+    (r"\frac{1}{0}", r"\frac{2}{0}"),
+    ("x+y=2.5", "x-y=2.5"),
+    ("x>0.5y", "x<0.5y"),
+    ("x>0.5y", r"x\ge 0.5y"),
+    (r"\{0.5x, x\}", r"\{x, x\}"),
+    (r"\{0.5x, x, 1\}", r"\{x, \frac{x}{2}\}"),
+    (r"\begin{pmatrix} 0.5x & 1 \end{pmatrix}", r"\begin{pmatrix} \frac{x}{2} \\ 1 \end{pmatrix}"),
+    (r"[0.5a, 1)", r"[\frac{a}{2}, 1]"),
+    (r"\begin{cases} x+y=3 \\ x-y=1 \end{cases}", r"\begin{cases} x+y=3 \\ x-y=2 \end{cases}"),
+    (r"\begin{cases} x+y=3 \\ x-y=1 \end{cases}", "x+y=3"),
 ]
 
 
@@ -243,10 +305,21 @@ def test_no_answer_is_no_answer(shared):
     [
         (Conventions(list_order="given"), "1,-2", "-2,1", CORRECT, WRONG),
         (Conventions(tuple_is_set=True), "(1,2)", r"\{2,1\}", WRONG, CORRECT),
+        (Conventions(vector_is_tuple=True), r"\begin{pmatrix} 3 \\ -1 \end{pmatrix}", "(3,-1)", WRONG, CORRECT),
+        (Conventions(vector_is_tuple=True), r"[3, 2x, 1]", r"\begin{bmatrix} 3 & 2x & 1 \end{bmatrix}", WRONG, CORRECT),
+        (
+            Conventions(vector_is_tuple=True),
+            r"\begin{pmatrix} 3 \\ 1 \end{pmatrix}",
+            r"\langle 3,1\rangle",
+            WRONG,
+            CORRECT,
+        ),
+        (Conventions(relation_is_set=True), r"x \in (0, 5]", r"0 < x \le 5", WRONG, CORRECT),
         (Conventions(percent="fraction"), "0.5", r"50\%", WRONG, CORRECT),
         (Conventions(percent="fraction"), "50", r"50\%", CORRECT, WRONG),
         (Conventions(percent="either"), "0.5", r"50\%", WRONG, CORRECT),
         (Conventions(decimals=3), r"\sqrt{3}", "1.732", WRONG, CORRECT),
+        (Conventions(decimals=3), r"\sqrt{3}x", "1.732x", WRONG, CORRECT),
         (Conventions(decimals=2), "3.14", "3.141", WRONG, CORRECT),
         (Conventions(decimal_comma=True), "2.74", "2,74", WRONG, CORRECT),
     ],
@@ -258,6 +331,24 @@ def test_every_convention_changes_something(conventions, gold, answer, default, 
         return (grader.judge_cheaply(*forms, given) or judge(*forms, given)).verdict
 
     assert judged(Conventions()) == default and judged(conventions) == changed
+
+
+@pytest.mark.parametrize(
+    ("conventions", "gold", "answer"),
+    [
+        (Conventions(vector_is_tuple=True), r"\begin{pmatrix} 3 \\ -1 \end{pmatrix}", "(-1,3)"),
+        (Conventions(vector_is_tuple=True), r"\begin{pmatrix} 3 \\ -1 \end{pmatrix}", r"\{3,-1\}"),
+        (Conventions(vector_is_tuple=True), r"\begin{vmatrix} 3 \\ 1 \end{vmatrix}", "(3,1)"),
+        (Conventions(vector_is_tuple=True), r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}", "(1,2,3,4)"),
+        (Conventions(vector_is_tuple=True), "(3,4)", "[3,4]"),  # intervals
+        (Conventions(relation_is_set=True), r"x \in (0, 5]", "0 < x < 5"),
+        (Conventions(relation_is_set=True), r"x \in (0, 5]", r"0 < x \le 6"),
+        (Conventions(decimals=2), r"\sqrt{3}x", "1.74x"),
+        (Conventions(decimals=2), r"\frac{x}{300}", "0.004x"),
+    ],
+)
+def test_a_convention_makes_no_wrong_answer_right(conventions, gold, answer):
+    assert judge(normalise(gold), normalise(answer), conventions).verdict == WRONG
 
 
 def test_bad_limits_and_lengths_are_refused(shared):
@@ -298,6 +389,9 @@ def hostile_answers(canary: str) -> list[str]:
         r"\dfrac{5^{\left(5^{\left(5^{\left(5^5\right)}\right)}-4\right)}-5}{16}",
         "(10^9)!",
         r"\sum_{n=1}^{10^{12}} \sin(n^n)",
+        r"0.5x^{9^{9^{9^{9x}}}}",
+        "(((0.5x+99)!)!)!",
+        r"\{0.5x!, " + ", ".join(f"(x+{n})!!" for n in range(99)) + r"\}",
     ]
     shapes = [
         opening * n

@@ -12,7 +12,7 @@ N = 40
 
 
 def outcomes() -> Outcomes:
-    """Best-of-N at 10 tokens a generation; revisions at 20, twice as good on half of the questions, useless on the others."""
+    """Best-of-N at 10 tokens a generation; revisions at 20, and right on half of the questions alone."""
     accuracy = np.full((2, len(BUDGETS), N), np.nan)
     ledger = np.zeros((2, len(BUDGETS), N, 5))
     for column, budget in enumerate(BUDGETS):

@@ -9,7 +9,8 @@ from tts_lib import grading
 from tts_lib.grading import judging
 
 EXACT = {"kind": "exact"}
-CONVENTIONS = {"list_order": "any", "tuple_is_set": False, "percent": "number", "decimals": 6, "decimal_comma": False}
+CONVENTIONS = {"list_order": "any", "tuple_is_set": False, "vector_is_tuple": False, "relation_is_set": False}
+CONVENTIONS |= {"percent": "number", "decimals": 6, "decimal_comma": False}
 MATH = {"kind": "math", "style": "boxed", "conventions": CONVENTIONS, "timeout_s": 5.0}
 
 

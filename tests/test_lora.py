@@ -665,7 +665,54 @@ def test_what_is_no_adapter_is_refused(base, tmp_path):
         adapter.read(folder)
 
 
-# --- engines and devices
+# --- other architectures, engines and devices
+
+
+def tiny_model(folder: Path, kind: str) -> Path:
+    """A checkpoint that is no Llama: grouped heads, biases and tied embeddings (qwen2), or other names of its parts."""
+    torch.manual_seed(0)
+    common = {"vocab_size": VOCAB, "bos_token_id": None, "eos_token_id": 1, "pad_token_id": 1}
+    if kind == "qwen2":
+        config = transformers.Qwen2Config(
+            hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+            max_position_embeddings=WINDOW, tie_word_embeddings=True, **common,
+        )  # fmt: skip
+    elif kind == "gpt_neox":
+        config = transformers.GPTNeoXConfig(
+            hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+            max_position_embeddings=WINDOW, hidden_dropout=0.0, **common,
+        )  # fmt: skip
+    else:
+        config = transformers.GPT2Config(n_embd=32, n_layer=2, n_head=2, n_positions=WINDOW, **common)
+    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["qwen2", "gpt_neox"])
+def test_other_architectures_are_trained_the_same_way(tmp_path, kind):
+    base = tiny_model(tmp_path / kind, kind)
+    tuned = tune_adapter(base, tmp_path / "runs", changed(epochs=6))
+    assert tuned.curve["validation"][1] < tuned.curve["validation"][0]
+    model = transformers.AutoModelForCausalLM.from_pretrained(base)
+    text = torch.arange(2, 10)[None]
+    before = model(text).logits
+    assert not torch.allclose(PeftModel.from_pretrained(model, tuned.folders[-1]).eval()(text).logits, before)
+    curve = tune_prm(base, tmp_path / "runs", changed(dropout=0.0))
+    loader = transformers.AutoModelForTokenClassification
+    scorer, found = loader.from_pretrained(tmp_path / "runs" / "prm", output_loading_info=True)
+    assert scorer.config.num_labels == 1 and not found["missing_keys"] and not found["unexpected_keys"]
+    batch = next(parts_of(labelled(16, 1), np.arange(16), 4096))
+    with torch.no_grad():
+        loss = score_loss(scorer.eval(), *map(torch.from_numpy, (batch.tokens, batch.weight, batch.target)))
+    assert float(loss) / batch.weight.sum() == pytest.approx(min(curve["validation"]), rel=1e-4)
+    assert adapter.check_base(tuned.folders[-1], base).rank == LORA.rank
+
+
+def test_attention_without_dropout_is_said(tmp_path):
+    base = tiny_model(tmp_path / "gpt2", "gpt2")
+    tune_prm(base, tmp_path / "runs", changed(adapter=None, dropout=0.0))
+    with pytest.raises(StudyError, match=r"has no dropout in its attention; set dropout to 0 or give an adapter"):
+        tune_prm(base, tmp_path / "runs", changed(adapter=None))
 
 
 @pytest.mark.slow

@@ -16,13 +16,17 @@ from tts_lib.engines.openai import API_KEY, Limits, OpenAIPolicy, ServedModel
 from tts_lib.engines.openai.waiting import Clock, backoff
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, SampleRequest, Samples, Sampling, StreamingPolicy
-from tts_lib.rng import derive_seeds
+from tts_lib.rng import derive_seeds, mix
 from tts_lib.store import Store
 from tts_lib.types import StudyError
 
 MODEL = ServedModel("tiny", "weights-1", VOCAB, WINDOW, (END,), (STEP,))
 SAMPLING = Sampling(temperature=0.8, top_p=1.0, max_tokens=12, until="end")
 TODAY = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def server_seed(seed: np.uint64) -> int:
+    return int(mix(np.uint64(0), seed)[0]) % 2**63
 
 
 class FakeClock:
@@ -89,7 +93,7 @@ def test_each_sample_is_asked_for_with_its_own_seed():
         assert policy.errors == {}
     for request, samples in zip(requests, results, strict=True):
         for i, seed in enumerate(request.seeds):
-            sent = asked[tuple(request.prefix), int(seed) % 2**63]
+            sent = asked[tuple(request.prefix), server_seed(seed)]
             assert (sent["n"], sent["return_token_ids"], sent["top_k"], sent["stop_token_ids"]) == (1, True, -1, [END])
             assert samples[i].tolist() == tokens_for(sent)
             assert samples.finish[i] == (FINISH_END if samples[i][-1] == END else FINISH_LENGTH)
@@ -102,6 +106,42 @@ def test_steps_end_at_the_server():
     last = {STEP: FINISH_STEP, END: FINISH_END}
     assert [last.get(samples[i][-1], FINISH_LENGTH) for i in range(60)] == samples.finish.tolist()
     assert set(samples.finish) == {FINISH_STEP, FINISH_END, FINISH_LENGTH}
+
+
+def test_a_text_can_close_a_step():
+    """The server says which of its stops it met, or none for the end token."""
+    model = ServedModel("tiny", "weights-1", VOCAB, WINDOW, (END,), stop="\n\n")
+
+    def stopped(request, _):
+        kind = request["seed"] % 3
+        choice = {"token_ids": [5, 6, END if kind == 1 else 7], "finish_reason": "stop" if kind < 2 else "length"}
+        return completion([choice | {"stop_reason": "\n\n" if kind == 0 else None}])
+
+    with serving(stopped) as server, OpenAIPolicy(server.url, model) as policy:
+        (samples,) = policy.sample(requests_for(1, 30), Sampling(0.8, 1.0, 3, "step"))
+        assert all((r["stop"], r["include_stop_str_in_output"]) == (["\n\n"], True) for r in server.requests)
+        server.requests.clear()
+        server.answer = good
+        policy.sample(requests_for(1, 1), SAMPLING)
+        assert "stop" not in server.requests[0]
+    kinds = [server_seed(seed) % 3 for seed in requests_for(1, 30)[0].seeds]
+    assert samples.finish.tolist() == [(FINISH_STEP, FINISH_END, FINISH_LENGTH)[kind] for kind in kinds]
+    assert len(set(kinds)) == 3
+
+
+def test_a_model_says_how_its_steps_and_texts_end():
+    for ends, steps, stop in [((), (STEP,), None), ((END,), (), None), ((END,), (STEP,), "\n")]:
+        with pytest.raises(StudyError, match="needs a token that ends its texts, and either tokens or a text"):
+            ServedModel("tiny", "w", VOCAB, WINDOW, ends, steps, stop)
+
+
+def test_a_temperature_that_servers_raise_is_refused():
+    with (
+        serving() as server,
+        policy_for(server)[0] as policy,
+        pytest.raises(ValueError, match=r"0\.005; a server keeps"),
+    ):
+        policy.sample(requests_for(1, 1), Sampling(0.005, 1.0, 12, "end"))
 
 
 def test_greedy_samples_of_a_prefix_are_one_request():
@@ -384,7 +424,7 @@ def test_no_more_requests_at_once_than_allowed():
 def test_the_order_of_answers_changes_nothing(expected):
     """The first half of the requests is answered only when the second half has been."""
     others_done, n_done, lock = threading.Event(), [0], threading.Lock()
-    first_half = {int(seed) % 2**63 for seed in np.concatenate([r.seeds for r in requests_for()])[:6]}
+    first_half = {server_seed(seed) for seed in np.concatenate([r.seeds for r in requests_for()])[:6]}
 
     def crosswise(request, _):
         if request["seed"] in first_half:
@@ -431,7 +471,7 @@ def test_a_server_that_goes_down_in_mid_call_costs_nothing_that_was_finished(tmp
 def test_a_failure_ends_the_call_but_not_the_requests_under_way():
     """One request is refused when three others have arrived: these are delivered before the error is."""
     arrived = threading.Barrier(4)
-    refused_seed = int(requests_for(1, 4)[0].seeds[0]) % 2**63
+    refused_seed = server_seed(requests_for(1, 4)[0].seeds[0])
 
     def one_refused(request, _):
         arrived.wait(10)
@@ -499,6 +539,24 @@ def test_text_is_encoded_and_cut_at_its_first_step(text, reason, until, tokens, 
         assert not {"return_token_ids", "stop_token_ids"} & server.requests[0].keys()
         assert 0 <= server.requests[0]["seed"] < 2**31
         assert policy.version == "openai-1:0.0.fake:weights-1:text"
+    assert (samples[0].tolist(), samples.finish.tolist()) == (tokens, [finish])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "tokens", "finish"),
+    [
+        ("abbc", "stop", [2, 3, 3], FINISH_STEP),
+        ("abc", "stop", [2, 3, 4, END], FINISH_END),
+        ("abb$", "length", [2, 3, 3], FINISH_STEP),
+        ("cccccccccccbb", "stop", [4] * 11 + [3], FINISH_LENGTH),
+    ],
+)
+def test_text_is_cut_where_a_text_closes_its_first_step(text, reason, tokens, finish):
+    model = ServedModel("tiny", "weights-1", VOCAB, WINDOW, (END,), stop="bb")
+    answer = completion([{"text": text, "finish_reason": reason}])
+    with serving(lambda *_: answer) as server, OpenAIPolicy(server.url, model, codec=words()) as policy:
+        (samples,) = policy.sample(requests_for(1, 1), Sampling(0.8, 1.0, 12, "step"))
+        assert "stop" not in server.requests[0]
     assert (samples[0].tolist(), samples.finish.tolist()) == (tokens, [finish])
 
 

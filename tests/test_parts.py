@@ -1,10 +1,15 @@
+import importlib
+import sys
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from crashing_run import SAMPLING, HashPolicy, requests_for
-from tts_lib.engines.parts import gathered
+from tts_lib.engines.parts import LEAST_PIECE, PIECES_PER_WORKER, gathered, split
 from tts_lib.protocols import Part, Sampling
 from tts_lib.rng import generator
+from tts_lib.types import StudyError
 
 
 def every_part(requests, sampling):
@@ -38,3 +43,27 @@ def test_a_sample_must_come_once():
         gathered(requests, parts[1:], False)
     with pytest.raises(RuntimeError, match="came twice"):
         gathered(requests, [*parts, parts[0]], False)
+
+
+@pytest.mark.parametrize("n_workers", [1, 2, 7])
+@pytest.mark.parametrize("sizes", [[], [0, 0], [1], [1000], [0, 150, 1, 7, 33, 64, 0, 2], [5] * 400, [64] * 10])
+def test_pieces_hold_every_sample_once_and_are_about_equal(sizes, n_workers):
+    pieces = split(sizes, n_workers)
+    covered = Counter((r, i) for piece in pieces for r, first, last in piece for i in range(first, last))
+    assert covered == Counter((r, i) for r, n in enumerate(sizes) for i in range(n))
+    most = max(LEAST_PIECE, -(-sum(sizes) // (PIECES_PER_WORKER * n_workers)))
+    lengths = [sum(last - first for _, first, last in piece) for piece in pieces]
+    assert all(0 < length <= most for length in lengths)
+    assert len(pieces) <= 2 * -(-sum(sizes) // most)
+    assert not [r for piece in pieces for r, first, last in piece if last - first < sizes[r] <= most]
+
+
+def test_many_pieces_keep_all_workers_busy():
+    assert len(split([64] * 100, 2)) >= 2 * PIECES_PER_WORKER
+
+
+def test_ray_that_is_not_installed_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "tts_lib.engines.workers", raising=False)
+    with pytest.raises(StudyError, match=r"Workers need Ray \(.*\): install it with `pip install 'tts-study"):
+        importlib.import_module("tts_lib.engines.workers")

@@ -127,7 +127,7 @@ def test_positions_are_averaged_over_chains_that_reach_them_all():
 
 def test_transitions_are_counted_over_all_chains():
     table = attempts({"a": ["rabr", "bbr", "r", "a"], "b": ["aab", "r"]})
-    found = revision_chains.transitions(table, np.full((100, 2), 0.5))
+    found = revision_chains.transitions(table, np.full((100, 2), 0.5), 4)
     assert (found["right_to_wrong"].rate, found["right_to_wrong"].n) == (1.0, 1)
     assert (found["wrong_to_right"].rate, found["wrong_to_right"].n) == (2 / 6, 6)
     assert found["same_again"].rate == 2 / 6
@@ -136,8 +136,20 @@ def test_transitions_are_counted_over_all_chains():
     assert found["new_after_wrong"].low == found["new_after_wrong"].high == 1 / 4
 
 
+def test_a_repeated_mistake_and_what_ruling_it_out_would_buy():
+    """Fresh samples of the question: half a, a quarter b, a quarter right."""
+    table = attempts({"q": ["aab", "bar", "rrr", "abb"]})
+    found = revision_chains.transitions(table, np.ones((100, 1)), 1)
+    assert found["same_again"].rate == pytest.approx(2 / 6)  # aa, bb
+    assert found["same_by_chance"].rate == pytest.approx((0.5 * 4 + 0.25 * 2) / 6)
+    # after a: 1/4 of the half that is left; after b: of three quarters
+    assert found["without_repeats"].rate == pytest.approx((4 * 0.25 / 0.5 + 2 * 0.25 / 0.75) / 6)
+    two = revision_chains.transitions(table, np.ones((100, 1)), 2)["without_repeats"].rate
+    assert two == pytest.approx((2 * 0.5 + 1 / 3 + 0.5 + 1 + 1) / 6)  # after a and b nothing but the right one is left
+
+
 def test_what_never_happened_is_left_out():
-    found = revision_chains.transitions(attempts({"a": ["ab"], "b": ["ba"]}), np.full((100, 2), 0.5))
+    found = revision_chains.transitions(attempts({"a": ["ab"], "b": ["ba"]}), np.full((100, 2), 0.5), 4)
     assert "right_to_wrong" not in found and found["new_after_wrong"].rate == 0.0
 
 

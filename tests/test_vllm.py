@@ -5,10 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from safetensors.numpy import load_file, save_file
@@ -75,6 +75,10 @@ class TestVllm(PolicyContract, VerifierContract):
     def test_more_samples_than_sequences_at_once(self, policy):
         requests = sample_requests(n_requests=4, n_samples=150)
         assert [len(samples) for samples in policy.sample(requests, sampling(max_tokens=3))] == [150] * 4
+
+    def test_refuses_a_temperature_that_it_would_raise(self, policy):
+        with pytest.raises(ValueError, match=r"temperature is 0\.001; vLLM allows 0 or 0\.01 and more"):
+            policy.sample(sample_requests(), sampling(temperature=0.001))
 
     def test_versions_tell_engine_platform_model_and_format(self, policy, verifier):
         assert policy.version.startswith("vllm-0.32.0-cpu:")
@@ -202,22 +206,6 @@ def test_refuses_a_policy_for_a_verifier(folders):
         VllmVerifier(folders["policy"])
 
 
-def descendants(pid: int) -> set[int]:
-    """All processes below one, by /proc."""
-    found = set()
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
-            found |= {child} | descendants(child)
-    return found
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.mark.parametrize("tensor_parallel", [1, 2])
 def test_nothing_outlives_a_killed_process(folders, tensor_parallel):
     script = f"""
@@ -240,11 +228,9 @@ if __name__ == "__main__":
     ) as process:
         try:
             assert any(line == "ready\n" for line in process.stdout)
-            below = descendants(process.pid)
+            below = psutil.Process(process.pid).children(recursive=True)
             assert (len(below) >= 2) == (tensor_parallel > 1)
         finally:
             process.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 60
-    while left := {pid for pid in below if is_alive(pid)}:
-        assert time.monotonic() < deadline, f"still there: {left}"
-        time.sleep(0.1)
+    left = psutil.wait_procs(below, timeout=60)[1]
+    assert not [each for each in left if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]

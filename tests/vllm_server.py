@@ -1,6 +1,5 @@
 """vLLM's completion server on loopback, for tests: in a process group of its own, all of which ends with it."""
 
-import importlib.util
 import os
 import signal
 import socket
@@ -13,7 +12,6 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-HAS_VLLM = importlib.util.find_spec("vllm") is not None
 NAME = "tiny"
 START_SECONDS = 300
 SMALL = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}

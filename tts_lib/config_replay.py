@@ -46,6 +46,8 @@ class Conventions(Section):
 
     list_order: Literal["any", "given"]
     tuple_is_set: bool
+    vector_is_tuple: bool
+    relation_is_set: bool
     percent: Literal["number", "fraction", "either"]
     decimals: Annotated[int, Field(ge=1, le=12, description="places to which decimals must agree")]
     decimal_comma: Annotated[bool, Field(description="whether 1,5 is 1.5")]

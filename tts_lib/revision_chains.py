@@ -1,5 +1,6 @@
 """Chains of revisions over a table of questions: sampled, graded, and what happens from one attempt to the next."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -80,13 +81,17 @@ def by_position(attempts: pd.DataFrame, n_positions: int) -> pd.DataFrame:
     return right.groupby([part["question_id"], part["position"]]).mean().unstack("position")  # noqa: PD010 - no gaps
 
 
-def transitions(attempts: pd.DataFrame, weights: Float[np.ndarray, "resample problem"]) -> dict[str, Rate]:
+def transitions(
+    attempts: pd.DataFrame, weights: Float[np.ndarray, "resample problem"], max_history: int
+) -> dict[str, Rate]:
     """What follows an attempt in its chain.
 
-    right_to_wrong, wrong_to_right; same_again: the wrong answer before, given once more; new_after_wrong: right after
-    nothing but wrong attempts, and independent: how often a fresh sample (position 1) of the same questions is right,
-    each counted as often. The first above the second is what seeing the failures buys. What never had the occasion to
-    happen is left out.
+    right_to_wrong, wrong_to_right; same_again: the wrong answer before, given once more, and same_by_chance: how often
+    a fresh sample (position 1) of the question gives it. new_after_wrong: right after nothing but wrong attempts;
+    independent: how often fresh samples of the same questions are right, each counted as often; without_repeats: how
+    often they would be if they never gave an answer of the attempts shown. The first above the second is what seeing
+    the failures buys, the third what it could buy by ruling them out. What never had the occasion to happen is left
+    out.
 
     Args:
         weights: bootstrap weights over the questions, in the order of their ids.
@@ -101,16 +106,46 @@ def transitions(attempts: pd.DataFrame, weights: Float[np.ndarray, "resample pro
     chance = table["question_id"].map(fresh)
     after_right, after_wrong = before.eq(True), before.eq(False)
     only_wrong = after_wrong & (earlier == 0)
+    share = _shares(table)
+    repeated = pd.Series(
+        [share.get(pair, 0.0) for pair in zip(table["question_id"], answer_before, strict=True)], table.index
+    )
+    seen = _seen(table, share, max_history)
+    answered = after_wrong & answer_before.notna()
     cases: Mapping[str, tuple[pd.Series, pd.Series]] = {
         "right_to_wrong": (after_right, ~right),
         "wrong_to_right": (after_wrong, right),
-        "same_again": (after_wrong, table["answer"].notna() & (table["answer"] == answer_before)),
+        "same_again": (answered, table["answer"] == answer_before),
+        "same_by_chance": (answered, repeated),
         "new_after_wrong": (only_wrong, right),
         "independent": (only_wrong, chance),
+        "without_repeats": (only_wrong, (chance / (1 - seen).where(chance > 0, 1)).clip(upper=1)),
     }
     ids = sorted(table["question_id"].unique())
     found = {name: (of, value) for name, (of, value) in cases.items() if of.any()}
     return {name: _rate(table["question_id"], of, value, ids, weights) for name, (of, value) in found.items()}
+
+
+def _shares(table: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """(question, answer) -> share of the question's first attempts that give it."""
+    first = table[table["position"] == 1]
+    counts = first.groupby(["question_id", "answer"]).size()
+    totals = first.groupby("question_id").size()
+    return (counts / totals.reindex(counts.index.get_level_values(0)).to_numpy()).to_dict()
+
+
+def _seen(table: pd.DataFrame, share: Mapping[tuple[str, str], float], max_history: int) -> pd.Series:
+    """Share of fresh samples that give one of the answers among the last attempts of the chain, for each attempt."""
+    found = np.zeros(len(table))
+    shown: deque[str] = deque(maxlen=max_history)
+    rows = zip(table["question_id"], table["position"], table["answer"], strict=True)
+    for i, (question_id, position, answer) in enumerate(rows):
+        if position == 1:
+            shown.clear()
+        found[i] = sum(share.get((question_id, earlier), 0.0) for earlier in set(shown))
+        if isinstance(answer, str):
+            shown.append(answer)
+    return pd.Series(found, table.index)
 
 
 def _rate(

@@ -1,22 +1,16 @@
 """A policy and a verifier spread over workers; the same protocols, and the same results as one engine alone.
 
-A call is split by request into pieces, several for each worker, so that the fast ones take more of them. A request is
-cut only where it is larger than a piece: samples of one prefix stay together and share its prefill. Any split gives the
-same samples wherever the engine's own do not depend on their company (the native engine: to the last bit).
+A call is split by request into pieces (`tts_lib.engines.parts.split`). Any split gives the same samples wherever the
+engine's own do not depend on their company (the native engine: to the last bit).
 """
 
 from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 
-from tts_lib.engines.parts import gathered
+from tts_lib.engines.parts import gathered, split
 from tts_lib.engines.workers import Crew, Workers
 from tts_lib.protocols import Part, Policy, SampleRequest, Samples, Sampling, ScoreRequest, Verifier
-
-PIECES_PER_WORKER = 4
-LEAST_PIECE = 32  # samples or continuations: below it, an engine has too little to compute together
-
-Slice = tuple[int, int, int]  # (request, first, last): samples or continuations first..last-1 of a request
 
 
 class DistributedPolicy:
@@ -93,21 +87,3 @@ class DistributedVerifier:
             for (request, first, _), scored in zip(pieces[number], results, strict=True):
                 scores |= {(request, first + i): steps for i, steps in enumerate(scored)}
         return [[scores[r, i] for i in range(len(request.continuations))] for r, request in enumerate(requests)]
-
-
-def split(sizes: Sequence[int], n_workers: int) -> list[list[Slice]]:
-    """Pieces of about equal size, each a list of slices of requests with `sizes` samples."""
-    size = max(LEAST_PIECE, -(-sum(sizes) // (PIECES_PER_WORKER * n_workers)))
-    pieces: list[list[Slice]] = []
-    room = 0
-    for request, n in enumerate(sizes):
-        first = 0
-        while first < n:
-            if room < min(n - first, size):
-                pieces.append([])
-                room = size
-            last = min(n, first + room)
-            pieces[-1].append((request, first, last))
-            room -= last - first
-            first = last
-    return pieces

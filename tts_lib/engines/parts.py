@@ -1,10 +1,36 @@
-"""Puts a call's samples together that were finished in parts, each at the place it was asked for."""
+"""A call in parts: cut into pieces for several workers, and put together from what is finished in any order."""
 
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from tts_lib.protocols import Part, SampleRequest, Samples
+
+PIECES_PER_WORKER = 4  # so that the fast ones can take more of them
+LEAST_PIECE = 32  # samples or continuations: below it, an engine has too little to compute together
+
+Slice = tuple[int, int, int]  # (request, first, last): samples or continuations first..last-1 of a request
+
+
+def split(sizes: Sequence[int], n_workers: int) -> list[list[Slice]]:
+    """Pieces of about equal size, each a list of slices of requests with `sizes` samples.
+
+    A request is cut only where it is larger than a piece: samples of one prefix stay together and share its prefill.
+    """
+    size = max(LEAST_PIECE, -(-sum(sizes) // (PIECES_PER_WORKER * n_workers)))
+    pieces: list[list[Slice]] = []
+    room = 0
+    for request, n in enumerate(sizes):
+        first = 0
+        while first < n:
+            if room < min(n - first, size):
+                pieces.append([])
+                room = size
+            last = min(n, first + room)
+            pieces[-1].append((request, first, last))
+            room -= last - first
+            first = last
+    return pieces
 
 
 def gathered(requests: Sequence[SampleRequest], parts: Iterable[Part], logprobs: bool) -> list[Samples]:

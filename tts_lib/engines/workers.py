@@ -13,13 +13,19 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-import ray  # pyright: ignore[reportMissingImports]
-from ray.exceptions import RayError, RayTaskError  # pyright: ignore[reportMissingImports]
-
 from tts_lib.types import StudyError, one_line
 
-LOOPBACK = "127.0.0.1"
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+try:
+    import ray  # pyright: ignore[reportMissingImports]
+    from ray.exceptions import RayError, RayTaskError  # pyright: ignore[reportMissingImports]
+except ImportError as missing:
+    raise StudyError(
+        f"Workers need Ray ({one_line(missing)}): install it with `pip install 'tts-study[workers]'`."
+    ) from missing
+
+LOOPBACK = "127.0.0.2"  # Ray takes 127.0.0.1 for a name of the machine's own address
+START_TRIES = 3
 FREEING_SECONDS = 10.0
 logger = logging.getLogger(__name__)
 
@@ -118,7 +124,7 @@ class Workers:
             try:
                 result = ray.get(ready)
             except RayTaskError as error:
-                raise error.cause from None
+                raise _cause(error) from None
             except RayError as error:
                 waiting.appendleft(piece)
                 self._bury(actor, error)
@@ -138,7 +144,7 @@ class Workers:
                 try:
                     version, process = ray.get(answer)
                 except RayTaskError as error:
-                    raise error.cause from None
+                    raise _cause(error) from None
                 except RayError as error:
                     self._bury(actor, error)
                     continue
@@ -165,18 +171,33 @@ class Workers:
             ) from error
 
 
+def _cause(error: RayTaskError) -> Exception:
+    """What the engine raised, or a sentence where Ray could not even hand it its work."""
+    if isinstance(error.cause, RayError):
+        reason = one_line(error.cause).split(" traceback:")[0][:300]
+        return StudyError(f"A worker cannot read its work ({reason}): it needs the same library, at the same place.")
+    return error.cause
+
+
 def _connect(crew: Crew) -> None:
     """Reach the cluster, or start Ray here, unless this process has done so before."""
     if ray.is_initialized():
         return
-    quiet = {"configure_logging": False, "log_to_driver": False}
+    settings: dict[str, Any] = {"configure_logging": False, "log_to_driver": False}
     if crew.address is None:
-        ray.init(include_dashboard=False, _node_ip_address=LOOPBACK, **quiet)
-        return
-    try:
-        ray.init(address=crew.address, **quiet)
-    except (ConnectionError, RayError, ValueError) as error:
-        raise StudyError(f"No Ray cluster can be reached at {crew.address}: {one_line(error)[:300]}.") from error
+        settings |= {"include_dashboard": False, "_node_ip_address": LOOPBACK}
+    else:
+        settings |= {"address": crew.address}
+    for tries_left in reversed(range(START_TRIES if crew.address is None else 1)):
+        try:
+            ray.init(**settings)
+            return
+        except Exception as error:  # Ray raises its bare Exception, too
+            ray.shutdown()
+            if not tries_left:
+                where = f"be reached at {crew.address}" if crew.address else "be started on this machine"
+                raise StudyError(f"Ray cannot {where}: {one_line(error)[:300]}.") from error
+            logger.warning("Ray did not start, which it gives up on a busy machine after 15 s; once more")
 
 
 def _await_resources(crew: Crew) -> None:

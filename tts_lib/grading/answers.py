@@ -3,8 +3,9 @@ r"""Reading the final answer out of a model's solution text.
 Precedence, the same for every text:
 
 1. A ``\boxed{}`` or ``\fbox{}`` is the author's own mark: the last one counts, wherever it stands, together with those
-   before it that only "and", "or" or a comma part from it: one list. If the last is still open, the text broke off
-   inside its answer and has none, whatever stands before.
+   before it in its sentence that "and", "or" or a comma joins to it, as in ``$x=\boxed{1}$ apples and $y=\boxed{2}$``:
+   one list. If the last is still open, the text broke off inside its answer and has none, whatever stands before.
+   Style "boxed" reads no further; the others let "the final answer is", a formula or number, behind the box replace it.
 2. Without a box, the marker that stands last: "the answer is ...", a line ``A: ...`` or ``Answer: ...``, or GSM8K's
    ``#### ...`` as the last line (earlier ones are headings).
 3. Style "number" only: the formula that ends the text, else its last plain number.
@@ -24,13 +25,19 @@ _SENTENCE = re.compile(r"\banswer\b[^.\n:]{0,60}?\bis\b|^[*_ ]{0,4}(?:final )?an
 _LETTER_A = re.compile(r"^A(?=:)", re.M)
 _NUMBER = re.compile(r"(?<![\d.])-?(?:\d[\d,]*(?:\.\d+)?(?:/\d+)?|\.\d+)(?:\\?%)?")
 _CHAT_TOKEN = re.compile(r"<\|[^|>]{1,40}\|>[^\n]{0,20}$|</s>$")
-_BETWEEN_BOXES = re.compile(
-    r"(?:[\s$,;]|\\[,;()\[\]! ]|\\q?quad(?![a-zA-Z])|\\text\{\s*(?:and|or)\s*\}|\band\b|\bor\b){1,60}"
+_FINAL = re.compile(r"\bfinal answer\b[^.\n:]{0,60}?\bis\b:?[\s*]{0,9}(?=\\?\$|\\[(\[]|-?\.?\d)", re.I)
+_FORMULA_SIGNS = re.compile(r"\\[,;:!()\[\] ]|\\q?quad(?![a-zA-Z])|\$")
+_TEXT_IN_FORMULA = re.compile(r"\\text\{([^{}]*)\}")
+_WORD = r"(?!(?:and|or|is|are|was|were|not|but|so|then|thus|hence|to)\b)(?:[A-Za-z]+|\([a-z]\))"
+_BETWEEN_BOXES = re.compile(  # a unit or what the first is for, a comma or conjunction, the name of the second
+    rf"(?: ?{_WORD}(?: {_WORD}){{0,4}}(?= ?[,;]| (?:and|or)\b))?"
+    r"[\s,;]*(?:\b(?:and|or)\b\s*)?(?:[A-Za-z](?:_(?:\w|\{\w{1,3}\}))?\s*=\s*)?"
 )
 _NUMBER_THEN_WORDS = re.compile(r"\\?\$?(-?\d[\d,]{0,40}(?:\.\d{1,40})?(?:/\d{1,40})?%?) (?!and |or )[A-Za-z]{2}")
 _SENTENCE_END = re.compile(r"\.(?=\s|$)")
 _NEXT_FORMULA = re.compile(r",?\s{0,9}(?:and\b|or\b)?\s{0,9}\$")
 _MOST_BOXES = 50  # in one answer
+_LONGEST_BETWEEN = 80  # characters between two of them
 _LOOK = 4_000  # characters after a marker that can belong to its answer
 _ENDINGS = tuple(".!?$)]}*\"'`")
 
@@ -44,7 +51,9 @@ def extract_answer(text: str, style: Style = "marked") -> str | None:
             "number" falls back to the last formula or number, for models that were never told how to answer.
     """
     if boxes := [box.end() for box in _BOX.finditer(text)]:
-        return _boxed(text, boxes)
+        if style == "boxed" or not (content := _content(text, boxes[-1])) or not _FINAL.search(text, content[1]):
+            return _boxed(text, boxes)
+        text = text[content[1] :]
     if style == "boxed":
         return None
     text = _CHAT_TOKEN.sub("", text.rstrip()).rstrip()
@@ -71,10 +80,18 @@ def _boxed(text: str, starts: list[int]) -> str | None:
     parts = [last[0]]
     for start, next_start in zip(reversed(starts[:-1]), reversed(starts[1:]), strict=True):
         before = _content(text, start, min(next_start, start + _LOOK))
-        if before is None or not _BETWEEN_BOXES.fullmatch(_BOX.sub("", text[before[1] : next_start])):
+        if before is None or not _is_between_boxes(_BOX.sub("", text[before[1] : next_start])):
             break
         parts.append(before[0])
     return ", ".join(reversed(parts)) or None
+
+
+def _is_between_boxes(text: str) -> bool:
+    """Whether what stands between two boxes makes one list of them."""
+    if len(text) > _LONGEST_BETWEEN:
+        return False
+    text = _TEXT_IN_FORMULA.sub(r"\1", text)
+    return bool(_BETWEEN_BOXES.fullmatch(re.sub(" +", " ", _FORMULA_SIGNS.sub(" ", text))))
 
 
 def _content(text: str, start: int, end: int = sys.maxsize) -> tuple[str, int] | None:

@@ -6,17 +6,19 @@ The worker's Math-Verify reads LaTeX with a grammar; its plain-expression reader
 import logging
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 from tts_lib.grading import CORRECT, ERROR, WRONG, normal_form
 
-VERSION = 2  # of the rules in this package; raise it whenever a verdict or a class key may change
+VERSION = 3  # of the rules in this package; raise it whenever a verdict or a class key may change
 _PERCENT = re.compile(r"(.*[^\\])\\%")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 _FUNCTION = re.compile(r"(?:y|[a-zA-Z]\([a-z]\))=(.+)")
 _DEGREES = re.compile(r"(\d+(?:\.\d+)?)\^\{?\\circ\}?")
 _TIMES_I = re.compile(r"(?<![A-Za-z\\])i(?=\()")
+_MATRIX = re.compile(r"\\begin\{([bpB]?matrix)\}(.+)\\end\{\1\}")
+_VECTOR = re.compile(r"(?:\[|\\langle ?)(.+)(?:\]|\\rangle)")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,9 @@ class Conventions:
         list_order: of a list without brackets, "1, -2": "any" (MATH asks for "all solutions") or "given". A tuple
             always keeps its order, a set ``\{1,2\}`` never does.
         tuple_is_set: whether ``(1,2)`` also answers ``\{1,2\}``, in any order, and the other way round.
+        vector_is_tuple: whether a matrix of one column or row is the same as its entries in round, square or angle
+            brackets, in their order.
+        relation_is_set: whether ``-2\le x\le 7`` also answers ``x\in[-2,7]``; the other way round it always does.
         percent: ``50\%`` is "number" 50 (MATH drops the sign), "fraction" 0.5, or "either".
         decimals: places to which numbers must agree where one is written as a decimal; those below 1 are compared to as
             many significant digits.
@@ -35,6 +40,8 @@ class Conventions:
 
     list_order: Literal["any", "given"] = "any"
     tuple_is_set: bool = False
+    vector_is_tuple: bool = False
+    relation_is_set: bool = False
     percent: Literal["number", "fraction", "either"] = "number"
     decimals: int = 6
     decimal_comma: bool = False
@@ -86,8 +93,10 @@ def _judge(gold: str, answer: str, conventions: Conventions) -> Judgement:
     functions = _FUNCTION.fullmatch(gold), _FUNCTION.fullmatch(answer)
     if functions[0] and functions[1]:  # y = 2x and f(x) = 2x
         gold, answer = functions[0][1], functions[1][1]
+    if conventions.vector_is_tuple and (_MATRIX.fullmatch(gold) or _MATRIX.fullmatch(answer)):
+        gold, answer = _vector(gold), _vector(answer)
     forms = _brackets(gold, answer, conventions)
-    if forms is not None and _verify(*forms, conventions):
+    if forms is not None and (_have_same_values(*forms, conventions) or _verify(*forms, conventions)):
         return Judgement(CORRECT)
     word = normal_form.word(answer)
     if word is not None:
@@ -101,17 +110,37 @@ def _judge(gold: str, answer: str, conventions: Conventions) -> Judgement:
         return Judgement(WRONG)
 
 
+def _have_same_values(gold: str, answer: str, conventions: Conventions) -> bool:
+    """The comparison by value; it takes milliseconds where Math-Verify's rewriting can take seconds."""
+    from tts_lib.grading import values
+
+    read = [item for item in (_parse(gold)[:1] + _parse(answer)[:1]) if not isinstance(item, str)]
+    try:
+        return len(read) == 2 and values.are_same(read[0], read[1], conventions.decimals)
+    except (MemoryError, RecursionError):
+        raise
+    except Exception:  # SymPy cannot say what they are worth: Math-Verify may bring one to the form of the other
+        return False
+
+
 def _verify(gold: str, answer: str, conventions: Conventions) -> bool:
     """The one place that calls Math-Verify: gold first, time-outs off (the pool's is the one that works)."""
     from math_verify import verify
 
-    gold_forms, answer_forms = _parse(gold), _parse(answer)
+    compare = partial(
+        verify,
+        _parse(gold),
+        _parse(answer),
+        conventions.decimals,
+        allow_set_relation_comp=conventions.relation_is_set,
+        timeout_seconds=None,
+    )
     try:
-        return verify(gold_forms, answer_forms, conventions.decimals, timeout_seconds=None, raise_on_error=True)
+        return compare(raise_on_error=True)
     except (MemoryError, RecursionError):
         raise
     except Exception:  # one pair of readings cannot be compared; the others may
-        return verify(gold_forms, answer_forms, conventions.decimals, timeout_seconds=None)
+        return compare()
 
 
 @lru_cache(maxsize=256)
@@ -144,6 +173,16 @@ def _percent(answer: str, conventions: Conventions) -> str:
     if conventions.percent == "fraction":
         return rf"\frac{{{match[1]}}}{{100}}"
     return f"${match[1]}$%"  # outside the formula Math-Verify takes it both ways
+
+
+def _vector(answer: str) -> str:
+    """A matrix of one column or row, or a vector in square or angle brackets, as a tuple; others as they are."""
+    if matrix := _MATRIX.fullmatch(answer):
+        rows = [row for row in matrix[2].split(r"\\") if row]
+        entries = rows[0].split("&") if len(rows) == 1 else rows
+        return answer if "&" in "".join(entries) else f"({','.join(entries)})"
+    vector = _VECTOR.fullmatch(answer)
+    return f"({vector[1]})" if vector else answer
 
 
 def _brackets(gold: str, answer: str, conventions: Conventions) -> tuple[str, str] | None:

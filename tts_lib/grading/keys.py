@@ -4,7 +4,6 @@ A number's key is its value, that of an expression its values at two fixed point
 matrix the keys of its parts. Imported by the worker only: this loads SymPy.
 """
 
-import zlib
 from typing import Any
 
 import sympy
@@ -13,8 +12,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
 from tts_lib.grading.normal_form import number_key
-
-_DIGITS = 20
+from tts_lib.grading.values import evaluate
 
 
 def key(answer: Any) -> str:
@@ -66,18 +64,9 @@ def _expression_key(expression: Expr) -> str:
 
 
 def _values(expression: Expr) -> list[complex] | None:
-    """The expression at two points that its variables' names fix; None where it has no finite value."""
-    try:
-        return [
-            complex(expression.evalf(_DIGITS, subs={s: _point(f"{s}{i}") for s in expression.free_symbols}))
-            for i in range(2)
-        ]
-    except (TypeError, ValueError, ArithmeticError, AttributeError, NotImplementedError):
-        return None
-
-
-def _point(name: str) -> Any:
-    return sympy.Rational(zlib.crc32(name.encode()), 2**32) + sympy.Rational(1, 3)
+    """The expression at two points; None if it has no finite value at one of them."""
+    values = [value for i in range(2) if (value := evaluate(expression, i)) is not None]
+    return values if len(values) == 2 else None
 
 
 def _complex_key(value: complex) -> str:

@@ -31,6 +31,10 @@ _NUMBER = re.compile(
     r"|([-+]?)(?:\\frac(?=\{))?\{?(-?\d+)(?:\}\{|/)(\d+)\}?",
     re.ASCII,
 )
+_SYSTEM = re.compile(
+    r"\\begin\{cases\}(.+)\\end\{cases\}|\\\{\\begin\{(array|aligned)\}(?:\{[lcr ]+\})?(.+)\\end\{\2\}"
+)
+_RELATION = re.compile(r"&?([=<>]|\\(?:leq?|geq?|neq?|in)(?![a-zA-Z]))")
 _DECIMAL = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
 _ENCLOSING = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"))
 
@@ -68,6 +72,8 @@ def normalise(answer: str) -> str:
     answer = _MIXED.sub(r"\1\\frac{\2}{\3}", answer) if _MIXED.fullmatch(answer) else answer
     if degrees := _DEGREES.fullmatch(answer):
         answer = degrees[1]
+    if system := _SYSTEM.fullmatch(answer):
+        answer = _equations(system[1] or system[3]) or answer
     if grouped:
         answer = re.sub(r"[{}, ]", "", answer)
     return _decimal(answer) if _DECIMAL.fullmatch(answer) else answer
@@ -116,6 +122,13 @@ def word(answer: str) -> str | None:
     plain = inner[1] if inner else answer
     plain = plain.strip(" ().")
     return plain.lower() if (inner and plain) or re.fullmatch(r"[^\W\d_]{3,}|[A-Z]", plain) else None
+
+
+def _equations(rows: str) -> str | None:
+    """The list of a system's equations and inequalities; None for the cases of a function."""
+    equations = [_RELATION.sub(r"\1", row.strip(" ,.;")) for row in rows.split(r"\\") if row.strip()]
+    are_all = all(_RELATION.search(row, 1) and "&" not in row and r"\text" not in row for row in equations)
+    return ",".join(equations) if are_all else None
 
 
 def _decimal(answer: str) -> str:

@@ -18,11 +18,12 @@ def _rise(first: int, last: int) -> Check:
 
     def check(results: Results) -> Finding:
         early, late = results.attempt(PAPER, first), results.attempt(PAPER, last)
-        rates = revision_chains.transitions(results.revisions[PAPER], results.weights(results.n_questions))
+        rates = revision_chains.transitions(results.revisions[PAPER], results.weights(results.n_questions), _TRAINED)
         note = f"{early.mean():.1%} to {late.mean():.1%}"
         if "new_after_wrong" in rates:
-            found, fresh = rates["new_after_wrong"], rates["independent"]
-            note += f"; after nothing but wrong attempts {found.rate:.1%} are right, of fresh samples {fresh.rate:.1%}"
+            found, fresh, most = (rates[what].rate for what in ("new_after_wrong", "independent", "without_repeats"))
+            note += f"; after nothing but wrong attempts {found:.1%} are right, of fresh samples {fresh:.1%}, and "
+            note += f"{most:.1%} of samples that never repeat an answer shown"
         return paired(results, late - early, f"attempt {first} to {last}", "more", note=note)
 
     return check
@@ -32,7 +33,7 @@ def _undone(results: Results) -> Finding:
     """Share of right attempts that the next one makes wrong."""
     if PAPER not in results.revisions:
         raise NotMeasured("there are no chains of revisions")
-    rates = revision_chains.transitions(results.revisions[PAPER], results.weights(results.n_questions))
+    rates = revision_chains.transitions(results.revisions[PAPER], results.weights(results.n_questions), _TRAINED)
     if "right_to_wrong" not in rates:
         raise NotMeasured("no right attempt is followed by another")
     found = rates["right_to_wrong"]

@@ -28,7 +28,8 @@ class Asked:
     vocab_size: int
     max_tokens: int
     end_tokens: tuple[int, ...]
-    step_tokens: tuple[int, ...]  # none where a step does not end the sample
+    step_tokens: tuple[int, ...]  # that end the sample: none where no token or no step does
+    stop: str | None  # text that ends the sample
     logprobs: bool
 
 
@@ -74,6 +75,8 @@ def sample_of(body: bytes, asked: Asked) -> Sample:
     if any(token in asked.end_tokens or token in asked.step_tokens for token in tokens[:-1]):
         raise GarbageError("tokens that go on after the sample's end")
     finish, reason = _finish(tokens[-1], asked), choice.get("finish_reason")
+    if asked.stop is not None and (reason, choice.get("stop_reason")) == ("stop", asked.stop):
+        finish = FINISH_STEP
     if finish == FINISH_LENGTH and (reason != "length" or len(tokens) != asked.max_tokens):
         raise GarbageError(
             f"a sample that ends with token {tokens[-1]} after {len(tokens)} of {asked.max_tokens} tokens for the "
@@ -93,12 +96,17 @@ def sample_of_text(body: bytes, asked: Asked, codec: Codec) -> Sample:
     text, reason = choice.get("text"), choice.get("finish_reason")
     if not isinstance(text, str) or reason not in ("stop", "length"):
         raise GarbageError(f"a choice without text, or with the finish reason {_shown(reason)}")
-    tokens = codec.encode([text])[0][: asked.max_tokens].astype(np.int32)
+    step_end = text.find(asked.stop) + len(asked.stop) if asked.stop and asked.stop in text else None
+    tokens = codec.encode([text[:step_end]])[0].astype(np.int32)
+    if len(tokens) > asked.max_tokens:
+        tokens, step_end, reason = tokens[: asked.max_tokens], None, "length"
     if len(tokens) and not 0 <= tokens.min() <= tokens.max() < asked.vocab_size:
         raise GarbageError(f"a text whose tokens lie outside of the vocabulary of {asked.vocab_size}")
     closing = np.flatnonzero(np.isin(tokens, (*asked.end_tokens, *asked.step_tokens)))
     if closing.size:
         tokens = tokens[: closing[0] + 1]
+    elif step_end is not None:
+        return Sample(tokens, FINISH_STEP, None)
     elif reason == "stop" and len(tokens) < asked.max_tokens:
         tokens = np.append(tokens, np.int32(asked.end_tokens[0]))
     elif not len(tokens):

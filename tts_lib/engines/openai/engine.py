@@ -35,9 +35,11 @@ from tts_lib.engines.openai.waiting import Clock
 from tts_lib.engines.parts import gathered
 from tts_lib.pools import Codec
 from tts_lib.protocols import Part, SampleRequest, Samples, Sampling
+from tts_lib.rng import mix
 from tts_lib.types import StudyError
 
 ENGINE = "openai-1"
+LEAST_TEMPERATURE = 0.01  # vLLM raises what lies between 0 and this
 SEED_BITS_WITH_TOKEN_IDS, SEED_BITS = 63, 31  # vLLM takes signed 64-bit seeds, llama.cpp unsigned 32-bit ones
 FIRST_SEED = np.uint64(0)  # of the questions asked before any sample
 # Servers fill what is left open from the model's own recommendations (top-k 20, say), which would bend the samples.
@@ -110,6 +112,10 @@ class OpenAIPolicy:
         """
         check_sampling(sampling)
         check_sample_requests(requests, self._model.vocab_size, self.max_length)
+        if 0 < sampling.temperature < LEAST_TEMPERATURE:
+            raise ValueError(
+                f"temperature is {sampling.temperature}; a server keeps 0, or {LEAST_TEMPERATURE} and more"
+            )
         if sampling.logprobs and self._codec is not None:
             raise StudyError("Log-probabilities need a server that returns token ids; this one is read as text.")
         jobs = list(_jobs(requests, sampling))
@@ -149,6 +155,7 @@ class OpenAIPolicy:
             max_tokens=min(sampling.max_tokens, self.max_length - len(job.prefix)),
             end_tokens=model.end_tokens,
             step_tokens=model.step_tokens if until_step else (),
+            stop=model.stop if until_step else None,
             logprobs=sampling.logprobs,
         )
         body: dict[str, Any] = {
@@ -162,12 +169,13 @@ class OpenAIPolicy:
         }
         read: Callable[[bytes], Sample]
         if self._codec is None:
-            body |= {"seed": int(job.seed) & (2**SEED_BITS_WITH_TOKEN_IDS - 1), "return_token_ids": True}
+            body |= {"seed": _server_seed(job.seed, SEED_BITS_WITH_TOKEN_IDS), "return_token_ids": True}
             body |= {"stop_token_ids": [*asked.end_tokens, *asked.step_tokens]}
+            body |= {} if asked.stop is None else {"stop": [asked.stop], "include_stop_str_in_output": True}
             body |= {"logprobs": 0} if sampling.logprobs else {}
             read = partial(sample_of, asked=asked)
         else:
-            body |= {"seed": int(job.seed) & (2**SEED_BITS - 1)}
+            body |= {"seed": _server_seed(job.seed, SEED_BITS)}
             read = partial(sample_of_text, asked=asked, codec=self._codec)
         return self._client.post("/completions", body | NEUTRAL, read, job.seed, stop)
 
@@ -203,6 +211,11 @@ def _jobs(requests: Sequence[SampleRequest], sampling: Sampling) -> Generator[_J
         else:
             for position, seed in enumerate(request.seeds):
                 yield _Job(number, request.prefix, np.array([position]), seed)
+
+
+def _server_seed(seed: np.uint64, bits: int) -> int:
+    """A seed in the range that servers take; all bits mixed, as some of them look at the lower 32 only."""
+    return int(mix(FIRST_SEED, seed)[0]) & (2**bits - 1)
 
 
 def _part(job: _Job, sample: Sample) -> Part:

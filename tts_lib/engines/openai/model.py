@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tts_lib.models import folder as model_folder
+from tts_lib.types import StudyError
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,9 @@ class ServedModel:
             keeps samples of different weights apart by it.
         vocab_size: token ids are below it.
         max_length: tokens, the model's window; the server may allow less.
-        end_tokens: the tokens that end a text, the one written in its place first.
-        step_tokens: the tokens that close a step.
+        end_tokens: the tokens that end a text, the one written where a server only says that it ended first.
+        step_tokens: the tokens that close a step; none where a text does.
+        stop: the text that closes a step, which may be part of a token or span several; None where a token does.
     """
 
     name: str
@@ -25,7 +27,15 @@ class ServedModel:
     vocab_size: int
     max_length: int
     end_tokens: tuple[int, ...]
-    step_tokens: tuple[int, ...]
+    step_tokens: tuple[int, ...] = ()
+    stop: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.end_tokens or bool(self.step_tokens) == bool(self.stop):
+            raise StudyError(
+                f"The served model {self.name!r} needs a token that ends its texts, and either tokens or a text that "
+                "close a step."
+            )
 
     @classmethod
     def from_folder(cls, folder: Path, name: str) -> "ServedModel":

