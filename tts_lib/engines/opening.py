@@ -117,11 +117,9 @@ def _spread(make: Callable[[], Any], engine: Mapping[str, Any], what: Literal["P
     """One engine in this process, or one in each of several workers."""
     if engine["workers"] == 1 and engine["cluster"] is None:
         return make()
-    try:
-        from tts_lib.engines.distributed import DistributedPolicy, DistributedVerifier
-        from tts_lib.engines.workers import Crew
-    except ImportError as error:
-        raise StudyError(f"{engine['workers']} workers need Ray, which is not installed: `pip install ray`") from error
+    from tts_lib.engines.distributed import DistributedPolicy, DistributedVerifier
+    from tts_lib.engines.workers import Crew
+
     crew = Crew(engine["workers"], gpus_per_worker=engine["gpus_per_worker"], address=engine["cluster"])
     return DistributedPolicy(make, crew) if what == "Policy" else DistributedVerifier(make, crew)
 
@@ -134,14 +132,17 @@ def _served(name: str, target: Target, engine: Mapping[str, Any]) -> Policy:
 
     if name not in engine["models"]:
         raise StudyError(f"engine.models has no name for {name}; it has {', '.join(engine['models'])}")
-    known = Vocabulary.of(target.weights, target.step or STEP_TEXT)
+    step = target.step or STEP_TEXT
+    known = Vocabulary.of(target.weights, step)
+    by_token = len(known.step_tokens) == 1  # else the text is looked for, in whatever tokens it comes
     model = ServedModel(
         name=engine["models"][name],
         weights=checkpoint_hash(target.weights),
         vocab_size=known.size,
         max_length=known.window,
         end_tokens=known.end_tokens,
-        step_tokens=known.step_tokens,
+        step_tokens=known.step_tokens if by_token else (),
+        stop=None if by_token else step,
     )
     limits = Limits(**{field: engine[field] for field in LIMITS})
     codec = None if engine["token_ids"] else TokenCodec.from_folder(target.weights)
