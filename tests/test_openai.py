@@ -89,7 +89,7 @@ def test_each_sample_is_asked_for_with_its_own_seed():
         assert len(asked) == len(server.requests) == 12
         assert len(server.connections) <= 4  # kept
         assert isinstance(policy, StreamingPolicy)
-        assert policy.version == "openai-1:0.0.fake:weights-1"
+        assert policy.version == "openai-1:0.0.fake:weights-1:96:end=1:step=0"
         assert policy.errors == {}
     for request, samples in zip(requests, results, strict=True):
         for i, seed in enumerate(request.seeds):
@@ -118,6 +118,7 @@ def test_a_text_can_close_a_step():
         return completion([choice | {"stop_reason": "\n\n" if kind == 0 else None}])
 
     with serving(stopped) as server, OpenAIPolicy(server.url, model) as policy:
+        assert policy.version.endswith(r":end=1:step='\n\n'")
         (samples,) = policy.sample(requests_for(1, 30), Sampling(0.8, 1.0, 3, "step"))
         assert all((r["stop"], r["include_stop_str_in_output"]) == (["\n\n"], True) for r in server.requests)
         server.requests.clear()
@@ -538,7 +539,7 @@ def test_text_is_encoded_and_cut_at_its_first_step(text, reason, until, tokens, 
         (samples,) = policy.sample(requests_for(1, 1), Sampling(0.8, 1.0, 12, until))
         assert not {"return_token_ids", "stop_token_ids"} & server.requests[0].keys()
         assert 0 <= server.requests[0]["seed"] < 2**31
-        assert policy.version == "openai-1:0.0.fake:weights-1:text"
+        assert policy.version == "openai-1:0.0.fake:text:weights-1:96:end=1:step=0"
     assert (samples[0].tolist(), samples.finish.tolist()) == (tokens, [finish])
 
 

@@ -64,7 +64,9 @@ def measured(study: Study, root: Path, seconds: float) -> float:
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tts_lib.plan", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tts_lib.plan", description="What a study will cost, before it runs."
+    )
     parser.add_argument("params", nargs="?", help="default: the active params.yaml")
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--tokens-per-second", type=_positive, help="that the base model reads and writes")

@@ -158,7 +158,8 @@ class _Plan:
         steps |= {"max_step_tokens": self.limits.max_step_tokens, "max_rounds": self.limits.max_rounds}
         method = method_from(options.model_dump(), steps, self.limits.duplicates)
         n = self.n_questions["val"] + self.n_questions["test"]
-        generations, spent = 0.0, dict.fromkeys(("sampled", "prefilled", "verified"), 0.0)
+        generations = 0.0
+        spent: dict[str, float] = dict.fromkeys(("sampled", "prefilled", "verified"), 0.0)
         for budget in self.study.grid.search_budgets:
             if budget < options.least_budget():
                 continue

@@ -79,7 +79,8 @@ class OpenAIPolicy:
         self._model, self._codec, self._limits = model, codec, limits
         try:
             self.max_length = min(model.max_length, self._window())
-            self.version = f"{ENGINE}:{self._server_version()}:{model.weights}" + (":text" if codec else "")
+            made_by = f"{ENGINE}:{self._server_version()}" + (":text" if codec else "")
+            self.version = f"{made_by}:{model.weights}:{self.max_length}:{model.endings}"
         except BaseException:
             self._client.close()
             raise

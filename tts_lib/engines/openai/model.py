@@ -13,8 +13,8 @@ class ServedModel:
 
     Attributes:
         name: as the server calls it.
-        weights: what names the weights, such as a commit or a SHA-256. A server cannot be asked for it, and the store
-            keeps samples of different weights apart by it.
+        weights: what names the weights and their number format, such as a commit or a SHA-256. A server cannot be
+            asked for it, and the store keeps samples of different weights apart by it.
         vocab_size: token ids are below it.
         max_length: tokens, the model's window; the server may allow less.
         end_tokens: the tokens that end a text, the one written where a server only says that it ended first.
@@ -36,6 +36,12 @@ class ServedModel:
                 f"The served model {self.name!r} needs a token that ends its texts, and either tokens or a text that "
                 "close a step."
             )
+
+    @property
+    def endings(self) -> str:
+        """What ends texts and steps, in a few words: samples of the same weights differ by it."""
+        ends, steps = (",".join(map(str, tokens)) for tokens in (self.end_tokens, self.step_tokens))
+        return f"end={ends}:step={steps or ascii(self.stop)}"
 
     @classmethod
     def from_folder(cls, folder: Path, name: str) -> "ServedModel":
