@@ -75,7 +75,7 @@ def trainable(model: nn.Module) -> dict[str, Tensor]:
 
 def adapter_tensors(model: nn.Module) -> dict[str, np.ndarray]:
     """The weights of the model's adapter by PEFT's names, see `tts_lib.models.adapter.write`."""
-    from peft import get_peft_model_state_dict
+    from peft import get_peft_model_state_dict  # pyright: ignore[reportMissingImports]
 
     return {name: tensor.float().cpu().numpy() for name, tensor in get_peft_model_state_dict(model).items()}
 
@@ -138,7 +138,7 @@ def _head(model) -> dict[str, nn.Parameter]:
 def _with_adapter(model, settings: FineTuning, seed: int, head: list[str]) -> nn.Module:
     """The model with seeded LoRA matrices beside the chosen linear layers, of which `head` are none."""
     try:
-        from peft import LoraConfig, get_peft_model
+        from peft import LoraConfig, get_peft_model  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise StudyError("LoRA adapters need the packages peft and accelerate; install both") from error
     assert settings.adapter is not None
