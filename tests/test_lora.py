@@ -25,6 +25,8 @@ from tts_lib.training.tuning import language_loss, parts_of, score_loss
 from tts_lib.types import StudyError
 from tuning_runs import LORA, QUICK, changed, counting, labelled, same_files, tune_adapter, tune_prm
 
+pytestmark = pytest.mark.vllm  # that environment has PEFT too
+
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:

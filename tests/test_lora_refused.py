@@ -21,6 +21,8 @@ from tts_lib.training.lora import fine_tune_adapter
 from tts_lib.types import StudyError
 from tuning_runs import LORA, QUICK, changed, counting, tune_adapter, tune_prm
 
+pytestmark = pytest.mark.vllm  # that environment has PEFT too
+
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:

@@ -20,6 +20,8 @@ from tts_lib.training import hf_models
 from tts_lib.training.tuning import parts_of, rate
 from tuning_runs import LORA, QUICK, changed, counting, same_files, tune_adapter, tune_prm
 
+pytestmark = pytest.mark.vllm  # that environment has PEFT too
+
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
