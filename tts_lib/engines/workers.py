@@ -150,9 +150,7 @@ class Workers:
                     continue
                 self._processes[actor] = process
                 if version != (self.version or version):
-                    raise StudyError(
-                        f"The engine of one worker is {version}, of another {self.version}: make them equal."
-                    )
+                    raise StudyError(f"The workers' engines differ, {version} and {self.version}: make them equal.")
                 self.version = version
                 hired.append(actor)
         return hired
@@ -196,7 +194,8 @@ def _connect(crew: Crew) -> None:
             ray.shutdown()
             if not tries_left:
                 where = f"be reached at {crew.address}" if crew.address else "be started on this machine"
-                raise StudyError(f"Ray cannot {where}: {one_line(error)[:300]}.") from error
+                hint = " (RAY_AUTH_MODE=token, if the cluster wants its token)" if crew.address else ""
+                raise StudyError(f"Ray cannot {where}{hint}: {one_line(error)[:300]}.") from error
             logger.warning("Ray did not start, which it gives up on a busy machine after 15 s; once more")
 
 
