@@ -132,20 +132,34 @@ def test_transitions_are_counted_over_all_chains():
     assert (found["wrong_to_right"].rate, found["wrong_to_right"].n) == (2 / 6, 6)
     assert found["same_again"].rate == 2 / 6
     assert (found["new_after_wrong"].rate, found["new_after_wrong"].n) == (1 / 4, 4)
-    assert found["independent"].rate == pytest.approx((2 * 0.5 + 2 * 0.5) / 4)
+    assert found["independent"].rate == pytest.approx((2 * 2 / 3 + 2 * 1) / 4)  # of the other chains
     assert found["new_after_wrong"].low == found["new_after_wrong"].high == 1 / 4
 
 
 def test_a_repeated_mistake_and_what_ruling_it_out_would_buy():
-    """Fresh samples of the question: half a, a quarter b, a quarter right."""
+    """Fresh samples are the first attempts of the other chains: of the first and last a, b, r; of the second a, r, a."""
     table = attempts({"q": ["aab", "bar", "rrr", "abb"]})
     found = revision_chains.transitions(table, np.ones((100, 1)), 1)
     assert found["same_again"].rate == pytest.approx(2 / 6)  # aa, bb
-    assert found["same_by_chance"].rate == pytest.approx((0.5 * 4 + 0.25 * 2) / 6)
-    # after a: 1/4 of the half that is left; after b: of three quarters
-    assert found["without_repeats"].rate == pytest.approx((4 * 0.25 / 0.5 + 2 * 0.25 / 0.75) / 6)
+    assert found["same_by_chance"].rate == pytest.approx((2 / 3 + (0 + 2 / 3) + 2 / 3) / 6)
+    # of a third that is right, after ruling out what was shown: a, a; b, a; a, b
+    assert found["without_repeats"].rate == pytest.approx((1 / 2 + 1 / 2 + 1 / 3 + 1 + 1 / 2 + 1 / 2) / 6)
     two = revision_chains.transitions(table, np.ones((100, 1)), 2)["without_repeats"].rate
-    assert two == pytest.approx((2 * 0.5 + 1 / 3 + 0.5 + 1 + 1) / 6)  # after a and b nothing but the right one is left
+    assert two == pytest.approx((1 / 2 + 1 / 2 + 1 / 3 + 1 + 1 / 2 + 1) / 6)
+
+
+def test_attempts_that_do_not_depend_on_each_other_gain_nothing():
+    """Questions of unequal difficulty: a chain's own first attempt must not count among the fresh samples."""
+    rng, names = np.random.default_rng(0), [f"q{i}" for i in range(400)]
+    chances = rng.beta(0.5, 1.5, len(names))
+    drawn = {
+        name: ["".join(rng.choice(list("rab"), 6, p=[p, 0.7 * (1 - p), 0.3 * (1 - p)])) for _ in range(4)]
+        for name, p in zip(names, chances, strict=True)
+    }
+    weights = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), 300) / len(names)
+    found = revision_chains.transitions(attempts(drawn), weights, 4)
+    for fresh, chained in (("independent", "new_after_wrong"), ("same_by_chance", "same_again")):
+        assert found[chained].low < found[fresh].rate < found[chained].high
 
 
 def test_what_never_happened_is_left_out():

@@ -87,11 +87,11 @@ def transitions(
     """What follows an attempt in its chain.
 
     right_to_wrong, wrong_to_right; same_again: the wrong answer before, given once more, and same_by_chance: how often
-    a fresh sample (position 1) of the question gives it. new_after_wrong: right after nothing but wrong attempts;
-    independent: how often fresh samples of the same questions are right, each counted as often; without_repeats: how
-    often they would be if they never gave an answer of the attempts shown. The first above the second is what seeing
-    the failures buys, the third what it could buy by ruling them out. What never had the occasion to happen is left
-    out.
+    a fresh sample gives it, the first attempt of another chain. new_after_wrong: right after nothing but wrong
+    attempts; independent: how often fresh samples of the same questions are right, each counted as often;
+    without_repeats: how often they would be if they never gave an answer of the attempts shown. The first above the
+    second is what seeing the failures buys, the third what it could buy by ruling them out. What never had the occasion
+    to happen is left out, and so is a question of one chain where fresh samples are asked for.
 
     Args:
         weights: bootstrap weights over the questions, in the order of their ids.
@@ -102,15 +102,13 @@ def transitions(
     before = right.groupby(chain).shift()
     answer_before = table["answer"].groupby(chain).shift()
     earlier = right.groupby(chain).cumsum() - right
-    fresh = right[table["position"] == 1].groupby(table["question_id"]).mean()
-    chance = table["question_id"].map(fresh)
+    chance = _elsewhere(table, right)
     after_right, after_wrong = before.eq(True), before.eq(False)
     only_wrong = after_wrong & (earlier == 0)
-    share = _shares(table)
-    repeated = pd.Series(
-        [share.get(pair, 0.0) for pair in zip(table["question_id"], answer_before, strict=True)], table.index
-    )
-    seen = _seen(table, share, max_history)
+    fresh = _Fresh(table)
+    keys = zip(table["question_id"], table["chain"], answer_before, strict=True)
+    repeated = pd.Series([fresh.share(*key) for key in keys], table.index)
+    seen = _seen(table, fresh, max_history)
     answered = after_wrong & answer_before.notna()
     cases: Mapping[str, tuple[pd.Series, pd.Series]] = {
         "right_to_wrong": (after_right, ~right),
@@ -122,27 +120,49 @@ def transitions(
         "without_repeats": (only_wrong, (chance / (1 - seen).where(chance > 0, 1)).clip(upper=1)),
     }
     ids = sorted(table["question_id"].unique())
+    cases = {name: (of & value.notna(), value) for name, (of, value) in cases.items()}
     found = {name: (of, value) for name, (of, value) in cases.items() if of.any()}
     return {name: _rate(table["question_id"], of, value, ids, weights) for name, (of, value) in found.items()}
 
 
-def _shares(table: pd.DataFrame) -> dict[tuple[str, str], float]:
-    """(question, answer) -> share of the question's first attempts that give it."""
-    first = table[table["position"] == 1]
-    counts = first.groupby(["question_id", "answer"]).size()
-    totals = first.groupby("question_id").size()
-    return (counts / totals.reindex(counts.index.get_level_values(0)).to_numpy()).to_dict()
+def _elsewhere(table: pd.DataFrame, right: pd.Series) -> pd.Series:
+    """Share of right first attempts among the *other* chains of the question; NaN where there are none.
+
+    A chain's own first attempt is known to be wrong where nothing but wrong attempts came, so that it says nothing of
+    what a fresh sample would have given.
+    """
+    first = right.where(table["position"] == 1, 0).astype(float)
+    of_question = first.groupby(table["question_id"]).transform("sum")
+    of_chain = first.groupby([table["question_id"], table["chain"]]).transform("sum")
+    n_chains = table.groupby("question_id")["chain"].transform("nunique")
+    return (of_question - of_chain) / (n_chains - 1).where(n_chains > 1)
 
 
-def _seen(table: pd.DataFrame, share: Mapping[tuple[str, str], float], max_history: int) -> pd.Series:
+class _Fresh:
+    """Answers of the first attempts of each question."""
+
+    def __init__(self, table: pd.DataFrame):
+        first = table[table["position"] == 1]
+        self._n = first.groupby("question_id").size().to_dict()
+        self._counts = first.groupby(["question_id", "answer"]).size().to_dict()
+        self._own = dict(zip(zip(first["question_id"], first["chain"], strict=True), first["answer"], strict=True))
+
+    def share(self, question_id: str, chain: int, answer: object) -> float:
+        """Share of the question's other chains that begin with this answer; NaN where there are none."""
+        if (others := self._n[question_id] - 1) == 0:
+            return np.nan
+        return (self._counts.get((question_id, answer), 0) - (self._own[question_id, chain] == answer)) / others
+
+
+def _seen(table: pd.DataFrame, fresh: _Fresh, max_history: int) -> pd.Series:
     """Share of fresh samples that give one of the answers among the last attempts of the chain, for each attempt."""
     found = np.zeros(len(table))
     shown: deque[str] = deque(maxlen=max_history)
-    rows = zip(table["question_id"], table["position"], table["answer"], strict=True)
-    for i, (question_id, position, answer) in enumerate(rows):
+    rows = zip(table["question_id"], table["chain"], table["position"], table["answer"], strict=True)
+    for i, (question_id, chain, position, answer) in enumerate(rows):
         if position == 1:
             shown.clear()
-        found[i] = sum(share.get((question_id, earlier), 0.0) for earlier in set(shown))
+        found[i] = sum(fresh.share(question_id, chain, earlier) for earlier in set(shown))
         if isinstance(answer, str):
             shown.append(answer)
     return pd.Series(found, table.index)
@@ -153,7 +173,7 @@ def _rate(
 ) -> Rate:
     """The mean of `value` where `of` holds: a ratio of two sums over questions."""
     total = of.astype(float).groupby(question).sum().reindex(ids).to_numpy()
-    sums = (value.astype(float) * of).groupby(question).sum().reindex(ids).to_numpy()
+    sums = (value.astype(float).fillna(0) * of).groupby(question).sum().reindex(ids).to_numpy()
     below = weights @ total
     drawn = (weights @ sums)[below > 0] / below[below > 0]
     low, high = np.quantile(drawn, [0.025, 0.975])

@@ -33,7 +33,8 @@ def accuracy(attempts: pd.DataFrame, scores: Mapping[str, np.ndarray], budget: i
 
     Args:
         attempts: of `revision_chains.sample_chains` over `chain_lengths(budget)`.
-        scores: by selection, one for each attempt; majority needs none and is always there.
+        scores: by selection, one for each attempt, of verifiers that read the prompt again before each attempt of a
+            chain; majority needs none and is always there.
 
     Raises:
         StudyError: a question lacks attempts.
@@ -117,7 +118,7 @@ def _vote(
     """The member that represents each group's winning answer: its highest weight, the first of equals.
 
     The answer of the largest sum of weights wins, of equal sums the one proposed first. Members without an answer
-    (class -1) do not vote; where none has one, member 0 is returned.
+    (class -1) do not vote; where none has one, the choice does not matter.
     """
     n_groups = len(classes)
     n_classes = int(classes.max(initial=-1)) + 1

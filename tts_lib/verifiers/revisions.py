@@ -1,9 +1,10 @@
 """The revision verifier (§6.1): an outcome reward model that reads an attempt after the earlier ones of its chain.
 
-A chain is read in blocks of `max_history + 1` attempts, as the revision model sees them: the prompt and an attempt, as
-often as there are attempts. The score of an attempt stands at its end token and depends on what comes before it in its
-block alone, so that one pass over a block scores all of it, and a prefix of a chain is scored as in the whole chain.
-(The paper does not say how many earlier attempts its verifier reads.)
+A chain is cut into blocks of `max_history + 1` attempts: the prompt and an attempt, as often as there are attempts. The
+score of an attempt stands at its end token and depends on what comes before it in its block alone, so that one pass
+over a block scores all of it, and a prefix of a chain is scored as in the whole chain. The first attempt of each block
+is scored without history, though it was sampled with one: reading each attempt after its last four would cost five
+times as much. (The paper does not say how many earlier attempts its verifier reads.)
 """
 
 from collections.abc import Iterator
