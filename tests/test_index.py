@@ -48,6 +48,9 @@ def reports(tmp_path: Path) -> Path:
     frame = pd.DataFrame(claims, columns=["number", "claim", "verdict", "ours"]).reindex(columns=COLUMNS)
     write_csv(frame, folder / "tables/claims.csv")
     write_csv(traces("x01\ny02"), folder / "tables/gallery.csv")
+    attempt = {"case": "loses it", "question_id": "q", "chain": 0, "statement": "Find x.", "score": 0.25}
+    attempts = [attempt | {"position": n, "text": f"=0{n}", "verdict": "wrong"} for n in (1, 2)]
+    write_csv(pd.DataFrame(attempts), folder / "tables/gallery_chains.csv")
     return folder
 
 

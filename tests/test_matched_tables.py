@@ -89,3 +89,10 @@ def test_headline_has_none_for_what_is_undefined():
     found = matched_tables.headline(stars, even, "greedy")
     assert found["relative"]["paper"]["v1"]["high"]["easy"]["k"] == pytest.approx(14 + 39 / 22)
     assert found["break_even_r"]["paper"] == {"all": None, "easy": None, "hard": None}
+
+
+def test_a_larger_budget_that_costs_less_is_taken_instead():
+    """A chain reads its attempts again: 32 in a chain may cost more than 64 in parallel."""
+    budgets, cost = np.array([8.0, 16.0, 32.0, 64.0]), np.array([1000.0, 2000.0, 20000.0, 8000.0])
+    found = [matched_settings._budget_of(target, budgets, cost) for target in (1000.0, 8000.0, 4000.0, 16000.0)]
+    assert found == pytest.approx([8.0, 64.0, 32.0, 128.0])

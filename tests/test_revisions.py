@@ -137,7 +137,7 @@ def test_transitions_are_counted_over_all_chains():
 
 
 def test_a_repeated_mistake_and_what_ruling_it_out_would_buy():
-    """Fresh samples are the first attempts of the other chains: of the first and last a, b, r; of the second a, r, a."""
+    """Fresh samples are the other chains' first attempts: for the first and last a, b, r; for the second a, r, a."""
     table = attempts({"q": ["aab", "bar", "rrr", "abb"]})
     found = revision_chains.transitions(table, np.ones((100, 1)), 1)
     assert found["same_again"].rate == pytest.approx(2 / 6)  # aa, bb

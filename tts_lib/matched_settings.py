@@ -85,7 +85,10 @@ def exact_settings(
 
 
 def _budget_of(target: float, budgets: Float[np.ndarray, " budget"], cost: Float[np.ndarray, " budget"]) -> float:
-    """Budget of a given cost per question; the cost must rise with the budget."""
+    """Budget of a given cost per question; where a larger budget costs less, it is taken instead."""
+    least = np.minimum.accumulate(cost[::-1])[::-1]
+    rising = np.append(np.diff(least) > 0, True)
+    budgets, cost = budgets[rising], least[rising]
     if target >= cost[-1]:
         return float(budgets[-1] * target / cost[-1])
     return float(np.exp(np.interp(np.log(target), np.log(cost), np.log(budgets))))

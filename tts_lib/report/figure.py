@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from tts_lib import stats
 from tts_lib.plots import curves
+from tts_lib.report import paper
 from tts_lib.report.results import Results
 
 
@@ -43,3 +44,15 @@ def draw_curves(data: pd.DataFrame, ax: Axes) -> None:
     curves.accuracy_by_budget(data[~theirs], ax)
     if theirs.any():
         curves.paper_markers(data[theirs].rename(columns={"strategy": "series", "paper": "value"}), ax)
+
+
+def with_paper(data: Callable[[Results], pd.DataFrame], figure: str) -> Callable[[Results], pd.DataFrame]:
+    """The data with the paper's values of the same strategies: a further column `paper`, empty for ours."""
+
+    def combined(results: Results) -> pd.DataFrame:
+        ours = data(results)
+        theirs = paper.values(figure).rename(columns={"series": "strategy", "value": "paper"})
+        theirs = theirs[theirs["strategy"].isin(ours["strategy"])]
+        return pd.concat([ours, theirs[["strategy", "budget", "paper"]]], ignore_index=True)
+
+    return combined

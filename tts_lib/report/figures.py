@@ -1,6 +1,5 @@
 """The figures of the report: the paper's, redrawn from our data with its values as hollow markers, and some more."""
 
-from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
@@ -8,10 +7,14 @@ from matplotlib.axes import Axes
 
 from tts_lib.plots import bars, curves, style
 from tts_lib.report import figures_revisions, paper
-from tts_lib.report.figure import ReportFigure, draw_curves, strategy_curves
+from tts_lib.report.figure import ReportFigure, draw_curves, strategy_curves, with_paper
 from tts_lib.report.results import NotMeasured, Results
 
 _HOLLOW = "Hollow markers: the paper's values for PaLM 2-S* on MATH, read off its charts (±1-2 points)."
+_LINES = (
+    "Lines: the small model, compute-optimal, by oracle bin. Stars: one answer of the large model, at the budget that "
+    "costs as many FLOPs, for three ratios R of inference to pretraining."
+)
 _NAMES = {"weighted:prm_last": "best_of_n_weighted"}
 _STARS = {
     "small": "compute_optimal_oracle",
@@ -19,18 +22,6 @@ _STARS = {
     "r_source": "v1",
     "grouping": "oracle",
 }
-
-
-def _with_paper(data: Callable[[Results], pd.DataFrame], figure: str) -> Callable[[Results], pd.DataFrame]:
-    """The data with the paper's values of the same strategies: a further column `paper`, empty for ours."""
-
-    def combined(results: Results) -> pd.DataFrame:
-        ours = data(results)
-        theirs = paper.values(figure).rename(columns={"series": "strategy", "value": "paper"})
-        theirs = theirs[theirs["strategy"].isin(ours["strategy"])]
-        return pd.concat([ours, theirs[["strategy", "budget", "paper"]]], ignore_index=True)
-
-    return combined
 
 
 def _search(results: Results) -> pd.DataFrame:
@@ -83,26 +74,28 @@ def _iso(results: Results) -> pd.DataFrame:
     return frame[["label", "ratio", "bound", "low", "low_bound", "high", "high_bound"]].reset_index(drop=True)
 
 
-def _flops(results: Results) -> pd.DataFrame:
-    """Lines (kind line), stars (star) and the paper's values (paper) by bin; x is the budget in generations."""
+def _flops(results: Results, strategy_set: str = "") -> pd.DataFrame:
+    """Lines (kind line), stars (star) and for revisions the paper's values (paper) by bin; x is the budget."""
+    strategy_set = strategy_set or results.strategy_set
     lines = results.tables["flops_matched_lines"]
-    chosen = (lines["strategy_set"] == results.strategy_set) & (lines["curve"] == _STARS["small"])
+    chosen = (lines["strategy_set"] == strategy_set) & (lines["curve"] == _STARS["small"])
     chosen &= lines["grouping"] == "oracle"
     bins = sorted(set(results.difficulty["oracle_bin"].astype(str)))
     lines = lines[chosen & lines["group"].isin(bins)]
-    stars = _stars(results)
+    stars = _stars(results, strategy_set)
     stars = stars[stars["group"].isin(bins)]
     theirs = paper.values("9").rename(columns={"series": "group", "value": "accuracy"})
+    theirs = theirs if strategy_set == "revisions" and len(lines) else theirs.head(0)
     stars = stars.drop(columns=["low", "high"]).rename(columns={"k": "budget", "large_accuracy": "accuracy"})
     parts = {"line": lines, "star": stars, "paper": theirs}
     found = pd.concat([part.assign(kind=kind) for kind, part in parts.items()], ignore_index=True)
     return found[["kind", "group", "budget", "accuracy", "low", "high", "r"]]
 
 
-def _stars(results: Results) -> pd.DataFrame:
+def _stars(results: Results, strategy_set: str) -> pd.DataFrame:
     """The comparisons that are drawn: the compute-optimal small model against one answer of the large one."""
     frame = results.tables["flops_matched"]
-    for column, value in (_STARS | {"strategy_set": results.strategy_set, "large": results.large_answer}).items():
+    for column, value in (_STARS | {"strategy_set": strategy_set, "large": results.large_answer}).items():
         frame = frame[frame[column] == value]
     return frame
 
@@ -110,11 +103,12 @@ def _stars(results: Results) -> pd.DataFrame:
 def _draw_flops(data: pd.DataFrame, ax: Axes) -> None:
     line, star, theirs = (data[data["kind"] == kind] for kind in ("line", "star", "paper"))
     curves.flops_matched(line, star.rename(columns={"accuracy": "large_accuracy"}), ax)
-    curves.paper_markers(theirs.rename(columns={"group": "series", "accuracy": "value"}), ax)
+    if len(theirs):
+        curves.paper_markers(theirs.rename(columns={"group": "series", "accuracy": "value"}), ax)
 
 
-def _relative(results: Results) -> pd.DataFrame:
-    frame = _stars(results)
+def _relative(results: Results, strategy_set: str = "") -> pd.DataFrame:
+    frame = _stars(results, strategy_set or results.strategy_set)
     frame = frame[frame["group"].isin(["easy", "medium", "hard"])]
     columns = ["group", "r_label", "r", "k", "relative", "relative_low", "relative_high"]
     return frame[columns].reset_index(drop=True)
@@ -130,7 +124,7 @@ FIGURES: tuple[ReportFigure, ...] = (
         "accuracy_by_budget_search",
         "Search against best-of-N (Figure 3, left)",
         f"Each method at equal generations, lookahead charged for its rollouts. {style.BAND_NOTE} {_HOLLOW}",
-        _with_paper(_search, "3 left"),
+        with_paper(_search, "3 left"),
         draw_curves,
     ),
     ReportFigure(
@@ -146,15 +140,13 @@ FIGURES: tuple[ReportFigure, ...] = (
         "The strategy (in the paper best-of-N weighted or beam search) chosen per bin and budget by two-fold "
         "cross-validation. "
         f"{style.BAND_NOTE} {_HOLLOW}",
-        _with_paper(_compute_optimal, "4"),
+        with_paper(_compute_optimal, "4"),
         draw_curves,
     ),
     ReportFigure(
         "accuracy_by_budget_flops_matched",
-        "Test-time compute against the large model (Figure 9)",
-        "Lines: the small model, compute-optimal, by oracle bin. Stars: one answer of the large model, at the "
-        f"budget that costs as many FLOPs, for three ratios R of inference to pretraining. {style.BAND_NOTE} "
-        "Hollow markers: the paper's values (revisions), read off its chart.",
+        "Search against the large model (Figure 9, right)",
+        f"{_LINES} {style.BAND_NOTE}",
         _flops,
         _draw_flops,
     ),
@@ -163,6 +155,20 @@ FIGURES: tuple[ReportFigure, ...] = (
         "The same, relative to the large model (Figure 1, right)",
         "Above zero test-time compute is the better buy, below it pretraining. " + style.BAND_NOTE,
         _relative,
+        bars.relative_change,
+    ),
+    ReportFigure(
+        "accuracy_by_budget_flops_matched_revisions",
+        "Revisions against the large model (Figure 9, left)",
+        f"{_LINES} {style.BAND_NOTE} Hollow markers: the paper's values, read off its chart.",
+        partial(_flops, strategy_set="revisions"),
+        _draw_flops,
+    ),
+    ReportFigure(
+        "relative_change_by_group_revisions",
+        "The same, relative to the large model (Figure 1, right)",
+        "Above zero test-time compute is the better buy, below it pretraining. " + style.BAND_NOTE,
+        partial(_relative, strategy_set="revisions"),
         bars.relative_change,
     ),
     ReportFigure(

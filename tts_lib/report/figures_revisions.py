@@ -7,11 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from tts_lib import stats
-from tts_lib.plots import curves, style
-from tts_lib.report.figure import ReportFigure, draw_curves, strategy_curves
+from tts_lib.plots import bars, curves, style
+from tts_lib.report.figure import ReportFigure, draw_curves, strategy_curves, with_paper
 from tts_lib.report.results import PAPER, REST_EM, NotMeasured, Results
 
 _SPLIT = 128  # generations at which bins are compared; the next smaller where fewer were sampled
+_SPLITS = ["parallel:majority", "sequential:majority", "parallel:orm", "sequential:orm"]
+_VERIFIERS = ["parallel:orm", *(f"sequential:{by}" for by in ("majority", "prm", "orm_alone", "orm"))]
+_HOLLOW = "Hollow markers: the paper's values for PaLM 2-S* on MATH, read off its charts (±1-2 points)."
 _NAMES = {"all": "searches", "revisions": "revisions", "both": "both mechanisms"}
 
 
@@ -67,8 +70,15 @@ def _compute_optimal(results: Results) -> pd.DataFrame:
     frame = results.tables["compute_optimal"]
     chosen = frame["curve"].isin(["compute_optimal_predicted", "compute_optimal_oracle", "best_fixed"])
     frame = frame[chosen & (frame["strategy_set"] == "revisions") & frame["complete"]]
-    base = strategy_curves(results, ["parallel:orm", "parallel:majority"])
+    base = strategy_curves(results, ["parallel:orm", "parallel:majority", "weighted:prm_last"])
     return pd.concat([base, frame.rename(columns={"curve": "strategy"})[list(base.columns)]], ignore_index=True)
+
+
+def _shares(results: Results) -> pd.DataFrame:
+    frame = results.tables["compute_optimal_shares"]
+    chosen = (frame["difficulty"] == "oracle") & (frame["policy"] == "cross_validated")
+    frame = frame[chosen & (frame["strategy_set"] == "revisions") & frame["budget"].isin([4, 16, 64, 128])]
+    return frame[["bin", "budget", "strategy", "share"]].reset_index(drop=True)
 
 
 def _joint(results: Results) -> pd.DataFrame:
@@ -100,11 +110,8 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_sequential",
         "Sequential against parallel (Figure 6, right)",
-        "One chain of N attempts against N first attempts of the same model. " + style.BAND_NOTE,
-        partial(
-            strategy_curves,
-            strategies=["parallel:majority", "sequential:majority", "parallel:orm", "sequential:orm"],
-        ),
+        f"One chain of N attempts against N first attempts of the same model. {style.BAND_NOTE} {_HOLLOW}",
+        with_paper(partial(strategy_curves, strategies=_SPLITS), "6 right"),
         draw_curves,
     ),
     ReportFigure(
@@ -124,9 +131,16 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_compute_optimal_revisions",
         "The compute-optimal ratio (Figure 8)",
-        f"The length of the chains chosen per bin and budget by two-fold cross-validation. {style.BAND_NOTE}",
-        _compute_optimal,
+        f"The length of the chains chosen per bin and budget by two-fold cross-validation. {style.BAND_NOTE} {_HOLLOW}",
+        with_paper(_compute_optimal, "8"),
         draw_curves,
+    ),
+    ReportFigure(
+        "strategy_shares_revisions",
+        "Which ratio is compute-optimal",
+        "The chain length chosen most often per oracle bin and budget, and the share of the splits that chose it.",
+        _shares,
+        bars.strategy_shares,
     ),
     ReportFigure(
         "accuracy_by_ratio_majority",
@@ -153,11 +167,8 @@ FIGURES: tuple[ReportFigure, ...] = (
         "accuracy_by_budget_revision_verifiers",
         "Verifiers of revisions (Figure 15)",
         "One chain of N attempts, chosen by an ORM trained on revisions with or without the earlier attempts in its "
-        f"context, or by the base model's PRM. {style.BAND_NOTE}",
-        partial(
-            strategy_curves,
-            strategies=["parallel:orm", *(f"sequential:{by}" for by in ("majority", "prm", "orm_alone", "orm"))],
-        ),
+        f"context, or by the base model's PRM. {style.BAND_NOTE} {_HOLLOW}",
+        with_paper(partial(strategy_curves, strategies=_VERIFIERS), "15"),
         draw_curves,
     ),
     ReportFigure(

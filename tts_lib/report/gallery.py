@@ -81,13 +81,14 @@ def chains(attempts: pd.DataFrame, problems: pd.DataFrame) -> pd.DataFrame:
     first = attempts[attempts["position"] <= SHOWN].sort_values(["question_id", "chain", "position"], kind="stable")
     first = first.assign(right=first["verdict"] == grading.CORRECT)
     groups = first.groupby(["question_id", "chain"], sort=False)
-    facts = groups.agg(n=("position", "size"), n_right=("right", "sum"), n_answers=("answer", "nunique"))
+    facts = groups.agg(n=("position", "size"), n_right=("right", "sum"), n_given=("answer", "count"))
+    facts["n_answers"] = groups["answer"].nunique()
     facts["starts"], facts["ends"] = groups["right"].first(), groups["right"].last()
     facts = facts[facts["n"] == min(SHOWN, facts["n"].max())]
     cases = {
         "finds its way": ~facts["starts"] & facts["ends"] & (facts["n_right"] == 1),
         "loses it": facts["starts"] & (facts["n_right"] == 1),
-        "repeats its mistake": (facts["n_right"] == 0) & (facts["n_answers"] == 1),
+        "repeats its mistake": (facts["n_right"] == 0) & (facts["n_answers"] == 1) & (facts["n_given"] == facts["n"]),
         "tries something else each time": (facts["n_right"] == 0) & (facts["n_answers"] == facts["n"]),
     }
     parts = []

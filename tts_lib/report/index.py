@@ -68,6 +68,7 @@ def render(reports: Path, pages: list[Page]) -> str:
     summary = tables.read_json(reports / "summary.json", _SUMMARY_KEYS)
     claims = _read_csv(reports, "claims")
     gallery = _read_csv(reports, "gallery")
+    chains = _read_csv(reports, "gallery_chains")
     environment = Environment(
         loader=PackageLoader("tts_lib.report"),
         autoescape=True,
@@ -78,13 +79,14 @@ def render(reports: Path, pages: list[Page]) -> str:
     environment.filters |= {"compact": compact, "shown": shown, "as_text": lambda text: Markup(show_text(text).data)}
     return environment.get_template("index.html.j2").render(
         study=summary["study"],
-        imported=any(model["name"] for model in summary["study"]["models"].values()),
+        imported=any(pool.get("own_gold") is not None for pool in summary["study"]["pools"].values()),
         headline=summary["headline"],
         figures=[figure | {"source": _inlined(reports, figure["name"])} for figure in summary["figures"]],
         claims=claims,
         counts={word: sum(row["verdict"] == word for row in claims) for word in VERDICTS},
         signs=VERDICTS,
         gallery=[(case, list(steps)) for case, steps in groupby(gallery, key=lambda row: row["case"])],
+        chains=[(case, list(steps)) for case, steps in groupby(chains, key=lambda row: row["case"])],
         pages=pages,
         files=_data_files(reports),
     )

@@ -21,6 +21,8 @@ QUOTED = {
     "13a": "compute-optimal, times fewer generations (oracle bins)",
     "13c": "compute-optimal, times fewer generations (predicted bins)",
     "16": "compute-optimal, over the best fixed strategy",
+    "20a": "one chain of revisions, over parallel samples of the same model",
+    "23": "compute-optimal revisions, times fewer generations (oracle bins)",
     "17": "compute-optimal, over best-of-N, difficulty paid for",
 }
 MODELS, POOLS = ("base", "large"), ("base-val", "base-test", "large-test")  # of every study
