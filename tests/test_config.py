@@ -189,6 +189,28 @@ def test_a_replay_is_a_study(tmp_path: Path) -> None:
     assert config.load(write(tmp_path, without)).replay["mine"].large is None
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("{edit_distance: 16, none: 4}", "{none: 4}", "pairings and revision_verifier must both name edit_distance"),
+        (
+            "{edit_distance: 16,",
+            "{edit_distance: 24,",
+            "edit_distance has 24 attempts a question, which is not a power",
+        ),
+        (
+            "{edit_distance: 16,",
+            "{edit_distance: 1024,",
+            "pairings.edit_distance reaches 1024, but must be at most grid.",
+        ),
+        ("max_length: 640", "max_length: 600", "revisions.max_length is 600, but must be at least 640: a window of"),
+        ("max_history: 4", "max_history: 0", "revisions.max_history is 0, but must be a whole number at least 1"),
+    ],
+)
+def test_revisions_that_could_not_be_used_are_refused(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    assert refusal(tmp_path, old, new).startswith(sentence)
+
+
 def test_several_mistakes_are_counted(tmp_path: Path) -> None:
     message = refusal(tmp_path, "n_train: 3000\n    n_val: 200", "n_train: 0\n    n_val: 0")
     assert message.endswith("(1 more like this.)")

@@ -246,9 +246,12 @@ def test_a_study_of_checkpoints_is_planned_from_their_names(tmp_path):
 def test_what_the_checkpoint_stage_found_goes_before_the_name(tmp_path):
     folder = tmp_path / "reports/metrics"
     folder.mkdir(parents=True)
-    (folder / "model-base.json").write_text('{"n_params_block": 357898112, "n_params": 494032768}')
+    facts = {"n_params_block": 357898112, "n_params": 494032768, "name": "Qwen/Qwen2.5-0.5B-Instruct"}
+    (folder / "model-base.json").write_text(json.dumps(facts))
+    (folder / "model-large.json").write_text(json.dumps(facts))  # of another study
     known = Known(config.load(ROOT / "profiles/math500.yaml"), tmp_path)
     assert (known.size("base").block, known.size("base").total) == (357898112, 494032768)
+    assert known.size("large").block == 7e9
 
 
 @pytest.mark.parametrize(

@@ -154,14 +154,14 @@ def test_the_key_of_a_run_names_what_matters():
 # --- whole runs
 
 
-def test_a_run_learns_is_repeatable_and_is_not_done_twice(tmp_path):
+def test_a_run_learns_is_repeatable_and_is_not_done_twice(tmp_path, monkeypatch):
     first = train(tmp_path / "a", QUICK)
     assert first.curve["validation"][-1] < 0.7 * np.log(12) and len(first.curve["loss"]) == 4
     assert first.curve["tokens"] == sorted(first.curve["tokens"])
     assert first.n_tokens == 4 * len(counting(200, 0).tokens) == first.curve["tokens"][-1]
     assert same(first, train(tmp_path / "b", QUICK))
-    began = time.monotonic()
-    assert same(first, train(tmp_path / "a", QUICK, model=llama(seed=9))) and time.monotonic() - began < 0.5
+    monkeypatch.setattr(torch.multiprocessing, "start_processes", None)  # nothing is trained again
+    assert same(first, train(tmp_path / "a", QUICK, model=llama(seed=9)))
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["done.safetensors"] and not first.kept
 
 

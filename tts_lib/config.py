@@ -143,7 +143,7 @@ class Search(Section):
 
 
 class Revisions(Section):
-    max_history: Annotated[int, Field(ge=0, le=64, description="earlier attempts in context")]
+    max_history: Annotated[int, Field(ge=1, le=64, description="earlier attempts in context")]
     max_length: Window
     extension_tokens: Annotated[Tokens, Field(description="of joined corpus documents, to learn the longer window")]
     epochs: Annotated[int, Field(ge=1, le=100)]
@@ -310,18 +310,31 @@ class Study(Section):
             if self.difficulty.disjoint:
                 left, unused = size - self.difficulty.n_samples, f"what difficulty.n_samples leaves of {place}"
                 _at_most("grid.budgets", self.grid.budgets[-1], unused, left)
-        for name, attempts in (self.pairings | self.rest_em).items():
-            if attempts & (attempts - 1):
-                raise ValueError(f"{name} has {attempts} attempts a question, which is not a power of two")
-        for name, needed in (("revision_verifier", self.pairings), ("rest_em", self.revision_verifier)):
-            if getattr(self, name) and "edit_distance" not in needed:
-                raise ValueError(f"{name} needs edit_distance among the pairings, and the revision_verifier before it")
         for verifier in self.verifier.values():
             train_pool = self.generate["base-train"].n_samples
             _at_most("verifier.samples", verifier.samples, "generate.base-train.n_samples", train_pool)
         for where, tables in (("problems", self.problems), ("questions", self.questions)):
             for name, table in tables.items():
                 _at_most("difficulty.n_bins", self.difficulty.n_bins, f"{where}.{name}.n_test", table.n_test)
+        return self
+
+    @model_validator(mode="after")
+    def _revisions_fit(self) -> "Study":
+        """Checks of a study that trains its models: one whose revision models cannot be used would end after hours."""
+        if self.revisions is None or self.pretrain is None:
+            return self
+        if "edit_distance" not in self.pairings or not self.revision_verifier:
+            raise ValueError("pairings and revision_verifier must both name edit_distance, the paper's")
+        for name, attempts in (self.pairings | self.rest_em).items():
+            if attempts & (attempts - 1):
+                raise ValueError(f"{name} has {attempts} attempts a question, which is not a power of two")
+        _at_most("pairings.edit_distance", self.pairings["edit_distance"], "grid.budgets", self.grid.budgets[-1])
+        needed = (self.revisions.max_history + 1) * self.pretrain.max_length
+        if self.revisions.max_length < needed:
+            raise ValueError(
+                f"revisions.max_length is {self.revisions.max_length}, but must be at least {needed}: a window of "
+                "pretrain.max_length for each of max_history attempts and one more"
+            )
         return self
 
 

@@ -46,7 +46,7 @@ class OpenAI(Section):
     """A server with the completions of the OpenAI protocol. It serves policies; verifiers are read on this machine."""
 
     kind: Literal["openai"]
-    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2000, description="up to and with /v1")]
+    url: Annotated[str, Field(pattern=r"^https?://[^\s@?#]+$", max_length=2000, description="up to and with /v1")]
     models: Annotated[
         dict[str, Annotated[str, Field(min_length=1, max_length=200)]],
         Field(min_length=1, description="the server's name of each model of the study"),

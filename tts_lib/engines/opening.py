@@ -15,6 +15,7 @@ from tts_lib.models import pointer
 from tts_lib.models.checkpoint import checkpoint_hash
 from tts_lib.models.folder import STEP_TEXT
 from tts_lib.models.pointer import Target
+from tts_lib.models.vocabulary import Vocabulary
 from tts_lib.protocols import Policy, Verifier
 from tts_lib.types import StudyError
 from tts_lib.verifiers.asked import Asked
@@ -51,7 +52,8 @@ def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False,
         case "vllm":
             from tts_lib.engines.vllm import VllmPolicy
 
-            stop = None if target.step == STEP_TEXT else target.step  # a newline is a token of its own
+            by_token = target.step == STEP_TEXT and len(Vocabulary.of(target.weights, STEP_TEXT).step_tokens) == 1
+            stop = None if by_token else target.step  # looked for in the text, in whatever tokens it comes
             settings = {"adapter": adapter, "stop": stop, "progress": progress}
             return _spread(partial(VllmPolicy, target.weights.resolve(), **settings, **_vllm(engine)), engine, "Policy")
         case _:
@@ -128,7 +130,6 @@ def _served(name: str, target: Target, engine: Mapping[str, Any]) -> Policy:
     """A model behind the completion server, under the name that the server has for it."""
     from tts_lib.engines.openai import Limits, OpenAIPolicy, ServedModel
     from tts_lib.models.tokenizer import TokenCodec
-    from tts_lib.models.vocabulary import Vocabulary
 
     if name not in engine["models"]:
         raise StudyError(f"engine.models has no name for {name}; it has {', '.join(engine['models'])}")

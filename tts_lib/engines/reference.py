@@ -39,7 +39,7 @@ class _Engine:
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; allowed is 1 or more")
         self.vocabulary = Vocabulary.of(folder, step)
-        self.version = f"{ENGINE}:{checkpoint_hash(folder)}"
+        self.version = f"{ENGINE}:{checkpoint_hash(folder)}:{self.vocabulary.endings}"
         self.model = loaded(loader, folder, device)
         self.device, self.batch_size = device, batch_size
 

@@ -39,6 +39,12 @@ class Vocabulary:
         closes = tokens_with(folder, step)
         return cls(size, window, tuple(ends) if isinstance(ends, list) else (ends,), closes)
 
+    @property
+    def endings(self) -> str:
+        """What ends texts and steps, in a few words: samples of the same weights differ by it."""
+        ends, steps = (",".join(map(str, tokens)) for tokens in (self.end_tokens, self.step_tokens))
+        return f"end={ends}:step={steps}"
+
     @cached_property
     def closes(self) -> np.ndarray:
         """Whether a token closes a step, bool (size,)."""

@@ -51,16 +51,20 @@ def measured(study: Study, root: Path, seconds: float) -> float:
     Raises:
         StudyError: there is none yet.
     """
-    from tts_lib.engines.native import NativePolicy
-    from tts_lib.models import folder
+    from tts_lib.engines.opening import open_policy
+    from tts_lib.models import pointer
+    from tts_lib.models.folder import STEP_TEXT
+    from tts_lib.models.vocabulary import Vocabulary
     from tts_lib.plan.probe import tokens_per_second
 
     path = root / "models" / "base"
     if not path.is_dir():
         raise StudyError(f"{path} is not there yet, so nothing can be measured: state --tokens-per-second.")
     assert study.sampling is not None
-    vocab_size = folder.read_config(path).vocab_size
-    return tokens_per_second(NativePolicy(path), vocab_size, study.sampling.max_tokens, seconds)
+    target = pointer.resolve(path)
+    vocab_size = Vocabulary.of(target.weights, target.step or STEP_TEXT).size
+    policy = open_policy(path, study.engine.model_dump())
+    return tokens_per_second(policy, vocab_size, study.sampling.max_tokens, seconds)
 
 
 def main(arguments: Sequence[str]) -> None:

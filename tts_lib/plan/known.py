@@ -9,6 +9,7 @@ from typing import Any
 
 from tts_lib import tables
 from tts_lib.config import Study
+from tts_lib.config_checkpoint import Source
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.plan.sizes import VOCABULARY, Size, named_size, size_of
 from tts_lib.tables import TableError
@@ -37,16 +38,21 @@ class Known:
         sources = {**self._study.checkpoints, **({"prm": self._study.prm["base"]} if self._study.prm else {})}
         if model not in sources:
             return size_of(self._study, model)
-        metrics = self._metrics(f"model-{model}")
+        metrics = self._metrics("verifier").get("prm") if model == "prm" else self._metrics(f"model-{model}")
+        metrics = metrics if isinstance(metrics, dict) and metrics.get("name") == self._called(sources[model]) else {}
         block, total = (_positive(metrics.get(key)) for key in ("n_params_block", "n_params"))
         if block is not None and total is not None:
-            self.notes[f"size of {model}"] = f"{block:.4g} parameters (model-{model}.json)"
+            self.notes[f"size of {model}"] = f"{block:.4g} parameters (reports/metrics)"
             return Size(int(block), int(total), VOCABULARY)
-        name = sources[model].model or sources[model].folder or ""
+        name = self._called(sources[model])
         if (found := named_size(name)) is None:
             raise StudyError(f"How large {name} is cannot be told from its name; run `dvc repro checkpoint` first.")
         self.notes[f"size of {model}"] = f"{found.total:.4g} parameters (the name of {name})"
         return found
+
+    @staticmethod
+    def _called(source: Source) -> str:
+        return source.model or source.folder or ""
 
     def solution_tokens(self, model: str, split: str) -> float:
         """Mean tokens of a sampled solution."""

@@ -64,7 +64,7 @@ def _late_checkpoint(results: Results) -> Finding:
     lowest, last = losses.idxmin(), losses.index[-1]
     if lowest == last:
         raise NotMeasured("the loss on trajectories still falls at the last checkpoint")
-    step = str(_TRAINED + 1)
+    step = str(max(int(column) for column in table if column.isdigit()))
     by = table.set_index(["question_id", "checkpoint"])[step].unstack("checkpoint")
     note = f"{by[lowest].mean():.1%} to {by[last].mean():.1%} of the {len(by)} validation questions"
     at = f"checkpoint {last} minus {lowest}, attempt {step}"
