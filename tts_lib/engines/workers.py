@@ -82,7 +82,6 @@ class Workers:
         self._processes: dict[Any, int] = {}  # actor -> process id
         self.version = ""
         _connect(crew)
-        _await_resources(crew)
         try:
             self._hire(crew.n_workers)
         except BaseException:
@@ -138,6 +137,7 @@ class Workers:
         options = {"num_cpus": self._crew.cpus_per_worker, "num_gpus": self._crew.gpus_per_worker, "max_restarts": 0}
         hired: list[Any] = []
         while len(hired) < n:
+            _await_resources(self._crew, n - len(hired))
             actors = [ray.remote(**options)(_Engine).remote() for _ in range(n - len(hired))]
             self._processes |= dict.fromkeys(actors, 0)
             for actor, answer in [(actor, actor.start.remote(self._make)) for actor in actors]:
@@ -199,9 +199,9 @@ def _connect(crew: Crew) -> None:
             logger.warning("Ray did not start, which it gives up on a busy machine after 15 s; once more")
 
 
-def _await_resources(crew: Crew) -> None:
-    """Wait for what was just given back; refuse a crew that Ray would wait for without end."""
-    wanted = {"CPU": crew.cpus_per_worker * crew.n_workers, "GPU": crew.gpus_per_worker * crew.n_workers}
+def _await_resources(crew: Crew, n_workers: int) -> None:
+    """Wait for what was just given back; refuse workers that Ray would wait for without end."""
+    wanted = {"CPU": crew.cpus_per_worker * n_workers, "GPU": crew.gpus_per_worker * n_workers}
     end = time.monotonic() + FREEING_SECONDS
     while True:
         free = ray.available_resources()
@@ -211,7 +211,7 @@ def _await_resources(crew: Crew) -> None:
         if time.monotonic() > end:
             name = missing[0]
             raise StudyError(
-                f"{crew.n_workers} workers need {wanted[name]:g} {name}s, but {free.get(name, 0.0):g} are free (policy "
-                "and verifier are alive together): take fewer workers, or less for each."
+                f"{n_workers} workers need {wanted[name]:g} {name}s, but {free.get(name, 0.0):g} are free (policy and "
+                "verifier are alive together): take fewer workers."
             )
         time.sleep(0.1)
