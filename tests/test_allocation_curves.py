@@ -6,10 +6,12 @@ import pytest
 from planted_study import BUDGETS, DESCRIBED, planted_outcomes
 from tts_lib import allocation_curves, curve_tables, question_groups, stats
 from tts_lib.allocation_curves import Bins
+from tts_lib.flops import Sizes
 from tts_lib.probe_curves import Probed, probe_curve, probe_table
 
 OUTCOMES, BINS, SCORE = planted_outcomes()
 WEIGHTS = stats.bootstrap_weights(len(BINS), 200, np.random.default_rng(0))
+SIZES = Sizes(10, 10)
 EVERYONE = question_groups.everyone(WEIGHTS)
 OPTIMAL = [0.3, 0.5, 0.55]  # best-of-N in bin 1, the search (from 4 on) in bin 2
 
@@ -46,12 +48,12 @@ def test_the_planted_policy_is_found_and_its_cost_follows_the_choice():
 
 def test_flops_count_the_verifier_on_request():
     curve = of("best_of_n_weighted")
-    np.testing.assert_allclose(curve.flops(10, False)[0], 2 * 10 * 2 * np.array(BUDGETS))
-    np.testing.assert_allclose(curve.flops(10, True), 2 * curve.flops(10, False))
+    np.testing.assert_allclose(curve.flops(SIZES, False)[0], 2 * 10 * 2 * np.array(BUDGETS))
+    np.testing.assert_allclose(curve.flops(SIZES, True), 2 * curve.flops(SIZES, False))
 
 
 def test_tables_say_what_the_curves_hold():
-    table = curve_tables.accuracy_table(CURVES, EVERYONE, 10).set_index(["curve", "budget"])
+    table = curve_tables.accuracy_table(CURVES, EVERYONE, SIZES).set_index(["curve", "budget"])
     assert ("beam_4", 1) not in table.index
     assert table.loc[("compute_optimal_oracle", 4), "accuracy"] == pytest.approx(0.5)
     gains = curve_tables.gain_table(CURVES, {"compute_optimal_oracle": ["best_of_n_weighted"]}, EVERYONE)
@@ -69,7 +71,7 @@ def test_tables_say_what_the_curves_hold():
 
 
 def test_iso_accuracy_in_generations_and_flops():
-    iso = curve_tables.iso_table([of("compute_optimal_oracle")], [of("best_of_n_weighted")], [16], WEIGHTS, 10)
+    iso = curve_tables.iso_table([of("compute_optimal_oracle")], [of("best_of_n_weighted")], [16], WEIGHTS, SIZES)
     ratio = iso.set_index("unit")["ratio"]
     assert ratio["generations"] == pytest.approx(4.0)  # 0.5 at N = 4 and at N = 16
     assert ratio["flops"] == pytest.approx(2.0)  # 16 tokens against 32
@@ -77,10 +79,10 @@ def test_iso_accuracy_in_generations_and_flops():
 
 
 def test_headline_quotes_the_tables_and_leaves_no_nan():
-    accuracy = curve_tables.accuracy_table(CURVES, EVERYONE, 10)
+    accuracy = curve_tables.accuracy_table(CURVES, EVERYONE, SIZES)
     baselines = {"compute_optimal_oracle": ["best_fixed"], "compute_optimal_predicted": ["compute_optimal_oracle"]}
     gains = curve_tables.gain_table(CURVES, baselines, EVERYONE)
-    iso = curve_tables.iso_table([of("compute_optimal_oracle")], [of("best_of_n_weighted")], [16], WEIGHTS, 10)
+    iso = curve_tables.iso_table([of("compute_optimal_oracle")], [of("best_of_n_weighted")], [16], WEIGHTS, SIZES)
     found = curve_tables.headline(accuracy, gains, iso, [4, 16])
     assert found["sets"]["paper"]["compute_optimal_oracle"]["4"] == pytest.approx(0.5)
     assert found["iso"]["paper"]["compute_optimal_oracle"]["16"]["ratio"] == pytest.approx(4.0)

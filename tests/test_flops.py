@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from tts_lib.flops import (
-    attention_flops,
+    Sizes,
     compare_matched,
-    cost_flops,
     inference_flops,
     inference_ratio,
     matched_budget,
@@ -55,17 +54,9 @@ def test_formula_bad_input():
         inference_ratio(0, 10)
 
 
-def test_attention_flops_equal_a_hand_count():
-    """One layer: per token t, a score (2 width) and a value sum (2 width) for each of the t tokens seen."""
-    by_hand = sum(2 * 2 * 48 * 3 * seen for seen in range(11, 16))
-    assert attention_flops(n_layers=3, width=48, n_prefix=10, n_new=5) == by_hand
-    split = attention_flops(3, 48, 10, 2) + attention_flops(3, 48, 12, 3)
-    assert split == by_hand
-
-
-def test_cost_flops_counts_the_verifier_or_not():
-    assert cost_flops(100, 40, 10, 20) == 2 * 100 * 10 + 2 * 40 * 20
-    assert cost_flops(100, 40, 10, 20, count_verifier=False) == 2 * 100 * 10
+def test_the_flops_of_an_answer_count_the_verifier_or_not():
+    assert Sizes(10, 20).flops(100.0, 40.0, count_verifier=True) == 2 * 100 * 10 + 2 * 40 * 20
+    assert Sizes(10, 20).flops(100.0, 40.0, count_verifier=False) == 2 * 100 * 10
 
 
 def world():

@@ -5,9 +5,10 @@ import pytest
 
 from tts_lib import joint_tables, question_groups, rng, stats
 from tts_lib.allocation_curves import Bins
+from tts_lib.flops import Sizes
 from tts_lib.strategies import Outcomes
 
-BUDGETS = (1, 2, 4, 8)
+BUDGETS, SIZES = (1, 2, 4, 8), Sizes(7, 7)
 N = 40
 
 
@@ -24,19 +25,19 @@ def outcomes() -> Outcomes:
 
 
 def test_a_strategy_stands_at_what_best_of_n_costs():
-    found = joint_tables.at_equal_cost(outcomes(), count_verifier=False)
+    found = joint_tables.at_equal_cost(outcomes(), SIZES, count_verifier=False)
     np.testing.assert_allclose(found.of("best_of_n_weighted"), outcomes().of("best_of_n_weighted"))
     assert np.isnan(found.of("revise_1")[:, 0]).all()  # cheaper than one revision
     np.testing.assert_allclose(found.of("revise_1")[:, 1:], outcomes().of("revise_1")[:, :-1])
     np.testing.assert_allclose(found.policy_tokens[1, 2], 40)
-    paid = joint_tables.at_equal_cost(outcomes(), count_verifier=True)
+    paid = joint_tables.at_equal_cost(outcomes(), SIZES, count_verifier=True)
     np.testing.assert_allclose(paid.of("revise_1")[:, 2:], outcomes().of("revise_1")[:, :-2])
 
 
 def test_between_two_budgets_accuracy_is_linear_in_the_logarithm():
     dear = outcomes()
     dear.ledger[1, ..., 1] *= np.sqrt(0.5)  # half a doubling beyond best-of-N
-    found = joint_tables.at_equal_cost(dear, count_verifier=False).of("revise_1")
+    found = joint_tables.at_equal_cost(dear, SIZES, count_verifier=False).of("revise_1")
     np.testing.assert_allclose(found[:, 2], (dear.of("revise_1")[:, 1] + dear.of("revise_1")[:, 2]) / 2)
 
 
@@ -49,11 +50,18 @@ def test_the_choice_among_both_takes_the_better_mechanism_of_each_bin():
     def generator(purpose: str) -> np.random.Generator:
         return rng.generator("test", purpose)
 
-    table = joint_tables.joint_table(outcomes(), sets, bins, 5, generator, group)
+    table = joint_tables.joint_table(outcomes(), SIZES, sets, bins, 5, generator, group)
     at = table[table["curve"] == "compute_optimal_oracle"].set_index(["axis", "strategy_set", "budget"])
     assert at.loc[("generations", "both", 8), "accuracy"] == pytest.approx((0.6 + 0.3) / 2)
     assert at.loc[("generations", "all", 8), "gain_of_both"] == pytest.approx(0.15)
     assert at.loc[("policy_flops", "both", 8), "accuracy"] == pytest.approx((0.4 + 0.3) / 2)
     assert at.loc[("flops", "both", 8), "accuracy"] == pytest.approx(0.3)  # the verifier eats the lead
-    none = joint_tables.joint_table(outcomes(), {"all": sets["all"]}, bins, 5, generator, group)
+    none = joint_tables.joint_table(outcomes(), SIZES, {"all": sets["all"]}, bins, 5, generator, group)
     assert list(none) == joint_tables.COLUMNS and none.empty
+
+
+def test_a_larger_verifier_costs_more():
+    """20 tokens of the policy and 20 of a verifier three times as large: 80 at its size, as those of best-of-8."""
+    found = joint_tables.at_equal_cost(outcomes(), Sizes(7, 21), count_verifier=True).of("revise_1")
+    assert np.isnan(found[:, :3]).all()
+    np.testing.assert_allclose(found[:, 3], outcomes().of("revise_1")[:, 0])

@@ -7,6 +7,7 @@ import pytest
 
 from planted_study import planted_outcomes
 from tts_lib import allocation_curves, matched_settings, matched_tables, stats
+from tts_lib.flops import Sizes
 from tts_lib.matched_settings import LargeModel, Training
 from tts_lib.matched_tables import Grouping
 
@@ -32,7 +33,7 @@ def test_exact_budgets_reduce_to_the_formulas_where_all_answers_are_equally_long
     """2 policy and 2 verifier tokens a generation, 2 tokens of the large model, no prompt: v1 and small_only."""
     small, large = Training(10, 1000, 6 * 10 * 1000), Training(140, 1000, 6 * 140 * 1000)
     for r in (5.0, 22.0):
-        exact, without = matched_settings.exact_settings(BEST_OF_N, LARGE, small, large, [r])
+        exact, without = matched_settings.exact_settings(BEST_OF_N, Sizes(10, 10), LARGE, small, large, [r])
         formulas = {s.accounting: s.k for s in matched_settings.formula_settings(14, [r], 1) if s.r == r}
         assert without.k == pytest.approx(formulas["v1"])
         assert exact.k == pytest.approx(formulas["small_only"])
@@ -74,7 +75,7 @@ def test_break_even():
 def test_ladder_lines_and_heights():
     ladder = matched_tables.ladder_table({"A": BEST_OF_N, "C": BEST_OF_N}, GROUPS)
     assert set(zip(ladder["a"], ladder["b"], strict=True)) == {("C", "A")} and (ladder["difference"] == 0).all()
-    lines = matched_tables.line_table(BEAM, 10, GROUPS)
+    lines = matched_tables.line_table(BEAM, Sizes(10, 10), GROUPS)
     assert sorted(set(lines["budget"])) == [4, 16]
     np.testing.assert_allclose(lines["flops_with_verifier"], 2 * lines["flops"])
     heights = matched_tables.large_table(LARGE, GROUPS).set_index("group")

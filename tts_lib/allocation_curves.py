@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from tts_lib import allocation
 from tts_lib.allocation import Allocation
 from tts_lib.difficulty import quantile_binning
+from tts_lib.flops import Sizes
 from tts_lib.strategies import Outcomes
 from tts_lib.strategy_table import Strategy, StrategyTable
 from tts_lib.types import StudyError
@@ -48,9 +49,9 @@ class Curve:
         keep = np.array(self.complete) & ~np.isnan(self.accuracy).any(axis=0)
         return tuple(b for b, kept in zip(self.budgets, keep, strict=True) if kept), self.accuracy[:, keep]
 
-    def flops(self, n_params: float, count_verifier: bool) -> Float[np.ndarray, "problem budget"]:
-        """2 x parameters x tokens (§7); policy and verifier have n_params each, embeddings apart."""
-        return 2.0 * n_params * (self.policy_tokens + count_verifier * self.verifier_tokens)
+    def flops(self, sizes: Sizes, count_verifier: bool) -> Float[np.ndarray, "problem budget"]:
+        """2 x parameters x tokens (§7)."""
+        return sizes.flops(self.policy_tokens, self.verifier_tokens, count_verifier)
 
 
 def single_curves(outcomes: Outcomes) -> list[Curve]:

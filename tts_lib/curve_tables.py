@@ -8,6 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from tts_lib.allocation_curves import SINGLE, Curve
+from tts_lib.flops import Sizes
 from tts_lib.iso_accuracy import Bound, iso_accuracy_ratio
 from tts_lib.question_groups import Group, Row
 from tts_lib.strategies import BEST_OF_N, LEDGER, MAJORITY, PARALLEL, Outcomes
@@ -36,11 +37,11 @@ def find(curves: Sequence[Curve], strategy_set: str, name: str) -> Curve:
     raise KeyError(f"there is no curve {name} of the set {strategy_set}")
 
 
-def accuracy_table(curves: Sequence[Curve], group: Group, n_params: float) -> pd.DataFrame:
+def accuracy_table(curves: Sequence[Curve], group: Group, sizes: Sizes) -> pd.DataFrame:
     """Accuracy of each curve at each budget where it is defined, with mean tokens and FLOPs per question."""
     rows: list[Row] = []
     for curve in curves:
-        flops = {name: curve.flops(n_params, name == "flops_with_verifier") for name in UNITS[1:]}
+        flops = {name: curve.flops(sizes, name == "flops_with_verifier") for name in UNITS[1:]}
         costs = {"policy_tokens": curve.policy_tokens, "verifier_tokens": curve.verifier_tokens} | flops
         for i, budget in enumerate(curve.budgets):
             if np.isnan(curve.accuracy[:, i]).any():
@@ -120,17 +121,17 @@ def iso_table(
     baselines: Sequence[Curve],
     budgets: Sequence[int],
     weights: Float[np.ndarray, "resample problem"],
-    n_params: float,
+    sizes: Sizes,
 ) -> pd.DataFrame:
     """How many times cheaper each curve reaches a baseline's accuracy at a budget, in generations and in FLOPs."""
     rows: list[Row] = []
     for curve in curves:
         for baseline in (baseline for baseline in baselines if baseline.name != curve.name):
             for unit in UNITS:
-                x_a, a = _on_axis(curve, unit, n_params)
-                x_b, b = _on_axis(baseline, unit, n_params)
+                x_a, a = _on_axis(curve, unit, sizes)
+                x_b, b = _on_axis(baseline, unit, sizes)
                 for at in (at for at in budgets if at in baseline.open()[0]):
-                    cost = _cost(baseline, unit, n_params)[baseline.budgets.index(at)]
+                    cost = _cost(baseline, unit, sizes)[baseline.budgets.index(at)]
                     ratio = iso_accuracy_ratio(a, x_a, b, x_b, float(cost), weights)
                     key: Row = {"strategy_set": curve.strategy_set, "curve": curve.name, "baseline": baseline.name}
                     rows.append(key | {"unit": unit, "at": at} | vars(ratio))
@@ -161,7 +162,7 @@ def share_table(
     return pd.DataFrame(rows)
 
 
-def cost_table(outcomes: Outcomes, n_params: float) -> pd.DataFrame:
+def cost_table(outcomes: Outcomes, sizes: Sizes) -> pd.DataFrame:
     """Mean ledger per question of each strategy at each budget where it is defined."""
     rows: list[Row] = []
     for s, name in enumerate(outcomes.strategies):
@@ -171,7 +172,7 @@ def cost_table(outcomes: Outcomes, n_params: float) -> pd.DataFrame:
                 continue
             policy, verifier = float(entries[0] + entries[1]), float(entries[2] + entries[3])
             row: Row = {"strategy": name, "budget": budget} | dict(zip(LEDGER, entries.tolist(), strict=True))
-            row |= {"flops": 2.0 * n_params * policy, "flops_with_verifier": 2.0 * n_params * (policy + verifier)}
+            row |= {name: sizes.flops(policy, verifier, name == "flops_with_verifier") for name in UNITS[1:]}
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -200,17 +201,17 @@ def headline(
     return result
 
 
-def _cost(curve: Curve, unit: str, n_params: float) -> Float[np.ndarray, " budget"]:
+def _cost(curve: Curve, unit: str, sizes: Sizes) -> Float[np.ndarray, " budget"]:
     """Mean cost per question at each budget, undefined ones included (NaN)."""
     if unit == "generations":
         return np.array(curve.budgets, dtype=np.float64)
-    return curve.flops(n_params, unit == "flops_with_verifier").mean(axis=0)
+    return curve.flops(sizes, unit == "flops_with_verifier").mean(axis=0)
 
 
-def _on_axis(curve: Curve, unit: str, n_params: float) -> tuple[list[float], Float[np.ndarray, "problem budget"]]:
+def _on_axis(curve: Curve, unit: str, sizes: Sizes) -> tuple[list[float], Float[np.ndarray, "problem budget"]]:
     """The curve over its cost, without points that cost no more than an earlier one."""
     budgets, accuracy = curve.open()
-    cost = _cost(curve, unit, n_params)[[curve.budgets.index(b) for b in budgets]]
+    cost = _cost(curve, unit, sizes)[[curve.budgets.index(b) for b in budgets]]
     rising = cost > np.append(-np.inf, np.maximum.accumulate(cost)[:-1])
     return cost[rising].tolist(), accuracy[:, rising]
 

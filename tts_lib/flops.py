@@ -5,13 +5,14 @@ R = tokens of inference / tokens of pretraining over the model's life; M = param
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int
 
 Accounting = Literal["v1", "iclr", "small_only"]
 Number = int | float
+Tokens = TypeVar("Tokens", float, Float[np.ndarray, "..."])
 
 # Inference FLOPs per token in units of 2 x parameters, for the small and for the large model: with a verifier of equal
 # size that reads each token once, inference costs twice as much.
@@ -36,36 +37,26 @@ class Matched:
     relative_high: float
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """Parameters of the small model and of the verifier that reads its answers, without embeddings."""
+
+    policy: float
+    verifier: float
+
+    def flops(self, policy_tokens: Tokens, verifier_tokens: Tokens, count_verifier: bool) -> Tokens:
+        """FLOPs of answers from their ledger: what the policy read or wrote and, if counted, what the verifier read."""
+        return 2.0 * self.policy * policy_tokens + 2.0 * self.verifier * count_verifier * verifier_tokens
+
+
 def pretraining_flops(n_params: Number, n_tokens: Number) -> float:
     """6 N D (§7): forward and backward pass. n_params without embeddings, n_tokens of the corpus as seen."""
     return 6.0 * n_params * n_tokens
 
 
 def inference_flops(n_params: Number, n_tokens: Number) -> float:
-    """2 N per token (§7), prefill and decode alike; attention over the context apart (`attention_flops`)."""
+    """2 N per token (§7), prefill and decode alike; attention over the context is left out, as in the paper."""
     return 2.0 * n_params * n_tokens
-
-
-def attention_flops(n_layers: int, width: int, n_prefix: int, n_new: int) -> float:
-    """Scores and values of n_new tokens after n_prefix cached ones: 4 x layers x width per token and token attended to.
-
-    The part of a forward pass that 2 N leaves out. Causal: token t attends to itself and those before it. `width` is
-    heads x head size.
-    """
-    attended = n_new * n_prefix + n_new * (n_new + 1) / 2
-    return 4.0 * n_layers * width * attended
-
-
-def cost_flops(
-    policy_tokens: Number,
-    verifier_tokens: Number,
-    n_policy_params: Number,
-    n_verifier_params: Number,
-    count_verifier: bool = True,
-) -> float:
-    """FLOPs of an answer from its ledger: all tokens the policy read or wrote and, if counted, the verifier read."""
-    verifier = inference_flops(n_verifier_params, verifier_tokens) if count_verifier else 0.0
-    return inference_flops(n_policy_params, policy_tokens) + verifier
 
 
 def inference_ratio(inference_tokens: Number, pretraining_tokens: Number) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tts_lib.allocation_curves import Bins, Curve, Generators, cross_validated_curves
+from tts_lib.flops import Sizes
 from tts_lib.question_groups import Group, Row
 from tts_lib.strategies import BEST_OF_N, Outcomes
 
@@ -22,17 +23,18 @@ COLUMNS = [
 SETS = ("all", "revisions", "both")
 
 
-def at_equal_cost(outcomes: Outcomes, count_verifier: bool) -> Outcomes:
-    """The outcomes at the mean token cost of best-of-N weighted at each budget; NaN beyond a strategy's own costs.
+def at_equal_cost(outcomes: Outcomes, sizes: Sizes, count_verifier: bool) -> Outcomes:
+    """The outcomes at the mean FLOPs of best-of-N weighted at each budget; NaN beyond a strategy's own costs.
 
-    All models that take part have as many parameters, so that equal tokens are equal FLOPs.
+    A revision model is as large as the policy, its verifier as large as the other. A strategy stands at its mean cost
+    over all questions; what a choice per bin really spends may differ.
 
     Raises:
         ValueError: best-of-N weighted is not among the strategies.
     """
-    tokens = outcomes.policy_tokens + count_verifier * outcomes.verifier_tokens
+    spent = sizes.flops(outcomes.policy_tokens, outcomes.verifier_tokens, count_verifier)
     with np.errstate(invalid="ignore"):
-        cost = np.log(tokens.mean(axis=2))
+        cost = np.log(spent.mean(axis=2))
     wanted = cost[outcomes.strategies.index(BEST_OF_N)]
     values = np.concatenate([outcomes.accuracy[..., None], outcomes.ledger], axis=3)
     found = np.full_like(values, np.nan)
@@ -51,6 +53,7 @@ def at_equal_cost(outcomes: Outcomes, count_verifier: bool) -> Outcomes:
 
 def joint_table(
     outcomes: Outcomes,
+    sizes: Sizes,
     sets: Mapping[str, Sequence[str]],
     binnings: Mapping[str, Bins],
     n_repeats: int,
@@ -64,7 +67,7 @@ def joint_table(
     """
     rows: list[Row] = []
     for axis in AXES if "both" in sets else ():
-        moved = outcomes if axis == "generations" else at_equal_cost(outcomes, count_verifier=axis == "flops")
+        moved = outcomes if axis == "generations" else at_equal_cost(outcomes, sizes, count_verifier=axis == "flops")
         curves = {
             name: cross_validated_curves(name, moved.only(sets[name]), binnings, n_repeats, generator)
             for name in SETS

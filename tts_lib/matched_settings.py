@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from tts_lib.allocation_curves import Curve
-from tts_lib.flops import Accounting, inference_flops, matched_budget
+from tts_lib.flops import Accounting, Sizes, inference_flops, matched_budget
 
 FORMULAS: tuple[Accounting, ...] = ("v1", "iclr", "small_only")
 EXACT, EXACT_NO_VERIFIER = "exact", "exact_no_verifier"
@@ -63,7 +63,12 @@ def formula_settings(m: float, r_values: Sequence[float], large_generations: int
 
 
 def exact_settings(
-    curve: Curve, large: LargeModel, small_training: Training, large_training: Training, r_values: Sequence[float]
+    curve: Curve,
+    sizes: Sizes,
+    large: LargeModel,
+    small_training: Training,
+    large_training: Training,
+    r_values: Sequence[float],
 ) -> list[Setting]:
     """k from counted tokens: the budget whose FLOPs, pretraining spread over all questions, equal the large model's.
 
@@ -75,7 +80,7 @@ def exact_settings(
     columns = [curve.budgets.index(budget) for budget in budgets]
     settings: list[Setting] = []
     for accounting in (EXACT, EXACT_NO_VERIFIER):
-        cost = curve.flops(small_training.n_params, accounting == EXACT).mean(axis=0)[columns]
+        cost = curve.flops(sizes, accounting == EXACT).mean(axis=0)[columns]
         for label, r in zip(_labels(r_values), r_values, strict=True):
             n_questions = r * large_training.n_tokens / one
             spared = (large_training.flops - small_training.flops) / n_questions

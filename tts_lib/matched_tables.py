@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from tts_lib import stats
 from tts_lib.allocation_curves import Curve, at_budget
-from tts_lib.flops import Accounting, compare_matched, matched_ratio
+from tts_lib.flops import Accounting, Sizes, compare_matched, matched_ratio
 from tts_lib.iso_accuracy import Bound, iso_accuracy_ratio
 from tts_lib.matched_settings import FORMULAS, LargeModel, Setting
 from tts_lib.question_groups import ALL, COARSE_LABELS, Group, Row, bin_labels, coarse_bins, everyone, groups_of
@@ -126,9 +126,9 @@ def break_even_table(curve: Curve, large: LargeModel, m: float, grouping: Groupi
     return pd.DataFrame(rows)
 
 
-def line_table(curve: Curve, n_params: float, grouping: Grouping) -> pd.DataFrame:
+def line_table(curve: Curve, sizes: Sizes, grouping: Grouping) -> pd.DataFrame:
     """Accuracy over inference FLOPs per question in each group (the lines of Fig. 9)."""
-    flops, with_verifier = (curve.flops(n_params, counted) for counted in (False, True))
+    flops, with_verifier = (curve.flops(sizes, counted) for counted in (False, True))
     rows: list[Row] = []
     for group in grouping.groups:
         for budget in curve.open()[0]:

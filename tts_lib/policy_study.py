@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 
 from tts_lib import allocation_curves, difficulty, paths, strategies, tables
 from tts_lib.allocation_curves import Bins, Curve
+from tts_lib.flops import Sizes
 from tts_lib.probe_curves import ProbeCurve, Probed, probe_curve
 from tts_lib.question_groups import bin_labels
 from tts_lib.strategies import Outcomes
@@ -134,6 +135,17 @@ class PolicyStudy:
     @staticmethod
     def _score(questions: pd.DataFrame, name: str) -> np.ndarray:
         return questions[name].to_numpy(np.float64)
+
+
+def sizes() -> Sizes:
+    """Of the base model and its verifier; a trained PRM is as large as the base.
+
+    Raises:
+        TableError: a record is missing or damaged.
+    """
+    base = tables.read_json(paths.metrics("model-base"), ["n_params_block"])["n_params_block"]
+    prm = tables.read_json(paths.metrics("verifier"), ["prm"])["prm"] or {}
+    return Sizes(base, prm.get("n_params_block", base))
 
 
 def load(
