@@ -178,3 +178,28 @@ def test_a_pool_without_texts_or_scores_has_nothing_to_show() -> None:
     scores = pd.DataFrame({"question_id": ["q"], "sample": [0], "n_steps": [1]})
     assert gallery.choose(pool, scores.assign(prm_last=0.5)).empty
     assert gallery.choose(pool.assign(text="a"), scores).empty
+
+
+def test_chains_worth_reading_are_one_of_each_kind() -> None:
+    """Letters: r = right, x = no answer, others wrong answers."""
+    letters = {"a": ["bbrbbb", "bbbbbr"], "b": ["rbcdef"], "c": ["bbbxbb", "bbbbbb"], "d": ["abcdef", "ab"]}
+    rows = [
+        (question, chain, position, letter)
+        for question, of_chains in letters.items()
+        for chain, text in enumerate(of_chains)
+        for position, letter in enumerate(text, start=1)
+    ]
+    table = pd.DataFrame(rows, columns=["question_id", "chain", "position", "text"])
+    verdict = table["text"].map(lambda x: {"r": "correct", "x": "no_answer"}.get(x, "wrong"))
+    table = table.assign(verdict=verdict, answer=table["text"].where(table["text"] != "x", None), orm=0.5)
+    problems = pd.DataFrame({"question_id": list(letters), "statement": list(letters)})
+    found = gallery.chains(table.sample(frac=1, random_state=0), problems)
+    assert list(found) == gallery.CHAIN_COLUMNS
+    texts = {case: "".join(part["text"]) for case, part in found.groupby("case", sort=False)}
+    assert texts == {
+        "finds its way": "bbbbbr",
+        "loses it": "rbcdef",
+        "repeats its mistake": "bbbbbb",
+        "tries something else each time": "abcdef",
+    }
+    assert gallery.chains(table.head(0), problems).empty

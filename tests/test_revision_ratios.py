@@ -91,3 +91,9 @@ def test_a_question_without_any_answer_is_wrong():
 def test_missing_attempts_are_refused():
     with pytest.raises(StudyError, match="question b has 7 attempts, not 8"):
         revision_ratios.accuracy(made(4).iloc[:-1], {}, 4)
+
+
+def test_a_mixture_is_the_longest_chain_up_to_sixteen_to_one():
+    found = {n: revision_ratios.chain_length("mixed", n) for n in (1, 2, 4, 8, 16, 32, 64, 128, 256)}
+    assert found == {1: 1, 2: 2, 4: 2, 8: 4, 16: 8, 32: 16, 64: 32, 128: 32, 256: 64}
+    assert (revision_ratios.chain_length("parallel", 64), revision_ratios.chain_length("sequential", 64)) == (1, 64)

@@ -1,14 +1,21 @@
 """Chains of revisions: who sees what, how a budget is split, and that nothing depends on company."""
 
+import os
+import signal
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from crashing_run import HashPolicy, die_before_step
 from scripted_policy import CODEC
 from tts_lib import revision_chains, scheduler
+from tts_lib.cached import CachedPolicy
 from tts_lib.methods.candidates import Question
 from tts_lib.methods.revisions import Attempt, Revisions, chain_lengths, context
 from tts_lib.protocols import FINISH_END, FINISH_LENGTH, Samples
+from tts_lib.store import Store
 
 PROMPT = np.array([1, 2, 3], np.int32)
 
@@ -176,3 +183,36 @@ def test_chains_become_a_graded_table():
     assert set(first["n_context"]) == {len(CODEC.encode(["03a=?\n"])[0])}
     assert (table["n_prompt"] == first["n_context"].iloc[0]).all()
     assert (table.loc[table["finish"] == "length", "verdict"] == "no_answer").all()
+
+
+# --- through the store
+
+
+def sampled(folder: Path, policy: HashPolicy) -> list[tuple]:
+    """Chains of three questions through the store of a folder; every call is on disk before the next begins."""
+    with Store.open(folder, write=True) as store:
+        cached = CachedPolicy(policy, store, flush_every_seconds=0)
+        searches = {n: method().search(Question(n, PROMPT), chain_lengths(8), (0, "model")) for n in ("a", "b", "c")}
+        outcomes = scheduler.run(searches, cached, verifier=None)
+    return [
+        (name, a.chain, a.position, a.finish, a.tokens.tolist(), [t.tolist() for t in a.history])
+        for name, outcome in outcomes.items()
+        for a in outcome.result
+    ]
+
+
+@pytest.mark.parametrize("countdown", [1, 7, 20, 30])
+def test_chains_killed_in_the_middle_go_on_to_the_same(tmp_path: Path, countdown: int):
+    whole = sampled(tmp_path / "whole", HashPolicy())
+    child = os.fork()
+    if child == 0:
+        die_before_step(countdown)
+        sampled(tmp_path / "killed", HashPolicy())
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    policy = HashPolicy()
+    assert sampled(tmp_path / "killed", policy) == whole
+    again = HashPolicy()
+    assert sampled(tmp_path / "killed", again) == whole and not again.calls
+    if countdown >= 20:
+        assert len(policy.calls) < 8  # what was on disk is not sampled again
