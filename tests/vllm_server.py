@@ -37,7 +37,12 @@ class VllmServer:
         """Start it and wait until it serves."""
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                self._command, stdout=output, stderr=output, env=os.environ | SMALL, start_new_session=True
+                self._command,
+                stdout=output,
+                stderr=output,
+                env=os.environ | SMALL,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
             )
         direct, deadline = build_opener(ProxyHandler({})), time.monotonic() + START_SECONDS
         while True:
