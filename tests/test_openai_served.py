@@ -84,6 +84,7 @@ class Killing:
                 self._server.kill()
 
 
+@pytest.mark.slow
 def test_a_server_killed_in_mid_run_costs_nothing_that_was_finished(server, folders, tmp_path):
     model, requests = ServedModel.from_folder(folders["policy"], NAME), sample_requests(n_requests=6, n_samples=40)
     limits = Limits(concurrency=8, n_tries=2, backoff_seconds=0.01)

@@ -206,6 +206,7 @@ def test_refuses_a_policy_for_a_verifier(folders):
         VllmVerifier(folders["policy"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tensor_parallel", [1, 2])
 def test_nothing_outlives_a_killed_process(folders, tensor_parallel):
     script = f"""
