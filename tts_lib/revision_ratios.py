@@ -16,11 +16,11 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from tts_lib import grading
+from tts_lib.methods.revisions import chain_lengths
+from tts_lib.strategies import LEDGER, MAJORITY
 from tts_lib.types import StudyError
 
-LEDGER = ("policy_prefill_tokens", "policy_decode_tokens", "verifier_prefill_tokens", "verifier_tokens", "rounds")
 COLUMNS = ["question_id", "selection", "length", "budget", "accuracy", *LEDGER]
-MAJORITY = "majority"
 
 
 def powers(budget: int) -> list[int]:
@@ -47,7 +47,7 @@ def accuracy(attempts: pd.DataFrame, scores: Mapping[str, np.ndarray], budget: i
     right = (attempts["verdict"] == grading.CORRECT).to_numpy()[order]
     questions = attempts["question_id"].to_numpy()[order]
     starts = np.flatnonzero(np.r_[True, questions[1:] != questions[:-1]])
-    n_attempts = sum(budget >> chain.bit_length() for chain in range(budget))
+    n_attempts = sum(chain_lengths(budget))
     for start, end in zip(starts, np.append(starts[1:], len(questions)), strict=True):
         if end - start != n_attempts:
             raise StudyError(f"question {questions[start]} has {end - start} attempts, not {n_attempts}")

@@ -42,8 +42,7 @@ class Vocabulary:
     @property
     def endings(self) -> str:
         """What ends texts and steps, in a few words: samples of the same weights differ by it."""
-        ends, steps = (",".join(map(str, tokens)) for tokens in (self.end_tokens, self.step_tokens))
-        return f"end={ends}:step={steps}"
+        return endings(self.end_tokens, self.step_tokens)
 
     @cached_property
     def closes(self) -> np.ndarray:
@@ -54,6 +53,12 @@ class Vocabulary:
     def ends(self) -> np.ndarray:
         """Whether a token ends a text, bool (size,)."""
         return np.isin(np.arange(self.size), self.end_tokens)
+
+
+def endings(end_tokens: tuple[int, ...], step_tokens: tuple[int, ...], stop: str | None = None) -> str:
+    """What ends texts and steps: tokens, or a text that closes a step where no token does."""
+    ends, steps = (",".join(map(str, tokens)) for tokens in (end_tokens, step_tokens))
+    return f"end={ends}:step={steps or ascii(stop)}"
 
 
 def tokens_with(folder: Path, text: str) -> tuple[int, ...]:

@@ -11,6 +11,8 @@ from tts_lib.plots import curves
 from tts_lib.report import paper
 from tts_lib.report.results import Results
 
+HOLLOW = "Hollow markers: the paper's values for PaLM 2-S* on MATH, read off its charts (±1-2 points)."
+
 
 @dataclass(frozen=True)
 class ReportFigure:

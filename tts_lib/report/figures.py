@@ -7,10 +7,9 @@ from matplotlib.axes import Axes
 
 from tts_lib.plots import bars, curves, style
 from tts_lib.report import figures_revisions, paper
-from tts_lib.report.figure import ReportFigure, draw_curves, strategy_curves, with_paper
+from tts_lib.report.figure import HOLLOW, ReportFigure, draw_curves, strategy_curves, with_paper
 from tts_lib.report.results import NotMeasured, Results
 
-_HOLLOW = "Hollow markers: the paper's values for PaLM 2-S* on MATH, read off its charts (±1-2 points)."
 _LINES = (
     "Lines: the small model, compute-optimal, by oracle bin. Stars: one answer of the large model, at the budget that "
     "costs as many FLOPs, for three ratios R of inference to pretraining."
@@ -123,7 +122,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_search",
         "Search against best-of-N (Figure 3, left)",
-        f"Each method at equal generations, lookahead charged for its rollouts. {style.BAND_NOTE} {_HOLLOW}",
+        f"Each method at equal generations, lookahead charged for its rollouts. {style.BAND_NOTE} {HOLLOW}",
         with_paper(_search, "3 left"),
         draw_curves,
     ),
@@ -139,7 +138,7 @@ FIGURES: tuple[ReportFigure, ...] = (
         "The compute-optimal strategy (Figure 4)",
         "The strategy (in the paper best-of-N weighted or beam search) chosen per bin and budget by two-fold "
         "cross-validation. "
-        f"{style.BAND_NOTE} {_HOLLOW}",
+        f"{style.BAND_NOTE} {HOLLOW}",
         with_paper(_compute_optimal, "4"),
         draw_curves,
     ),

@@ -8,13 +8,12 @@ from matplotlib.axes import Axes
 
 from tts_lib import stats
 from tts_lib.plots import bars, curves, style
-from tts_lib.report.figure import ReportFigure, draw_curves, strategy_curves, with_paper
+from tts_lib.report.figure import HOLLOW, ReportFigure, draw_curves, strategy_curves, with_paper
 from tts_lib.report.results import PAPER, REST_EM, NotMeasured, Results
 
 _SPLIT = 128  # generations at which bins are compared; the next smaller where fewer were sampled
 _SPLITS = ["parallel:majority", "sequential:majority", "parallel:orm", "sequential:orm"]
 _VERIFIERS = ["parallel:orm", *(f"sequential:{by}" for by in ("majority", "prm", "orm_alone", "orm"))]
-_HOLLOW = "Hollow markers: the paper's values for PaLM 2-S* on MATH, read off its charts (±1-2 points)."
 _NAMES = {"all": "searches", "revisions": "revisions", "both": "both mechanisms"}
 
 
@@ -110,7 +109,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_sequential",
         "Sequential against parallel (Figure 6, right)",
-        f"One chain of N attempts against N first attempts of the same model. {style.BAND_NOTE} {_HOLLOW}",
+        f"One chain of N attempts against N first attempts of the same model. {style.BAND_NOTE} {HOLLOW}",
         with_paper(partial(strategy_curves, strategies=_SPLITS), "6 right"),
         draw_curves,
     ),
@@ -131,7 +130,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_compute_optimal_revisions",
         "The compute-optimal ratio (Figure 8)",
-        f"The length of the chains chosen per bin and budget by two-fold cross-validation. {style.BAND_NOTE} {_HOLLOW}",
+        f"The length of the chains chosen per bin and budget by two-fold cross-validation. {style.BAND_NOTE} {HOLLOW}",
         with_paper(_compute_optimal, "8"),
         draw_curves,
     ),
@@ -167,7 +166,7 @@ FIGURES: tuple[ReportFigure, ...] = (
         "accuracy_by_budget_revision_verifiers",
         "Verifiers of revisions (Figure 15)",
         "One chain of N attempts, chosen by an ORM trained on revisions with or without the earlier attempts in its "
-        f"context, or by the base model's PRM. {style.BAND_NOTE} {_HOLLOW}",
+        f"context, or by the base model's PRM. {style.BAND_NOTE} {HOLLOW}",
         with_paper(partial(strategy_curves, strategies=_VERIFIERS), "15"),
         draw_curves,
     ),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tts_lib.models import folder as model_folder
+from tts_lib.models.vocabulary import endings
 from tts_lib.types import StudyError
 
 
@@ -40,8 +41,7 @@ class ServedModel:
     @property
     def endings(self) -> str:
         """What ends texts and steps, in a few words: samples of the same weights differ by it."""
-        ends, steps = (",".join(map(str, tokens)) for tokens in (self.end_tokens, self.step_tokens))
-        return f"end={ends}:step={steps or ascii(self.stop)}"
+        return endings(self.end_tokens, self.step_tokens, self.stop)
 
     @classmethod
     def from_folder(cls, folder: Path, name: str) -> "ServedModel":
