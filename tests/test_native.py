@@ -1,5 +1,7 @@
 """What only the native engine promises: bit-identical results, whatever is computed beside them."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,20 @@ def test_many_units_of_one_request(policy_folder, monkeypatch):
     monkeypatch.setattr(engine, "UNIT_SIZE", 20)
     (cut,) = NativePolicy(policy_folder, 2).sample([request], SAMPLING)
     assert sampled_bits(cut) == sampled_bits(whole)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.3, 1.5])
+def test_samples_that_part_are_those_drawn_alone(policy_folder, monkeypatch, temperature):
+    """With more branches than a step has rows, and no more samples under way than one unit has."""
+    monkeypatch.setattr(engine, "ROWS_PER_STEP", 6)
+    monkeypatch.setattr(engine, "UNIT_SIZE", 60)
+    monkeypatch.setattr(engine, "UNDER_WAY", 60)
+    policy, sampling = NativePolicy(policy_folder, 2), dataclasses.replace(SAMPLING, temperature=temperature)
+    requests = sample_requests(100)[3:8]
+    together = [each for samples in policy.sample(requests, sampling) for each in sampled_bits(samples)]
+    alone = [SampleRequest(r.prefix, r.seeds[i : i + 1]) for r in requests for i in range(len(r.seeds))]
+    assert [sampled_bits(each)[0] for each in policy.sample(alone, sampling)] == together
+    assert (len(set(together)) < 10) == (temperature == 0)
 
 
 def test_a_continued_sample_goes_on_as_if_never_cut(policy_folder):

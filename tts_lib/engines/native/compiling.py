@@ -7,6 +7,7 @@ from typing import Any
 from numba import njit
 
 inner = njit(nogil=True)  # compiled into the workers that call it
+inlined = njit(nogil=True, forceinline=True)  # where counting references to many arrays would cost more than the call
 
 
 @inner

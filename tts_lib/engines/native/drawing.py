@@ -13,30 +13,30 @@ _uniform = inner(uniform)
 
 
 @inner
-def draw(logits, vocab_size, temperature, top_p, seed, index, scratch):
-    """Token drawn from softmax(logits / temperature), restricted to top-p; the lowest best token at temperature 0.
+def weigh(logits, temperature, top_p, scratch):
+    """Make ready to draw from softmax(logits / temperature), restricted to top-p, as often as wanted.
 
-    logits: fp32 (padded vocabulary,), padding at -1e30. scratch: fp32 (2 * padded + 17,); its first
-    entries afterwards hold the weights. The inverse CDF runs over the tokens in the order 0, 8, 16,
-    ..., 1, 9, 17, ...: that of the lanes in which the weights were added.
+    logits: fp32 (padded vocabulary,), padding at -1e30. scratch: fp32 (2 * padded + 17,); receives the
+    weights, and behind twice their number the sum of each lane.
     """
     size = len(logits)
     if temperature == 0:
-        best = 0
-        for token in range(1, vocab_size):
-            if logits[token] > logits[best]:
-                best = token
-        return best
-    scratch[2 * size + 16] = 1 / temperature
-    softmax(
-        address(logits, 0),
-        size // LANES,
-        address(scratch, 2 * size + 16),
-        address(scratch, 0),
-        address(scratch, 2 * size),
-    )
+        return
+    _softmax(logits, 1 / temperature, scratch)
     if top_p < 1:
         _keep_nucleus(scratch, size, top_p)
+
+
+@inner
+def draw(logits, vocab_size, temperature, seed, index, scratch):
+    """A token from what `weigh` has put into scratch; the lowest best token at temperature 0.
+
+    The inverse CDF runs over the tokens in the order 0, 8, 16, ..., 1, 9, 17, ...: that of the lanes in
+    which the weights were added.
+    """
+    size = len(logits)
+    if temperature == 0:
+        return _best(logits, vocab_size)
     total = 0.0
     for lane in range(LANES):
         total += scratch[2 * size + lane]
@@ -54,11 +54,32 @@ def draw(logits, vocab_size, temperature, top_p, seed, index, scratch):
                 break
             left -= weight
     if chosen < 0:  # rounding led into a lane without weight: take the best token
-        chosen = 0
-        for token in range(1, vocab_size):
-            if scratch[token] > scratch[chosen]:
-                chosen = token
+        chosen = _best(scratch, vocab_size)
     return chosen
+
+
+@inner
+def _best(values, n):
+    """The lowest of the first n places that hold the greatest value."""
+    best = 0
+    for i in range(1, n):
+        if values[i] > values[best]:
+            best = i
+    return best
+
+
+@inner
+def _softmax(logits, factor, scratch):
+    """scratch: exp(factor * (logits - max)), behind twice their number the sum of each lane, and max."""
+    size = len(logits)
+    scratch[2 * size + 16] = factor
+    softmax(
+        address(logits, 0),
+        size // LANES,
+        address(scratch, 2 * size + 16),
+        address(scratch, 0),
+        address(scratch, 2 * size),
+    )
 
 
 @inner
@@ -89,18 +110,11 @@ def _keep_nucleus(scratch, size, top_p):
 
 
 @inner
-def log_probability(logits, token, scratch):
-    """log p(token) at temperature 1 without top-p."""
+def log_normaliser(logits, scratch):
+    """(max, log of the sum of exp(logits - max)): log p(token) at temperature 1 without top-p is logits less both."""
     size = len(logits)
-    scratch[2 * size + 16] = 1
-    softmax(
-        address(logits, 0),
-        size // LANES,
-        address(scratch, 2 * size + 16),
-        address(scratch, 0),
-        address(scratch, 2 * size),
-    )
+    _softmax(logits, 1, scratch)
     total = 0.0
     for lane in range(LANES):
         total += scratch[2 * size + lane]
-    return logits[token] - scratch[2 * size + LANES] - math.log(total)
+    return scratch[2 * size + LANES], math.log(total)

@@ -21,10 +21,12 @@ from tts_lib.engines.checks import (
     probability,
 )
 from tts_lib.engines.native.attention import PAGE
+from tts_lib.engines.native.branches import Branches, Drawn, Settings
 from tts_lib.engines.native.forward import Buffers, Rows, new_buffers
 from tts_lib.engines.native.packing import Packed, pack
 from tts_lib.engines.native.prefixes import N_COUNTS, N_FREE, State, Work
-from tts_lib.engines.native.workers import Active, Drawn, Reading, Settings, Texts, sample_worker, score_worker
+from tts_lib.engines.native.simd import LANES
+from tts_lib.engines.native.workers import Reading, Texts, sample_worker, score_worker
 from tts_lib.models import folder as model_folder
 from tts_lib.models.folder import FolderError
 from tts_lib.protocols import SampleRequest, Samples, Sampling, ScoreRequest
@@ -33,7 +35,9 @@ ENGINE = "native-1"
 ROWS_PER_STEP = 48  # and worker: enough to reuse a panel of weights, few enough for the caches
 JOBS_PER_THREAD = 8
 UNIT_SIZE = 256  # children of one prefix that one worker serves, at most
+UNDER_WAY = 2 * UNIT_SIZE  # samples of one worker, at most
 PROGRESS_INTERVAL = 0.2  # seconds
+Memory = tuple[Buffers, Rows, State]
 Worker = Callable[[Buffers, Rows, State], None]
 
 
@@ -76,17 +80,20 @@ class _Engine:
             control=np.zeros(2, np.int64),
         )
 
-    def _memory(self, length: int) -> tuple[Buffers, Rows, State]:
-        """One worker's memory for sequences of up to `length` tokens."""
+    def _memory(self, length: int, n_sequences: int, n_new: int) -> Memory:
+        """One worker's memory for sequences of up to `length` tokens.
+
+        As many of the n_sequences as a step has rows may share nothing; each has up to `n_new` tokens of its own.
+        """
         n, ring = ROWS_PER_STEP, ROWS_PER_STEP // 2
         pages_each = -(-length // PAGE)
-        n_pages = (n + ring) * pages_each
+        n_pages = (n + ring) * pages_each + max(0, n_sequences - n) * min(-(-n_new // PAGE) + 1, pages_each)
         rows = Rows(
             token=np.zeros(n, np.int32),
             position=np.zeros(n, np.int32),
             sequence=np.zeros(n, np.int32),
             wants_head=np.zeros(n, np.int32),
-            pages=np.zeros((n + ring, pages_each), np.int32),
+            pages=np.zeros((n_sequences + ring, pages_each), np.int32),
             kv=np.zeros((self.config.n_layers, n_pages, self.model.page_size), np.float32),
         )
         counts = np.zeros(N_COUNTS, np.int64)
@@ -103,10 +110,10 @@ class _Engine:
         )
         return new_buffers(self.model, n, length), rows, state
 
-    def _run(self, work: Work, length: int, run: Worker, n_total: int, unit: str) -> None:
+    def _run(self, work: Work, memory: Callable[[], Memory], run: Worker, n_total: int, unit: str) -> None:
         """Run one worker per thread; show how many of n_total are done; stop all of them on an exception."""
         n_threads = min(self.n_threads, len(work.job_starts) - 1)
-        memories = [self._memory(length) for _ in range(n_threads)]
+        memories = [memory() for _ in range(n_threads)]
         with (
             ThreadPoolExecutor(n_threads) as pool,
             tqdm(total=n_total, unit=unit, disable=not self.progress, mininterval=1.0) as bar,
@@ -160,14 +167,26 @@ class NativePolicy(_Engine):
         )
         work = self._work([request.prefix for request in requests], n_each)
 
-        def run(buffers: Buffers, rows: Rows, state: State) -> None:
-            n, ring, width = ROWS_PER_STEP, len(state.ring_next), self.model.width_out
-            active = Active(np.zeros(n, np.int64), np.zeros(n, np.int32), np.zeros(n, np.int32))
-            first_logits = np.zeros((ring, width), np.float32)
-            scratch = np.zeros(2 * width + 17, np.float32)
-            sample_worker(self.model, buffers, rows, work, state, active, first_logits, scratch, settings, drawn)
+        under_way = min(UNDER_WAY, n_total)
+        follower = np.full(n_total, -1, np.int64)
 
-        self._run(work, length, run, n_total, "sample")
+        def run(buffers: Buffers, rows: Rows, state: State) -> None:
+            width = -(-self.model.n_out // LANES) * LANES
+            branches = Branches(
+                first=np.zeros(under_way, np.int64),
+                follower=follower,
+                position=np.zeros(under_way, np.int32),
+                token=np.zeros(under_way, np.int32),
+                live=np.zeros(under_way, np.int32),
+                spare=np.arange(under_way, dtype=np.int32)[::-1].copy(),
+                heir=np.full(width, -1, np.int32),
+                counts=np.array([0, under_way, 0]),
+            )
+            first_logits = np.zeros((len(state.ring_next), width), np.float32)
+            scratch = np.zeros(2 * width + 17, np.float32)
+            sample_worker(self.model, buffers, rows, work, state, branches, first_logits, scratch, settings, drawn)
+
+        self._run(work, lambda: self._memory(length, under_way, max_tokens), run, n_total, "sample")
         is_token = np.arange(max_tokens) < drawn.lengths[:, None]
         tokens = drawn.tokens[is_token]
         logprobs = drawn.logprobs[is_token] if sampling.logprobs else None
@@ -215,7 +234,7 @@ class NativeVerifier(_Engine):
             reading = Reading(np.zeros(ROWS_PER_STEP, np.int64), np.zeros(ROWS_PER_STEP, np.int32))
             score_worker(self.model, buffers, rows, work, state, reading, listed)
 
-        self._run(work, length, run, len(texts), "text")
+        self._run(work, lambda: self._memory(length, ROWS_PER_STEP, 0), run, len(texts), "text")
         scores = probability(listed.logits)
         each = iter([scores[a:b][closes[a:b] == 1] for a, b in itertools.pairwise(starts)])
         return [[next(each) for _ in request.continuations] for request in requests]

@@ -166,17 +166,15 @@ def add_prefix_rows(work, state, rows, n_rows, max_rows, first_row):
 
 
 @inner
-def begin_child(work, state, rows, slot, first_row, child_row):
-    """Give a child the pages of its prefix: full ones shared, the last one copied if it is partly filled."""
-    request = state.ring_request[slot]
-    length = work.starts[request + 1] - work.starts[request]
+def fork(state, rows, source, target, length):
+    """Give row `target` of the pages the first `length` tokens of `source`: full pages shared, the last one copied."""
     n_full = length // PAGE
     for i in range(n_full):
-        page = rows.pages[first_row + slot, i]
-        rows.pages[child_row, i] = page
+        page = rows.pages[source, i]
+        rows.pages[target, i] = page
         state.uses[page] += 1
     if length % PAGE:
         page = acquire(state)
-        rows.pages[child_row, n_full] = page
+        rows.pages[target, n_full] = page
         for layer in range(len(rows.kv)):
-            copy(rows.kv[layer, rows.pages[first_row + slot, n_full]], rows.kv[layer, page])
+            copy(rows.kv[layer, rows.pages[source, n_full]], rows.kv[layer, page])

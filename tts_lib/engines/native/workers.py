@@ -9,48 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from tts_lib.engines.native.attention import PAGE
-from tts_lib.engines.native.compiling import copy, inner, worker
-from tts_lib.engines.native.drawing import draw, log_probability
+from tts_lib.engines.native.branches import N_LIVE, begin, part
+from tts_lib.engines.native.compiling import copy, worker
 from tts_lib.engines.native.forward import forward
-from tts_lib.engines.native.prefixes import (
-    RING_FIRST,
-    RING_SIZE,
-    acquire,
-    add_prefix_rows,
-    begin_child,
-    release,
-    retire,
-)
-from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP
-
-
-class Settings(NamedTuple):
-    """What all samples of a call share."""
-
-    temperature: float
-    top_p: float
-    max_tokens: int
-    max_length: int
-    step_token: int  # -1: steps do not end a sample
-    end_token: int
-
-
-class Drawn(NamedTuple):
-    """Samples as they come out, one row each."""
-
-    seeds: np.ndarray  # uint64 (sample,)
-    tokens: np.ndarray  # int32 (sample, max_tokens)
-    lengths: np.ndarray  # int32 (sample,)
-    finish: np.ndarray  # uint8 (sample,)
-    logprobs: np.ndarray  # fp32 (sample, max_tokens), or (0, 0) if not asked for
-
-
-class Active(NamedTuple):
-    """The samples under way in one worker; entry i decodes in row i of each step."""
-
-    sample: np.ndarray  # int64
-    position: np.ndarray  # int32: of the token to be read next
-    token: np.ndarray  # int32
+from tts_lib.engines.native.prefixes import RING_FIRST, RING_SIZE, acquire, add_prefix_rows, fork, release, retire
 
 
 class Texts(NamedTuple):
@@ -69,84 +31,49 @@ class Reading(NamedTuple):
     n_pages: np.ndarray  # int32 (row,): pages of each continuation
 
 
-@inner
-def _emit(model, settings, drawn, logits, sample, position, scratch):
-    """Draw the token at `position` of a sample; returns it, or -1 if the sample has ended."""
-    n = drawn.lengths[sample]
-    token = draw(logits, model.n_out, settings.temperature, settings.top_p, drawn.seeds[sample], np.uint64(n), scratch)
-    drawn.tokens[sample, n] = token
-    if len(drawn.logprobs) > 0:
-        drawn.logprobs[sample, n] = log_probability(logits, token, scratch)
-    drawn.lengths[sample] = n + 1
-    if token == settings.end_token:
-        drawn.finish[sample] = FINISH_END
-    elif token == settings.step_token:
-        drawn.finish[sample] = FINISH_STEP
-    elif n + 1 == settings.max_tokens or position + 1 == settings.max_length:
-        drawn.finish[sample] = FINISH_LENGTH
-    else:
-        return token
-    return -1
-
-
 @worker
-def sample_worker(model, buffers, rows, work, state, active, first_logits, scratch, settings, drawn):
-    """Draw samples until no work is left. first_logits: fp32 (ring, vocabulary), what follows each prefix."""
-    max_active = len(active.sample)
-    counts = state.counts
-    n_active = 0
-    vocab = (model.n_out + 7) // 8 * 8
+def sample_worker(model, buffers, rows, work, state, branches, first_logits, scratch, settings, drawn):
+    """Draw samples until no work is left. first_logits: fp32 (ring, padded vocabulary), what follows each prefix."""
+    max_rows, n_branches, vocab = len(rows.token), len(branches.first), first_logits.shape[1]
     while work.control[1] == 0:
-        while n_active < max_active and counts[RING_SIZE] > 0:
-            slot = counts[RING_FIRST]
-            request = state.ring_request[slot]
-            length = work.starts[request + 1] - work.starts[request]
-            if state.ring_read[slot] < length:
-                break
-            sample = state.ring_next[slot]
-            token = _emit(model, settings, drawn, first_logits[slot, :vocab], sample, length, scratch)
-            if token >= 0:
-                begin_child(work, state, rows, slot, max_active, n_active)
-                active.sample[n_active], active.position[n_active], active.token[n_active] = sample, length, token
-                n_active += 1
-            else:
-                state.done[0] += 1
-            state.ring_next[slot] += 1
-            if state.ring_next[slot] == state.ring_last[slot]:
-                retire(work, state, rows.pages, max_active)
+        begin(model, work, state, rows, branches, settings, drawn, first_logits, scratch, max_rows)
+        n_live = branches.counts[N_LIVE]
+        n_active = min(n_live, max_rows)
         for i in range(n_active):
-            position = active.position[i]
+            branch = branches.live[n_live - n_active + i]
+            position = branches.position[branch]
             if position % PAGE == 0:
-                rows.pages[i, position // PAGE] = acquire(state)
-            rows.token[i], rows.position[i], rows.sequence[i] = active.token[i], position, i
+                rows.pages[branch, position // PAGE] = acquire(state)
+            rows.token[i], rows.position[i], rows.sequence[i] = branches.token[branch], position, branch
             rows.wants_head[i] = i
-        n_rows = add_prefix_rows(work, state, rows, n_active, max_active, max_active)
+        n_rows = add_prefix_rows(work, state, rows, n_active, max_rows, n_branches)
         if n_rows == 0:
             break
         n_heads = n_active
         for r in range(n_active, n_rows):
-            slot = rows.sequence[r] - max_active
-            request = state.ring_request[slot]
+            request = state.ring_request[rows.sequence[r] - n_branches]
             if rows.position[r] == work.starts[request + 1] - work.starts[request] - 1:
                 rows.wants_head[n_heads] = r
                 n_heads += 1
         forward(model, buffers, rows, n_rows, n_heads)
         for h in range(n_active, n_heads):
-            slot = rows.sequence[rows.wants_head[h]] - max_active
-            copy(buffers.head[h], first_logits[slot])
-        n_kept = 0
+            copy(buffers.head[h, :vocab], first_logits[rows.sequence[rows.wants_head[h]] - n_branches])
+        branches.counts[N_LIVE] -= n_active
         for i in range(n_active):
-            position = active.position[i] + 1
-            token = _emit(model, settings, drawn, buffers.head[i, :vocab], active.sample[i], position, scratch)
-            if token < 0:
-                release(state, rows.pages[i], (position + PAGE - 1) // PAGE)
-                state.done[0] += 1
-                continue
-            active.sample[n_kept], active.position[n_kept], active.token[n_kept] = active.sample[i], position, token
-            if n_kept < i:
-                copy(rows.pages[i], rows.pages[n_kept])
-            n_kept += 1
-        n_active = n_kept
+            branch = rows.sequence[i]
+            part(
+                model,
+                state,
+                rows,
+                branches,
+                settings,
+                drawn,
+                buffers.head[i, :vocab],
+                branch,
+                rows.position[i] + 1,
+                branches.first[branch],
+                scratch,
+            )
 
 
 @worker
@@ -165,7 +92,7 @@ def score_worker(model, buffers, rows, work, state, reading, texts):
                 request = state.ring_request[slot]
                 if state.ring_read[slot] < work.starts[request + 1] - work.starts[request]:
                     break
-                begin_child(work, state, rows, slot, max_rows, n_open)
+                fork(state, rows, max_rows + slot, n_open, work.starts[request + 1] - work.starts[request])
                 open_slot, n_read = slot, 0
                 n_open += 1
             request = state.ring_request[open_slot]

@@ -1,0 +1,133 @@
+"""Branches: samples of one prefix whose tokens are equal so far.
+
+One row of a step serves all samples of a branch; they part where they draw different tokens. Each sample draws with
+its own random numbers, so it does not matter to it which others share its branch.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tts_lib.engines.native.attention import PAGE
+from tts_lib.engines.native.compiling import inlined
+from tts_lib.engines.native.drawing import draw, log_normaliser, weigh
+from tts_lib.engines.native.prefixes import RING_FIRST, RING_SIZE, fork, release, retire
+from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP
+
+
+class Settings(NamedTuple):
+    """What all samples of a call share."""
+
+    temperature: float
+    top_p: float
+    max_tokens: int
+    max_length: int
+    step_token: int  # -1: steps do not end a sample
+    end_token: int
+
+
+class Drawn(NamedTuple):
+    """Samples as they come out, one row each."""
+
+    seeds: np.ndarray  # uint64 (sample,)
+    tokens: np.ndarray  # int32 (sample, max_tokens)
+    lengths: np.ndarray  # int32 (sample,)
+    finish: np.ndarray  # uint8 (sample,)
+    logprobs: np.ndarray  # fp32 (sample, max_tokens), or (0, 0) if not asked for
+
+
+class Branches(NamedTuple):
+    """The branches of one worker; branch b finds its pages in row b of `Rows.pages`."""
+
+    first: np.ndarray  # int64 (branch,): the first of its samples
+    follower: np.ndarray  # int64 (sample,), one array for all workers: the next sample of the same branch, or -1
+    position: np.ndarray  # int32 (branch,): of the token to be read next
+    token: np.ndarray  # int32 (branch,)
+    live: np.ndarray  # int32 (branch,): those under way, a stack; a step reads the last ones
+    spare: np.ndarray  # int32 (branch,): the others, a stack
+    heir: np.ndarray  # int32 (vocabulary,): while samples part, the branch of those that drew a token, or -1
+    counts: np.ndarray  # int64 (3,): see the constants below
+
+
+N_LIVE, N_SPARE, N_SAMPLES = range(3)  # N_SAMPLES: under way; there are as many branches as may be
+
+
+@inlined
+def _emit(settings, drawn, sample, token, position):
+    """Append a token, at `position`, to a sample; whether the sample goes on."""
+    n = drawn.lengths[sample]
+    drawn.tokens[sample, n] = token
+    drawn.lengths[sample] = n + 1
+    if token == settings.end_token:
+        drawn.finish[sample] = FINISH_END
+    elif token == settings.step_token:
+        drawn.finish[sample] = FINISH_STEP
+    elif n + 1 == settings.max_tokens or position + 1 == settings.max_length:
+        drawn.finish[sample] = FINISH_LENGTH
+    else:
+        return True
+    return False
+
+
+@inlined
+def part(model, state, rows, branches, settings, drawn, logits, source, position, sample, scratch):
+    """Draw the token at `position` of a chain of samples; those that draw alike and go on are a branch from here.
+
+    source: row of pages that holds the tokens before; if it is a branch, one of the new ones takes it over.
+    """
+    counts, n_before = branches.counts, branches.counts[N_LIVE]
+    is_branch = source < len(branches.first)
+    peak, log_total = np.float32(0), 0.0
+    if len(drawn.logprobs) > 0:
+        peak, log_total = log_normaliser(logits, scratch)
+    weigh(logits, settings.temperature, settings.top_p, scratch)
+    while sample >= 0:
+        following = branches.follower[sample]
+        n = drawn.lengths[sample]
+        token = draw(logits, model.n_out, settings.temperature, drawn.seeds[sample], np.uint64(n), scratch)
+        if len(drawn.logprobs) > 0:
+            drawn.logprobs[sample, n] = logits[token] - peak - log_total
+        if _emit(settings, drawn, sample, token, position):
+            branch = branches.heir[token]
+            if branch < 0:
+                if is_branch and counts[N_LIVE] == n_before:
+                    branch = source
+                else:
+                    counts[N_SPARE] -= 1
+                    branch = branches.spare[counts[N_SPARE]]
+                    fork(state, rows, source, branch, position)
+                branches.heir[token] = branch
+                branches.first[branch], branches.position[branch], branches.token[branch] = -1, position, token
+                branches.live[counts[N_LIVE]] = branch
+                counts[N_LIVE] += 1
+            branches.follower[sample] = branches.first[branch]
+            branches.first[branch] = sample
+        else:
+            counts[N_SAMPLES] -= 1
+            state.done[0] += 1
+        sample = following
+    for i in range(n_before, counts[N_LIVE]):
+        branches.heir[branches.token[branches.live[i]]] = -1
+    if is_branch and counts[N_LIVE] == n_before:
+        release(state, rows.pages[source], (position + PAGE - 1) // PAGE)
+        branches.spare[counts[N_SPARE]] = source
+        counts[N_SPARE] += 1
+
+
+@inlined
+def begin(model, work, state, rows, branches, settings, drawn, first_logits, scratch, max_rows):
+    """Start units whose prefix has been read, while a step has room and as many samples may be under way."""
+    counts, most = state.counts, len(branches.first)
+    while branches.counts[N_LIVE] < max_rows and counts[RING_SIZE] > 0:
+        slot = counts[RING_FIRST]
+        request = state.ring_request[slot]
+        length = work.starts[request + 1] - work.starts[request]
+        first, last = state.ring_next[slot], state.ring_last[slot]
+        if state.ring_read[slot] < length or branches.counts[N_SAMPLES] + last - first > most:
+            return
+        branches.counts[N_SAMPLES] += last - first
+        for sample in range(first, last - 1):
+            branches.follower[sample] = sample + 1
+        branches.follower[last - 1] = -1
+        part(model, state, rows, branches, settings, drawn, first_logits[slot], most + slot, length, first, scratch)
+        retire(work, state, rows.pages, most)
