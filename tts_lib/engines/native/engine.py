@@ -143,15 +143,17 @@ class NativePolicy(_Engine):
         """
         check_sampling(sampling)
         check_sample_requests(requests, self.config.vocab_size, self.config.max_length)
-        n_each = np.array([len(request.seeds) for request in requests], np.int64)
-        n_total = int(n_each.sum())
         if not requests:
             return []
+        prefixes, which = _distinct([request.prefix for request in requests])
+        order = np.argsort(which, kind="stable")  # samples are counted in this order, so that equal prefixes are one
+        n_each = np.array([len(requests[i].seeds) for i in order], np.int64)
+        n_total = int(n_each.sum())
         longest = max(len(request.prefix) for request in requests)
         length = min(longest + sampling.max_tokens, self.config.max_length)
         max_tokens = min(sampling.max_tokens, self.config.max_length - min(len(r.prefix) for r in requests))
         drawn = Drawn(
-            seeds=np.concatenate([request.seeds for request in requests]),
+            seeds=np.concatenate([requests[i].seeds for i in order]),
             tokens=np.empty((n_total, max_tokens), np.int32),
             lengths=np.zeros(n_total, np.int32),
             finish=np.zeros(n_total, np.uint8),
@@ -165,8 +167,7 @@ class NativePolicy(_Engine):
             step_token=self.step_token if sampling.until == "step" else -1,
             end_token=self.end_token,
         )
-        work = self._work([request.prefix for request in requests], n_each)
-
+        work = self._work(prefixes, np.bincount(which[order], n_each).astype(np.int64))
         under_way = min(UNDER_WAY, n_total)
         follower = np.full(n_total, -1, np.int64)
 
@@ -191,18 +192,16 @@ class NativePolicy(_Engine):
         tokens = drawn.tokens[is_token]
         logprobs = drawn.logprobs[is_token] if sampling.logprobs else None
         offsets, first = _starts(drawn.lengths), _starts(n_each)
-        results = []
-        for begin, end in itertools.pairwise(first):
+        results: dict[int, Samples] = {}
+        for i, (begin, end) in zip(order.tolist(), itertools.pairwise(first), strict=True):
             span = slice(offsets[begin], offsets[end])
-            results.append(
-                Samples(
-                    tokens=tokens[span],
-                    offsets=offsets[begin : end + 1] - offsets[begin],
-                    finish=drawn.finish[begin:end],
-                    logprobs=None if logprobs is None else logprobs[span],
-                )
+            results[i] = Samples(
+                tokens=tokens[span],
+                offsets=offsets[begin : end + 1] - offsets[begin],
+                finish=drawn.finish[begin:end],
+                logprobs=None if logprobs is None else logprobs[span],
             )
-        return results
+        return [results[i] for i in range(len(requests))]
 
 
 class NativeVerifier(_Engine):
@@ -238,6 +237,13 @@ class NativeVerifier(_Engine):
         scores = probability(listed.logits)
         each = iter([scores[a:b][closes[a:b] == 1] for a, b in itertools.pairwise(starts)])
         return [[next(each) for _ in request.continuations] for request in requests]
+
+
+def _distinct(prefixes: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+    """(the distinct prefixes, number of each prefix among them (prefix,))."""
+    numbers: dict[bytes, int] = {}
+    which = np.array([numbers.setdefault(prefix.astype(np.int32).tobytes(), len(numbers)) for prefix in prefixes])
+    return [np.frombuffer(key, np.int32) for key in numbers], which
 
 
 def _starts(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
