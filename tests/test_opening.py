@@ -64,6 +64,7 @@ def test_a_pointer_is_small_and_serves_what_the_folder_serves(tmp_path: Path) ->
     facts = pointer.make(model, where(weights), step="\n")
     assert facts["n_params"] - facts["n_params_block"] == 2 * facts["vocab_size"] * facts["width"]
     assert sorted(path.name for path in model.iterdir()) == ["pointer.json", "tokenizer.json", "tokenizer_config.json"]
+    assert facts["sha256"] in (model / "pointer.json").read_text()  # weights of the same size are seen to be others
     for engine in (NATIVE, REFERENCE):
         direct, pointed = (open_policy(folder, engine) for folder in (weights, model))
         assert direct.version == pointed.version
