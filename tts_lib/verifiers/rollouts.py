@@ -24,6 +24,11 @@ def split_steps(text: str, delimiter: str = "\n") -> list[str]:
     return [part + delimiter for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
 
 
+def answered(solutions: pd.DataFrame) -> pd.DataFrame:
+    """The solutions whose answer could be read and judged."""
+    return solutions[~solutions["verdict"].isin((grading.NO_ANSWER, *NOT_JUDGED))].reset_index(drop=True)
+
+
 def label_steps(
     policy: ChunkedPolicy,
     codec: Codec,
@@ -36,13 +41,13 @@ def label_steps(
     judge: Judge = ExactJudge(),  # noqa: B008 - has no state
     delimiter: str = "\n",
 ) -> tuple[pd.DataFrame, int]:
-    """Soft labels of every step of the solutions that have an answer; also the number of tokens rolled out.
+    """Soft labels of every step of the `answered` solutions; also the number of tokens rolled out.
 
-    Returns a table question_id, sample, labels (list of float in [0, 1], one a step); solutions without
-    a readable answer are dropped, as in the paper. A rollout whose answer could not be judged does not count: a step
-    all of whose rollouts are such has the label NaN.
+    Returns a table question_id, sample, labels (list of float in [0, 1], one a step); the other solutions are
+    dropped, as those without an answer are in the paper. A rollout whose answer could not be judged does not
+    count: a step all of whose rollouts are such has the label NaN.
     """
-    solutions = solutions[~solutions["verdict"].isin((grading.NO_ANSWER, *NOT_JUDGED))]
+    solutions = answered(solutions)
     prefixes = _distinct_prefixes(solutions, delimiter)
     prompt = dict(zip(problems["question_id"], codec.encode(problems["problem"].tolist()), strict=True))
     begun = codec.encode([prefix for _, prefix in prefixes])
@@ -66,7 +71,7 @@ def label_steps(
         steps = split_steps(text, delimiter)
         ends = np.cumsum([len(step) for step in steps[:-1]], dtype=int)
         labels.append([float(value[q, text[:end]]) for end in ends] + [float(verdict == grading.CORRECT)])
-    return solutions[["question_id", "sample"]].assign(labels=labels).reset_index(drop=True), n_tokens
+    return solutions[["question_id", "sample"]].assign(labels=labels), n_tokens
 
 
 def _share_correct(verdicts: list[str]) -> float:
