@@ -86,6 +86,11 @@ def opened(folders: dict[str, Path], name: str, **changes: Any) -> DeclaredVerif
     return DeclaredVerifier(folders[name], declared(**settings), asked())
 
 
+def test_whole_solutions_come_apart_into_steps_that_are_not_blank() -> None:
+    texts = [f"First.{STEP} {STEP}4.", " ", f"4.{STEP}"]
+    assert asked().solutions(["a", "b", "c"], texts) == [("a", ["First.", "4."]), ("b", [""]), ("c", ["4."])]
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_one_pass_scores_the_steps_as_a_pass_of_each_does(folders: dict[str, Path], name: str) -> None:
     verifier = opened(folders, name)

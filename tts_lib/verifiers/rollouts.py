@@ -26,7 +26,7 @@ def split_steps(text: str, delimiter: str = "\n") -> list[str]:
 
 def answered(solutions: pd.DataFrame) -> pd.DataFrame:
     """The solutions whose answer could be read and judged."""
-    return solutions[~solutions["verdict"].isin((grading.NO_ANSWER, *NOT_JUDGED))].reset_index(drop=True)
+    return solutions.loc[~solutions["verdict"].isin((grading.NO_ANSWER, *NOT_JUDGED))].reset_index(drop=True)
 
 
 def label_steps(
