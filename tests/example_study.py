@@ -40,6 +40,7 @@ verifier:
     workers: 2
     checkpoint_seconds: 60.0
 prm: {}
+prm_tuning: {}
 replay: {}
 select: {n_resamples: 200, flip_share: 0.2}
 difficulty: {n_bins: 5, n_samples: 256, disjoint: false, n_probe: [1, 4, 8, 16, 32], absolute_edges: [0.1, 0.5]}
@@ -91,6 +92,7 @@ questions: {}
 generate: {}
 verifier: {}
 prm: {}
+prm_tuning: {}
 replay:
   mine:
     folder: pools

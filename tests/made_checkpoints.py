@@ -1,7 +1,8 @@
 """A study of models and questions that exist already: `python tests/made_checkpoints.py PROJECT` after smoke.
 
 Takes the smoke study's base, large model and PRM as if they were somebody's checkpoints, and its questions as a file.
-Writes PROJECT/taken/ and profiles/taken.yaml, in which nothing is pretrained, and the PRM is declared.
+Writes PROJECT/taken/ and two profiles in which nothing is pretrained: in profiles/taken.yaml the PRM is declared, in
+profiles/tuned.yaml it is trained from the base model.
 """
 
 import json
@@ -12,7 +13,7 @@ from pathlib import Path
 from example_study import EXAMPLE
 from tts_lib import tables
 
-N_TRAIN, N_VAL, N_TEST = 10, 30, 40
+N_TRAIN, N_VAL, N_TEST = 50, 30, 40
 TAKEN = """\
 problems: {}
 models: {}
@@ -36,16 +37,7 @@ generate:
   base-test: {model: base, split: test, n_samples: 16}
   large-test: {model: large, split: test, n_samples: 8}
 verifier: {}
-prm:
-  base:
-    folder: taken/prm
-    template: {opening: "{problem}", step: "{step}{marker}", between: "", marker: "\\n", tokenised: pieces}
-    score: {kind: reward_head}
-    aggregation: last
-    max_length: 128
-    device: cpu
-    batch_size: 64
-replay: {}
+PRMreplay: {}
 select: {n_resamples: 50, flip_share: 0.2}
 difficulty: {n_bins: 5, n_samples: 16, disjoint: false, n_probe: [1, 4], absolute_edges: [0.1, 0.5]}
 search: {max_step_tokens: 16, max_rounds: 40, duplicates: keep}
@@ -56,6 +48,42 @@ revision_verifier: {}
 rest_em: {}
 compute_optimal: {fold_seeds: 10, n_bootstrap: 300}
 """
+READ = """\
+    template: {opening: "{problem}", step: "{step}{marker}", between: "", marker: "\\n", tokenised: pieces}
+    max_length: 128
+    device: cpu
+    batch_size: 64
+"""
+DECLARED = f"""\
+prm:
+  base:
+    folder: taken/prm
+    score: {{kind: reward_head}}
+    aggregation: last
+{READ}prm_tuning: {{}}
+"""
+TUNED = f"""\
+prm: {{}}
+prm_tuning:
+  base:
+    samples: 8
+    rollouts: 8
+    validation_share: 0.2
+{READ}    tuning:
+      adapter: null
+      epochs: 4
+      batch_size: 16
+      micro_tokens: 4096
+      lr: 1.0e-3
+      warmup_share: 0.1
+      schedule: cosine
+      dropout: 0.05
+      clip_norm: 1.0
+      gradient_checkpointing: false
+      checkpoints: 4
+      checkpoint_seconds: 60.0
+"""
+TRAIN_POOL = "  base-train: {model: base, split: train, n_samples: 8}\n"
 
 
 def write(project: Path) -> None:
@@ -72,7 +100,9 @@ def write(project: Path) -> None:
         (project / f"taken/{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     seed, flops = (EXAMPLE[EXAMPLE.index(name) :].splitlines()[0] for name in ("seed:", "flops_matched:"))
     text = TAKEN.replace("N_TRAIN", str(N_TRAIN)).replace("N_VAL", str(N_VAL)).replace("N_TEST", str(N_TEST))
-    (project / "profiles/taken.yaml").write_text(f"{seed}\n{text}{flops}\n")
+    for name, verifier, pools in (("taken", DECLARED, ""), ("tuned", TUNED, TRAIN_POOL)):
+        study = text.replace("PRM", verifier).replace("generate:\n", f"generate:\n{pools}")
+        (project / f"profiles/{name}.yaml").write_text(f"{seed}\n{study}{flops}\n")
 
 
 if __name__ == "__main__":

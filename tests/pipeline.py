@@ -88,7 +88,7 @@ def stages() -> tuple[Stage, ...]:
     found: list[Stage] = []
     for params_file in (
         ROOT / "params.yaml",
-        *(ROOT / f"profiles/{name}.yaml" for name in ("smoke", "replay", "math500")),
+        *(ROOT / f"profiles/{name}.yaml" for name in ("smoke", "replay", "math500", "gsm8k")),
     ):
         with tempfile.TemporaryDirectory() as folder:
             shutil.copy(ROOT / "dvc.yaml", folder)

@@ -336,6 +336,47 @@ def test_a_mistake_in_a_study_of_checkpoints_is_one_sentence(tmp_path: Path, old
     assert sentence in message and "\n" not in message, message
 
 
+def tuned(old: str, new: str) -> str:
+    """The profile that trains its PRM, with one piece of it exchanged."""
+    text = (ROOT / "profiles/gsm8k.yaml").read_text(encoding="utf-8")
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("samples: 4 #", "samples: 5 #", "prm_tuning.samples reaches 5, but must be at most generate.base-train.n_sam"),
+        (
+            "  base-train: {model: base, split: train, n_samples: 4}\n",
+            "",
+            "the study names 'base-train', but generate has only base-val",
+        ),
+        ("{step}{marker}", "{step}", "prm_tuning.base.template: step must hold {marker} once."),
+        ("validation_share: 0.1", "validation_share: 0.0", "prm_tuning.base.validation_share is 0.0, but must be"),
+        ("      adapter: null\n", "", "prm_tuning.base.tuning.adapter is missing; it must be"),
+        ("schedule: cosine", "schedule: linear", "prm_tuning.base.tuning.schedule is 'linear', but must be one of"),
+    ],
+)
+def test_a_mistake_in_training_a_prm_is_one_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        config.load(write(tmp_path, tuned(old, new)))
+    message = str(caught.value)
+    assert sentence in message and "\n" not in message, message
+
+
+def test_a_study_of_checkpoints_takes_a_prm_or_trains_one(tmp_path: Path) -> None:
+    text = (ROOT / "profiles/gsm8k.yaml").read_text(encoding="utf-8")
+    learned = text[text.index("prm_tuning:") : text.index("replay: {}")]
+    both = taken("prm_tuning: {} # or one that the study trains, in place of prm; see profiles/gsm8k.yaml\n", learned)
+    neither = text.replace(learned, "prm_tuning: {}\n\n")
+    for study in (both, neither):
+        with pytest.raises(StudyError, match=r"either prm or prm_tuning must be given in a study of checkpoints"):
+            config.load(write(tmp_path, study))
+    with pytest.raises(StudyError, match=r"prm_tuning must be empty or left out in a study that trains its models"):
+        config.load(write(tmp_path, EXAMPLE.replace("prm_tuning: {}\n", learned)))
+
+
 def test_a_server_needs_a_name_for_every_model(tmp_path: Path) -> None:
     text = taken()
     start, end = text.index("engine:"), text.index("sampling:")

@@ -86,6 +86,11 @@ def opened(folders: dict[str, Path], name: str, **changes: Any) -> DeclaredVerif
     return DeclaredVerifier(folders[name], declared(**settings), asked())
 
 
+def test_whole_solutions_come_apart_into_steps_that_are_not_blank() -> None:
+    texts = [f"First.{STEP} {STEP}4.", " ", f"4.{STEP}"]
+    assert asked().solutions(["a", "b", "c"], texts) == [("a", ["First.", "4."]), ("b", [""]), ("c", ["4."])]
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_one_pass_scores_the_steps_as_a_pass_of_each_does(folders: dict[str, Path], name: str) -> None:
     verifier = opened(folders, name)
@@ -194,7 +199,7 @@ def test_what_a_declaration_cannot_mean_is_refused(folders: dict[str, Path]) -> 
         with pytest.raises(StudyError) as caught:
             opened(folders, name, **changes)
         assert words_said in str(caught.value), str(caught.value)
-    with pytest.raises(StudyError, match=r"takes [34]\d tokens of the PRM, whose prm.max_length is 20"):
+    with pytest.raises(StudyError, match=r"takes [34]\d tokens of the PRM, whose max_length is 20"):
         Layout(words, QWEN, False, 20).lay(*SOLUTIONS[0])
     merged = LINES | {"tokenised": "whole", "step": "{step}\n{marker}"}  # two newlines are one token
     with pytest.raises(StudyError, match=r"does not keep the step marker '\\n' a token of its own"):

@@ -14,7 +14,7 @@ import torch
 from model_folders import random_folder
 from tiny_models import checkpoint
 from tts_lib import config_checkpoint, config_engine, nano
-from tts_lib.engines.opening import open_policy, open_verifier
+from tts_lib.engines.opening import close, open_policy, open_verifier
 from tts_lib.models import pointer, tokenizer
 from tts_lib.models.folder import FolderError, ModelConfig, write
 from tts_lib.models.tokenizer import TokenCodec
@@ -64,11 +64,30 @@ def test_a_pointer_is_small_and_serves_what_the_folder_serves(tmp_path: Path) ->
     facts = pointer.make(model, where(weights), step="\n")
     assert facts["n_params"] - facts["n_params_block"] == 2 * facts["vocab_size"] * facts["width"]
     assert sorted(path.name for path in model.iterdir()) == ["pointer.json", "tokenizer.json", "tokenizer_config.json"]
+    assert facts["sha256"] in (model / "pointer.json").read_text()  # weights of the same size are seen to be others
     for engine in (NATIVE, REFERENCE):
         direct, pointed = (open_policy(folder, engine) for folder in (weights, model))
         assert direct.version == pointed.version
         a, b = (policy.sample(request(4), SAMPLING)[0] for policy in (direct, pointed))
         np.testing.assert_array_equal(a.tokens, b.tokens)
+
+
+def test_closing_ends_what_an_engine_has_started() -> None:
+    class InProcess:
+        version = "1"
+        is_open = True
+
+        def sample(self, requests, sampling):
+            return []
+
+    class Started(InProcess):
+        def close(self) -> None:
+            self.is_open = False
+
+    engines = [InProcess(), Started()]
+    for engine in engines:
+        close(engine)
+    assert [engine.is_open for engine in engines] == [True, False]
 
 
 def test_weights_that_changed_under_a_pointer_are_noticed(tmp_path: Path) -> None:

@@ -243,6 +243,19 @@ def test_a_study_of_checkpoints_is_planned_from_their_names(tmp_path):
     assert known.notes["size of base"] == "5e+08 parameters (the name of Qwen/Qwen2.5-0.5B-Instruct)"
 
 
+def test_a_prm_trained_from_a_checkpoint_is_planned(tmp_path):
+    study = config.load(ROOT / "profiles/gsm8k.yaml")
+    parts = plan(tmp_path, study)
+    work = parts["prm_tuning@base"]
+    solutions = 4000 * 4
+    assert work.generations == solutions * (40 - 1) * 8
+    assert work.sampled == work.generations * 1024 / 2
+    assert work.trained == pytest.approx(2 * 0.9 * solutions * (256 + 1024))
+    sampling, training = inference_flops(5e8, work.sampled + work.prefilled), pretraining_flops(5e8, work.trained)
+    assert work.flops == pytest.approx(sampling + training)
+    assert parts["score@base"].flops == pytest.approx(inference_flops(5e8, parts["score@base"].verified))
+
+
 def test_what_the_checkpoint_stage_found_goes_before_the_name(tmp_path):
     folder = tmp_path / "reports/metrics"
     folder.mkdir(parents=True)

@@ -6,6 +6,7 @@ import pytest
 
 from scripted_policy import CODEC, ScriptedPolicy
 from tts_lib.grading import grade
+from tts_lib.grading.judging import Judged
 from tts_lib.protocols import Sampling
 from tts_lib.verifiers import first_error, labels, rollouts, scoring
 from tts_lib.verifiers.first_error import NONE
@@ -118,6 +119,30 @@ def test_rollouts_own_their_seeds():
 def test_a_rollout_is_graded_with_the_steps_before_it():
     labelled, _, _ = label(solutions(("q0", RIGHT)), 2, lambda prefix, seeds: ["", "12$"])
     assert labelled["labels"].tolist() == [[0.0, 0.0, 1.0]]
+
+
+class Hesitant:
+    """Takes what ends in 13 for right, and fails on an answer with a 9."""
+
+    def judge(self, question_id, gold, texts):
+        verdicts = ["timeout" if "9" in text else "correct" if text.endswith("13$") else "wrong" for text in texts]
+        return Judged(list(texts), verdicts, np.zeros(len(texts), int))
+
+
+def test_rollouts_go_to_the_judge_of_the_study_and_count_where_it_has_an_answer():
+    table = pd.DataFrame({"question_id": "q0", "sample": [0, 1], "text": [RIGHT, RIGHT], "verdict": ["wrong", "error"]})
+    ends = {"03ab=?\n03a05\n": ["=13$", "=19$", "=12$"], "03ab=?\n03a05\n05b12\n": ["=09$"] * 3}
+    policy = ScriptedPolicy(lambda prefix, seeds: ends[prefix])
+    labelled, _ = rollouts.label_steps(policy, CODEC, PROBLEMS, table, 3, SAMPLING, 0, "base", Hesitant())
+    assert labelled["sample"].tolist() == [0]  # the other was not judged
+    np.testing.assert_array_equal(labelled["labels"][0], [0.5, np.nan, 0.0])
+
+
+def test_a_step_ends_where_the_model_says():
+    policy = ScriptedPolicy(lambda prefix, seeds: ["=12$"] * len(seeds))
+    table = solutions(("q0", RIGHT))
+    labelled, _ = rollouts.label_steps(policy, CODEC, PROBLEMS, table, 2, SAMPLING, 0, "base", delimiter="b")
+    assert policy.prefixes == ["03ab=?\n03a05\n05b"] and len(labelled["labels"][0]) == 2
 
 
 # --- training examples

@@ -18,6 +18,7 @@ from tts_lib.config_errors import sentence
 from tts_lib.config_questions import Grading, Questions
 from tts_lib.config_replay import Replay
 from tts_lib.config_section import Section
+from tts_lib.config_tuning import PrmTuning
 from tts_lib.types import StudyError
 
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
@@ -244,6 +245,7 @@ class Study(Section):
     generate: dict[PoolName, Pool]
     verifier: dict[Literal["base"], Verifier]
     prm: dict[Literal["base"], Prm]
+    prm_tuning: dict[Literal["base"], PrmTuning]
     replay: dict[Name, Replay]
     select: Select
     difficulty: Difficulty
@@ -263,23 +265,26 @@ class Study(Section):
             if len(names := getattr(self, name)) > 1:
                 raise ValueError(f"{name} must name one study, got {', '.join(names)}")
         trained = ("problems", "corpus", "models", "pretrain", "verifier", "revisions")
-        taken = ("questions", "checkpoints", "prm")
+        taken = ("questions", "checkpoints")
+        verified = ("prm", "prm_tuning")  # one of them
         revised = ("pairings", "revision_verifier", "rest_em")
         sampled = ("engine", "sampling", "grading", "generate", "search")
         if self.replay:
-            needed, foreign = (), (*trained, *taken, *sampled, "options", *revised)
+            needed, foreign = (), (*trained, *taken, *verified, *sampled, "options", *revised)
             kind = "a replay: nothing is sampled"
         elif self.checkpoints:
             needed, foreign = (*taken, *sampled), (*trained, *revised)
-            kind = "a study of checkpoints: nothing is trained"
+            kind = "a study of checkpoints: nothing is pretrained"
         else:
-            needed, foreign = (*trained, *sampled), taken
+            needed, foreign = (*trained, *sampled), (*taken, *verified)
             kind = "a study that trains its models"
         found = next((name for name in foreign if getattr(self, name)), None)
         if found := found or ("grid.methods" if self.replay and self.grid.methods else None):
             raise ValueError(f"{found} must be empty or left out in {kind}")
         if missing := [name for name in needed if not getattr(self, name)]:
             raise ValueError(f"{missing[0]} is needed by {kind.partition(':')[0]} (or else checkpoints or replay)")
+        if self.checkpoints and bool(self.prm) == bool(self.prm_tuning):
+            raise ValueError("either prm or prm_tuning must be given in a study of checkpoints, the other one empty")
         return self
 
     @model_validator(mode="after")
@@ -292,7 +297,8 @@ class Study(Section):
             _known(f"generate.{name}.model", pool.model, where, models)
             if name != f"{pool.model}-{pool.split}":
                 raise ValueError(f"generate.{name} must be called {pool.model}-{pool.split}, for its model and split")
-        for name in (*(["base-train"] if self.verifier else []), "base-val", "base-test", "large-test"):
+        learners = self.verifier | self.prm_tuning
+        for name in (*(["base-train"] if learners else []), "base-val", "base-test", "large-test"):
             _known("the study", name, "generate", self.generate)
         if isinstance(self.engine, OpenAI):
             for name in models:
@@ -310,9 +316,10 @@ class Study(Section):
             if self.difficulty.disjoint:
                 left, unused = size - self.difficulty.n_samples, f"what difficulty.n_samples leaves of {place}"
                 _at_most("grid.budgets", self.grid.budgets[-1], unused, left)
-        for verifier in self.verifier.values():
-            train_pool = self.generate["base-train"].n_samples
-            _at_most("verifier.samples", verifier.samples, "generate.base-train.n_samples", train_pool)
+        for where, learner in (("verifier", self.verifier), ("prm_tuning", self.prm_tuning)):
+            for settings in learner.values():
+                train_pool = self.generate["base-train"].n_samples
+                _at_most(f"{where}.samples", settings.samples, "generate.base-train.n_samples", train_pool)
         for where, tables in (("problems", self.problems), ("questions", self.questions)):
             for name, table in tables.items():
                 _at_most("difficulty.n_bins", self.difficulty.n_bins, f"{where}.{name}.n_test", table.n_test)

@@ -96,6 +96,12 @@ def open_verifier(
             return NativeVerifier(_native(target), progress=progress)
 
 
+def close(opened: Policy | Verifier) -> None:
+    """End what an engine has started, so that its memory is free; most engines end with their last reference."""
+    if (end := getattr(opened, "close", None)) is not None:
+        end()
+
+
 def _native(target: Target) -> Path:
     """The folder of a model that the native engine can serve."""
     config = model_folder.read_config(target.weights)

@@ -51,7 +51,7 @@ class Layout:
         laid = self._whole(pieces) if self._template["tokenised"] == "whole" else self._apart(pieces)
         if len(laid.tokens) > self._max_length:
             raise StudyError(
-                f"a solution of {len(steps)} steps takes {len(laid.tokens)} tokens of the PRM, whose prm.max_length is "
+                f"a solution of {len(steps)} steps takes {len(laid.tokens)} tokens of the PRM, whose max_length is "
                 f"{self._max_length}: raise it if the model's window allows, or lower sampling.max_tokens"
             )
         return laid
@@ -85,7 +85,7 @@ class Layout:
         if any(place < 0 or encoded.ids[place] != self.marker for place in places):
             raise StudyError(
                 f"the PRM's tokenizer does not keep the step marker {marker!r} a token of its own in this template: "
-                "put a space beside it, or set prm.template.tokenised to pieces"
+                "put a space beside it, or set template.tokenised to pieces"
             )
         return Laid(np.array(encoded.ids, np.int64), np.array(places, np.int64) - self._shift)
 

@@ -82,9 +82,11 @@ def make(
     if not (weights / "tokenizer.json").is_file():
         raise FolderError(f"{weights} lacks tokenizer.json; only models with a fast tokenizer can be used")
     sizes = {name: math.prod(shape) for name, shape in checkpoint.tensor_shapes(weights).items()}
+    sha256 = checkpoint.checkpoint_hash(weights)
     pointer = {
         "source": {name: where[name] for name in ("model", "revision", "folder")},
         "sizes": {path.name: path.stat().st_size for path in files},
+        "sha256": sha256,  # other weights make another pointer, so that DVC sees them
         "step": step,
         "prm": prm,
     }
@@ -98,5 +100,5 @@ def make(
         "width": config.get("hidden_size"),
         "vocab_size": config.get("vocab_size"),
         "max_length": config.get("max_position_embeddings"),
-        "sha256": checkpoint.checkpoint_hash(weights),
+        "sha256": sha256,
     }

@@ -30,11 +30,13 @@ class Known:
         self._read: dict[str, dict[str, Any]] = {}
 
     def size(self, model: str) -> Size:
-        """Parameters of a model of the study, or of its declared PRM (`prm`).
+        """Parameters of a model of the study, or of its PRM (`prm`); one trained from the base has the base's.
 
         Raises:
             StudyError: a checkpoint was not looked at yet, and its name does not tell.
         """
+        if model == "prm" and self._study.prm_tuning:
+            return self.size("base")
         sources = {**self._study.checkpoints, **({"prm": self._study.prm["base"]} if self._study.prm else {})}
         if model not in sources:
             return size_of(self._study, model)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tts_lib import flops
-from tts_lib.config import Revisions, Study
+from tts_lib.config import Revisions, Study, Verifier
+from tts_lib.config_tuning import PrmTuning
 from tts_lib.methods.revisions import chain_lengths
 from tts_lib.plan.known import Known
 from tts_lib.plan.sizes import Size
@@ -52,7 +53,8 @@ def works(study: Study, known: Known) -> list[Work]:
     if study.checkpoints:
         return [
             *(plan.generate(name) for name in study.generate),
-            *(plan.declared_score() for _ in study.prm),
+            *(plan.tuned_prm() for _ in study.prm_tuning),
+            plan.declared_score(),
             *(plan.search(method) for method in study.grid.methods),
         ]
     return [
@@ -111,26 +113,34 @@ class _Plan:
         return self._sampling(f"generate@{name}", pool.model, generations, sampled, 2 * n * self.prompt)
 
     def verifier(self) -> Work:
-        """Rollouts from the end of every step but the last, then three verifiers trained on the solutions."""
         settings = self.study.verifier["base"]
+        return self._learned("verifier@base", settings, settings.epochs, VERIFIERS)
+
+    def tuned_prm(self) -> Work:
+        """A PRM from the base checkpoint; an adapter is counted as if it were all weights."""
+        settings = self.study.prm_tuning["base"]
+        return self._learned("prm_tuning@base", settings, settings.tuning.epochs, 1)
+
+    def _learned(self, stage: str, settings: Verifier | PrmTuning, epochs: int, n_models: int) -> Work:
+        """Rollouts from the end of every step but the last, then verifiers trained on the solutions."""
         n_solutions = self.n_questions["train"] * settings.samples
         length, steps = self.known.solution_tokens("base", "train"), self.known.steps()
         n_prefixes = n_solutions * max(0.0, steps - 1)
         generations = n_prefixes * settings.rollouts
         # Ends of the steps lie evenly in a solution, so half of it is before and half after such an end on average.
         sampling = self._sampling(
-            "verifier@base", "base", generations, generations * length / 2, n_prefixes * (self.prompt + length / 2)
+            stage, "base", generations, generations * length / 2, n_prefixes * (self.prompt + length / 2)
         )
         read = n_solutions * (1 - settings.validation_share) * (self.prompt + length)
-        trained = VERIFIERS * settings.epochs * read
+        trained = n_models * epochs * read
         return Work(
-            sampling.stage,
+            stage,
             generations=generations,
             sampled=sampling.sampled,
             prefilled=sampling.prefilled,
             trained=trained,
             flops=sampling.flops + flops.pretraining_flops(self.base.block, trained),
-            storage=sampling.storage + VERIFIERS * WEIGHT_BYTES * self.base.total * (1 + CHECKPOINT_WEIGHTS),
+            storage=sampling.storage + n_models * WEIGHT_BYTES * self.base.total * (1 + CHECKPOINT_WEIGHTS),
         )
 
     def score(self) -> Work:
@@ -224,7 +234,7 @@ class _Plan:
         )
 
     def _verifier(self) -> Size:
-        return self.known.size("prm") if self.study.prm else self.base
+        return self.known.size("prm") if self.study.checkpoints else self.base
 
     def _chains(self, lengths: Sequence[int], split: str) -> tuple[float, float]:
         """Attempts of chains of these lengths over a split, and the tokens of context they are sampled after."""

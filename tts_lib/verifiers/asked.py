@@ -56,6 +56,12 @@ class Asked:
             for text, old in zip(whole, before, strict=True)
         ]
 
+    def solutions(self, statements: Sequence[str], texts: Sequence[str]) -> list[tuple[str, list[str]]]:
+        """The statement and the steps of whole solutions; one empty step stands for a blank text."""
+        nothing = np.zeros(0, np.int32)
+        found = self.steps([(nothing, text) for text in self._codec.encode(list(texts))])
+        return [(statement, steps or [""]) for statement, (steps, _) in zip(statements, found, strict=True)]
+
 
 def _filled(steps: list[str]) -> list[str]:
     return [step.strip() for step in steps if step.strip()]

@@ -5,18 +5,28 @@ answer: the value-to-go of the policy itself. The last step needs none: its labe
 answer is right. Equal prefixes of a question share their rollouts.
 """
 
+from itertools import islice
+
 import numpy as np
 import pandas as pd
 
 from tts_lib import grading, rng
+from tts_lib.grading.judging import ExactJudge, Judge
 from tts_lib.pools import ChunkedPolicy, Codec
 from tts_lib.protocols import SampleRequest, Sampling
 
+NOT_JUDGED = (grading.TIMEOUT, grading.ERROR)
+
 
 def split_steps(text: str, delimiter: str = "\n") -> list[str]:
-    """The lines of a solution, each with its closing delimiter (the last as it is)."""
+    """The steps of a solution, each with its closing delimiter (the last as it is)."""
     parts = text.split(delimiter)
     return [part + delimiter for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
+
+
+def answered(solutions: pd.DataFrame) -> pd.DataFrame:
+    """The solutions whose answer could be read and judged."""
+    return solutions.loc[~solutions["verdict"].isin((grading.NO_ANSWER, *NOT_JUDGED))].reset_index(drop=True)
 
 
 def label_steps(
@@ -28,40 +38,54 @@ def label_steps(
     sampling: Sampling,
     study_seed: int,
     model: str,
+    judge: Judge = ExactJudge(),  # noqa: B008 - has no state
+    delimiter: str = "\n",
 ) -> tuple[pd.DataFrame, int]:
-    """Soft labels of every step of the solutions that have an answer; also the number of tokens rolled out.
+    """Soft labels of every step of the `answered` solutions; also the number of tokens rolled out.
 
-    Returns a table question_id, sample, labels (list of float in [0, 1], one a step); solutions without
-    a readable answer are dropped, as in the paper.
+    Returns a table question_id, sample, labels (list of float in [0, 1], one a step); the other solutions are
+    dropped, as those without an answer are in the paper. A rollout whose answer could not be judged does not
+    count: a step all of whose rollouts are such has the label NaN.
     """
-    solutions = solutions[solutions["verdict"] != grading.NO_ANSWER]
-    problem = dict(zip(problems["question_id"], problems["problem"], strict=True))
-    gold = dict(zip(problems["question_id"], problems["answer"], strict=True))
-    prefixes = _distinct_prefixes(solutions)
-    tokens = codec.encode([problem[q] + prefix for q, prefix in prefixes])
+    solutions = answered(solutions)
+    prefixes = _distinct_prefixes(solutions, delimiter)
+    prompt = dict(zip(problems["question_id"], codec.encode(problems["problem"].tolist()), strict=True))
+    begun = codec.encode([prefix for _, prefix in prefixes])
     requests = [
-        SampleRequest(t, rng.derive_seeds((study_seed, model, q, "rollouts", prefix), n_rollouts))
-        for (q, prefix), t in zip(prefixes, tokens, strict=True)
+        SampleRequest(
+            np.concatenate([prompt[q], tokens]),
+            rng.derive_seeds((study_seed, model, q, "rollouts", prefix), n_rollouts),
+        )
+        for (q, prefix), tokens in zip(prefixes, begun, strict=True)
     ]
-    value, n_tokens = {}, 0
+    gold = dict(zip(problems["question_id"], problems["answer"], strict=True))
+    rolled_out, n_tokens = {}, 0
     for (q, prefix), samples in zip(prefixes, policy.sample_in_chunks(requests, sampling), strict=True):
         texts = codec.decode([samples[i] for i in range(n_rollouts)])
-        value[q, prefix] = np.mean([grading.grade(prefix + text, gold[q])[1] == grading.CORRECT for text in texts])
+        rolled_out.setdefault(q, []).extend(prefix + text for text in texts)
         n_tokens += len(samples.tokens)
+    verdicts = {q: iter(judge.judge(q, gold[q], texts).verdicts) for q, texts in rolled_out.items()}
+    value = {(q, prefix): _share_correct(list(islice(verdicts[q], n_rollouts))) for q, prefix in prefixes}
     labels = []
     for q, text, verdict in zip(solutions["question_id"], solutions["text"], solutions["verdict"], strict=True):
-        steps = split_steps(text)
+        steps = split_steps(text, delimiter)
         ends = np.cumsum([len(step) for step in steps[:-1]], dtype=int)
         labels.append([float(value[q, text[:end]]) for end in ends] + [float(verdict == grading.CORRECT)])
-    return solutions[["question_id", "sample"]].assign(labels=labels).reset_index(drop=True), n_tokens
+    return solutions[["question_id", "sample"]].assign(labels=labels), n_tokens
 
 
-def _distinct_prefixes(solutions: pd.DataFrame) -> list[tuple[str, str]]:
+def _share_correct(verdicts: list[str]) -> float:
+    """Among the rollouts that could be judged; NaN if none could."""
+    known = [verdict == grading.CORRECT for verdict in verdicts if verdict not in NOT_JUDGED]
+    return sum(known) / len(known) if known else np.nan
+
+
+def _distinct_prefixes(solutions: pd.DataFrame, delimiter: str) -> list[tuple[str, str]]:
     """(question, text up to the end of a step) of all steps but the last ones, in order of appearance."""
     seen: dict[tuple[str, str], None] = {}
     for q, text in zip(solutions["question_id"], solutions["text"], strict=True):
         end = 0
-        for step in split_steps(text)[:-1]:
+        for step in split_steps(text, delimiter)[:-1]:
             end += len(step)
             seen[q, text[:end]] = None
     return list(seen)
