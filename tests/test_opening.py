@@ -14,12 +14,14 @@ import torch
 from model_folders import random_folder
 from tiny_models import checkpoint
 from tts_lib import config_checkpoint, config_engine, nano
+from tts_lib.cached_scores import CachedVerifier
 from tts_lib.engines.opening import open_policy, open_verifier
 from tts_lib.models import pointer, tokenizer
 from tts_lib.models.folder import FolderError, ModelConfig, write
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.models.vocabulary import Vocabulary
 from tts_lib.protocols import FINISH_STEP, SampleRequest, Sampling, ScoreRequest
+from tts_lib.store import Store
 from tts_lib.types import StudyError
 from tts_lib.verifiers.asked import Asked
 
@@ -221,6 +223,18 @@ def test_a_declared_prm_reads_a_trained_one_as_the_native_engine_does(tmp_path: 
     for engine in (NATIVE, REFERENCE):
         for one, other in zip(declared, open_verifier(tmp_path / "trained", engine).score(requests), strict=True):
             np.testing.assert_allclose(one[0], other[0], atol=1e-5)
+
+    kept = []
+    for _ in range(2):  # the scores of the native engine are not worth keeping, those of the others are
+        with Store.open(tmp_path / "store", write=True) as store:
+            assert not isinstance(open_verifier(tmp_path / "trained", NATIVE, store=store), CachedVerifier)
+            for folder, engine in ((tmp_path / "models/prm", NATIVE), (tmp_path / "trained", REFERENCE)):
+                verifier = open_verifier(folder, engine, asked, store=store)
+                assert isinstance(verifier, CachedVerifier)
+                for one, other in zip(declared, verifier.score(requests), strict=True):
+                    np.testing.assert_allclose(one[0], other[0], atol=1e-5)
+                kept.append(verifier.n_reused)
+    assert kept == [0, 0, len(requests), len(requests)]
     with pytest.raises(StudyError, match="needs the questions and the policy's tokenizer"):
         open_verifier(tmp_path / "models/prm", NATIVE)
     with pytest.raises(StudyError, match="is a verifier, which samples nothing"):

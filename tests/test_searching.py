@@ -26,6 +26,8 @@ PROBLEMS = pd.DataFrame(
 class Codec:
     """The simulated questions and solutions as text; the answer is the symbol of the last step."""
 
+    version = "simulated"
+
     def encode(self, texts):
         return [question(*map(int, text.split())).prompt for text in texts]
 

@@ -98,7 +98,7 @@ class Prm(Source):
     score: Annotated[TokenLabels | TwoClassHead | RewardHead | ValueHead, Field(discriminator="kind")]
     aggregation: Annotated[
         Literal["last", "min", "prod", "mean"],
-        Field(description="of the scores up to a step, as the value of the prefix"),
+        Field(description="of the scores of the steps so far, to the value of the prefix: searches and prm_last"),
     ]
     max_length: Annotated[int, Field(ge=16, le=10_000_000, description="tokens of problem and solution")]
     device: Device

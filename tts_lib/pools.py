@@ -28,6 +28,8 @@ class ChunkedPolicy(Protocol):
 class Codec(Protocol):
     """Text to token ids and back (`tokenizers.Tokenizer` through `tts_lib.models.tokenizer.TokenCodec`)."""
 
+    version: str  # names the tokenizer: what its token ids mean
+
     def encode(self, texts: list[str]) -> list[np.ndarray]: ...
 
     def decode(self, tokens: list[np.ndarray]) -> list[str]: ...

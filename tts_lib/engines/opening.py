@@ -5,11 +5,13 @@ sentence.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
+from tts_lib.cached_scores import CachedVerifier
 from tts_lib.models import folder as model_folder
 from tts_lib.models import pointer
 from tts_lib.models.checkpoint import checkpoint_hash
@@ -17,6 +19,7 @@ from tts_lib.models.folder import STEP_TEXT
 from tts_lib.models.pointer import Target
 from tts_lib.models.vocabulary import Vocabulary
 from tts_lib.protocols import Policy, Verifier
+from tts_lib.store import Store
 from tts_lib.types import StudyError
 from tts_lib.verifiers.asked import Asked
 
@@ -61,23 +64,40 @@ def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False,
 
 
 def open_verifier(
-    folder: Path, engine: Mapping[str, Any], asked: Asked | None = None, progress: bool = False
+    folder: Path,
+    engine: Mapping[str, Any],
+    asked: Asked | None = None,
+    progress: bool = False,
+    store: Store | None = None,
+    aggregated: bool = True,
 ) -> Verifier:
     """The verifier in a folder of `models/`: a trained one behind the study's engine, a declared one in transformers.
 
     Args:
         engine: the study's `engine` section.
         asked: the questions and the policy's tokenizer, which a declared PRM needs to read what the policy wrote.
+        store: opened for writing; keeps the scores, except those of the native engine. It reads all pools of a study
+            in a minute or two, which keeping them would only lengthen (by a twentieth).
+        aggregated: whether a declared PRM gives the value of each prefix, in its aggregation, as searches need it, or
+            the scores of the steps, from which a table aggregates in several ways.
 
     Raises:
         StudyError: see `open_policy`.
     """
     target = pointer.resolve(folder)
+    if target.prm is not None and not aggregated:
+        target = replace(target, prm={**target.prm, "aggregation": "last"})
+    verifier = _opened(target, engine, asked, progress)
+    is_native = target.prm is None and engine["kind"] not in ("reference", "vllm")
+    return verifier if store is None or is_native else CachedVerifier(verifier, store)
+
+
+def _opened(target: Target, engine: Mapping[str, Any], asked: Asked | None, progress: bool) -> Verifier:
     if target.prm is not None:
         from tts_lib.engines.declared import DeclaredVerifier
 
         if asked is None:
-            raise StudyError(f"{folder} reads text, so that it needs the questions and the policy's tokenizer")
+            raise StudyError(f"{target.weights} reads text, so that it needs the questions and the policy's tokenizer")
         return DeclaredVerifier(target.weights, target.prm, asked, progress)
     match engine["kind"]:
         case "reference":

@@ -34,6 +34,11 @@ class Target:
     step: str | None  # text that closes a step of its solutions; a declared PRM has none of its own
     prm: Mapping[str, Any] | None  # how a declared PRM is read: template, score, ... (`tts_lib.config_checkpoint.Prm`)
 
+    @property
+    def aggregation(self) -> str:
+        """How a PRM's step scores become the value of a prefix; those that the study trains say it at the last step."""
+        return "last" if self.prm is None else self.prm["aggregation"]
+
 
 def resolve(folder: Path) -> Target:
     """The model that a folder of `models/` stands for.

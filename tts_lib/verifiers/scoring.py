@@ -39,15 +39,24 @@ def flipped(scores: np.ndarray, share: float, rng: np.random.Generator) -> np.nd
 
 
 def score_pool(
-    verifiers: dict[str, Verifier], codec: Codec, problems: pd.DataFrame, pool: pd.DataFrame
+    verifiers: dict[str, Verifier],
+    codec: Codec,
+    problems: pd.DataFrame,
+    pool: pd.DataFrame,
+    aggregation: str = "last",
 ) -> tuple[pd.DataFrame, list[np.ndarray]]:
     """Solution scores of every sample of a pool, and the PRM's step scores.
 
     The PRM counts by each aggregation, the ORMs (if there are any) at the last token.
+
+    Args:
+        aggregation: that the PRM declares. `prm_last` is the value of the solution up to its last step, which is the
+            last step's score unless the PRM declares otherwise; the other columns aggregate the scores of the steps.
     """
     steps = step_scores(verifiers["prm"], codec, problems, pool)
     table = pool[["question_id", "sample"]].assign(n_steps=[len(s) for s in steps])
-    for how, values in aggregated(steps).items():
+    by_aggregation = aggregated(steps)
+    for how, values in (by_aggregation | {"last": by_aggregation[aggregation]}).items():
         table[f"prm_{how}"] = values
     for name in ("orm", "orm_matched"):
         if name in verifiers:
