@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tts_lib import grading, rng
-from tts_lib.pools import ChunkedPolicy, Codec
+from tts_lib.pools import ChunkedPolicy, Codec, naming_questions
 from tts_lib.protocols import SampleRequest, Sampling
 
 
@@ -44,7 +44,9 @@ def label_steps(
         for (q, prefix), t in zip(prefixes, tokens, strict=True)
     ]
     value, n_tokens = {}, 0
-    for (q, prefix), samples in zip(prefixes, policy.sample_in_chunks(requests, sampling), strict=True):
+    with naming_questions([q for q, _ in prefixes], tokens):
+        rolled_out = policy.sample_in_chunks(requests, sampling)
+    for (q, prefix), samples in zip(prefixes, rolled_out, strict=True):
         texts = codec.decode([samples[i] for i in range(n_rollouts)])
         value[q, prefix] = np.mean([grading.grade(prefix + text, gold[q])[1] == grading.CORRECT for text in texts])
         n_tokens += len(samples.tokens)
