@@ -233,9 +233,7 @@ def test_what_a_declaration_cannot_mean_is_refused(folders: dict[str, Path]) -> 
         with pytest.raises(StudyError) as caught:
             opened(folders, name, **changes)
         assert words_said in str(caught.value), str(caught.value)
-    with pytest.raises(
-        StudyError, match=r"to 'What is the sum of .*' takes [34]\d tokens of the PRM, whose prm.max_length is 20"
-    ):
+    with pytest.raises(StudyError, match=r"to 'What is .*' takes [34]\d tokens of the PRM, whose prm.max_length is 20"):
         Layout(words, QWEN, False, 20).lay(*SOLUTIONS[0])
     merged = LINES | {"tokenised": "whole", "step": "{step}\n{marker}"}  # two newlines are one token
     with pytest.raises(StudyError, match=r"does not keep the step marker '\\n' a token of its own"):

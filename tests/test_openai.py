@@ -160,6 +160,21 @@ def test_logprobs_stand_beside_their_tokens():
         np.testing.assert_array_equal(each.logprobs, -each.tokens.astype(np.float32) / 8)
 
 
+def test_failed_tries_are_shown_while_they_happen_and_at_the_end(capfd, caplog):
+    with serving() as server:
+        server.answer = failing_first(Reply(b"", 429))
+        policy = OpenAIPolicy(server.url, MODEL, Limits(concurrency=2), clock=FakeClock().clock, progress=True)
+        with policy:
+            policy.sample(requests_for(), SAMPLING)
+            shown = capfd.readouterr().err
+            server.answer = good
+            policy.sample(requests_for(), SAMPLING)
+    assert "12/12" in shown and "12 tries failed (status 429: 12)" in shown
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("tts_lib")] == [
+        f"{server.url}: 12 tries failed (status 429: 12)"
+    ]
+
+
 def test_the_servers_window_counts():
     with serving() as server:
         server.models[0]["max_model_len"] = 8

@@ -60,7 +60,7 @@ def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False,
             settings = {"adapter": adapter, "stop": stop, "progress": progress}
             return _spread(partial(VllmPolicy, target.weights.resolve(), **settings, **_vllm(engine)), engine, "Policy")
         case _:
-            return _served(folder.name, target, engine)
+            return _served(folder.name, target, engine, progress)
 
 
 def open_verifier(
@@ -146,7 +146,7 @@ def _spread(make: Callable[[], Any], engine: Mapping[str, Any], what: Literal["P
     return DistributedPolicy(make, crew) if what == "Policy" else DistributedVerifier(make, crew)
 
 
-def _served(name: str, target: Target, engine: Mapping[str, Any]) -> Policy:
+def _served(name: str, target: Target, engine: Mapping[str, Any], progress: bool) -> Policy:
     """A model behind the completion server, under the name that the server has for it."""
     from tts_lib.engines.openai import Limits, OpenAIPolicy, ServedModel
     from tts_lib.models.tokenizer import TokenCodec
@@ -167,4 +167,4 @@ def _served(name: str, target: Target, engine: Mapping[str, Any]) -> Policy:
     )
     limits = Limits(**{field: engine[field] for field in LIMITS})
     codec = None if engine["token_ids"] else TokenCodec.from_folder(target.weights)
-    return OpenAIPolicy(engine["url"], model, limits, codec)
+    return OpenAIPolicy(engine["url"], model, limits, codec, progress=progress)
