@@ -167,6 +167,13 @@ def test_an_engine_that_is_not_there_says_so(tmp_path: Path, monkeypatch: pytest
         open_policy(base, SERVER | {"models": {"base": "small"}})
 
 
+def test_workers_share_one_accelerator_or_take_whole_ones() -> None:
+    for share in (0, 0.5, 1, 8):
+        assert config_engine.Vllm.model_validate(VLLM | {"gpus_per_worker": share}).gpus_per_worker == share
+    with pytest.raises(ValueError, match=r"gpus_per_worker is 1.5, but above 1 must be a whole number"):
+        config_engine.Vllm.model_validate(VLLM | {"gpus_per_worker": 1.5})
+
+
 def test_too_little_memory_says_what_to_lower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -191,7 +198,9 @@ def test_the_reference_engine_serves_any_causal_model(tmp_path: Path) -> None:
     assert {7, 9} & set(last) and (samples.finish == FINISH_STEP).any()
 
 
-def test_a_declared_prm_reads_a_trained_one_as_the_native_engine_does(tmp_path: Path) -> None:
+def test_a_declared_prm_reads_a_trained_one_as_the_native_engine_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same weights through a declaration: equal scores of steps that end in a newline."""
     world = nano.World.build(6, 12, 1.0, 0)
     words = tokenizer.build(world.vocabulary)
@@ -235,6 +244,9 @@ def test_a_declared_prm_reads_a_trained_one_as_the_native_engine_does(tmp_path: 
                     np.testing.assert_allclose(one[0], other[0], atol=1e-5)
                 kept.append(verifier.n_reused)
     assert kept == [0, 0, len(requests), len(requests)]
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(StudyError, match=r"Workers need Ray .*install it with"):
+        open_verifier(tmp_path / "models/prm", VLLM | {"workers": 2}, asked)
     with pytest.raises(StudyError, match="needs the questions and the policy's tokenizer"):
         open_verifier(tmp_path / "models/prm", NATIVE)
     with pytest.raises(StudyError, match="is a verifier, which samples nothing"):

@@ -73,6 +73,8 @@ def open_verifier(
 ) -> Verifier:
     """The verifier in a folder of `models/`: a trained one behind the study's engine, a declared one in transformers.
 
+    With several workers each of them has one, on accelerators of its own.
+
     Args:
         engine: the study's `engine` section.
         asked: the questions and the policy's tokenizer, which a declared PRM needs to read what the policy wrote.
@@ -98,7 +100,8 @@ def _opened(target: Target, engine: Mapping[str, Any], asked: Asked | None, prog
 
         if asked is None:
             raise StudyError(f"{target.weights} reads text, so that it needs the questions and the policy's tokenizer")
-        return DeclaredVerifier(target.weights, target.prm, asked, progress)
+        make = partial(DeclaredVerifier, target.weights.resolve(), target.prm, asked, progress)
+        return _spread(make, engine, "Verifier")
     match engine["kind"]:
         case "reference":
             from tts_lib.engines.reference import ReferenceVerifier
@@ -136,8 +139,8 @@ def _vllm(engine: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _spread(make: Callable[[], Any], engine: Mapping[str, Any], what: Literal["Policy", "Verifier"]) -> Any:
-    """One engine in this process, or one in each of several workers."""
-    if engine["workers"] == 1 and engine["cluster"] is None:
+    """One engine in this process, or one in each of several workers, of which vLLM's alone can be declared."""
+    if engine.get("workers", 1) == 1 and engine.get("cluster") is None:
         return make()
     from tts_lib.engines.distributed import DistributedPolicy, DistributedVerifier
     from tts_lib.engines.workers import Crew
