@@ -22,12 +22,12 @@ from engine_contract import (
     score_requests,
     share_of_equal,
 )
-from model_folders import STEP, VOCAB, random_folder
+from model_folders import END, STEP, VOCAB, random_folder, tiny_tokenizer
 from pipeline import ROOT
 from tts_lib.engines.native import NativePolicy, NativeVerifier
 from tts_lib.engines.vllm import VllmPolicy, VllmVerifier
 from tts_lib.models.folder import FolderError
-from tts_lib.protocols import FINISH_STEP, SampleRequest
+from tts_lib.protocols import FINISH_END, FINISH_STEP, SampleRequest
 from tts_lib.types import StudyError
 
 pytestmark = pytest.mark.vllm
@@ -43,6 +43,12 @@ def folders(tmp_path_factory):
         "policy": random_folder(root / "policy", **SHAPE),
         "verifier": random_folder(root / "verifier", verifier=True, **SHAPE),
     }
+
+
+@pytest.fixture(scope="module")
+def ending(folders):
+    with VllmPolicy(folders["policy"], end="t99", gpu_memory=MEMORY) as policy:
+        yield policy
 
 
 class TestVllm(PolicyContract, VerifierContract):
@@ -124,6 +130,19 @@ def test_steps_end_at_a_text_where_one_is_given(folders):
     assert share_of_equal(got, expected) >= TestVllm.same_share
     closed = [samples[i][-1] for samples in got for i in range(len(samples)) if samples.finish[i] == FINISH_STEP]
     assert set(closed) == {STEP}
+
+
+@pytest.mark.parametrize("until", ["step", "end"])
+def test_samples_end_at_a_text_where_one_is_given(ending, until):
+    texts = tiny_tokenizer()
+    n_ended = 0
+    for samples in ending.sample(sample_requests(n_samples=60), sampling(until=until)):
+        for i in range(len(samples)):
+            text = texts.decode(samples[i].tolist())
+            n_ended += "t99" in text
+            assert "t99" not in text or (text.endswith("t99") and samples.finish[i] == FINISH_END)
+            assert samples.finish[i] != FINISH_END or "t99" in text or samples[i][-1] == END
+    assert n_ended > 0
 
 
 def test_an_unknown_end_of_a_step_is_told(folders, tmp_path):

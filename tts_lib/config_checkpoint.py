@@ -40,6 +40,10 @@ class Checkpoint(Source):
 
     pretraining_tokens: Annotated[float, Field(ge=1, le=1e17, description="as its makers report them")]
     step: Annotated[str, Field(min_length=1, max_length=20, description="text that closes a step of its solutions")]
+    end: Annotated[
+        str | None,
+        Field(min_length=1, max_length=40, description="text that ends its solutions, beside its own end token"),
+    ] = None
 
 
 class Template(Section):

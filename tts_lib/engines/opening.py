@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tts_lib.cached_scores import CachedVerifier
+from tts_lib.engines.ending import ended
 from tts_lib.models import folder as model_folder
 from tts_lib.models import pointer
 from tts_lib.models.checkpoint import checkpoint_hash
 from tts_lib.models.folder import STEP_TEXT
 from tts_lib.models.pointer import Target
+from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.models.vocabulary import Vocabulary
 from tts_lib.protocols import Policy, Verifier
 from tts_lib.store import Store
@@ -41,6 +43,16 @@ def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False,
     target = pointer.resolve(folder)
     if target.prm is not None or target.step is None:
         raise StudyError(f"{folder} is a verifier, which samples nothing")
+    policy = _opened_policy(folder.name, target, engine, progress, adapter)
+    if target.end is None:
+        return policy
+    end_token = Vocabulary.of(target.weights, target.step).end_tokens[0]
+    return ended(policy, TokenCodec.from_folder(target.weights), target.end, end_token)
+
+
+def _opened_policy(
+    name: str, target: Target, engine: Mapping[str, Any], progress: bool, adapter: Path | None
+) -> Policy:
     if adapter is not None and engine["kind"] != "vllm":
         raise StudyError(f"the engine {engine['kind']} serves no LoRA adapters, such as {adapter}: use the engine vllm")
     match engine["kind"]:
@@ -57,10 +69,10 @@ def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False,
 
             by_token = target.step == STEP_TEXT and len(Vocabulary.of(target.weights, STEP_TEXT).step_tokens) == 1
             stop = None if by_token else target.step  # looked for in the text, in whatever tokens it comes
-            settings = {"adapter": adapter, "stop": stop, "progress": progress}
+            settings = {"adapter": adapter, "stop": stop, "end": target.end, "progress": progress}
             return _spread(partial(VllmPolicy, target.weights.resolve(), **settings, **_vllm(engine)), engine, "Policy")
         case _:
-            return _served(folder.name, target, engine, progress)
+            return _served(name, target, engine, progress)
 
 
 def open_verifier(
@@ -152,7 +164,6 @@ def _spread(make: Callable[[], Any], engine: Mapping[str, Any], what: Literal["P
 def _served(name: str, target: Target, engine: Mapping[str, Any], progress: bool) -> Policy:
     """A model behind the completion server, under the name that the server has for it."""
     from tts_lib.engines.openai import Limits, OpenAIPolicy, ServedModel
-    from tts_lib.models.tokenizer import TokenCodec
 
     if name not in engine["models"]:
         raise StudyError(f"engine.models has no name for {name}; it has {', '.join(engine['models'])}")
@@ -167,6 +178,7 @@ def _served(name: str, target: Target, engine: Mapping[str, Any], progress: bool
         end_tokens=known.end_tokens,
         step_tokens=known.step_tokens if by_token else (),
         stop=None if by_token else step,
+        end=target.end,
     )
     limits = Limits(**{field: engine[field] for field in LIMITS})
     codec = None if engine["token_ids"] else TokenCodec.from_folder(target.weights)

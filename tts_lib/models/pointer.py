@@ -32,6 +32,7 @@ class Target:
 
     weights: Path  # folder with config.json, tokenizer.json and *.safetensors
     step: str | None  # text that closes a step of its solutions; a declared PRM has none of its own
+    end: str | None  # text that ends its solutions, beside its own end token
     prm: Mapping[str, Any] | None  # how a declared PRM is read: template, score, ... (`tts_lib.config_checkpoint.Prm`)
 
     @property
@@ -47,13 +48,13 @@ def resolve(folder: Path) -> Target:
         StudyError: the weights are not where they were, or are not what they were.
     """
     if not (pointer := Path(folder) / POINTER).is_file():
-        return Target(Path(folder), STEP_TEXT, None)
-    record = tables.read_json(pointer, ["source", "sizes", "step", "prm"])
+        return Target(Path(folder), STEP_TEXT, None, None)
+    record = tables.read_json(pointer, ["source", "sizes", "step", "end", "prm"])
     weights = locate(record["source"])
     for name, size in record["sizes"].items():
         if not (weights / name).is_file() or (weights / name).stat().st_size != size:
             raise FolderError(f"{weights / name} is not what it was when {folder} was made; repeat its stage")
-    return Target(weights, record["step"], record["prm"])
+    return Target(weights, record["step"], record["end"], record["prm"])
 
 
 def locate(where: Mapping[str, Any]) -> Path:
@@ -68,9 +69,15 @@ def locate(where: Mapping[str, Any]) -> Path:
 
 
 def make(
-    folder: Path, where: Mapping[str, Any], step: str | None = None, prm: Mapping[str, Any] | None = None
+    folder: Path,
+    where: Mapping[str, Any],
+    step: str | None = None,
+    end: str | None = None,
+    prm: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Check the model at `where`, make `folder` point to it, and return what is to be known of it.
+
+    For `step`, `end` and `prm` see `Target`.
 
     Returns:
         n_params (all parameters), n_params_block (without embeddings and output matrix), n_layers, width, vocab_size,
@@ -91,6 +98,7 @@ def make(
         "source": {name: where[name] for name in ("model", "revision", "folder")},
         "sizes": {path.name: path.stat().st_size for path in files},
         "step": step,
+        "end": end,
         "prm": prm,
     }
     with checkpoint.replacing(folder) as new:

@@ -170,6 +170,7 @@ class OpenAIPolicy:
             end_tokens=model.end_tokens,
             step_tokens=model.step_tokens if until_step else (),
             stop=model.stop if until_step else None,
+            end=model.end,
             logprobs=sampling.logprobs,
         )
         body: dict[str, Any] = {
@@ -185,11 +186,11 @@ class OpenAIPolicy:
         if self._codec is None:
             body |= {"seed": _server_seed(job.seed, SEED_BITS_WITH_TOKEN_IDS), "return_token_ids": True}
             body |= {"stop_token_ids": [*asked.end_tokens, *asked.step_tokens]}
-            body |= {} if asked.stop is None else {"stop": [asked.stop], "include_stop_str_in_output": True}
+            body |= {"stop": asked.stops, "include_stop_str_in_output": True} if asked.stops else {}
             body |= {"logprobs": 0} if sampling.logprobs else {}
             read = partial(sample_of, asked=asked)
         else:
-            body |= {"seed": _server_seed(job.seed, SEED_BITS)}
+            body |= {"seed": _server_seed(job.seed, SEED_BITS)} | ({} if asked.end is None else {"stop": [asked.end]})
             read = partial(sample_of_text, asked=asked, codec=self._codec)
         return self._client.post("/completions", body | NEUTRAL, read, job.seed, stop)
 

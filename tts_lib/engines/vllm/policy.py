@@ -37,6 +37,7 @@ class VllmPolicy(Engine):
         *,
         adapter: Path | None = None,
         stop: str | None = None,
+        end: str | None = None,
         dtype: Dtype | None = None,
         max_model_len: int | None = None,
         gpu_memory: float = 0.9,
@@ -51,6 +52,7 @@ class VllmPolicy(Engine):
             revision: the commit of a Hugging Face model, 40 hexadecimal digits.
             adapter: folder of LoRA weights that are added to the model's.
             stop: text that closes a step; None: the newline token, which the models of this project have.
+            end: text that ends a sample, which holds it (see `tts_lib.engines.ending`); None: the end token alone.
             dtype: number format of weights and activations; None: the checkpoint's.
             max_model_len: tokens of prefix and sample together; None: the model's window.
             gpu_memory: share of each GPU's memory for weights and cache (on a CPU: of the machine's, for the cache).
@@ -74,7 +76,7 @@ class VllmPolicy(Engine):
             logprobs_mode="raw_logprobs",
             **lora,
         )
-        self.progress, self._stop, self._lora = progress, stop, None
+        self.progress, self._stop, self._end, self._lora = progress, stop, end, None
         self._step_token = None if stop is not None else _newline_token(self.source.folder)
         if stop is not None:
             self.version += f":stop={stop!r}"
@@ -110,15 +112,16 @@ class VllmPolicy(Engine):
     def _settings(self, sampling: Sampling, seed: np.uint64) -> Any:
         by_text = sampling.until == "step" and self._stop is not None
         by_token = sampling.until == "step" and not by_text
+        stops = [text for text in (self._stop if by_text else None, self._end) if text is not None]
         return self._vllm.SamplingParams(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             max_tokens=sampling.max_tokens,
             seed=_int64_seed(seed),
-            stop=[self._stop] if by_text else None,
+            stop=stops or None,
             include_stop_str_in_output=True,
             stop_token_ids=[self._step_token] if by_token else None,
-            detokenize=by_text,
+            detokenize=bool(stops),
             logprobs=0 if sampling.logprobs else None,  # the chosen token's only
             flat_logprobs=True,
         )
