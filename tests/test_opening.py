@@ -76,11 +76,18 @@ def test_a_pointer_is_small_and_serves_what_the_folder_serves(tmp_path: Path) ->
 def test_weights_that_changed_under_a_pointer_are_noticed(tmp_path: Path) -> None:
     weights, model = random_folder(tmp_path / "weights"), tmp_path / "models/base"
     pointer.make(model, where(weights), step="\n")
+    for name in ("config.json", "tokenizer.json"):
+        content = (weights / name).read_bytes()
+        (weights / name).write_bytes(content.replace(b"1", b"2", 1))  # as long as before
+        with pytest.raises(FolderError, match=rf"{name} is not what it was when .*base was made; repeat its stage"):
+            open_policy(model, NATIVE)
+        (weights / name).write_bytes(content)
+    open_policy(model, NATIVE)
     (weights / "model.safetensors").write_bytes(b"")
     with pytest.raises(FolderError, match=r"is not what it was when .*base was made; repeat its stage"):
         open_policy(model, NATIVE)
     shutil.rmtree(weights)
-    with pytest.raises(StudyError, match=r"model.safetensors is not what it was"):
+    with pytest.raises(StudyError, match=r"config.json is not what it was"):
         open_policy(model, NATIVE)
 
 

@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from tts_lib import paths, tables
+from tts_lib.files import replacing_folder
 from tts_lib.models import checkpoint, source
 from tts_lib.models.folder import STEP_TEXT, FolderError
 
 POINTER = "pointer.json"
+SMALL = ("config.json", "generation_config.json", "tokenizer.json")  # compared by SHA-256; weights by their sizes, as
+# reading gigabytes each time a model is opened would take minutes, and the store's keys hold their SHA-256 anyhow
 EMBEDDINGS = (
     "embed_tokens.weight",
     "lm_head.weight",
@@ -49,10 +52,12 @@ def resolve(folder: Path) -> Target:
     """
     if not (pointer := Path(folder) / POINTER).is_file():
         return Target(Path(folder), STEP_TEXT, None, None)
-    record = tables.read_json(pointer, ["source", "sizes", "step", "end", "prm"])
+    record = tables.read_json(pointer, ["source", "sizes", "hashes", "step", "end", "prm"])
     weights = locate(record["source"])
-    for name, size in record["sizes"].items():
-        if not (weights / name).is_file() or (weights / name).stat().st_size != size:
+    small = {name: checkpoint.file_hash(weights / name) for name in SMALL if (weights / name).is_file()}
+    sizes = {name: (weights / name).stat().st_size for name in record["sizes"] if (weights / name).is_file()}
+    for name in (*SMALL, *record["sizes"]):
+        if (small.get(name), sizes.get(name)) != (record["hashes"].get(name), record["sizes"].get(name)):
             raise FolderError(f"{weights / name} is not what it was when {folder} was made; repeat its stage")
     return Target(weights, record["step"], record["end"], record["prm"])
 
@@ -97,11 +102,12 @@ def make(
     pointer = {
         "source": {name: where[name] for name in ("model", "revision", "folder")},
         "sizes": {path.name: path.stat().st_size for path in files},
+        "hashes": {name: checkpoint.file_hash(weights / name) for name in SMALL if (weights / name).is_file()},
         "step": step,
         "end": end,
         "prm": prm,
     }
-    with checkpoint.replacing(folder) as new:
+    with replacing_folder(folder) as new:
         checkpoint.copy_tokenizer(weights, new)
         tables.write_json(pointer, new / POINTER)
     return {
