@@ -26,6 +26,8 @@ from model_folders import END, STEP, VOCAB, random_folder, tiny_tokenizer
 from pipeline import ROOT
 from tts_lib.engines.native import NativePolicy, NativeVerifier
 from tts_lib.engines.vllm import VllmPolicy, VllmVerifier
+from tts_lib.models.adapter import BASE
+from tts_lib.models.checkpoint import checkpoint_hash
 from tts_lib.models.folder import FolderError
 from tts_lib.protocols import FINISH_END, FINISH_STEP, SampleRequest
 from tts_lib.types import StudyError
@@ -194,6 +196,18 @@ def test_an_adapter_is_added_to_the_weights(folders, tmp_path):
         log_p = torch.log_softmax(logits_of(merged, tokens), -1).numpy()
         expected = log_p[np.arange(len(request.prefix) - 1, len(tokens) - 1), samples[i]]
         np.testing.assert_allclose(samples.logprobs[samples.offsets[i] : samples.offsets[i + 1]], expected, atol=1e-3)
+
+
+def test_an_adapter_of_another_model_is_refused(folders, tmp_path):
+    adapter, merged = adapter_folder(tmp_path, folders["policy"])
+    tensors = load_file(adapter / "adapter_model.safetensors")
+    save_file(tensors, adapter / "adapter_model.safetensors", metadata={BASE: checkpoint_hash(folders["policy"])})
+    with pytest.raises(FolderError, match="was trained on another base than"):
+        VllmPolicy(merged, adapter=adapter, gpu_memory=MEMORY)
+    wider = random_folder(tmp_path / "wider", width=96, n_heads=3)
+    save_file(tensors, adapter / "adapter_model.safetensors")
+    with pytest.raises(FolderError, match="does not fit"):
+        VllmPolicy(wider, adapter=adapter, gpu_memory=MEMORY)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from tts_lib.models.folder import FolderError
 
 INDEX = "model.safetensors.index.json"  # which tensor is in which file, where there are several
+DECIDING = ("config.json", "generation_config.json", "tokenizer.json")  # beside the weights
 TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.model",
     "vocab.json", "merges.txt", "chat_template.jinja",
@@ -68,8 +69,11 @@ def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
 
 
 def checkpoint_hash(folder: Path) -> str:
-    """SHA-256 (hex) over configuration, weights and tokenizer; of one file of weights it is `folder.weights_hash`."""
-    files = [folder / "config.json", folder / "tokenizer.json", *weight_files(folder)]
+    """SHA-256 (hex) over what decides a checkpoint's output: weights and `DECIDING` files.
+
+    Of the folders that this study writes it is `folder.weights_hash`. For errors see `weight_files`.
+    """
+    files = [*(folder / name for name in DECIDING), *weight_files(folder)]
     return file_hash(*sorted(path for path in files if path.is_file()))
 
 

@@ -17,8 +17,6 @@ from tts_lib.models import checkpoint, source
 from tts_lib.models.folder import STEP_TEXT, FolderError
 
 POINTER = "pointer.json"
-SMALL = ("config.json", "generation_config.json", "tokenizer.json")  # compared by SHA-256; weights by their sizes, as
-# reading gigabytes each time a model is opened would take minutes, and the store's keys hold their SHA-256 anyhow
 EMBEDDINGS = (
     "embed_tokens.weight",
     "lm_head.weight",
@@ -47,6 +45,9 @@ class Target:
 def resolve(folder: Path) -> Target:
     """The model that a folder of `models/` stands for.
 
+    What decides its output is compared by SHA-256, except the weights, by their sizes: reading gigabytes each time
+    would take minutes, and engines hash them anyhow, so that samples of other weights are never taken for these.
+
     Raises:
         StudyError: the weights are not where they were, or are not what they were.
     """
@@ -54,9 +55,9 @@ def resolve(folder: Path) -> Target:
         return Target(Path(folder), STEP_TEXT, None, None)
     record = tables.read_json(pointer, ["source", "sizes", "hashes", "step", "end", "prm"])
     weights = locate(record["source"])
-    small = {name: checkpoint.file_hash(weights / name) for name in SMALL if (weights / name).is_file()}
+    small = _small_files(weights)
     sizes = {name: (weights / name).stat().st_size for name in record["sizes"] if (weights / name).is_file()}
-    for name in (*SMALL, *record["sizes"]):
+    for name in (*checkpoint.DECIDING, *record["sizes"]):
         if (small.get(name), sizes.get(name)) != (record["hashes"].get(name), record["sizes"].get(name)):
             raise FolderError(f"{weights / name} is not what it was when {folder} was made; repeat its stage")
     return Target(weights, record["step"], record["end"], record["prm"])
@@ -102,7 +103,9 @@ def make(
     pointer = {
         "source": {name: where[name] for name in ("model", "revision", "folder")},
         "sizes": {path.name: path.stat().st_size for path in files},
-        "hashes": {name: checkpoint.file_hash(weights / name) for name in SMALL if (weights / name).is_file()},
+        "hashes": {
+            name: checkpoint.file_hash(weights / name) for name in checkpoint.DECIDING if (weights / name).is_file()
+        },
         "step": step,
         "end": end,
         "prm": prm,
@@ -119,3 +122,8 @@ def make(
         "max_length": config.get("max_position_embeddings"),
         "sha256": checkpoint.checkpoint_hash(weights),
     }
+
+
+def _small_files(weights: Path) -> dict[str, str]:
+    """SHA-256 of what decides a checkpoint's output beside its weights."""
+    return {name: checkpoint.file_hash(weights / name) for name in checkpoint.DECIDING if (weights / name).is_file()}
