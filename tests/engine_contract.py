@@ -22,7 +22,16 @@ from scipy import stats
 from transformers import AutoModelForCausalLM, AutoModelForTokenClassification
 
 from model_folders import END, STEP, VOCAB, WINDOW
-from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, SampleRequest, Samples, Sampling, ScoreRequest
+from tts_lib.protocols import (
+    FINISH_END,
+    FINISH_LENGTH,
+    FINISH_STEP,
+    ContextOverflowError,
+    SampleRequest,
+    Samples,
+    Sampling,
+    ScoreRequest,
+)
 
 
 def sampling(**changes) -> Sampling:
@@ -181,13 +190,20 @@ class PolicyContract:
             (np.zeros(0, np.int32), "is empty"),
             (np.array([3, VOCAB], np.int32), f"token {VOCAB}; the vocabulary is 0 to {VOCAB - 1}"),
             (np.array([-1], np.int32), "token -1"),
-            (np.zeros(WINDOW, np.int32), f"has {WINDOW} tokens; the model's window"),
             (np.zeros(3), "must be integer"),
         ],
     )
     def test_refuses_prefixes(self, policy, prefix, message):
         with pytest.raises(ValueError, match=message):
             policy.sample([SampleRequest(prefix, np.zeros(1, np.uint64))], sampling())
+
+    def test_says_what_does_not_fit_its_window(self, policy):
+        short, long = np.full(3, 4, np.int32), np.full(WINDOW, 5, np.int32)
+        requests = [SampleRequest(prefix, np.zeros(1, np.uint64)) for prefix in (short, long)]
+        said = f"has {WINDOW} tokens, but the model's window of {WINDOW} allows {WINDOW - 1} before a sample: shorten"
+        with pytest.raises(ContextOverflowError, match=said) as caught:
+            policy.sample(requests, sampling())
+        np.testing.assert_array_equal(caught.value.prefix, long)
 
 
 class VerifierContract:
@@ -236,5 +252,10 @@ class VerifierContract:
         prefix = np.array([4], np.int32)
         with pytest.raises(ValueError, match=r"continuation 1 of score request 0 is empty"):
             verifier.score([ScoreRequest(prefix, [prefix, np.zeros(0, np.int32)])])
-        with pytest.raises(ValueError, match=f"the model's window is {WINDOW}"):
-            verifier.score([ScoreRequest(prefix, [np.full(WINDOW, 3, np.int32)])])
+
+    def test_says_what_does_not_fit_its_window(self, verifier):
+        prefix, long = np.array([4], np.int32), np.full(WINDOW, 3, np.int32)
+        said = f"a prompt with its solution has {WINDOW + 1} tokens, but the verifier's window is {WINDOW}: shorten"
+        with pytest.raises(ContextOverflowError, match=said) as caught:
+            verifier.score([ScoreRequest(prefix, [prefix]), ScoreRequest(prefix, [long])])
+        np.testing.assert_array_equal(caught.value.prefix, prefix)

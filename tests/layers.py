@@ -6,7 +6,7 @@ types config config_checkpoint config_engine config_errors config_lora config_qu
 grading estimators selection difficulty stats flops iso_accuracy score_quality examples allocation allocation_curves \
   strategy_table strategies curve_tables matched_settings matched_tables probe_curves question_groups joint_tables \
   policy_study
-protocols scheduler cost cached pools prompts benchmark binning importing large_model trajectories
+protocols scheduler cost cached cached_scores pools prompts benchmark binning importing large_model trajectories
 methods verifiers replay searching revision_chains revision_ratios
 engines models training
 report plots nbrun notebooks plan

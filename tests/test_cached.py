@@ -14,6 +14,8 @@ import pytest
 import crashing_run
 from crashing_run import CHUNK, N_QUESTIONS, SAMPLING, HashPolicy, generate, requests_for
 from full_disk import file_size_limit
+from tts_lib import cached as cached_module
+from tts_lib import config
 from tts_lib.cached import CachedPolicy
 from tts_lib.protocols import Part, SampleRequest, Samples, Sampling
 from tts_lib.rng import generator
@@ -141,6 +143,21 @@ def test_chunks_change_the_calls_and_not_the_result(store, chunk):
     assert max(sizes) <= chunk
 
 
+@pytest.mark.parametrize(("max_tokens", "chunk"), [(100, 10), (400, 10), (401, 9), (2048, 1), (10_000, 1)])
+def test_chunks_of_long_samples_hold_fewer(store, monkeypatch, max_tokens, chunk):
+    monkeypatch.setattr(cached_module, "CHUNK_SAMPLES", 10)
+    monkeypatch.setattr(cached_module, "CHUNK_TOKENS", 4000)
+    sampling = Sampling(1.0, 1.0, max_tokens, "end")
+    for policy, expected in ((HashPolicy("whole"), chunk), (Streaming("streamed"), 10)):
+        CachedPolicy(policy, store).sample_in_chunks(requests_for(5, n_questions=6), sampling)
+        assert max(map(sum, policy.calls)) == expected
+        assert len(policy.calls) == -(-30 // expected)
+
+
+def test_the_chunks_of_the_default_study_are_as_they_were():
+    assert cached_module.CHUNK_SAMPLES == 20_000 <= cached_module.CHUNK_TOKENS // config.load().sampling.max_tokens
+
+
 def test_a_chunk_holds_at_least_one_sample(store):
     with pytest.raises(ValueError, match="chunk_samples is 0"):
         CachedPolicy(HashPolicy(), store).sample_in_chunks(requests_for(1), SAMPLING, 0)
@@ -178,8 +195,8 @@ def test_a_policy_that_breaks_its_contract_is_named(store):
 class Streaming(HashPolicy):
     """Hands over one sample at a time, last ones first; fails after `n_good`."""
 
-    def __init__(self, n_good: int = 10**9, error: type[BaseException] = OSError) -> None:
-        super().__init__()
+    def __init__(self, version: str = "hash 1", n_good: int = 10**9, error: type[BaseException] = OSError) -> None:
+        super().__init__(version)
         self.n_good, self.error = n_good, error
         self.n_open = 0
 

@@ -29,6 +29,13 @@ def refusal(folder: Path, old: str, new: str) -> str:
     return message.removeprefix(f"{path}: ")
 
 
+CHAT = """\
+      kind: chat
+      system: "Please reason step by step, and put your final answer within \\\\boxed{}."
+      user: "{problem}"
+"""
+
+
 def test_a_study_reads_back_as_it_was_written(tmp_path: Path) -> None:
     study = config.load(write(tmp_path, EXAMPLE))
     assert study.generate["base-test"].n_samples == 512
@@ -304,6 +311,11 @@ def taken(old: str = "", new: str = "") -> str:
             "kind: chat",
             "kind: talk",
             "questions.math500.prompt.kind is 'talk', but must be one of chat, few_shot, plain.",
+        ),
+        (
+            CHAT,
+            "      kind: few_shot\n      n_examples: 4\n",
+            "checkpoints.base.end is missing; with questions.math500.prompt few_shot it must be '# Question'",
         ),
         ('user: "{problem}"', 'user: "?"', "questions.math500.prompt: user must hold {problem} once."),
         (

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import yaml
@@ -13,10 +14,13 @@ from transformers import AutoModel, AutoModelForCausalLM
 from tiny_models import WINDOW, checkpoint, head, tokenizer
 from tts_lib.config_checkpoint import Prm
 from tts_lib.engines.declared import DeclaredVerifier, self_test
+from tts_lib.engines.opening import open_verifier
+from tts_lib.models import pointer
 from tts_lib.models.layout import Layout
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.protocols import ScoreRequest
 from tts_lib.types import StudyError
+from tts_lib.verifiers import scoring
 from tts_lib.verifiers.asked import Asked
 
 SHIPPED = sorted((Path(__file__).parents[1] / "profiles/prm").glob("*.yaml"))
@@ -174,6 +178,41 @@ def test_the_aggregation_is_of_the_steps_so_far(folders: dict[str, Path], how: s
     np.testing.assert_allclose(opened(folders, "two classes", aggregation=how).score(request)[0][0], expected(last))
 
 
+def test_scores_are_kept_apart_by_what_decides_them(folders: dict[str, Path]) -> None:
+    version = opened(folders, "two classes").version
+    assert opened(folders, "two classes", batch_size=1, max_length=64).version == version
+    others = [{"aggregation": "min"}, {"template": SHEPHERD}, {"score": {"kind": "two_class_head", "positive": 0}}]
+    versions = {opened(folders, "two classes", **change).version for change in others}
+    words = tokenizer()
+    words.add_tokens(["one more"])
+    other = Asked(TokenCodec(words), ["Q"], ["Q"], STEP)
+    settings = declared(template=QWEN, score=KINDS["two classes"][3])
+    versions.add(DeclaredVerifier(folders["two classes"], settings, other).version)
+    assert len(versions) == 4 and version not in versions
+
+
+@pytest.mark.parametrize("how", ["last", "min", "prod", "mean"])
+def test_a_pool_aggregates_the_scores_of_the_steps_once(folders: dict[str, Path], tmp_path: Path, how: str) -> None:
+    prm = declared(folder=str(folders["two classes"]), template=QWEN, score=KINDS["two classes"][3], aggregation=how)
+    pointer.make(tmp_path / "prm", prm, prm=prm)
+    problem, steps = SOLUTIONS[0]
+    problems = pd.DataFrame({"question_id": ["q"], "problem": [f"Q: {problem}\nA: "]})
+    pool = pd.DataFrame({"question_id": ["q"], "sample": [0], "text": [STEP.join(steps)]})
+    verifier = open_verifier(tmp_path / "prm", {"kind": "native"}, asked(), aggregated=False)
+    aggregation = pointer.resolve(tmp_path / "prm").aggregation
+    table, found = scoring.score_pool({"prm": verifier}, TokenCodec(tokenizer()), problems, pool, aggregation)
+
+    raw = opened(folders, "two classes").read([Layout(tokenizer(), QWEN, False, WINDOW).lay(problem, steps)])[0]
+    np.testing.assert_allclose(found[0], raw, rtol=1e-5)
+    once = {"last": raw[-1], "min": raw.min(), "prod": raw.prod(), "mean": raw.mean()}
+    columns = {"prm_last": once[how]} | {f"prm_{name}": once[name] for name in ("min", "prod", "mean")}
+    for column, value in columns.items():
+        assert table[column].item() == pytest.approx(value, rel=1e-5), column
+    prompt, text = TokenCodec(tokenizer()).encode([problems["problem"][0], pool["text"][0]])
+    searched = open_verifier(tmp_path / "prm", {"kind": "native"}, asked()).score([ScoreRequest(prompt, [text])])
+    assert searched[0][0][-1] == pytest.approx(once[how], rel=1e-5)
+
+
 def test_text_that_spells_a_marker_is_no_marker() -> None:
     words = tokenizer()
     layout = Layout(words, QWEN, False, WINDOW)
@@ -199,7 +238,7 @@ def test_what_a_declaration_cannot_mean_is_refused(folders: dict[str, Path]) -> 
         with pytest.raises(StudyError) as caught:
             opened(folders, name, **changes)
         assert words_said in str(caught.value), str(caught.value)
-    with pytest.raises(StudyError, match=r"takes [34]\d tokens of the PRM, whose max_length is 20"):
+    with pytest.raises(StudyError, match=r"to 'What is .*' takes [34]\d tokens of the PRM, whose max_length is 20"):
         Layout(words, QWEN, False, 20).lay(*SOLUTIONS[0])
     merged = LINES | {"tokenised": "whole", "step": "{step}\n{marker}"}  # two newlines are one token
     with pytest.raises(StudyError, match=r"does not keep the step marker '\\n' a token of its own"):

@@ -10,12 +10,19 @@ import numpy as np
 import pytest
 
 from model_folders import VOCAB, random_folder
+from tiny_models import checkpoint, head, tokenizer
 from tts_lib.cached import CachedPolicy
+from tts_lib.config_checkpoint import Prm
+from tts_lib.config_engine import Vllm
 from tts_lib.engines.native import NativePolicy, NativeVerifier
+from tts_lib.engines.opening import open_verifier
+from tts_lib.models import pointer
+from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.protocols import SampleRequest, Samples, Sampling, ScoreRequest, StreamingPolicy
 from tts_lib.rng import derive_seeds, generator
 from tts_lib.store import Store
 from tts_lib.types import StudyError
+from tts_lib.verifiers.asked import Asked
 
 pytestmark = [
     pytest.mark.vllm,  # that environment has Ray too
@@ -213,3 +220,45 @@ def test_a_crew_that_does_not_fit_is_refused(distributed, crew, native, monkeypa
         distributed.DistributedPolicy(native, crew(2, gpus_per_worker=100.0))
     with pytest.raises(StudyError, match="at least 1 worker"):
         crew(0)
+
+
+def test_a_declared_prm_is_spread_over_the_workers_of_the_study(distributed, tmp_path):
+    """Scores of two workers are those of one engine; what was scored is kept under the same key."""
+    problem, steps = "What is the sum of two and two?", ["First, we add.", "Then 2 + 2 = 4.", "# Answer 4"]
+    prm = Prm(
+        folder=str(checkpoint(tmp_path / "prm", "llama", head("score", (1, 32)))),
+        template={
+            "opening": "{problem}\n",
+            "step": "{step}{marker}",
+            "between": "",
+            "marker": "<extra_0>",
+            "tokenised": "whole",
+        },
+        score={"kind": "reward_head"},
+        aggregation="last",
+        max_length=128,
+        device="cpu",
+        batch_size=4,
+    ).model_dump(mode="json")
+    pointer.make(tmp_path / "models/prm", prm, prm=prm)
+    codec = TokenCodec(tokenizer())
+    asked = Asked(codec, [problem], [problem], "\n\n")
+    texts = [f"{i} {text}" for i in range(20) for text in ("\n\n".join(steps[:n]) for n in (1, 2, 3))]
+    requests = [ScoreRequest(codec.encode([problem])[0], codec.encode(texts))]
+    engine = Vllm(
+        kind="vllm",
+        dtype="float32",
+        max_model_len=None,
+        gpu_memory=0.1,
+        tensor_parallel=1,
+        max_sequences=8,
+        workers=2,
+        gpus_per_worker=0,
+        cluster=None,
+    ).model_dump()
+    alone = open_verifier(tmp_path / "models/prm", engine | {"workers": 1}, asked)
+    with open_verifier(tmp_path / "models/prm", engine, asked) as spread:
+        assert isinstance(spread, distributed.DistributedVerifier) and spread.version == alone.version
+        assert len(spread.workers.processes) == 2
+        for one, other in zip(spread.score(requests)[0], alone.score(requests)[0], strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-5)

@@ -1,8 +1,10 @@
 """Model folders: written whole, read by transformers and by ourselves, refused when damaged."""
 
 import json
+import os
 import subprocess
 import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForTokenClassification, AutoTokenizer
 
 from model_folders import END, STEP, VOCAB, WINDOW, random_folder, tiny_tokenizer
+from pipeline import ROOT
 from tts_lib.models.folder import FolderError, ModelConfig, read, read_config, step_token, weights_hash, write
 from tts_lib.models.llama import Llama, LlamaShape
 from tts_lib.models.names import from_hf_state, to_hf_state
@@ -88,6 +91,45 @@ def test_hash_follows_the_content(tmp_path):
     raw = json.loads((same / "config.json").read_text())
     (same / "config.json").write_text(json.dumps(raw | {"rms_norm_eps": 1e-6}))
     assert weights_hash(one) != weights_hash(same)
+
+
+def test_killed_before_every_step_of_a_replacement_a_whole_folder_is_left(tmp_path):
+    """Whole is the old or the new one, in its place or, between two renames, beside it; the next one is written."""
+    script = """
+        import os, sys
+        from pathlib import Path
+        from crashing_run import die_before_step
+        from tts_lib.files import replacing_folder
+
+        folder = Path(sys.argv[1])
+        for step in range(1, 8):
+            if (child := os.fork()) == 0:
+                die_before_step(step)
+                with replacing_folder(folder) as new:
+                    (new / "a").write_text(str(step))
+                    (new / "b").write_text(str(step))
+                os._exit(0)
+            status = os.waitpid(child, 0)[1]
+            whole = [path for path in (folder, folder.with_name(".model-old")) if path.exists()]
+            contents = [{(path / name).read_text() for name in "ab"} for path in whole[:1]]
+            print(step, os.WIFSIGNALED(status), *whole[0].relative_to(folder.parent).parts, *contents[0])
+    """
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in "ab":
+        (folder / name).write_text("0")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, [ROOT / "tests", ROOT]))}
+    command = [sys.executable, "-c", textwrap.dedent(script), str(folder)]
+    shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [line.split() for line in shown] == [
+        ["1", "True", "model", "0"],  # before the first fsync
+        ["2", "True", "model", "0"],
+        ["3", "True", "model", "0"],  # before the old folder steps aside
+        ["4", "True", ".model-old", "0"],  # between the two renames
+        ["5", "True", ".model-old", "0"],  # there again, after it was put back
+        ["6", "True", "model", "6"],  # before the renames are made durable
+        ["7", "False", "model", "7"],
+    ]
 
 
 def test_replaces_a_folder_or_leaves_it(tmp_path):

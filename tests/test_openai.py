@@ -14,7 +14,7 @@ from completion_server import END, STEP, VOCAB, WINDOW, CompletionServer, Reply,
 from tts_lib.cached import CachedPolicy
 from tts_lib.engines.openai import API_KEY, Limits, OpenAIPolicy, ServedModel
 from tts_lib.engines.openai.waiting import Clock, backoff
-from tts_lib.models.tokenizer import TokenCodec
+from tts_lib.models.tokenizer import TokenCodec, build
 from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, SampleRequest, Samples, Sampling, StreamingPolicy
 from tts_lib.rng import derive_seeds, mix
 from tts_lib.store import Store
@@ -158,6 +158,47 @@ def test_logprobs_stand_beside_their_tokens():
         samples = policy.sample(requests_for(), Sampling(0.8, 1.0, 12, "end", logprobs=True))
     for each in samples:
         np.testing.assert_array_equal(each.logprobs, -each.tokens.astype(np.float32) / 8)
+
+
+def test_solutions_end_at_a_text_where_one_is_given():
+    """The server stops there; with a step's text, too, it says which of both it met."""
+    model = ServedModel("tiny", "weights-1", VOCAB, WINDOW, (END,), stop="\n\n", end="# Question")
+
+    def stopped(request, _):
+        return completion(
+            [{"token_ids": [5, 6, 7], "finish_reason": "stop", "stop_reason": request["stop"][request["seed"] % 2 - 1]}]
+        )
+
+    with serving(stopped) as server, OpenAIPolicy(server.url, model) as policy:
+        (whole,) = policy.sample(requests_for(1, 20), SAMPLING)
+        assert all(r["stop"] == ["# Question"] and r["include_stop_str_in_output"] for r in server.requests)
+        (steps,) = policy.sample(requests_for(1, 20), Sampling(0.8, 1.0, 12, "step"))
+        assert all(r["stop"] == ["\n\n", "# Question"] for r in server.requests[20:])
+    assert set(whole.finish) == {FINISH_END} and set(steps.finish) == {FINISH_STEP, FINISH_END}
+
+    def written(request, _):
+        return completion([{"text": "ab", "finish_reason": "stop"}])  # without the text that stopped it
+
+    codec = TokenCodec(build(["_", "$", "a", "b", *(f"<{i}>" for i in range(VOCAB - 4))]))
+    with serving(written) as server, OpenAIPolicy(server.url, model, codec=codec) as policy:
+        (samples,) = policy.sample(requests_for(1, 3), SAMPLING)
+        assert server.requests[0]["stop"] == ["# Question"]
+    assert [samples[i].tolist() for i in range(3)] == [[2, 3, END]] * 3 and set(samples.finish) == {FINISH_END}
+
+
+def test_failed_tries_are_shown_while_they_happen_and_at_the_end(capfd, caplog):
+    with serving() as server:
+        server.answer = failing_first(Reply(b"", 429))
+        policy = OpenAIPolicy(server.url, MODEL, Limits(concurrency=2), clock=FakeClock().clock, progress=True)
+        with policy:
+            policy.sample(requests_for(), SAMPLING)
+            shown = capfd.readouterr().err
+            server.answer = good
+            policy.sample(requests_for(), SAMPLING)
+    assert "12/12" in shown and "12 tries failed (status 429: 12)" in shown
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("tts_lib")] == [
+        f"{server.url}: 12 tries failed (status 429: 12)"
+    ]
 
 
 def test_the_servers_window_counts():

@@ -14,12 +14,14 @@ import torch
 from model_folders import random_folder
 from tiny_models import checkpoint
 from tts_lib import config_checkpoint, config_engine, nano
+from tts_lib.cached_scores import CachedVerifier
 from tts_lib.engines.opening import close, open_policy, open_verifier
 from tts_lib.models import pointer, tokenizer
 from tts_lib.models.folder import FolderError, ModelConfig, write
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.models.vocabulary import Vocabulary
 from tts_lib.protocols import FINISH_STEP, SampleRequest, Sampling, ScoreRequest
+from tts_lib.store import Store
 from tts_lib.types import StudyError
 from tts_lib.verifiers.asked import Asked
 
@@ -93,11 +95,18 @@ def test_closing_ends_what_an_engine_has_started() -> None:
 def test_weights_that_changed_under_a_pointer_are_noticed(tmp_path: Path) -> None:
     weights, model = random_folder(tmp_path / "weights"), tmp_path / "models/base"
     pointer.make(model, where(weights), step="\n")
+    for name in ("config.json", "tokenizer.json"):
+        content = (weights / name).read_bytes()
+        (weights / name).write_bytes(content.replace(b"1", b"2", 1))  # as long as before
+        with pytest.raises(FolderError, match=rf"{name} is not what it was when .*base was made; repeat its stage"):
+            open_policy(model, NATIVE)
+        (weights / name).write_bytes(content)
+    open_policy(model, NATIVE)
     (weights / "model.safetensors").write_bytes(b"")
     with pytest.raises(FolderError, match=r"is not what it was when .*base was made; repeat its stage"):
         open_policy(model, NATIVE)
     shutil.rmtree(weights)
-    with pytest.raises(StudyError, match=r"model.safetensors is not what it was"):
+    with pytest.raises(StudyError, match=r"config.json is not what it was"):
         open_policy(model, NATIVE)
 
 
@@ -184,6 +193,13 @@ def test_an_engine_that_is_not_there_says_so(tmp_path: Path, monkeypatch: pytest
         open_policy(base, SERVER | {"models": {"base": "small"}})
 
 
+def test_workers_share_one_accelerator_or_take_whole_ones() -> None:
+    for share in (0, 0.5, 1, 8):
+        assert config_engine.Vllm.model_validate(VLLM | {"gpus_per_worker": share}).gpus_per_worker == share
+    with pytest.raises(ValueError, match=r"gpus_per_worker is 1.5, but above 1 must be a whole number"):
+        config_engine.Vllm.model_validate(VLLM | {"gpus_per_worker": 1.5})
+
+
 def test_too_little_memory_says_what_to_lower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -208,7 +224,9 @@ def test_the_reference_engine_serves_any_causal_model(tmp_path: Path) -> None:
     assert {7, 9} & set(last) and (samples.finish == FINISH_STEP).any()
 
 
-def test_a_declared_prm_reads_a_trained_one_as_the_native_engine_does(tmp_path: Path) -> None:
+def test_a_declared_prm_reads_a_trained_one_as_the_native_engine_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same weights through a declaration: equal scores of steps that end in a newline."""
     world = nano.World.build(6, 12, 1.0, 0)
     words = tokenizer.build(world.vocabulary)
@@ -240,6 +258,21 @@ def test_a_declared_prm_reads_a_trained_one_as_the_native_engine_does(tmp_path: 
     for engine in (NATIVE, REFERENCE):
         for one, other in zip(declared, open_verifier(tmp_path / "trained", engine).score(requests), strict=True):
             np.testing.assert_allclose(one[0], other[0], atol=1e-5)
+
+    kept = []
+    for _ in range(2):  # the scores of the native engine are not worth keeping, those of the others are
+        with Store.open(tmp_path / "store", write=True) as store:
+            assert not isinstance(open_verifier(tmp_path / "trained", NATIVE, store=store), CachedVerifier)
+            for folder, engine in ((tmp_path / "models/prm", NATIVE), (tmp_path / "trained", REFERENCE)):
+                verifier = open_verifier(folder, engine, asked, store=store)
+                assert isinstance(verifier, CachedVerifier)
+                for one, other in zip(declared, verifier.score(requests), strict=True):
+                    np.testing.assert_allclose(one[0], other[0], atol=1e-5)
+                kept.append(verifier.n_reused)
+    assert kept == [0, 0, len(requests), len(requests)]
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(StudyError, match=r"Workers need Ray .*install it with"):
+        open_verifier(tmp_path / "models/prm", VLLM | {"workers": 2}, asked)
     with pytest.raises(StudyError, match="needs the questions and the policy's tokenizer"):
         open_verifier(tmp_path / "models/prm", NATIVE)
     with pytest.raises(StudyError, match="is a verifier, which samples nothing"):

@@ -4,8 +4,9 @@ import pytest
 
 from scripted_policy import CODEC, ScriptedPolicy
 from tts_lib.pools import COLUMNS, check_aligned, grid, sample_costs, sample_pool
-from tts_lib.protocols import Sampling
+from tts_lib.protocols import ContextOverflowError, Sampling
 from tts_lib.rng import derive_seeds
+from tts_lib.types import StudyError
 
 SAMPLING = Sampling(0.8, 1.0, 40, "end")
 PROBLEMS = pd.DataFrame({"question_id": ["q1", "q0"], "problem": ["03a=?\n", "?b=07\n"], "answer": ["05", "12"]})
@@ -53,6 +54,15 @@ def test_sample_i_is_the_same_in_a_larger_pool_and_in_other_company():
 @pytest.mark.parametrize("other", [{"seed": 1}, {"model": "large"}])
 def test_study_and_model_have_samples_of_their_own(other):
     assert pool(64)["text"].tolist() != pool(64, **other)["text"].tolist()
+
+
+def test_a_prompt_that_does_not_fit_is_named_by_its_question():
+    class Small(ScriptedPolicy):
+        def sample_in_chunks(self, requests, sampling):
+            raise ContextOverflowError("it has 9 tokens", requests[-1].prefix)
+
+    with pytest.raises(StudyError, match=r"^question q0: it has 9 tokens$"):
+        sample_pool(Small(by_seed), CODEC, PROBLEMS, 2, SAMPLING, 0, "base")
 
 
 def test_the_policy_gets_the_prompt_and_the_seeds_by_name():

@@ -4,6 +4,7 @@ import pytest
 
 from simulated_policy import FIRST_SYMBOL, SimulatedPolicy, SimulatedVerifier, _correct_symbol, question
 from tts_lib.methods import Beam, Dvts, Lookahead
+from tts_lib.protocols import ContextOverflowError
 from tts_lib.searching import method_from, run
 from tts_lib.types import StudyError
 
@@ -25,6 +26,8 @@ PROBLEMS = pd.DataFrame(
 
 class Codec:
     """The simulated questions and solutions as text; the answer is the symbol of the last step."""
+
+    version = "simulated"
 
     def encode(self, texts):
         return [question(*map(int, text.split())).prompt for text in texts]
@@ -100,3 +103,15 @@ def test_a_perfect_verifier_and_a_large_budget_solve_the_questions():
 def test_a_failed_search_is_named():
     with pytest.raises(StudyError, match=r"the search of q2 at budget 4 failed: .*nan"):
         search("beam", verifier=Undecided(0.3))
+
+
+def test_a_search_that_outgrows_a_window_is_named():
+    class Small(SimulatedVerifier):
+        def score(self, requests):
+            if any(len(request.prefix) > 3 for request in requests):
+                (long,) = [request.prefix for request in requests if len(request.prefix) > 3][:1]
+                raise ContextOverflowError("it is too long", long)
+            return super().score(requests)
+
+    with pytest.raises(StudyError, match=r"^question q\d: it is too long$"):
+        search("beam", verifier=Small(0.3))

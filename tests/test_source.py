@@ -1,6 +1,5 @@
 """Models from folders and from pinned commits of the hub: what is found, what is refused and in which words."""
 
-import shutil
 from pathlib import Path
 
 import huggingface_hub
@@ -9,8 +8,9 @@ from httpx2 import Request, Response
 from huggingface_hub import errors
 
 from model_folders import random_folder
+from tts_lib.models.checkpoint import checkpoint_hash
 from tts_lib.models.folder import FolderError
-from tts_lib.models.source import resolve, resolve_adapter
+from tts_lib.models.source import resolve
 from tts_lib.types import StudyError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -30,15 +30,15 @@ def test_a_folder_is_named_by_what_decides_its_output(folder: Path) -> None:
         (folder / name).write_bytes((folder / name).read_bytes() + b" ")
         assert resolve(folder).identity != before
         before = resolve(folder).identity
-    shutil.copy(folder / "model.safetensors", folder / "model-00002-of-00002.safetensors")
-    assert resolve(folder).identity != before
+    (folder / "generation_config.json").write_text("{}")
+    assert resolve(folder).identity == checkpoint_hash(folder) != before
 
 
 def test_a_folder_without_weights_is_refused(folder: Path) -> None:
     with pytest.raises(StudyError, match="is a folder, which has no revision"):
         resolve(folder, COMMIT)
-    (folder / "model.safetensors").rename(folder / "model.bin")
-    with pytest.raises(FolderError, match=r"has no weights: no file there ends in \.safetensors"):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(FolderError, match=r"lacks model\.safetensors; its weights are pickles, convert them"):
         resolve(folder)
     (folder / "config.json").unlink()
     with pytest.raises(FolderError, match=r"lacks config\.json"):
@@ -88,15 +88,3 @@ def test_says_why_a_model_cannot_be_had(error: Exception, message: str, monkeypa
     with pytest.raises(StudyError, match=message) as caught:
         resolve("some/model", COMMIT)
     assert "\n" not in str(caught.value)
-
-
-def test_an_adapter_has_its_own_configuration_and_weights(tmp_path: Path) -> None:
-    with pytest.raises(FolderError, match="there is no adapter folder"):
-        resolve_adapter(tmp_path / "adapter")
-    (tmp_path / "adapter_config.json").write_text("{}")
-    with pytest.raises(FolderError, match=r"no file there ends in \.safetensors"):
-        resolve_adapter(tmp_path)
-    (tmp_path / "adapter_model.safetensors").write_bytes(b"weights")
-    before = resolve_adapter(tmp_path).identity
-    (tmp_path / "adapter_config.json").write_text('{"r": 8}')
-    assert resolve_adapter(tmp_path).identity != before

@@ -7,7 +7,8 @@ import pytest
 from scripted_policy import CODEC, ScriptedPolicy
 from tts_lib.grading import grade
 from tts_lib.grading.judging import Judged
-from tts_lib.protocols import Sampling
+from tts_lib.protocols import ContextOverflowError, Sampling
+from tts_lib.types import StudyError
 from tts_lib.verifiers import first_error, labels, rollouts, scoring
 from tts_lib.verifiers.first_error import NONE
 
@@ -258,6 +259,15 @@ def test_equal_texts_are_read_once():
     assert [s.tolist() for s in scores] == [np.full(n, v / 10, np.float32).tolist() for n, v in expected]
     assert [CODEC.decode([r.prefix])[0] for r in verifier.requests] == ["?b=07\n", "03ab=?\n"]
     assert [CODEC.decode(r.continuations) for r in verifier.requests] == [["=12$", WRONG], [RIGHT]]
+
+
+def test_a_solution_that_does_not_fit_is_named_by_its_question():
+    class Small(Fixed):
+        def score(self, requests):
+            raise ContextOverflowError("it has 9 tokens", requests[1].prefix)
+
+    with pytest.raises(StudyError, match=r"^question q1: it has 9 tokens$"):
+        scoring.step_scores(Small(), CODEC, PROBLEMS, solutions(("q0", "=12$"), ("q1", "=12$")))
 
 
 def test_the_same_text_of_two_questions_is_read_twice():

@@ -22,12 +22,14 @@ from engine_contract import (
     score_requests,
     share_of_equal,
 )
-from model_folders import STEP, VOCAB, random_folder
+from model_folders import END, STEP, VOCAB, random_folder, tiny_tokenizer
 from pipeline import ROOT
 from tts_lib.engines.native import NativePolicy, NativeVerifier
 from tts_lib.engines.vllm import VllmPolicy, VllmVerifier
+from tts_lib.models.adapter import BASE
+from tts_lib.models.checkpoint import checkpoint_hash
 from tts_lib.models.folder import FolderError
-from tts_lib.protocols import FINISH_STEP, SampleRequest
+from tts_lib.protocols import FINISH_END, FINISH_STEP, SampleRequest
 from tts_lib.types import StudyError
 
 pytestmark = pytest.mark.vllm
@@ -43,6 +45,12 @@ def folders(tmp_path_factory):
         "policy": random_folder(root / "policy", **SHAPE),
         "verifier": random_folder(root / "verifier", verifier=True, **SHAPE),
     }
+
+
+@pytest.fixture(scope="module")
+def ending(folders):
+    with VllmPolicy(folders["policy"], end="t99", gpu_memory=MEMORY) as policy:
+        yield policy
 
 
 class TestVllm(PolicyContract, VerifierContract):
@@ -126,6 +134,19 @@ def test_steps_end_at_a_text_where_one_is_given(folders):
     assert set(closed) == {STEP}
 
 
+@pytest.mark.parametrize("until", ["step", "end"])
+def test_samples_end_at_a_text_where_one_is_given(ending, until):
+    texts = tiny_tokenizer()
+    n_ended = 0
+    for samples in ending.sample(sample_requests(n_samples=60), sampling(until=until)):
+        for i in range(len(samples)):
+            text = texts.decode(samples[i].tolist())
+            n_ended += "t99" in text
+            assert "t99" not in text or (text.endswith("t99") and samples.finish[i] == FINISH_END)
+            assert samples.finish[i] != FINISH_END or "t99" in text or samples[i][-1] == END
+    assert n_ended > 0
+
+
 def test_an_unknown_end_of_a_step_is_told(folders, tmp_path):
     folder = copied(folders["policy"], tmp_path / "policy")
     renamed = (folder / "tokenizer.json").read_text().replace('"\\n":', '"newline":')
@@ -175,6 +196,18 @@ def test_an_adapter_is_added_to_the_weights(folders, tmp_path):
         log_p = torch.log_softmax(logits_of(merged, tokens), -1).numpy()
         expected = log_p[np.arange(len(request.prefix) - 1, len(tokens) - 1), samples[i]]
         np.testing.assert_allclose(samples.logprobs[samples.offsets[i] : samples.offsets[i + 1]], expected, atol=1e-3)
+
+
+def test_an_adapter_of_another_model_is_refused(folders, tmp_path):
+    adapter, merged = adapter_folder(tmp_path, folders["policy"])
+    tensors = load_file(adapter / "adapter_model.safetensors")
+    save_file(tensors, adapter / "adapter_model.safetensors", metadata={BASE: checkpoint_hash(folders["policy"])})
+    with pytest.raises(FolderError, match="was trained on another base than"):
+        VllmPolicy(merged, adapter=adapter, gpu_memory=MEMORY)
+    wider = random_folder(tmp_path / "wider", width=96, n_heads=3)
+    save_file(tensors, adapter / "adapter_model.safetensors")
+    with pytest.raises(FolderError, match="does not fit"):
+        VllmPolicy(wider, adapter=adapter, gpu_memory=MEMORY)
 
 
 @pytest.mark.parametrize(

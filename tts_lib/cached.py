@@ -10,6 +10,8 @@ import numpy as np
 from tts_lib.protocols import Part, Policy, SampleRequest, Samples, Sampling, StreamingPolicy
 from tts_lib.store import SampleBlock, Shard, Store, context_keys, first_of_each, joined, sample_keys
 
+CHUNK_SAMPLES, CHUNK_TOKENS = 20_000, 8_000_000  # new tokens; both limits hold
+
 
 class CachedPolicy:
     """Implements `Policy` over another policy and a store opened for writing.
@@ -45,16 +47,24 @@ class CachedPolicy:
         return results
 
     def sample_in_chunks(
-        self, requests: Sequence[SampleRequest], sampling: Sampling, chunk_samples: int = 20_000
+        self, requests: Sequence[SampleRequest], sampling: Sampling, chunk_samples: int | None = None
     ) -> list[Samples]:
         """Like `sample`, in calls of at most ``chunk_samples`` missing samples, each on disk before the next begins.
 
         For long generation: a kill loses at most one chunk, and the result does not depend on how it is cut.
 
+        Args:
+            chunk_samples: by default `CHUNK_SAMPLES`, or fewer where samples may be so long that a chunk would hold
+                more than `CHUNK_TOKENS`. What a `StreamingPolicy` has finished is kept anyhow, so its calls are not
+                cut smaller for that.
+
         Raises:
             ValueError: chunk_samples below 1.
             StoreError, RuntimeError: see `sample`.
         """
+        if chunk_samples is None:
+            n_tokens = 1 if isinstance(self._policy, StreamingPolicy) else sampling.max_tokens
+            chunk_samples = max(1, min(CHUNK_SAMPLES, CHUNK_TOKENS // n_tokens))
         if chunk_samples < 1:
             raise ValueError(f"chunk_samples is {chunk_samples}, but a chunk holds at least 1 sample")
         return self._complete(requests, sampling, chunk_samples)

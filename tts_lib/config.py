@@ -326,6 +326,17 @@ class Study(Section):
         return self
 
     @model_validator(mode="after")
+    def _solutions_end(self) -> "Study":
+        for name, table in self.questions.items():
+            without = next((model for model, made in self.checkpoints.items() if made.end is None), None)
+            if table.prompt.kind == "few_shot" and without:
+                raise ValueError(
+                    f"checkpoints.{without}.end is missing; with questions.{name}.prompt few_shot it must be "
+                    "'# Question', as a model that is shown examples goes on with a question of its own"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _revisions_fit(self) -> "Study":
         """Checks of a study that trains its models: one whose revision models cannot be used would end after hours."""
         if self.revisions is None or self.pretrain is None:

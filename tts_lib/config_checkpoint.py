@@ -40,6 +40,10 @@ class Checkpoint(Source):
 
     pretraining_tokens: Annotated[float, Field(ge=1, le=1e17, description="as its makers report them")]
     step: Annotated[str, Field(min_length=1, max_length=20, description="text that closes a step of its solutions")]
+    end: Annotated[
+        str | None,
+        Field(min_length=1, max_length=40, description="text that ends its solutions, beside its own end token"),
+    ] = None
 
 
 class Template(Section):
@@ -98,7 +102,7 @@ class Prm(Source):
     score: Annotated[TokenLabels | TwoClassHead | RewardHead | ValueHead, Field(discriminator="kind")]
     aggregation: Annotated[
         Literal["last", "min", "prod", "mean"],
-        Field(description="of the scores up to a step, as the value of the prefix"),
+        Field(description="of the scores of the steps so far, to the value of the prefix: searches and prm_last"),
     ]
     max_length: Annotated[int, Field(ge=16, le=10_000_000, description="tokens of problem and solution")]
     device: Device

@@ -5,7 +5,7 @@ Every field reaches an engine through `tts_lib.engines.opening`.
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tts_lib.config_section import Section
 
@@ -36,10 +36,18 @@ class Vllm(Section):
     tensor_parallel: Annotated[int, Field(ge=1, le=1024, description="accelerators an engine")]
     max_sequences: Annotated[int, Field(ge=1, le=65_536, description="sequences computed together")]
     workers: Annotated[int, Field(ge=1, le=1024, description="engines; questions are shared out among them")]
-    gpus_per_worker: Annotated[int, Field(ge=0, le=1024, description="0 on a machine without accelerators")]
+    gpus_per_worker: Annotated[
+        float, Field(ge=0, le=1024, description="0 without accelerators; 0.5: policy and verifier share one")
+    ]
     cluster: Annotated[
         str | None, Field(pattern=r"^(auto|(ray://)?[A-Za-z0-9.-]+:[0-9]+)$", description="of Ray; null: this machine")
     ]
+
+    @model_validator(mode="after")
+    def _whole_accelerators(self) -> "Vllm":
+        if self.gpus_per_worker > 1 and self.gpus_per_worker % 1:
+            raise ValueError(f"gpus_per_worker is {self.gpus_per_worker}, but above 1 must be a whole number")
+        return self
 
 
 class OpenAI(Section):

@@ -2,6 +2,10 @@
 
 import errno
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tts_lib.types import StudyError
@@ -39,6 +43,35 @@ def write_atomically(path: Path, *chunks: bytes | memoryview) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise WriteError(explain(error, path)) from error
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder to write in, which takes the place of ``folder`` once the block has ended without an error.
+
+    Two folders cannot change places in one step. A kill between the two leaves the old one beside its place, whole; the
+    next call puts it back.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    old = folder.with_name(f".{folder.name}-old")
+    if old.exists() and not folder.exists():
+        os.replace(old, folder)
+    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        yield new
+        for file in new.iterdir():
+            file.chmod(0o644)
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
+        new.chmod(0o755)
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(new, folder)
+        sync_folder(folder.parent)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:

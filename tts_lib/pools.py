@@ -1,6 +1,7 @@
 """Pools: independent samples of every question, sampled once and replayed by every later stage."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
@@ -10,8 +11,17 @@ from jaxtyping import Bool, Int
 
 from tts_lib import grading, rng
 from tts_lib.grading.judging import ExactJudge, Judge
-from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, SampleRequest, Samples, Sampling
+from tts_lib.protocols import (
+    FINISH_END,
+    FINISH_LENGTH,
+    FINISH_STEP,
+    ContextOverflowError,
+    SampleRequest,
+    Samples,
+    Sampling,
+)
 from tts_lib.selection import NO_ANSWER
+from tts_lib.types import StudyError
 
 FINISH_NAMES = {FINISH_STEP: "step", FINISH_END: "end", FINISH_LENGTH: "length"}
 COLUMNS = ["question_id", "sample", "text", "n_tokens", "finish", "answer", "verdict", "answer_class"]
@@ -27,6 +37,8 @@ class ChunkedPolicy(Protocol):
 @runtime_checkable
 class Codec(Protocol):
     """Text to token ids and back (`tokenizers.Tokenizer` through `tts_lib.models.tokenizer.TokenCodec`)."""
+
+    version: str  # names the tokenizer: what its token ids mean
 
     def encode(self, texts: list[str]) -> list[np.ndarray]: ...
 
@@ -49,7 +61,8 @@ def sample_pool(
         SampleRequest(prompt, rng.derive_seeds((study_seed, model, question_id, "pool"), n_samples))
         for question_id, prompt in zip(problems["question_id"], prompts, strict=True)
     ]
-    results = policy.sample_in_chunks(requests, sampling)
+    with naming_questions(problems["question_id"], prompts):
+        results = policy.sample_in_chunks(requests, sampling)
     return pd.concat(
         [
             _graded(question_id, gold, samples, codec, judge)
@@ -57,6 +70,24 @@ def sample_pool(
         ],
         ignore_index=True,
     )
+
+
+@contextmanager
+def naming_questions(question_ids: Iterable[str], prompts: Iterable[np.ndarray]) -> Iterator[None]:
+    """Says whose text it is that does not fit a model's window.
+
+    Args:
+        prompts: int32 (T,) of each question.
+
+    Raises:
+        StudyError: a text does not fit; names the question.
+    """
+    try:
+        yield
+    except ContextOverflowError as error:
+        named = zip(question_ids, prompts, strict=True)
+        of = next((name for name, prompt in named if np.array_equal(error.prefix[: len(prompt)], prompt)), "unknown")
+        raise StudyError(f"question {of}: {error}") from error
 
 
 def _graded(question_id: str, gold: str, samples: Samples, codec: Codec, judge: Judge) -> pd.DataFrame:

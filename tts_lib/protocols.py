@@ -11,6 +11,8 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from tts_lib.types import StudyError
+
 FINISH_STEP = 0  # ended with the token that closes a step
 FINISH_END = 1  # ended with the end-of-text token
 FINISH_LENGTH = 2  # cut off at max_tokens or at the model's window
@@ -60,6 +62,17 @@ class ScoreRequest:
 
     prefix: np.ndarray  # int32 (T,): prompt and the steps already scored
     continuations: list[np.ndarray]  # int32 each; a last step without closing token closes at its last token
+
+
+class ContextOverflowError(StudyError, ValueError):
+    """A text does not fit the model's window. Engines know no questions: whose text it is follows from its tokens."""
+
+    def __init__(self, message: str, prefix: np.ndarray):
+        super().__init__(message, prefix)  # both, so that it can travel between processes
+        self.prefix = prefix
+
+    def __str__(self) -> str:
+        return self.args[0]
 
 
 @runtime_checkable

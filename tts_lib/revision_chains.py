@@ -11,7 +11,7 @@ from jaxtyping import Float
 from tts_lib import grading, scheduler
 from tts_lib.methods.candidates import Question
 from tts_lib.methods.revisions import Attempt, Revisions
-from tts_lib.pools import FINISH_NAMES, Codec
+from tts_lib.pools import FINISH_NAMES, Codec, naming_questions
 from tts_lib.protocols import FINISH_END, Policy
 from tts_lib.rng import Part
 from tts_lib.types import StudyError
@@ -62,7 +62,8 @@ def sample_chains(
         question_id: method.search(Question(question_id, prompt), lengths, seed_key)
         for question_id, prompt in zip(problems["question_id"], prompts, strict=True)
     }
-    outcomes = scheduler.run(searches, policy, verifier=None)
+    with naming_questions(problems["question_id"], prompts):
+        outcomes = scheduler.run(searches, policy, verifier=None)
     parts = []
     for question_id, prompt, gold in zip(problems["question_id"], prompts, problems["answer"], strict=True):
         outcome = outcomes[question_id]

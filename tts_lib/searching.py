@@ -12,7 +12,7 @@ from tts_lib import grading, methods, scheduler, selection
 from tts_lib.cost import Cost
 from tts_lib.grading.judging import ExactJudge, Judge, Judged
 from tts_lib.methods import Candidates, Method, Question
-from tts_lib.pools import NO_ANSWER, Codec
+from tts_lib.pools import NO_ANSWER, Codec, naming_questions
 from tts_lib.protocols import Policy, Verifier
 from tts_lib.rng import Part
 from tts_lib.types import StudyError
@@ -62,7 +62,7 @@ def run(
     """One row per (question, budget), and how often the engines were called; `step` is the text that closes a step.
 
     Raises:
-        StudyError: a search failed; names the question and the reason.
+        StudyError: a search failed, or outgrew a model's window; names the question and the reason.
     """
     prompts = codec.encode(problems["problem"].tolist())
     searches = {
@@ -71,7 +71,8 @@ def run(
         for budget in budgets
     }
     counted = _Counted(policy, verifier)
-    outcomes = scheduler.run(searches, counted, counted)
+    with naming_questions(problems["question_id"], prompts):
+        outcomes = scheduler.run(searches, counted, counted)
     gold = dict(zip(problems["question_id"], problems["answer"], strict=True))
     rows = []
     for (question_id, budget), outcome in outcomes.items():

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tts_lib.protocols import SampleRequest, Sampling, ScoreRequest
+from tts_lib.protocols import ContextOverflowError, SampleRequest, Sampling, ScoreRequest
+
+WAY_OUT = "shorten the prompt (fewer examples), lower sampling.max_tokens, or give engine.max_model_len more room"
 
 
 def check_sampling(sampling: Sampling) -> None:
@@ -20,28 +22,31 @@ def check_sampling(sampling: Sampling) -> None:
 
 
 def check_sample_requests(requests: Sequence[SampleRequest], vocab_size: int, max_length: int) -> None:
-    """Raises ValueError for the first request that this model cannot serve."""
+    """Raises ValueError for the first request that this model cannot serve, ContextOverflowError if it is too long."""
     for i, request in enumerate(requests):
         _check_tokens(request.prefix, f"prefix of sample request {i}", vocab_size)
         if len(request.prefix) >= max_length:
-            raise ValueError(
-                f"prefix of sample request {i} has {len(request.prefix)} tokens; "
-                f"the model's window of {max_length} allows {max_length - 1}"
+            raise ContextOverflowError(
+                f"a prompt with what is written so far has {len(request.prefix)} tokens, but the model's window of "
+                f"{max_length} allows {max_length - 1} before a sample: {WAY_OUT}",
+                request.prefix,
             )
         if request.seeds.ndim != 1 or request.seeds.dtype != np.uint64:
             raise ValueError(f"seeds of sample request {i} must be uint64 (n,), not {_kind(request.seeds)}")
 
 
 def check_score_requests(requests: Sequence[ScoreRequest], vocab_size: int, max_length: int) -> None:
-    """Raises ValueError for the first request that this model cannot serve."""
+    """Raises ValueError for the first request that this model cannot serve, ContextOverflowError if it is too long."""
     for i, request in enumerate(requests):
         _check_tokens(request.prefix, f"prefix of score request {i}", vocab_size)
         for j, continuation in enumerate(request.continuations):
             _check_tokens(continuation, f"continuation {j} of score request {i}", vocab_size)
             length = len(request.prefix) + len(continuation)
             if length > max_length:
-                raise ValueError(
-                    f"continuation {j} of score request {i} ends at token {length}; the model's window is {max_length}"
+                raise ContextOverflowError(
+                    f"a prompt with its solution has {length} tokens, but the verifier's window is {max_length}: "
+                    f"{WAY_OUT}",
+                    request.prefix,
                 )
 
 

@@ -70,12 +70,15 @@ class DeclaredVerifier:
             raise StudyError(f"prm.max_length is {prm['max_length']}, but the window of {folder} is {window} tokens")
         self._asked, self._prm, self._progress = asked, prm, progress
         self._dtype = next(self._head.parameters()).dtype
-        self.version = f"{ENGINE}:{checkpoint_hash(folder)}:{_hashed({**prm, 'step': asked.step})}"
+        decides = {name: prm[name] for name in ("template", "score", "aggregation")}
+        decides |= {"step": asked.step, "tokenizer": asked.tokenizer}
+        self.version = f"{ENGINE}:{checkpoint_hash(folder)}:{_hashed(decides)}"
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[np.ndarray]]:
-        """Scores of the steps that each continuation adds, one at least, in the declared aggregation.
+        """Value of the prefix up to each step that a continuation adds, one at least: the declared aggregation of the
+        scores of all steps so far.
 
-        A continuation that only ends the text has the score of the step before it.
+        A continuation that only ends the text has the value of the step before it.
 
         Raises:
             StudyError: a solution does not fit, or continues none of the prompts.

@@ -5,18 +5,23 @@ sentence.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
+from tts_lib.cached_scores import CachedVerifier
+from tts_lib.engines.ending import ended
 from tts_lib.models import folder as model_folder
 from tts_lib.models import pointer
 from tts_lib.models.checkpoint import checkpoint_hash
 from tts_lib.models.folder import STEP_TEXT
 from tts_lib.models.pointer import Target
+from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.models.vocabulary import Vocabulary
 from tts_lib.protocols import Policy, Verifier
+from tts_lib.store import Store
 from tts_lib.types import StudyError
 from tts_lib.verifiers.asked import Asked
 
@@ -38,6 +43,16 @@ def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False,
     target = pointer.resolve(folder)
     if target.prm is not None or target.step is None:
         raise StudyError(f"{folder} is a verifier, which samples nothing")
+    policy = _opened_policy(folder.name, target, engine, progress, adapter)
+    if target.end is None:
+        return policy
+    end_token = Vocabulary.of(target.weights, target.step).end_tokens[0]
+    return ended(policy, TokenCodec.from_folder(target.weights), target.end, end_token)
+
+
+def _opened_policy(
+    name: str, target: Target, engine: Mapping[str, Any], progress: bool, adapter: Path | None
+) -> Policy:
     if adapter is not None and engine["kind"] != "vllm":
         raise StudyError(f"the engine {engine['kind']} serves no LoRA adapters, such as {adapter}: use the engine vllm")
     match engine["kind"]:
@@ -54,31 +69,51 @@ def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False,
 
             by_token = target.step == STEP_TEXT and len(Vocabulary.of(target.weights, STEP_TEXT).step_tokens) == 1
             stop = None if by_token else target.step  # looked for in the text, in whatever tokens it comes
-            settings = {"adapter": adapter, "stop": stop, "progress": progress}
+            settings = {"adapter": adapter, "stop": stop, "end": target.end, "progress": progress}
             return _spread(partial(VllmPolicy, target.weights.resolve(), **settings, **_vllm(engine)), engine, "Policy")
         case _:
-            return _served(folder.name, target, engine)
+            return _served(name, target, engine, progress)
 
 
 def open_verifier(
-    folder: Path, engine: Mapping[str, Any], asked: Asked | None = None, progress: bool = False
+    folder: Path,
+    engine: Mapping[str, Any],
+    asked: Asked | None = None,
+    progress: bool = False,
+    store: Store | None = None,
+    aggregated: bool = True,
 ) -> Verifier:
     """The verifier in a folder of `models/`: a trained one behind the study's engine, a declared one in transformers.
+
+    With several workers each of them has one, on accelerators of its own.
 
     Args:
         engine: the study's `engine` section.
         asked: the questions and the policy's tokenizer, which a declared PRM needs to read what the policy wrote.
+        store: opened for writing; keeps the scores, except those of the native engine. It reads all pools of a study
+            in a minute or two, which keeping them would only lengthen (by a twentieth).
+        aggregated: whether a declared PRM gives the value of each prefix, in its aggregation, as searches need it, or
+            the scores of the steps, from which a table aggregates in several ways.
 
     Raises:
         StudyError: see `open_policy`.
     """
     target = pointer.resolve(folder)
+    if target.prm is not None and not aggregated:
+        target = replace(target, prm={**target.prm, "aggregation": "last"})
+    verifier = _opened(target, engine, asked, progress)
+    is_native = target.prm is None and engine["kind"] not in ("reference", "vllm")
+    return verifier if store is None or is_native else CachedVerifier(verifier, store)
+
+
+def _opened(target: Target, engine: Mapping[str, Any], asked: Asked | None, progress: bool) -> Verifier:
     if target.prm is not None:
         from tts_lib.engines.declared import DeclaredVerifier
 
         if asked is None:
-            raise StudyError(f"{folder} reads text, so that it needs the questions and the policy's tokenizer")
-        return DeclaredVerifier(target.weights, target.prm, asked, progress)
+            raise StudyError(f"{target.weights} reads text, so that it needs the questions and the policy's tokenizer")
+        make = partial(DeclaredVerifier, target.weights.resolve(), target.prm, asked, progress)
+        return _spread(make, engine, "Verifier")
     match engine["kind"]:
         case "reference":
             from tts_lib.engines.reference import ReferenceVerifier
@@ -122,8 +157,8 @@ def _vllm(engine: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _spread(make: Callable[[], Any], engine: Mapping[str, Any], what: Literal["Policy", "Verifier"]) -> Any:
-    """One engine in this process, or one in each of several workers."""
-    if engine["workers"] == 1 and engine["cluster"] is None:
+    """One engine in this process, or one in each of several workers, of which vLLM's alone can be declared."""
+    if engine.get("workers", 1) == 1 and engine.get("cluster") is None:
         return make()
     from tts_lib.engines.distributed import DistributedPolicy, DistributedVerifier
     from tts_lib.engines.workers import Crew
@@ -132,10 +167,9 @@ def _spread(make: Callable[[], Any], engine: Mapping[str, Any], what: Literal["P
     return DistributedPolicy(make, crew) if what == "Policy" else DistributedVerifier(make, crew)
 
 
-def _served(name: str, target: Target, engine: Mapping[str, Any]) -> Policy:
+def _served(name: str, target: Target, engine: Mapping[str, Any], progress: bool) -> Policy:
     """A model behind the completion server, under the name that the server has for it."""
     from tts_lib.engines.openai import Limits, OpenAIPolicy, ServedModel
-    from tts_lib.models.tokenizer import TokenCodec
 
     if name not in engine["models"]:
         raise StudyError(f"engine.models has no name for {name}; it has {', '.join(engine['models'])}")
@@ -150,7 +184,8 @@ def _served(name: str, target: Target, engine: Mapping[str, Any]) -> Policy:
         end_tokens=known.end_tokens,
         step_tokens=known.step_tokens if by_token else (),
         stop=None if by_token else step,
+        end=target.end,
     )
     limits = Limits(**{field: engine[field] for field in LIMITS})
     codec = None if engine["token_ids"] else TokenCodec.from_folder(target.weights)
-    return OpenAIPolicy(engine["url"], model, limits, codec)
+    return OpenAIPolicy(engine["url"], model, limits, codec, progress=progress)

@@ -212,6 +212,6 @@ def _await_resources(crew: Crew, n_workers: int) -> None:
             name = missing[0]
             raise StudyError(
                 f"{n_workers} workers need {wanted[name]:g} {name}s, but {free.get(name, 0.0):g} are free (policy and "
-                "verifier are alive together): take fewer workers."
+                "verifier are alive together): take fewer workers, or let them share (engine.gpus_per_worker: 0.5)."
             )
         time.sleep(0.1)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tts_lib.models.checkpoint import checkpoint_hash, file_hash, read_header, replacing, tensor_shapes
+from tts_lib.files import replacing_folder
+from tts_lib.models.checkpoint import checkpoint_hash, file_hash, read_header, tensor_shapes
 from tts_lib.models.folder import FolderError
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -46,7 +47,7 @@ def write(folder: Path, tensors: Mapping[str, np.ndarray], rank: int, alpha: flo
         "bias": "none",
         "inference_mode": True,
     }
-    with replacing(folder) as new:
+    with replacing_folder(folder) as new:
         save_file(dict(tensors), new / WEIGHTS, metadata={BASE: base_hash})  # of two entries the order would vary
         (new / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
 
@@ -78,7 +79,7 @@ def check_base(folder: Path, checkpoint: Path) -> AdapterInfo:
         FolderError: it was trained on another checkpoint, or its matrices do not fit this one; or see `read`.
     """
     info = read(folder)
-    if info.base_hash not in (None, checkpoint_hash(checkpoint)):
+    if info.base_hash is not None and info.base_hash != checkpoint_hash(checkpoint):
         raise FolderError(f"adapter {folder} was trained on another base than {checkpoint}; train it on this one")
     base = tensor_shapes(checkpoint)
     for name, shape in read_header(folder / WEIGHTS)[0].items():

@@ -5,11 +5,7 @@
 
 import hashlib
 import json
-import os
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -17,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from tts_lib.models.folder import FolderError
 
 INDEX = "model.safetensors.index.json"  # which tensor is in which file, where there are several
+DECIDING = ("config.json", "generation_config.json", "tokenizer.json")  # beside the weights
 TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.model",
     "vocab.json", "merges.txt", "chat_template.jinja",
@@ -72,8 +69,11 @@ def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
 
 
 def checkpoint_hash(folder: Path) -> str:
-    """SHA-256 (hex) over configuration, weights and tokenizer; of one file of weights it is `folder.weights_hash`."""
-    files = [folder / "config.json", folder / "tokenizer.json", *weight_files(folder)]
+    """SHA-256 (hex) over what decides a checkpoint's output: weights and `DECIDING` files.
+
+    Of the folders that this study writes it is `folder.weights_hash`. For errors see `weight_files`.
+    """
+    files = [*(folder / name for name in DECIDING), *weight_files(folder)]
     return file_hash(*sorted(path for path in files if path.is_file()))
 
 
@@ -91,22 +91,3 @@ def copy_tokenizer(source: Path, target: Path) -> None:
     for name in TOKENIZER_FILES:
         if (source / name).is_file():
             shutil.copyfile(source / name, target / name)
-
-
-@contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
-    """An empty folder to write in, which takes the place of `folder` once the block has ended without an error."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        yield new
-        for file in new.iterdir():
-            file.chmod(0o644)
-            with file.open("rb") as handle:
-                os.fsync(handle.fileno())
-        new.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        new.rename(folder)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)

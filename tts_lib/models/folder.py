@@ -7,9 +7,6 @@ and loads with `transformers.AutoModelForCausalLM` (a policy) or `AutoModelForTo
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tts_lib.files import replacing_folder
 from tts_lib.types import StudyError
 
 STEP_TEXT = "\n"  # the text of the token that closes a step
@@ -101,10 +99,7 @@ def write(folder: Path, config: ModelConfig, hf_state: Mapping[str, np.ndarray],
     from safetensors.numpy import save_file
 
     _check_tensors(folder, config, hf_state)
-    folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with replacing_folder(Path(folder)) as new:
         tensors = {name: np.ascontiguousarray(tensor, dtype=np.float32) for name, tensor in hf_state.items()}
         save_file(tensors, new / "model.safetensors", metadata={"format": "pt"})
         end_text = tokenizer.id_to_token(config.end_token)
@@ -120,14 +115,6 @@ def write(folder: Path, config: ModelConfig, hf_state: Mapping[str, np.ndarray],
         (new / "tokenizer_config.json").write_text(_dump(tokenizer_config))
         (new / "README.md").write_text(card)
         tokenizer.save(str(new / "tokenizer.json"))
-        for file in new.iterdir():
-            file.chmod(0o644)
-            with file.open("rb") as handle:
-                os.fsync(handle.fileno())
-        new.chmod(0o755)
-        _replace_folder(new, folder)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
 
 
 def read(folder: Path) -> tuple[ModelConfig, dict[str, np.ndarray]]:
@@ -238,16 +225,6 @@ def _check_tensors(folder: Path, config: ModelConfig, tensors: Mapping[str, np.n
     for name in tensors:
         if name not in expected:
             raise FolderError(f"the weights of {folder} hold the unexpected tensor {name}")
-
-
-def _replace_folder(new: Path, folder: Path) -> None:
-    if not folder.exists():
-        new.rename(folder)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-    folder.rename(old / folder.name)
-    new.rename(folder)
-    shutil.rmtree(old)
 
 
 def _dump(content: dict[str, Any]) -> str:

@@ -51,8 +51,9 @@ class Layout:
         laid = self._whole(pieces) if self._template["tokenised"] == "whole" else self._apart(pieces)
         if len(laid.tokens) > self._max_length:
             raise StudyError(
-                f"a solution of {len(steps)} steps takes {len(laid.tokens)} tokens of the PRM, whose max_length is "
-                f"{self._max_length}: raise it if the model's window allows, or lower sampling.max_tokens"
+                f"a solution of {len(steps)} steps to {statement[:60]!r} takes {len(laid.tokens)} tokens of the "
+                f"PRM, whose max_length is {self._max_length}: raise it if the model's window allows, or lower "
+                "sampling.max_tokens"
             )
         return laid
 

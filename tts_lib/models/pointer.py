@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_lib import paths, tables
+from tts_lib.files import replacing_folder
 from tts_lib.models import checkpoint, source
 from tts_lib.models.folder import STEP_TEXT, FolderError
 
@@ -32,23 +33,34 @@ class Target:
 
     weights: Path  # folder with config.json, tokenizer.json and *.safetensors
     step: str | None  # text that closes a step of its solutions; a declared PRM has none of its own
+    end: str | None  # text that ends its solutions, beside its own end token
     prm: Mapping[str, Any] | None  # how a declared PRM is read: template, score, ... (`tts_lib.config_checkpoint.Prm`)
+
+    @property
+    def aggregation(self) -> str:
+        """How a PRM's step scores become the value of a prefix; those that the study trains say it at the last step."""
+        return "last" if self.prm is None else self.prm["aggregation"]
 
 
 def resolve(folder: Path) -> Target:
     """The model that a folder of `models/` stands for.
 
+    What decides its output is compared by SHA-256, except the weights, by their sizes: reading gigabytes each time
+    would take minutes, and engines hash them anyhow, so that samples of other weights are never taken for these.
+
     Raises:
         StudyError: the weights are not where they were, or are not what they were.
     """
     if not (pointer := Path(folder) / POINTER).is_file():
-        return Target(Path(folder), STEP_TEXT, None)
-    record = tables.read_json(pointer, ["source", "sizes", "step", "prm"])
+        return Target(Path(folder), STEP_TEXT, None, None)
+    record = tables.read_json(pointer, ["source", "sizes", "hashes", "step", "end", "prm"])
     weights = locate(record["source"])
-    for name, size in record["sizes"].items():
-        if not (weights / name).is_file() or (weights / name).stat().st_size != size:
+    small = _small_files(weights)
+    sizes = {name: (weights / name).stat().st_size for name in record["sizes"] if (weights / name).is_file()}
+    for name in (*checkpoint.DECIDING, *record["sizes"]):
+        if (small.get(name), sizes.get(name)) != (record["hashes"].get(name), record["sizes"].get(name)):
             raise FolderError(f"{weights / name} is not what it was when {folder} was made; repeat its stage")
-    return Target(weights, record["step"], record["prm"])
+    return Target(weights, record["step"], record["end"], record["prm"])
 
 
 def locate(where: Mapping[str, Any]) -> Path:
@@ -63,9 +75,15 @@ def locate(where: Mapping[str, Any]) -> Path:
 
 
 def make(
-    folder: Path, where: Mapping[str, Any], step: str | None = None, prm: Mapping[str, Any] | None = None
+    folder: Path,
+    where: Mapping[str, Any],
+    step: str | None = None,
+    end: str | None = None,
+    prm: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Check the model at `where`, make `folder` point to it, and return what is to be known of it.
+
+    For `step`, `end` and `prm` see `Target`.
 
     Returns:
         n_params (all parameters), n_params_block (without embeddings and output matrix), n_layers, width, vocab_size,
@@ -87,10 +105,12 @@ def make(
         "source": {name: where[name] for name in ("model", "revision", "folder")},
         "sizes": {path.name: path.stat().st_size for path in files},
         "sha256": sha256,  # other weights make another pointer, so that DVC sees them
+        "hashes": _small_files(weights),
         "step": step,
+        "end": end,
         "prm": prm,
     }
-    with checkpoint.replacing(folder) as new:
+    with replacing_folder(folder) as new:
         checkpoint.copy_tokenizer(weights, new)
         tables.write_json(pointer, new / POINTER)
     return {
@@ -102,3 +122,8 @@ def make(
         "max_length": config.get("max_position_embeddings"),
         "sha256": sha256,
     }
+
+
+def _small_files(weights: Path) -> dict[str, str]:
+    """SHA-256 of what decides a checkpoint's output beside its weights."""
+    return {name: checkpoint.file_hash(weights / name) for name in checkpoint.DECIDING if (weights / name).is_file()}

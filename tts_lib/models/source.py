@@ -3,17 +3,16 @@
 Knows nothing about architectures or engines: it finds the files and gives them the name that enters the store's keys.
 """
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from tts_lib.models.checkpoint import checkpoint_hash
 from tts_lib.models.folder import FolderError
 from tts_lib.types import StudyError, one_line
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-DECIDING = ("config.json", "generation_config.json", "tokenizer.json", "adapter_config.json")  # beside the weights
 DOWNLOADED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 
 
@@ -21,8 +20,8 @@ DOWNLOADED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 class Source:
     """A model that is on this disk."""
 
-    folder: Path  # with a config.json (adapter_config.json for an adapter) and safetensors
-    identity: str  # SHA-256 of a folder's deciding files, or id@commit
+    folder: Path  # with a config.json and safetensors
+    identity: str  # SHA-256 of a folder (`checkpoint_hash`), or id@commit
 
 
 def resolve(model: str | Path, revision: str | None = None) -> Source:
@@ -35,24 +34,13 @@ def resolve(model: str | Path, revision: str | None = None) -> Source:
     if Path(model).is_dir():
         if revision is not None:
             raise StudyError(f"the model {model} is a folder, which has no revision; leave out revision {revision!r}")
-        return Source(Path(model), _fingerprint(Path(model), "config.json"))
+        return Source(Path(model), checkpoint_hash(Path(model)))
     if revision is None or not COMMIT.fullmatch(revision):
         raise StudyError(
             f"there is no model folder {model}, and as a model of the Hugging Face hub it needs as its revision the 40 "
             f"hexadecimal digits of a commit (see its page, Files, History), not {revision!r}"
         )
     return Source(_fetch(str(model), revision), f"{model}@{revision}")
-
-
-def resolve_adapter(folder: Path) -> Source:
-    """Check a folder of LoRA weights as PEFT writes it.
-
-    Raises:
-        FolderError: the folder lacks its configuration or weights.
-    """
-    if not folder.is_dir():
-        raise FolderError(f"there is no adapter folder {folder}")
-    return Source(folder, _fingerprint(folder, "adapter_config.json"))
 
 
 def read_json(path: Path) -> dict:
@@ -70,20 +58,6 @@ def read_json(path: Path) -> dict:
     if not isinstance(content, dict):
         raise FolderError(f"{path} must hold a JSON object, not a {type(content).__name__}")
     return content
-
-
-def _fingerprint(folder: Path, config: str) -> str:
-    weights = sorted(folder.glob("*.safetensors"))
-    if not (folder / config).is_file():
-        raise FolderError(f"model folder {folder} lacks {config}")
-    if not weights:
-        raise FolderError(f"model folder {folder} has no weights: no file there ends in .safetensors")
-    total = hashlib.sha256()
-    for path in [*(folder / name for name in DECIDING), *weights]:
-        if path.is_file():
-            with path.open("rb") as handle:
-                total.update(path.name.encode() + b"\0" + hashlib.file_digest(handle, "sha256").digest())
-    return total.hexdigest()
 
 
 def _fetch(model: str, revision: str) -> Path:

@@ -1,5 +1,7 @@
 """The nano tokenizer: one token per symbol of the world, lossless, saved as an ordinary fast tokenizer."""
 
+import hashlib
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,11 @@ class TokenCodec:
 
     def __init__(self, tokenizer: Tokenizer):
         self._tokenizer = tokenizer
+
+    @cached_property
+    def version(self) -> str:
+        """SHA-256 (hex) of the tokenizer."""
+        return hashlib.sha256(self._tokenizer.to_str().encode()).hexdigest()
 
     @classmethod
     def from_folder(cls, folder: Path) -> "TokenCodec":

@@ -1,5 +1,7 @@
 """The sample store: a content-addressed, append-only folder of everything a policy has ever sampled.
 
+The step scores of slow verifiers stand there too, in the same form (`tts_lib.cached_scores`).
+
 A sample is keyed by its context (policy version, prefix tokens, sampling settings) and its seed, so a killed run
 resumes where it stopped, and more samples of the same questions cost only the difference. On disk::
 

@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 _MERGE_RATIO = 2
 
 
-def context_keys(policy: str, settings: Mapping[str, object], prefixes: Sequence[np.ndarray]) -> np.ndarray:
+def context_keys(policy: str, settings: Mapping[str, object], prefixes: Iterable[np.ndarray]) -> np.ndarray:
     """Return the 128-bit context key of each prefix, uint64 (n, 2): BLAKE2b of policy version, settings and prefix.
 
     Args:

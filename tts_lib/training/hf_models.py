@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from tts_lib import rng
 from tts_lib.config_lora import FineTuning
-from tts_lib.models.checkpoint import copy_tokenizer, replacing, weight_files
+from tts_lib.files import replacing_folder
+from tts_lib.models.checkpoint import copy_tokenizer, weight_files
 from tts_lib.types import StudyError, one_line
 
 SAFELY = {"trust_remote_code": False, "local_files_only": True}
@@ -94,7 +95,7 @@ def save_scorer(model: Any, weights: Mapping[str, Tensor], checkpoint: Path, fol
         model = model.merge_and_unload()
     if hasattr(config, "attention_dropout"):
         model.config.attention_dropout = config.attention_dropout
-    with replacing(folder) as new:
+    with replacing_folder(folder) as new:
         model.to(config.dtype or torch.float32).save_pretrained(new)
         copy_tokenizer(checkpoint, new)
 

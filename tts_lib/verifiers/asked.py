@@ -14,11 +14,12 @@ class Asked:
 
     Attributes:
         step: text that closes a step.
+        tokenizer: names that of the policy, which wrote the token ids.
     """
 
     def __init__(self, codec: Codec, prompts: Sequence[str], statements: Sequence[str], step: str):
         """Know which statement each prompt (the full text a policy continues) stands for."""
-        self.step = step
+        self.step, self.tokenizer = step, codec.version
         self._codec = codec
         encoded = codec.encode(list(prompts))
         self._statements = {tokens.tobytes(): text for tokens, text in zip(encoded, statements, strict=True)}

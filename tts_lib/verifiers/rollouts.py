@@ -12,7 +12,7 @@ import pandas as pd
 
 from tts_lib import grading, rng
 from tts_lib.grading.judging import ExactJudge, Judge
-from tts_lib.pools import ChunkedPolicy, Codec
+from tts_lib.pools import ChunkedPolicy, Codec, naming_questions
 from tts_lib.protocols import SampleRequest, Sampling
 
 NOT_JUDGED = (grading.TIMEOUT, grading.ERROR)
@@ -59,8 +59,10 @@ def label_steps(
         for (q, prefix), tokens in zip(prefixes, begun, strict=True)
     ]
     gold = dict(zip(problems["question_id"], problems["answer"], strict=True))
+    with naming_questions([q for q, _ in prefixes], [request.prefix for request in requests]):
+        drawn = policy.sample_in_chunks(requests, sampling)
     rolled_out, n_tokens = {}, 0
-    for (q, prefix), samples in zip(prefixes, policy.sample_in_chunks(requests, sampling), strict=True):
+    for (q, prefix), samples in zip(prefixes, drawn, strict=True):
         texts = codec.decode([samples[i] for i in range(n_rollouts)])
         rolled_out.setdefault(q, []).extend(prefix + text for text in texts)
         n_tokens += len(samples.tokens)

@@ -4,23 +4,29 @@ import numpy as np
 import pandas as pd
 
 from tts_lib import selection
-from tts_lib.pools import Codec
+from tts_lib.pools import Codec, naming_questions
 from tts_lib.protocols import ScoreRequest, Verifier
 
 COLUMNS = ["question_id", "sample", "n_steps", "prm_last", "prm_min", "prm_prod", "prm_mean", "orm", "orm_matched"]
 
 
 def step_scores(verifier: Verifier, codec: Codec, problems: pd.DataFrame, solutions: pd.DataFrame) -> list[np.ndarray]:
-    """The verifier's step scores of every row of `solutions` (question_id, text), float32 (step,) each."""
+    """The verifier's step scores of every row of `solutions` (question_id, text), float32 (step,) each.
+
+    Raises:
+        StudyError: a solution does not fit the verifier's window; names the question.
+    """
     prompt = dict(zip(problems["question_id"], codec.encode(problems["problem"].tolist()), strict=True))
     keys = list(zip(solutions["question_id"], solutions["text"], strict=True))
     texts: dict[str, dict[str, None]] = {}
     for question_id, text in keys:
         texts.setdefault(question_id, {})[text] = None
     requests = [ScoreRequest(prompt[q], codec.encode(list(distinct))) for q, distinct in texts.items()]
+    with naming_questions(prompt.keys(), prompt.values()):
+        found = verifier.score(requests)
     scored = {
         (q, text): score
-        for (q, distinct), scores in zip(texts.items(), verifier.score(requests), strict=True)
+        for (q, distinct), scores in zip(texts.items(), found, strict=True)
         for text, score in zip(distinct, scores, strict=True)
     }
     return [scored[key] for key in keys]
@@ -39,15 +45,24 @@ def flipped(scores: np.ndarray, share: float, rng: np.random.Generator) -> np.nd
 
 
 def score_pool(
-    verifiers: dict[str, Verifier], codec: Codec, problems: pd.DataFrame, pool: pd.DataFrame
+    verifiers: dict[str, Verifier],
+    codec: Codec,
+    problems: pd.DataFrame,
+    pool: pd.DataFrame,
+    aggregation: str = "last",
 ) -> tuple[pd.DataFrame, list[np.ndarray]]:
     """Solution scores of every sample of a pool, and the PRM's step scores.
 
     The PRM counts by each aggregation, the ORMs (if there are any) at the last token.
+
+    Args:
+        aggregation: that the PRM declares. `prm_last` is the value of the solution up to its last step, which is the
+            last step's score unless the PRM declares otherwise; the other columns aggregate the scores of the steps.
     """
     steps = step_scores(verifiers["prm"], codec, problems, pool)
     table = pool[["question_id", "sample"]].assign(n_steps=[len(s) for s in steps])
-    for how, values in aggregated(steps).items():
+    by_aggregation = aggregated(steps)
+    for how, values in (by_aggregation | {"last": by_aggregation[aggregation]}).items():
         table[f"prm_{how}"] = values
     for name in ("orm", "orm_matched"):
         if name in verifiers:

@@ -29,8 +29,14 @@ class Asked:
     max_tokens: int
     end_tokens: tuple[int, ...]
     step_tokens: tuple[int, ...]  # that end the sample: none where no token or no step does
-    stop: str | None  # text that ends the sample
+    stop: str | None  # text that closes a step and so ends the sample
+    end: str | None  # text that ends the solution
     logprobs: bool
+
+    @property
+    def stops(self) -> list[str]:
+        """The texts at which a server is to stop."""
+        return [text for text in (self.stop, self.end) if text is not None]
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,8 @@ def sample_of(body: bytes, asked: Asked) -> Sample:
     finish, reason = _finish(tokens[-1], asked), choice.get("finish_reason")
     if asked.stop is not None and (reason, choice.get("stop_reason")) == ("stop", asked.stop):
         finish = FINISH_STEP
+    if asked.end is not None and (reason, choice.get("stop_reason")) == ("stop", asked.end):
+        finish = FINISH_END
     if finish == FINISH_LENGTH and (reason != "length" or len(tokens) != asked.max_tokens):
         raise GarbageError(
             f"a sample that ends with token {tokens[-1]} after {len(tokens)} of {asked.max_tokens} tokens for the "

@@ -18,7 +18,9 @@ A server computes in batches that depend on its other work: equal seeds give equ
 batch-invariant. What is stored stays as it was.
 """
 
+import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from tts_lib.engines.checks import check_sample_requests, check_sampling
 from tts_lib.engines.openai.answers import Asked, Sample, sample_of, sample_of_text
@@ -44,6 +47,7 @@ SEED_BITS_WITH_TOKEN_IDS, SEED_BITS = 63, 31  # vLLM takes signed 64-bit seeds, 
 FIRST_SEED = np.uint64(0)  # of the questions asked before any sample
 # Servers fill what is left open from the model's own recommendations (top-k 20, say), which would bend the samples.
 NEUTRAL = {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -66,17 +70,19 @@ class OpenAIPolicy:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         codec: Codec | None = None,
         clock: Clock = Clock(),  # noqa: B008 - frozen
+        progress: bool = False,
     ):
         """Connect to the server at `url` (http://host:port/v1).
 
         Args:
             codec: the model's tokenizer, for a server that cannot return token ids; None for one that can.
+            progress: show how far a call has come, and how many tries of it failed.
 
         Raises:
             StudyError: no such server, it wants a key, or it does not serve this model; one sentence.
         """
         self._client = Client(url, limits, clock)
-        self._model, self._codec, self._limits = model, codec, limits
+        self._model, self._codec, self._limits, self._progress = model, codec, limits, progress
         try:
             self.max_length = min(model.max_length, self._window())
             made_by = f"{ENGINE}:{self._server_version()}" + (":text" if codec else "")
@@ -122,8 +128,11 @@ class OpenAIPolicy:
         jobs = list(_jobs(requests, sampling))
         if not jobs:
             return
-        stop, failure = threading.Event(), None
-        with ThreadPoolExecutor(min(self._limits.concurrency, len(jobs))) as pool:
+        stop, failure, before = threading.Event(), None, Counter(self.errors)
+        with (
+            tqdm(total=len(jobs), unit="request", disable=not self._progress, mininterval=1.0) as bar,
+            ThreadPoolExecutor(min(self._limits.concurrency, len(jobs))) as pool,
+        ):
             futures = {pool.submit(self._attempt, job, sampling, stop): job for job in jobs}
             try:
                 for future in as_completed(futures):
@@ -131,8 +140,12 @@ class OpenAIPolicy:
                         failure = failure or error
                     elif sample := future.result():
                         yield _part(futures[future], sample)
+                    bar.set_postfix_str(_in_words(Counter(self.errors) - before), refresh=False)
+                    bar.update()
             finally:
                 stop.set()
+                if failed := Counter(self.errors) - before:
+                    logger.warning("%s: %s", self._client.url, _in_words(failed))
         if failure is not None:
             raise failure
 
@@ -157,6 +170,7 @@ class OpenAIPolicy:
             end_tokens=model.end_tokens,
             step_tokens=model.step_tokens if until_step else (),
             stop=model.stop if until_step else None,
+            end=model.end,
             logprobs=sampling.logprobs,
         )
         body: dict[str, Any] = {
@@ -172,11 +186,11 @@ class OpenAIPolicy:
         if self._codec is None:
             body |= {"seed": _server_seed(job.seed, SEED_BITS_WITH_TOKEN_IDS), "return_token_ids": True}
             body |= {"stop_token_ids": [*asked.end_tokens, *asked.step_tokens]}
-            body |= {} if asked.stop is None else {"stop": [asked.stop], "include_stop_str_in_output": True}
+            body |= {"stop": asked.stops, "include_stop_str_in_output": True} if asked.stops else {}
             body |= {"logprobs": 0} if sampling.logprobs else {}
             read = partial(sample_of, asked=asked)
         else:
-            body |= {"seed": _server_seed(job.seed, SEED_BITS)}
+            body |= {"seed": _server_seed(job.seed, SEED_BITS)} | ({} if asked.end is None else {"stop": [asked.end]})
             read = partial(sample_of_text, asked=asked, codec=self._codec)
         return self._client.post("/completions", body | NEUTRAL, read, job.seed, stop)
 
@@ -212,6 +226,11 @@ def _jobs(requests: Sequence[SampleRequest], sampling: Sampling) -> Generator[_J
         else:
             for position, seed in enumerate(request.seeds):
                 yield _Job(number, request.prefix, np.array([position]), seed)
+
+
+def _in_words(failed: Counter[str]) -> str:
+    kinds = ", ".join(f"{kind}: {n}" for kind, n in sorted(failed.items()))
+    return f"{failed.total()} tries failed ({kinds})" if failed else ""
 
 
 def _server_seed(seed: np.uint64, bits: int) -> int:

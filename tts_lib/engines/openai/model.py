@@ -21,6 +21,7 @@ class ServedModel:
         end_tokens: the tokens that end a text, the one written where a server only says that it ended first.
         step_tokens: the tokens that close a step; none where a text does.
         stop: the text that closes a step, which may be part of a token or span several; None where a token does.
+        end: a text that ends a sample, which may hold it (see `tts_lib.engines.ending`); None: the end tokens alone.
     """
 
     name: str
@@ -30,6 +31,7 @@ class ServedModel:
     end_tokens: tuple[int, ...]
     step_tokens: tuple[int, ...] = ()
     stop: str | None = None
+    end: str | None = None
 
     def __post_init__(self) -> None:
         if not self.end_tokens or bool(self.step_tokens) == bool(self.stop):

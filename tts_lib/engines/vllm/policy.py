@@ -10,8 +10,9 @@ from tts_lib.engines.checks import check_sample_requests, check_sampling
 from tts_lib.engines.randomness import GOLDEN
 from tts_lib.engines.vllm.engine import Dtype, Engine, imported
 from tts_lib.models import folder as model_folder
+from tts_lib.models.adapter import AdapterInfo, check_base
 from tts_lib.models.folder import FolderError
-from tts_lib.models.source import read_json, resolve_adapter
+from tts_lib.models.source import resolve
 from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, SampleRequest, Samples, Sampling
 from tts_lib.types import StudyError
 
@@ -37,6 +38,7 @@ class VllmPolicy(Engine):
         *,
         adapter: Path | None = None,
         stop: str | None = None,
+        end: str | None = None,
         dtype: Dtype | None = None,
         max_model_len: int | None = None,
         gpu_memory: float = 0.9,
@@ -51,6 +53,7 @@ class VllmPolicy(Engine):
             revision: the commit of a Hugging Face model, 40 hexadecimal digits.
             adapter: folder of LoRA weights that are added to the model's.
             stop: text that closes a step; None: the newline token, which the models of this project have.
+            end: text that ends a sample, which holds it (see `tts_lib.engines.ending`); None: the end token alone.
             dtype: number format of weights and activations; None: the checkpoint's.
             max_model_len: tokens of prefix and sample together; None: the model's window.
             gpu_memory: share of each GPU's memory for weights and cache (on a CPU: of the machine's, for the cache).
@@ -59,9 +62,10 @@ class VllmPolicy(Engine):
             progress: show a progress bar for each call.
 
         Raises:
-            FolderError, StudyError: see `resolve`; or vLLM is not installed or cannot load the model.
+            FolderError: the model or adapter lacks something, or the adapter belongs on another model.
+            StudyError: see `resolve`; or vLLM is not installed or cannot load the model.
         """
-        lora = {} if adapter is None else _lora_options(adapter)
+        info = None if adapter is None else check_base(adapter, resolve(model, revision).folder)
         super().__init__(
             model,
             revision,
@@ -72,15 +76,15 @@ class VllmPolicy(Engine):
             max_sequences,
             enable_prefix_caching=True,
             logprobs_mode="raw_logprobs",
-            **lora,
+            **({} if info is None else _lora_options(info)),
         )
-        self.progress, self._stop, self._lora = progress, stop, None
+        self.progress, self._stop, self._end, self._lora = progress, stop, end, None
         self._step_token = None if stop is not None else _newline_token(self.source.folder)
         if stop is not None:
             self.version += f":stop={stop!r}"
-        if adapter is not None:
+        if adapter is not None and info is not None:
             self._lora = imported("vllm.lora.request").LoRARequest("adapter", 1, str(adapter))
-            self.version += f":adapter={resolve_adapter(adapter).identity}"
+            self.version += f":adapter={info.hash}"
 
     def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> list[Samples]:
         """Samples of each request, in one call of vLLM for all of them.
@@ -110,15 +114,16 @@ class VllmPolicy(Engine):
     def _settings(self, sampling: Sampling, seed: np.uint64) -> Any:
         by_text = sampling.until == "step" and self._stop is not None
         by_token = sampling.until == "step" and not by_text
+        stops = [text for text in (self._stop if by_text else None, self._end) if text is not None]
         return self._vllm.SamplingParams(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             max_tokens=sampling.max_tokens,
             seed=_int64_seed(seed),
-            stop=[self._stop] if by_text else None,
+            stop=stops or None,
             include_stop_str_in_output=True,
             stop_token_ids=[self._step_token] if by_token else None,
-            detokenize=by_text,
+            detokenize=bool(stops),
             logprobs=0 if sampling.logprobs else None,  # the chosen token's only
             flat_logprobs=True,
         )
@@ -161,10 +166,9 @@ def _newline_token(folder: Path) -> int | None:
         return None
 
 
-def _lora_options(adapter: Path) -> dict[str, Any]:
+def _lora_options(adapter: AdapterInfo) -> dict[str, Any]:
     """What vLLM must know of LoRA weights before it loads the model."""
-    rank = read_json(resolve_adapter(adapter).folder / "adapter_config.json").get("r")
-    fitting = [size for size in LORA_RANKS if isinstance(rank, int) and 1 <= rank <= size]
+    fitting = [size for size in LORA_RANKS if adapter.rank <= size]
     if not fitting:
-        raise FolderError(f"the adapter {adapter} has rank r = {rank!r}; vLLM allows 1 to {LORA_RANKS[-1]}")
+        raise FolderError(f"the adapter has rank {adapter.rank}; vLLM allows 1 to {LORA_RANKS[-1]}")
     return {"enable_lora": True, "max_lora_rank": fitting[0], "max_loras": 1}
