@@ -24,6 +24,8 @@ BAND_NOTE = "Bands and bars: 95% bootstrap over questions."
 INK, FAINT = "#333333", "#8c8c8c"
 BLACK, ORANGE, SKY, GREEN = "#222222", "#e69f00", "#56b4e9", "#009e73"
 YELLOW, BLUE, RED, PINK = "#c9b400", "#0072b2", "#d55e00", "#cc79a7"
+# Chains of 1, 2, 4, ... attempts: dark to light, through hues that stay apart.
+_BY_LENGTH = ("#0d0887", "#46039f", "#7201a8", "#9c179e", "#bd3786", "#d8576b", "#ed7953", "#fb9f3a", "#e6bf00")
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,8 @@ STRATEGIES: dict[str, Look] = {
     "shuffled": Look(ORANGE, "s", "-", "shuffled"),
     "rest_em": Look(RED, "v", "--", "ReST-EM"),
     **{
-        f"revise_{1 << i}": Look(color, "o", "-", f"revisions, chains of {1 << i}")
-        for i, color in enumerate(
-            ("#fde0c5", "#facba6", "#f8b58b", "#f59e72", "#f2855d", "#ef6a4c", "#eb4a40", "#b3262c", "#7a0f1f")
-        )
+        f"revise_{1 << i}": Look(color, marker, "-", f"revisions, chains of {1 << i}")
+        for i, (color, marker) in enumerate(zip(_BY_LENGTH, "ov^<>sDpX", strict=True))
     },
     "searches": Look(BLUE, "s", "-", "searches"),
     "revisions": Look(GREEN, "v", ":", "revisions"),
