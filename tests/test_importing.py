@@ -390,11 +390,6 @@ def test_questions_of_every_kind(tmp_path):
     assert "has the question id '1' twice" in refusal(questions.load, twice)
 
 
-@pytest.mark.parametrize("revision", ["main", "v1.0", "0" * 39, "A" * 40])
-def test_the_hub_is_read_at_a_commit_only(revision):
-    assert "must be a commit of 40 hex digits" in refusal(questions.load_hub, "some/repo", revision, "test.jsonl")
-
-
 @pytest.mark.slow
 def test_a_large_pool_is_imported_in_time(tmp_path):
     path, n, k = tmp_path / "large.jsonl", 500, 512

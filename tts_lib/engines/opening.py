@@ -15,7 +15,6 @@ from tts_lib.cached_scores import CachedVerifier
 from tts_lib.engines.ending import ended
 from tts_lib.models import folder as model_folder
 from tts_lib.models import pointer
-from tts_lib.models.checkpoint import checkpoint_hash
 from tts_lib.models.folder import STEP_TEXT
 from tts_lib.models.pointer import Target
 from tts_lib.models.tokenizer import TokenCodec
@@ -174,18 +173,7 @@ def _served(name: str, target: Target, engine: Mapping[str, Any], progress: bool
     if name not in engine["models"]:
         raise StudyError(f"engine.models has no name for {name}; it has {', '.join(engine['models'])}")
     step = target.step or STEP_TEXT
-    known = Vocabulary.of(target.weights, step)
-    by_token = len(known.step_tokens) == 1  # else the text is looked for, in whatever tokens it comes
-    model = ServedModel(
-        name=engine["models"][name],
-        weights=checkpoint_hash(target.weights),
-        vocab_size=known.size,
-        max_length=known.window,
-        end_tokens=known.end_tokens,
-        step_tokens=known.step_tokens if by_token else (),
-        stop=None if by_token else step,
-        end=target.end,
-    )
+    model = ServedModel.from_folder(target.weights, engine["models"][name], step, target.end)
     limits = Limits(**{field: engine[field] for field in LIMITS})
     codec = None if engine["token_ids"] else TokenCodec.from_folder(target.weights)
     return OpenAIPolicy(engine["url"], model, limits, codec, progress=progress)

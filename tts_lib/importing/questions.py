@@ -7,11 +7,10 @@ import pandas as pd
 
 from tts_lib.importing import fields
 from tts_lib.importing.readers import Record, read_rows
-from tts_lib.types import StudyError, one_line
+from tts_lib.types import StudyError
 
 COLUMNS = ["question_id", "problem", "statement", "solution", "answer", "subject", "level"]
 _IDS = ("unique_id", "uid", "idx", "id", "i")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _LEVEL = re.compile(r"(?:Level )?(\d+)")
 _FINAL = "####"
 
@@ -34,26 +33,6 @@ def load(path: Path) -> pd.DataFrame:
     if twice.any():
         raise StudyError(f"{path} has the question id {table.loc[twice.idxmax(), 'question_id']!r} twice")
     return table
-
-
-def load_hub(repo: str, revision: str, file: str) -> pd.DataFrame:
-    """The questions of one file of a data set on the Hugging Face Hub, at a pinned commit.
-
-    Raises:
-        StudyError: the revision is no commit, the library is missing, the download fails, or the file is refused.
-    """
-    if not _COMMIT.fullmatch(revision):
-        raise StudyError(f"revision is {revision!r}, but must be a commit of 40 hex digits: a branch or tag can move")
-    try:
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import HfHubHTTPError
-    except ImportError as error:
-        raise StudyError("huggingface_hub is not installed; install it, or load a file of your own") from error
-    try:
-        path = hf_hub_download(repo, file, revision=revision, repo_type="dataset")
-    except (HfHubHTTPError, OSError, ValueError) as error:
-        raise StudyError(f"{file} of {repo} at {revision} cannot be had: {one_line(error)}") from error
-    return load(Path(path))
 
 
 def _question(record: Record, number: int) -> dict[str, object]:

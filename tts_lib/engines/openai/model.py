@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tts_lib.models import folder as model_folder
-from tts_lib.models.vocabulary import endings
+from tts_lib.models.checkpoint import checkpoint_hash
+from tts_lib.models.folder import STEP_TEXT
+from tts_lib.models.vocabulary import Vocabulary, endings
 from tts_lib.types import StudyError
 
 
@@ -46,18 +47,24 @@ class ServedModel:
         return endings(self.end_tokens, self.step_tokens, self.stop)
 
     @classmethod
-    def from_folder(cls, folder: Path, name: str) -> "ServedModel":
+    def from_folder(cls, folder: Path, name: str, step: str = STEP_TEXT, end: str | None = None) -> "ServedModel":
         """The model of a folder that the server has loaded too.
 
+        Args:
+            step: text that closes a step: the one token that holds it, or else the text, in whatever tokens it comes.
+
         Raises:
-            FolderError: see `tts_lib.models.folder`.
+            FolderError: see `tts_lib.models.vocabulary.Vocabulary.of`.
         """
-        config = model_folder.read_config(folder)
+        known = Vocabulary.of(folder, step)
+        by_token = len(known.step_tokens) == 1
         return cls(
             name=name,
-            weights=model_folder.weights_hash(folder),
-            vocab_size=config.vocab_size,
-            max_length=config.max_length,
-            end_tokens=(config.end_token,),
-            step_tokens=(model_folder.step_token(folder),),
+            weights=checkpoint_hash(folder),
+            vocab_size=known.size,
+            max_length=known.window,
+            end_tokens=known.end_tokens,
+            step_tokens=known.step_tokens if by_token else (),
+            stop=None if by_token else step,
+            end=end,
         )
