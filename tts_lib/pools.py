@@ -38,7 +38,10 @@ class ChunkedPolicy(Protocol):
 class Codec(Protocol):
     """Text to token ids and back (`tokenizers.Tokenizer` through `tts_lib.models.tokenizer.TokenCodec`)."""
 
-    version: str  # names the tokenizer: what its token ids mean
+    @property
+    def version(self) -> str:
+        """Names the tokenizer: what its token ids mean."""
+        ...
 
     def encode(self, texts: list[str]) -> list[np.ndarray]: ...
 

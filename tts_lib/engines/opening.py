@@ -42,7 +42,7 @@ def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False,
     target = pointer.resolve(folder)
     if target.prm is not None or target.step is None:
         raise StudyError(f"{folder} is a verifier, which samples nothing")
-    policy = _opened_policy(folder.name, target, engine, progress, adapter)
+    policy = _opened_policy(folder.name, target, target.step, engine, progress, adapter)
     if target.end is None:
         return policy
     end_token = Vocabulary.of(target.weights, target.step).end_tokens[0]
@@ -50,7 +50,7 @@ def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False,
 
 
 def _opened_policy(
-    name: str, target: Target, engine: Mapping[str, Any], progress: bool, adapter: Path | None
+    name: str, target: Target, step: str, engine: Mapping[str, Any], progress: bool, adapter: Path | None
 ) -> Policy:
     if adapter is not None and engine["kind"] != "vllm":
         raise StudyError(f"the engine {engine['kind']} serves no LoRA adapters, such as {adapter}: use the engine vllm")
@@ -62,16 +62,16 @@ def _opened_policy(
         case "reference":
             from tts_lib.engines.reference import ReferencePolicy
 
-            return ReferencePolicy(target.weights, engine["device"], engine["batch_size"], target.step)
+            return ReferencePolicy(target.weights, engine["device"], engine["batch_size"], step)
         case "vllm":
             from tts_lib.engines.vllm import VllmPolicy
 
-            by_token = target.step == STEP_TEXT and len(Vocabulary.of(target.weights, STEP_TEXT).step_tokens) == 1
-            stop = None if by_token else target.step  # looked for in the text, in whatever tokens it comes
+            by_token = step == STEP_TEXT and len(Vocabulary.of(target.weights, STEP_TEXT).step_tokens) == 1
+            stop = None if by_token else step  # looked for in the text, in whatever tokens it comes
             settings = {"adapter": adapter, "stop": stop, "end": target.end, "progress": progress}
             return _spread(partial(VllmPolicy, target.weights.resolve(), **settings, **_vllm(engine)), engine, "Policy")
         case _:
-            return _served(name, target, engine, progress)
+            return _served(name, target, step, engine, progress)
 
 
 def open_verifier(
@@ -166,13 +166,12 @@ def _spread(make: Callable[[], Any], engine: Mapping[str, Any], what: Literal["P
     return DistributedPolicy(make, crew) if what == "Policy" else DistributedVerifier(make, crew)
 
 
-def _served(name: str, target: Target, engine: Mapping[str, Any], progress: bool) -> Policy:
+def _served(name: str, target: Target, step: str, engine: Mapping[str, Any], progress: bool) -> Policy:
     """A model behind the completion server, under the name that the server has for it."""
     from tts_lib.engines.openai import Limits, OpenAIPolicy, ServedModel
 
     if name not in engine["models"]:
         raise StudyError(f"engine.models has no name for {name}; it has {', '.join(engine['models'])}")
-    step = target.step or STEP_TEXT
     model = ServedModel.from_folder(target.weights, engine["models"][name], step, target.end)
     limits = Limits(**{field: engine[field] for field in LIMITS})
     codec = None if engine["token_ids"] else TokenCodec.from_folder(target.weights)

@@ -1,7 +1,6 @@
 """The nano tokenizer: one token per symbol of the world, lossless, saved as an ordinary fast tokenizer."""
 
 import hashlib
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +30,7 @@ class TokenCodec:
     def __init__(self, tokenizer: Tokenizer):
         self._tokenizer = tokenizer
 
-    @cached_property
+    @property
     def version(self) -> str:
         """SHA-256 (hex) of the tokenizer."""
         return hashlib.sha256(self._tokenizer.to_str().encode()).hexdigest()
