@@ -4,7 +4,8 @@ Nothing but the engine asked for is imported; one that is not installed, or cann
 sentence.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -21,16 +22,16 @@ from tts_lib.types import StudyError
 from tts_lib.verifiers.asked import Asked
 
 LIMITS = ("concurrency", "requests_per_second", "timeout_seconds", "n_tries")  # of what is asked of a server
+ADAPTING = ("reference", "vllm")  # engines that serve LoRA adapters
 NATIVE_LIMIT = 200_000_000  # parameters; kept in fp32, read once a token
 
 
-def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False, adapter: Path | None = None) -> Policy:
+def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False) -> Policy:
     """The policy in a folder of `models/`, behind the engine of the study.
 
     Args:
         engine: the study's `engine` section, a record of `tts_lib.config_engine`.
         progress: whether to show how far a call has come, where the engine can.
-        adapter: folder of LoRA weights that are added to the model's; vLLM alone serves them.
 
     Raises:
         StudyError: the model is missing or damaged, the engine is not installed, or it cannot serve this model.
@@ -38,8 +39,8 @@ def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False,
     target = pointer.resolve(folder)
     if target.prm is not None or target.step is None:
         raise StudyError(f"{folder} is a verifier, which samples nothing")
-    if adapter is not None and engine["kind"] != "vllm":
-        raise StudyError(f"the engine {engine['kind']} serves no LoRA adapters, such as {adapter}: use the engine vllm")
+    if target.adapter is not None and engine["kind"] not in ADAPTING:
+        raise StudyError(f"the engine {engine['kind']} serves no LoRA adapters, as in {folder}: use reference or vllm")
     match engine["kind"]:
         case "native":
             from tts_lib.engines.native import NativePolicy
@@ -48,16 +49,27 @@ def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False,
         case "reference":
             from tts_lib.engines.reference import ReferencePolicy
 
-            return ReferencePolicy(target.weights, engine["device"], engine["batch_size"], target.step)
+            return ReferencePolicy(target.weights, engine["device"], engine["batch_size"], target.step, target.adapter)
         case "vllm":
             from tts_lib.engines.vllm import VllmPolicy
 
             by_token = target.step == STEP_TEXT and len(Vocabulary.of(target.weights, STEP_TEXT).step_tokens) == 1
             stop = None if by_token else target.step  # looked for in the text, in whatever tokens it comes
+            adapter = None if target.adapter is None else target.adapter.resolve()
             settings = {"adapter": adapter, "stop": stop, "progress": progress}
             return _spread(partial(VllmPolicy, target.weights.resolve(), **settings, **_vllm(engine)), engine, "Policy")
         case _:
             return _served(folder.name, target, engine)
+
+
+@contextmanager
+def serving(folder: Path, engine: Mapping[str, Any], progress: bool = False) -> Iterator[Policy]:
+    """`open_policy` for one block: an engine that holds memory gives it back, so that the next model finds it free."""
+    policy = open_policy(folder, engine, progress)
+    try:
+        yield policy
+    finally:
+        getattr(policy, "close", lambda: None)()
 
 
 def open_verifier(

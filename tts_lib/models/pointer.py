@@ -2,17 +2,19 @@
 
 `models/NAME/` of such a model holds pointer.json, which says where its weights are, and its tokenizer: no gigabytes.
 `resolve` reads it, and everything that loads a model goes through it. A folder without that file is a model that the
-study trained, with its weights in it.
+study trained, with its weights in it. LoRA weights beside
+pointer.json are added to those it points to.
 """
 
 import math
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tts_lib import paths, tables
-from tts_lib.models import checkpoint, source
+from tts_lib.models import adapter, checkpoint, source
 from tts_lib.models.folder import STEP_TEXT, FolderError
 
 POINTER = "pointer.json"
@@ -33,6 +35,7 @@ class Target:
     weights: Path  # folder with config.json, tokenizer.json and *.safetensors
     step: str | None  # text that closes a step of its solutions; a declared PRM has none of its own
     prm: Mapping[str, Any] | None  # how a declared PRM is read: template, score, ... (`tts_lib.config_checkpoint.Prm`)
+    adapter: Path | None = None  # folder of LoRA weights that are added to the model's
 
 
 def resolve(folder: Path) -> Target:
@@ -41,14 +44,15 @@ def resolve(folder: Path) -> Target:
     Raises:
         StudyError: the weights are not where they were, or are not what they were.
     """
-    if not (pointer := Path(folder) / POINTER).is_file():
-        return Target(Path(folder), STEP_TEXT, None)
+    folder = Path(folder)
+    if not (pointer := folder / POINTER).is_file():
+        return Target(folder, STEP_TEXT, None)
     record = tables.read_json(pointer, ["source", "sizes", "step", "prm"])
     weights = locate(record["source"])
     for name, size in record["sizes"].items():
         if not (weights / name).is_file() or (weights / name).stat().st_size != size:
             raise FolderError(f"{weights / name} is not what it was when {folder} was made; repeat its stage")
-    return Target(weights, record["step"], record["prm"])
+    return Target(weights, record["step"], record["prm"], folder if (folder / adapter.CONFIG).is_file() else None)
 
 
 def locate(where: Mapping[str, Any]) -> Path:
@@ -100,3 +104,19 @@ def make(
         "max_length": config.get("max_position_embeddings"),
         "sha256": checkpoint.checkpoint_hash(weights),
     }
+
+
+def adapt(folder: Path, base: Path, trained: Path) -> adapter.AdapterInfo:
+    """Make `folder` the model that `base`, a pointer, stands for, with the adapter in the folder `trained`.
+
+    Raises:
+        FolderError: base is no pointer, or the adapter does not belong on its weights; see `adapter.check_base`.
+    """
+    if not (base / POINTER).is_file():
+        raise FolderError(f"{base} is a model with weights of its own; an adapter is put on a checkpoint pointed to")
+    info = adapter.check_base(trained, resolve(base).weights)
+    with checkpoint.replacing(folder) as new:
+        checkpoint.copy_tokenizer(base, new)
+        for file in (base / POINTER, trained / adapter.CONFIG, trained / adapter.WEIGHTS):
+            shutil.copyfile(file, new / file.name)
+    return info
