@@ -208,6 +208,20 @@ def test_attention_without_dropout_is_said(tmp_path):
         tune_prm(base, tmp_path / "runs", changed(adapter=None))
 
 
+@pytest.mark.parametrize("kind", ["llama", "qwen2"])
+def test_the_reference_engine_adds_what_peft_would(tmp_path, kind):
+    base = random_folder(tmp_path / kind) if kind == "llama" else tiny_model(tmp_path / kind, kind)
+    folder = tune_adapter(base, tmp_path / "runs").folders[-1]
+    peft = PeftModel.from_pretrained(transformers.AutoModelForCausalLM.from_pretrained(base), folder).merge_and_unload()
+    added, before = dict(adapter.deltas(folder)), load_file(base / "model.safetensors")
+    after = peft.state_dict()
+    changed_layers = {name for name, weight in before.items() if not torch.equal(weight, after[name])}
+    assert changed_layers == {f"{layer}.weight" for layer in added}
+    for layer, delta in added.items():
+        expected = after[f"{layer}.weight"] - before[f"{layer}.weight"]
+        np.testing.assert_allclose(delta, expected, rtol=0, atol=1e-6)
+
+
 @pytest.mark.slow
 def test_vllm_serves_the_adapter_as_peft_does(tmp_path):
     pytest.importorskip("vllm")
