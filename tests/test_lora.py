@@ -122,10 +122,12 @@ def halve(base: Path) -> None:
 
 def test_a_reward_model_is_stored_as_its_base_is(base, tmp_path):
     halve(base)
+    (base / "generation_config.json").write_text('{"eos_token_id": [1, 7]}')
     tune_prm(base, tmp_path / "runs", QUICK)
     stored = load_file(tmp_path / "runs" / "prm" / "model.safetensors")
     assert {tensor.dtype for tensor in stored.values()} == {torch.bfloat16}
-    assert same_files(tmp_path / "runs" / "prm" / "tokenizer.json", base / "tokenizer.json")
+    for name in ("tokenizer.json", "generation_config.json"):  # what its texts are made of, and what ends them
+        assert same_files(tmp_path / "runs" / "prm" / name, base / name)
     trained = load_file(next((tmp_path / "runs").glob("*/best.safetensors")))
     assert {tensor.dtype for tensor in trained.values()} == {torch.float32}
 
