@@ -79,6 +79,9 @@ revision_verifier:
     workers: 2
     checkpoint_seconds: 60.0
 rest_em: {rest_em: 4}
+revision_tuning: null
+tuned_pairings: {}
+tuned_revision_verifier: {}
 compute_optimal: {fold_seeds: 50, n_bootstrap: 2000}
 flops_matched: {r_values: [0.16, 0.79, 22.0]}
 """
@@ -122,6 +125,8 @@ grid: {budgets: [1, 2, 4], search_budgets: [1, 2], methods: []}
 pairings: {}
 revision_verifier: {}
 rest_em: {}
+tuned_pairings: {}
+tuned_revision_verifier: {}
 compute_optimal: {fold_seeds: 50, n_bootstrap: 2000}
 flops_matched: {r_values: [0.16, 0.79, 22.0]}
 """

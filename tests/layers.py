@@ -2,12 +2,12 @@
 
 _LAYERS = """
 types config config_checkpoint config_engine config_errors config_lora config_questions config_replay \
-  config_section config_tuning profiles files paths processes rng tables store nano nano_steps
+  config_revision_tuning config_section config_tuning profiles files paths processes rng tables store nano nano_steps
 grading estimators selection difficulty stats flops iso_accuracy score_quality examples allocation allocation_curves \
   strategy_table strategies curve_tables matched_settings matched_tables probe_curves question_groups joint_tables \
   policy_study
 protocols scheduler cost cached cached_scores pools prompts benchmark binning importing large_model trajectories
-methods verifiers replay searching revision_chains revision_ratios
+methods verifiers replay searching revision_chains revision_ratios revision_summary
 engines models training
 report plots nbrun notebooks plan
 """

@@ -1,17 +1,19 @@
 """A study of models and questions that exist already: `python tests/made_checkpoints.py PROJECT` after smoke.
 
-Takes the smoke study's base, large model and PRM as if they were somebody's checkpoints, and its questions as a file.
-Writes PROJECT/taken/ and two profiles in which nothing is pretrained: in profiles/taken.yaml the PRM is declared, in
-profiles/tuned.yaml it is trained from the base model.
+Takes the smoke study's base (with the longer window that its revision models began from), large model and PRM as if
+they were somebody's checkpoints, and its questions as a file. Writes PROJECT/taken/ and two profiles in which nothing
+is pretrained: in profiles/taken.yaml the PRM is declared, in profiles/tuned.yaml it is trained from the base model. The
+revision models that are fine-tuned in both need PEFT.
 """
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
 
 from example_study import EXAMPLE
-from tts_lib import tables
+from tts_lib import paths, tables
 
 N_TRAIN, N_VAL, N_TEST = 50, 30, 40
 TAKEN = """\
@@ -33,6 +35,7 @@ engine: {kind: reference, device: cpu, batch_size: 256}
 sampling: {temperature: 0.8, top_p: 1.0, max_tokens: 100}
 grading: {kind: exact}
 generate:
+  base-train: {model: base, split: train, n_samples: 16}
   base-val: {model: base, split: val, n_samples: 16}
   base-test: {model: base, split: test, n_samples: 16}
   large-test: {model: large, split: test, n_samples: 8}
@@ -46,6 +49,16 @@ grid: {budgets: [1, 2, 4, 8, 16], search_budgets: [4, 16], methods: [beam_4]}
 pairings: {}
 revision_verifier: {}
 rest_em: {}
+revision_tuning:
+  max_history: 4
+  max_length: 640
+  n_chains: 2
+  validation_share: 0.2
+  device: cpu
+  tuning: TUNING
+tuned_pairings: {edit_distance: 16, none: 4}
+tuned_revision_verifier:
+  edit_distance: {validation_share: 0.2, device: cpu, batch_size: 32, tuning: TUNING}
 compute_optimal: {fold_seeds: 10, n_bootstrap: 300}
 """
 READ = """\
@@ -83,11 +96,14 @@ prm_tuning:
       checkpoints: 4
       checkpoint_seconds: 60.0
 """
-TRAIN_POOL = "  base-train: {model: base, split: train, n_samples: 8}\n"
+TUNING = """{adapter: {rank: 4, alpha: 8.0, layers: all}, epochs: 2, batch_size: 16, micro_tokens: 4096, lr: 0.005, \
+warmup_share: 0.0, schedule: constant, dropout: 0.0, clip_norm: 1.0, gradient_checkpointing: false, checkpoints: 2, \
+checkpoint_seconds: 60.0}"""
 
 
 def write(project: Path) -> None:
-    for name in ("base", "large", "prm"):
+    shutil.copytree(project / paths.LONG_WINDOW.relative_to(paths.ROOT), project / "taken/base")
+    for name in ("large", "prm"):
         shutil.copytree(project / "models" / name, project / "taken" / name)
     for split, names in (("test", ["test"]), ("train", ["train", "val"])):
         rows = [
@@ -99,10 +115,16 @@ def write(project: Path) -> None:
         ]
         (project / f"taken/{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     seed, flops = (EXAMPLE[EXAMPLE.index(name) :].splitlines()[0] for name in ("seed:", "flops_matched:"))
-    text = TAKEN.replace("N_TRAIN", str(N_TRAIN)).replace("N_VAL", str(N_VAL)).replace("N_TEST", str(N_TEST))
-    for name, verifier, pools in (("taken", DECLARED, ""), ("tuned", TUNED, TRAIN_POOL)):
-        study = text.replace("PRM", verifier).replace("generate:\n", f"generate:\n{pools}")
-        (project / f"profiles/{name}.yaml").write_text(f"{seed}\n{study}{flops}\n")
+    for name, verifier in (("taken", DECLARED), ("tuned", TUNED)):
+        values = {
+            "N_TRAIN": str(N_TRAIN),
+            "N_VAL": str(N_VAL),
+            "N_TEST": str(N_TEST),
+            "TUNING": TUNING,
+            "PRM": verifier,
+        }
+        text = re.sub("|".join(values), lambda found, values=values: values[found[0]], TAKEN)
+        (project / f"profiles/{name}.yaml").write_text(f"{seed}\n{text}{flops}\n")
 
 
 if __name__ == "__main__":

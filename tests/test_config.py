@@ -405,5 +405,74 @@ def test_a_server_needs_a_name_for_every_model(tmp_path: Path) -> None:
 """
     with pytest.raises(StudyError, match=r"the study names 'large', but engine.models has only base"):
         config.load(write(tmp_path, text[:start] + server + text[end:]))
-    both = server.replace("{base: small}", "{base: small, large: big}")
-    assert config.load(write(tmp_path, text[:start] + both + text[end:])).engine is not None
+    both = text[:start] + server.replace("{base: small}", "{base: small, large: big}") + text[end:]
+    with pytest.raises(StudyError, match=r"engine.kind must be reference or vllm to tune revisions"):
+        config.load(write(tmp_path, both))
+    assert config.load(write(tmp_path, without_revisions(both))).engine is not None
+
+
+def without_revisions(text: str) -> str:
+    """The profile of existing models without what it says of revision models."""
+    start, end = text.index("revision_tuning:"), text.index("compute_optimal:")
+    return text[:start] + "tuned_pairings: {}\ntuned_revision_verifier: {}\n" + text[end:]
+
+
+def test_a_study_of_checkpoints_need_not_revise(tmp_path: Path) -> None:
+    study = config.load(
+        write(tmp_path, without_revisions(taken("  base-train: {model: base, split: train, n_samples: 64}\n")))
+    )
+    assert study.revision_tuning is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("edit_distance: 64, none", "none", "tuned_pairings and tuned_revision_verifier must both name edit_distance"),
+        (
+            "{edit_distance: 64,",
+            "{edit_distance: 48,",
+            "edit_distance has 48 attempts a question, which is not a power",
+        ),
+        ("none: 16}", "none: 512}", "tuned_pairings.none reaches 512, but must be at most grid.budgets, which is 256."),
+        (
+            "max_length: 16384",
+            "max_length: 16385",
+            "revision_tuning.max_length reaches 16385, but must be at most engine.",
+        ),
+        (
+            "max_length: 16384",
+            "max_length: 10240",
+            "revision_tuning.max_length is 10240, but must be above 10240: sampl",
+        ),
+        (
+            "adapter: {rank: 64, alpha: 128.0, layers: all}",
+            "adapter: null",
+            "but every revision model is an adapter of",
+        ),
+        (
+            "  base-train: {model: base, split: train, n_samples: 64}\n",
+            "",
+            "the study names 'base-train', but generate",
+        ),
+        (
+            "    lr: 1.0e-4\n",
+            "",
+            "revision_tuning.tuning.lr is missing; it must be a number above 0 and at most 1 (peak",
+        ),
+        (
+            "rest_em: {}",
+            "rest_em: {rest_em: 4}",
+            "rest_em must be empty or left out in a study of checkpoints: nothing",
+        ),
+    ],
+)
+def test_revision_models_that_could_not_be_tuned_are_refused(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        config.load(write(tmp_path, taken(old, new)))
+    assert sentence in str(caught.value), str(caught.value)
+
+
+def test_only_a_study_of_checkpoints_tunes_them(tmp_path: Path) -> None:
+    for text, kind in ((EXAMPLE, "a study that trains its models"), (REPLAY, "a replay: nothing is sampled")):
+        with pytest.raises(StudyError, match=f"tuned_pairings must be empty or left out in {kind}"):
+            config.load(write(tmp_path, text.replace("tuned_pairings: {}", "tuned_pairings: {none: 4}")))

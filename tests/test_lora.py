@@ -122,10 +122,12 @@ def halve(base: Path) -> None:
 
 def test_a_reward_model_is_stored_as_its_base_is(base, tmp_path):
     halve(base)
+    (base / "generation_config.json").write_text('{"eos_token_id": [1, 7]}')
     tune_prm(base, tmp_path / "runs", QUICK)
     stored = load_file(tmp_path / "runs" / "prm" / "model.safetensors")
     assert {tensor.dtype for tensor in stored.values()} == {torch.bfloat16}
-    assert same_files(tmp_path / "runs" / "prm" / "tokenizer.json", base / "tokenizer.json")
+    for name in ("tokenizer.json", "generation_config.json"):  # what its texts are made of, and what ends them
+        assert same_files(tmp_path / "runs" / "prm" / name, base / name)
     trained = load_file(next((tmp_path / "runs").glob("*/best.safetensors")))
     assert {tensor.dtype for tensor in trained.values()} == {torch.float32}
 
@@ -206,6 +208,20 @@ def test_attention_without_dropout_is_said(tmp_path):
     tune_prm(base, tmp_path / "runs", changed(adapter=None, dropout=0.0))
     with pytest.raises(StudyError, match=r"has no dropout in its attention; set dropout to 0 or give an adapter"):
         tune_prm(base, tmp_path / "runs", changed(adapter=None))
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen2"])
+def test_the_reference_engine_adds_what_peft_would(tmp_path, kind):
+    base = random_folder(tmp_path / kind) if kind == "llama" else tiny_model(tmp_path / kind, kind)
+    folder = tune_adapter(base, tmp_path / "runs").folders[-1]
+    peft = PeftModel.from_pretrained(transformers.AutoModelForCausalLM.from_pretrained(base), folder).merge_and_unload()
+    added, before = dict(adapter.deltas(folder)), load_file(base / "model.safetensors")
+    after = peft.state_dict()
+    changed_layers = {name for name, weight in before.items() if not torch.equal(weight, after[name])}
+    assert changed_layers == {f"{layer}.weight" for layer in added}
+    for layer, delta in added.items():
+        expected = after[f"{layer}.weight"] - before[f"{layer}.weight"]
+        np.testing.assert_allclose(delta, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.slow

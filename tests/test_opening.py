@@ -169,8 +169,6 @@ def test_an_engine_that_cannot_serve_a_model_says_so(tmp_path: Path, monkeypatch
         open_policy(base, REFERENCE | {"device": "cuda:31"})
     with pytest.raises(StudyError, match=r"engine.models has no name for base; it has large"):
         open_policy(base, SERVER)
-    with pytest.raises(StudyError, match=r"serves no LoRA adapters"):
-        open_policy(base, REFERENCE, adapter=tmp_path)
     nano = random_folder(tmp_path / "nano")
     pointer.make(base, where(nano), step="t5")
     with pytest.raises(StudyError, match="closes a step at a newline, not at 't5'"):

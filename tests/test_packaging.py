@@ -34,7 +34,7 @@ def wanted(*extras: str) -> list[Requirement]:
 
 @pytest.mark.parametrize(
     ("name", "extras"),
-    [("cpu", ("study", "dev")), ("gpu", ("study", "dev", "vllm")), ("vllm-cpu", ("study", "dev"))],
+    [("cpu", ("study", "dev")), ("gpu", ("study", "dev", "lora", "vllm")), ("vllm-cpu", ("study", "dev", "lora"))],
 )
 def test_a_lock_satisfies_the_project_and_names_no_address(name: str, extras: tuple[str, ...]) -> None:
     pins = locked(name)

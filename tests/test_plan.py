@@ -256,6 +256,30 @@ def test_a_prm_trained_from_a_checkpoint_is_planned(tmp_path):
     assert parts["score@base"].flops == pytest.approx(inference_flops(5e8, parts["score@base"].verified))
 
 
+def test_revision_models_of_checkpoints_are_planned(tmp_path):
+    study = config.load(ROOT / "profiles/math500.yaml")
+    assert study.sampling and study.revision_tuning
+    parts, base, prm = plan(tmp_path, study), 5e8, 7e9
+    prompt, solution, questions = 256, study.sampling.max_tokens, 200 + 500
+    tried, split = 6 * 200 * 4 * 5, sum(chain_lengths(64))  # checkpoints, validation questions, chains, attempts
+    revisions = parts["tuned_revisions@edit_distance"]
+    assert revisions.generations == tried + questions * split
+    assert revisions.sampled == revisions.generations * solution
+    n_trajectories = 1000 * 64 * (1 - 0.1)  # every sample of base-train may be right
+    assert revisions.trained == pytest.approx(3 * n_trajectories * 3 * (prompt + solution))  # epochs, attempts each
+    sampling = inference_flops(base, revisions.sampled + revisions.prefilled)
+    assert revisions.flops == pytest.approx(sampling + pretraining_flops(base, revisions.trained))
+    alone = parts["tuned_revisions@none"]
+    assert alone.trained == pytest.approx(revisions.trained / 3) and alone.generations < revisions.generations
+    verifier = parts["tuned_revision_verifier@edit_distance"]
+    assert verifier.generations == 1000 * 4 * 5
+    read = questions * split * (prompt + solution)
+    assert verifier.verified == 3 * read
+    sampling = inference_flops(base, verifier.sampled + verifier.prefilled)
+    training = pretraining_flops(base, verifier.trained)
+    assert verifier.flops == pytest.approx(sampling + training + 2 * (2 * base + prm) * read)
+
+
 def test_what_the_checkpoint_stage_found_goes_before_the_name(tmp_path):
     folder = tmp_path / "reports/metrics"
     folder.mkdir(parents=True)

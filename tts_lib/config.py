@@ -13,10 +13,11 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from tts_lib.config_checkpoint import Checkpoint, Prm
-from tts_lib.config_engine import Engine, OpenAI
+from tts_lib.config_engine import Engine, OpenAI, Reference, Vllm
 from tts_lib.config_errors import sentence
 from tts_lib.config_questions import Grading, Questions
 from tts_lib.config_replay import Replay
+from tts_lib.config_revision_tuning import RevisionTuning, RevisionVerifierTuning
 from tts_lib.config_section import Section
 from tts_lib.config_tuning import PrmTuning
 from tts_lib.types import StudyError
@@ -256,6 +257,9 @@ class Study(Section):
     pairings: dict[Pairing, Attempts]
     revision_verifier: dict[Literal["edit_distance"], RevisionVerifier]
     rest_em: dict[Literal["rest_em"], Attempts]
+    revision_tuning: RevisionTuning | None = None
+    tuned_pairings: dict[Pairing, Attempts]
+    tuned_revision_verifier: dict[Literal["edit_distance"], RevisionVerifierTuning]
     compute_optimal: ComputeOptimal
     flops_matched: FlopsMatched
 
@@ -268,15 +272,16 @@ class Study(Section):
         taken = ("questions", "checkpoints")
         verified = ("prm", "prm_tuning")  # one of them
         revised = ("pairings", "revision_verifier", "rest_em")
+        tuned = ("revision_tuning", "tuned_pairings", "tuned_revision_verifier")
         sampled = ("engine", "sampling", "grading", "generate", "search")
         if self.replay:
-            needed, foreign = (), (*trained, *taken, *verified, *sampled, "options", *revised)
+            needed, foreign = (), (*trained, *taken, *verified, *sampled, "options", *revised, *tuned)
             kind = "a replay: nothing is sampled"
         elif self.checkpoints:
             needed, foreign = (*taken, *sampled), (*trained, *revised)
             kind = "a study of checkpoints: nothing is pretrained"
         else:
-            needed, foreign = (*trained, *sampled), (*taken, *verified)
+            needed, foreign = (*trained, *sampled), (*taken, *verified, *tuned)
             kind = "a study that trains its models"
         found = next((name for name in foreign if getattr(self, name)), None)
         if found := found or ("grid.methods" if self.replay and self.grid.methods else None):
@@ -297,7 +302,7 @@ class Study(Section):
             _known(f"generate.{name}.model", pool.model, where, models)
             if name != f"{pool.model}-{pool.split}":
                 raise ValueError(f"generate.{name} must be called {pool.model}-{pool.split}, for its model and split")
-        learners = self.verifier | self.prm_tuning
+        learners = [*self.verifier, *self.prm_tuning, *self.tuned_pairings]
         for name in (*(["base-train"] if learners else []), "base-val", "base-test", "large-test"):
             _known("the study", name, "generate", self.generate)
         if isinstance(self.engine, OpenAI):
@@ -343,15 +348,41 @@ class Study(Section):
             return self
         if "edit_distance" not in self.pairings or not self.revision_verifier:
             raise ValueError("pairings and revision_verifier must both name edit_distance, the paper's")
-        for name, attempts in (self.pairings | self.rest_em).items():
-            if attempts & (attempts - 1):
-                raise ValueError(f"{name} has {attempts} attempts a question, which is not a power of two")
+        _powers_of_two(self.pairings | self.rest_em)
         _at_most("pairings.edit_distance", self.pairings["edit_distance"], "grid.budgets", self.grid.budgets[-1])
         needed = (self.revisions.max_history + 1) * self.pretrain.max_length
         if self.revisions.max_length < needed:
             raise ValueError(
                 f"revisions.max_length is {self.revisions.max_length}, but must be at least {needed}: a window of "
                 "pretrain.max_length for each of max_history attempts and one more"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _tuned_revisions_fit(self) -> "Study":
+        """Checks of a study of checkpoints that revises: all of its three parts, or none."""
+        tuning, engine = self.revision_tuning, self.engine
+        if tuning is None and not self.tuned_pairings and not self.tuned_revision_verifier:
+            return self
+        if tuning is None or "edit_distance" not in self.tuned_pairings or not self.tuned_revision_verifier:
+            raise ValueError(
+                "revision_tuning is needed, and tuned_pairings and tuned_revision_verifier must both name "
+                "edit_distance, the paper's (or all three must be empty or left out)"
+            )
+        _powers_of_two(self.tuned_pairings)
+        for name, attempts in self.tuned_pairings.items():
+            _at_most(f"tuned_pairings.{name}", attempts, "grid.budgets", self.grid.budgets[-1])
+        if tuning.tuning.adapter is None:
+            raise ValueError("revision_tuning.tuning.adapter is null, but every revision model is an adapter of base")
+        if not isinstance(engine, Reference | Vllm):
+            raise ValueError("engine.kind must be reference or vllm to tune revisions: no other serves adapters")
+        if isinstance(engine, Vllm) and engine.max_model_len is not None:
+            _at_most("revision_tuning.max_length", tuning.max_length, "engine.max_model_len", engine.max_model_len)
+        needed = (tuning.max_history + 1) * self.sampling.max_tokens if self.sampling else 0
+        if tuning.max_length <= needed:
+            raise ValueError(
+                f"revision_tuning.max_length is {tuning.max_length}, but must be above {needed}: sampling.max_tokens "
+                "for each of max_history attempts and one more, beside as many prompts"
             )
         return self
 
@@ -403,6 +434,12 @@ class _UniqueKeys(yaml.SafeLoader):
 def _increasing(name: str, values: Sequence[int] | Sequence[float]) -> None:
     if any(b <= a for a, b in pairwise(values)):
         raise ValueError(f"{name} must be strictly increasing, got {list(values)}")
+
+
+def _powers_of_two(attempts: dict[Any, int]) -> None:
+    for name, n in attempts.items():
+        if n & (n - 1):
+            raise ValueError(f"{name} has {n} attempts a question, which is not a power of two")
 
 
 def _known(place: str, name: str, where: str, names: dict[str, Any]) -> None:

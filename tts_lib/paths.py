@@ -13,6 +13,7 @@ LONG_WINDOW = CHECKPOINTS / "long-window"  # the base model with the window of t
 CORPUS, CORPUS_VALIDATION = DATA / "corpus.safetensors", DATA / "corpus-val.safetensors"
 TOKENIZER = DATA / "tokenizer.json"
 REVISION_MODELS = DATA / "revisions" / "models.json"  # hashes of their weights
+REVISIONS_NOTE = DATA / "revisions" / "README.txt"  # so that the folder is there where no revision model is
 STEP_LABELS = DATA / "step_labels.parquet"
 STRATEGY_TABLE = REPORTS / "strategy.json"
 

@@ -48,6 +48,20 @@ class Codec(Protocol):
     def decode(self, tokens: list[np.ndarray]) -> list[str]: ...
 
 
+def encode_attempts(codec: Codec, texts: list[str], end_tokens: Sequence[int] = ()) -> list[np.ndarray]:
+    """The tokens of finished solutions, int32 (T,) each, as they were sampled: up to and with a token that ends them.
+
+    Args:
+        end_tokens: those of the policy whose text has none of the token that ended it, as a chat model's has not; the
+            first is put at the end of texts that end in none of them.
+    """
+    tokens = codec.encode(texts)
+    if not end_tokens:
+        return tokens
+    end = np.array(end_tokens[:1], np.int32)
+    return [each if len(each) and each[-1] in end_tokens else np.concatenate([each, end]) for each in tokens]
+
+
 def sample_pool(
     policy: ChunkedPolicy,
     codec: Codec,

@@ -9,11 +9,13 @@ import pandas as pd
 from jaxtyping import Float
 
 from tts_lib import grading, scheduler
+from tts_lib.grading.judging import ExactJudge, Judge
 from tts_lib.methods.candidates import Question
 from tts_lib.methods.revisions import Attempt, Revisions
 from tts_lib.pools import FINISH_NAMES, Codec, naming_questions
 from tts_lib.protocols import FINISH_END, Policy
 from tts_lib.rng import Part
+from tts_lib.selection import NO_ANSWER as NO_CLASS
 from tts_lib.types import StudyError
 
 COLUMNS = [
@@ -47,12 +49,14 @@ def sample_chains(
     policy: Policy,
     codec: Codec,
     seed_key: tuple[Part, ...],
+    judge: Judge = ExactJudge(),  # noqa: B008 - has no state
 ) -> pd.DataFrame:
     """One row (COLUMNS) for each attempt, in order of question, chain and position; all questions in one run.
 
     Every question gets chains of these lengths. `n_prompt` are the tokens of its problem.
 
-    `n_context` counts the tokens the attempt was sampled after.
+    `n_context` counts the tokens the attempt was sampled after. Equal answers to a question are given in the words
+    of the first of them; an attempt that was cut off has none.
 
     Raises:
         StudyError: sampling failed for a question; names it and the reason.
@@ -69,7 +73,7 @@ def sample_chains(
         outcome = outcomes[question_id]
         if outcome.result is None:
             raise StudyError(f"the chains of {question_id} failed: {outcome.error}")
-        parts.append(_graded(question_id, gold, len(prompt), outcome.result, codec))
+        parts.append(_graded(question_id, gold, len(prompt), outcome.result, codec, judge))
     table = pd.concat(parts, ignore_index=True)
     return table.sort_values(["question_id", "chain", "position"], kind="stable").reset_index(drop=True)
 
@@ -181,11 +185,34 @@ def _rate(
     return Rate(float(sums.sum() / total.sum()), float(low), float(high), int(total.sum()))
 
 
-def _graded(question_id: str, gold: str, n_prompt: int, attempts: list[Attempt], codec: Codec) -> pd.DataFrame:
+def check_window(method: Revisions, problems: pd.DataFrame, codec: Codec, window: int) -> None:
+    """Refuse, before a model is trained, chains whose longest context may leave no room for an attempt.
+
+    Args:
+        window: tokens that the base model can read.
+
+    Raises:
+        StudyError: the contexts do not fit; says what they need.
+    """
+    prompt = max(len(tokens) for tokens in codec.encode(problems["problem"].tolist()))
+    needed = (method.max_history + 1) * (prompt + method.max_tokens)
+    if needed > (room := min(method.window, window)):
+        raise StudyError(
+            f"{method.max_history + 1} prompts of up to {prompt} tokens with attempts of {method.max_tokens} need a "
+            f"window of {needed} tokens, but max_length is {method.window} and the base model's window {window}, which "
+            f"leaves {room}: lower max_history or sampling.max_tokens, or raise max_length"
+        )
+
+
+def _graded(
+    question_id: str, gold: str, n_prompt: int, attempts: list[Attempt], codec: Codec, judge: Judge
+) -> pd.DataFrame:
     texts = codec.decode([attempt.tokens for attempt in attempts])
+    judged = judge.judge(question_id, gold, texts)
+    first = {int(c): judged.answers[i] for i, c in reversed(list(enumerate(judged.classes)))} | {NO_CLASS: None}
     graded = [
-        grading.grade(text, gold) if attempt.finish == FINISH_END else (None, grading.NO_ANSWER)
-        for text, attempt in zip(texts, attempts, strict=True)
+        (first[int(c)], verdict) if attempt.finish == FINISH_END else (None, grading.NO_ANSWER)
+        for c, verdict, attempt in zip(judged.classes, judged.verdicts, attempts, strict=True)
     ]
     return pd.DataFrame(
         {

@@ -12,7 +12,7 @@ import pandas as pd
 
 from tts_lib import grading
 from tts_lib.examples import Examples
-from tts_lib.pools import Codec
+from tts_lib.pools import Codec, encode_attempts
 from tts_lib.types import StudyError
 
 MAX_HISTORY = 4  # attempts in context, in training and in sampling
@@ -74,22 +74,30 @@ def rest_em(attempts: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     return table.iloc[np.sort(np.append(np.flatnonzero(revised), at_once))].reset_index(drop=True)
 
 
-def examples(trajectories: pd.DataFrame, problems: pd.DataFrame, codec: Codec) -> Examples:
+def examples(
+    trajectories: pd.DataFrame, problems: pd.DataFrame, codec: Codec, end_tokens: Sequence[int] = ()
+) -> Examples:
     """A language model's examples: history and prompt in context, loss on the right answer only.
 
-    The context is that of `tts_lib.methods.revisions`: the prompt before each earlier attempt, and once more.
+    The context is that of `tts_lib.methods.revisions`: the prompt before each earlier attempt, and once more, each of
+    them in tokens of its own as it is in a chain.
+
+    Args:
+        end_tokens: see `pools.encode_attempts`.
 
     Raises:
         StudyError: there are none.
     """
     if len(trajectories) == 0:
         raise StudyError("No trajectory to learn revisions from: too few training questions, or none was ever solved.")
-    prompt = dict(zip(problems["question_id"], problems["problem"], strict=True))
-    contexts = [
-        "".join(prompt[question_id] + attempt for attempt in history) + prompt[question_id]
-        for question_id, history in zip(trajectories["question_id"], trajectories["history"], strict=True)
-    ]
-    return Examples.language(codec.encode(contexts), codec.encode(trajectories["text"].tolist()))
+    prompt = dict(zip(problems["question_id"], codec.encode(problems["problem"].tolist()), strict=True))
+    texts = sorted({*trajectories["text"], *(text for history in trajectories["history"] for text in history)})
+    tokens = dict(zip(texts, encode_attempts(codec, texts, end_tokens), strict=True))
+    contexts = []
+    for question_id, history in zip(trajectories["question_id"], trajectories["history"], strict=True):
+        asked = prompt[question_id]
+        contexts.append(np.concatenate([*(piece for text in history for piece in (asked, tokens[text])), asked]))
+    return Examples.language(contexts, [tokens[text] for text in trajectories["text"]])
 
 
 def _nearest(right: Sequence[str], wrong: Sequence[str]) -> np.ndarray:

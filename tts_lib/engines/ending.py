@@ -30,6 +30,10 @@ class EndedPolicy:
         """Samples of each request; for errors see the policy."""
         return [self._cut(samples) for samples in self._policy.sample(requests, sampling)]
 
+    def close(self) -> None:
+        """End what the policy has started, if it can be ended."""
+        getattr(self._policy, "close", lambda: None)()
+
     def _cut(self, samples: Samples) -> Samples:
         each = [samples[i] for i in range(len(samples))]
         texts = self._codec.decode(each)

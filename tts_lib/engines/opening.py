@@ -4,7 +4,8 @@ Nothing but the engine asked for is imported; one that is not installed, or cann
 sentence.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from math import prod
@@ -25,16 +26,16 @@ from tts_lib.types import StudyError
 from tts_lib.verifiers.asked import Asked
 
 LIMITS = ("concurrency", "requests_per_second", "timeout_seconds", "n_tries")  # of what is asked of a server
+ADAPTING = ("reference", "vllm")  # engines that serve LoRA adapters
 NATIVE_LIMIT = 200_000_000  # parameters; kept in fp32, read once a token
 
 
-def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False, adapter: Path | None = None) -> Policy:
+def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False) -> Policy:
     """The policy in a folder of `models/`, behind the engine of the study.
 
     Args:
         engine: the study's `engine` section, a record of `tts_lib.config_engine`.
         progress: whether to show how far a call has come, where the engine can.
-        adapter: folder of LoRA weights that are added to the model's; vLLM alone serves them.
 
     Raises:
         StudyError: the model is missing or damaged, the engine is not installed, or it cannot serve this model.
@@ -42,18 +43,16 @@ def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False,
     target = pointer.resolve(folder)
     if target.prm is not None or target.step is None:
         raise StudyError(f"{folder} is a verifier, which samples nothing")
-    policy = _opened_policy(folder.name, target, target.step, engine, progress, adapter)
+    policy = _opened_policy(folder, target, target.step, engine, progress)
     if target.end is None:
         return policy
     end_token = Vocabulary.of(target.weights, target.step).end_tokens[0]
     return ended(policy, TokenCodec.from_folder(target.weights), target.end, end_token)
 
 
-def _opened_policy(
-    name: str, target: Target, step: str, engine: Mapping[str, Any], progress: bool, adapter: Path | None
-) -> Policy:
-    if adapter is not None and engine["kind"] != "vllm":
-        raise StudyError(f"the engine {engine['kind']} serves no LoRA adapters, such as {adapter}: use the engine vllm")
+def _opened_policy(folder: Path, target: Target, step: str, engine: Mapping[str, Any], progress: bool) -> Policy:
+    if target.adapter is not None and engine["kind"] not in ADAPTING:
+        raise StudyError(f"the engine {engine['kind']} serves no LoRA adapters, as in {folder}: use reference or vllm")
     match engine["kind"]:
         case "native":
             from tts_lib.engines.native import NativePolicy
@@ -62,16 +61,27 @@ def _opened_policy(
         case "reference":
             from tts_lib.engines.reference import ReferencePolicy
 
-            return ReferencePolicy(target.weights, engine["device"], engine["batch_size"], step)
+            return ReferencePolicy(target.weights, engine["device"], engine["batch_size"], step, target.adapter)
         case "vllm":
             from tts_lib.engines.vllm import VllmPolicy
 
             by_token = step == STEP_TEXT and len(Vocabulary.of(target.weights, STEP_TEXT).step_tokens) == 1
             stop = None if by_token else step  # looked for in the text, in whatever tokens it comes
+            adapter = None if target.adapter is None else target.adapter.resolve()
             settings = {"adapter": adapter, "stop": stop, "end": target.end, "progress": progress}
             return _spread(partial(VllmPolicy, target.weights.resolve(), **settings, **_vllm(engine)), engine, "Policy")
         case _:
-            return _served(name, target, step, engine, progress)
+            return _served(folder.name, target, step, engine, progress)
+
+
+@contextmanager
+def serving(folder: Path, engine: Mapping[str, Any], progress: bool = False) -> Iterator[Policy]:
+    """`open_policy` for one block: an engine that holds memory gives it back, so that the next model finds it free."""
+    policy = open_policy(folder, engine, progress)
+    try:
+        yield policy
+    finally:
+        close(policy)
 
 
 def open_verifier(

@@ -22,6 +22,7 @@ from tts_lib.engines.checks import (
     probability,
 )
 from tts_lib.engines.randomness import LANES, uniform
+from tts_lib.models import adapter as lora
 from tts_lib.models.checkpoint import checkpoint_hash
 from tts_lib.models.folder import STEP_TEXT, FolderError
 from tts_lib.models.vocabulary import Vocabulary
@@ -84,6 +85,13 @@ def loaded(loader: Any, folder: Path, device: str) -> Any:
         raise StudyError(f"the model in {folder} cannot be put on {device}: {one_line(error)[:300]}") from error
 
 
+@torch.no_grad()
+def _add(model: Any, adapter: Path) -> None:
+    for layer, delta in lora.deltas(adapter):
+        weight = model.get_parameter(f"{layer}.weight")
+        weight.add_(torch.from_numpy(delta).to(weight))
+
+
 @contextmanager
 def enough_memory(setting: str) -> Iterator[None]:
     """Says what to lower where the device's memory is too small for a batch."""
@@ -96,8 +104,23 @@ def enough_memory(setting: str) -> Iterator[None]:
 class ReferencePolicy(_Engine):
     """A policy (`tts_lib.protocols.Policy`) through transformers."""
 
-    def __init__(self, folder: Path, device: str = "cpu", batch_size: int = 256, step: str = STEP_TEXT):
+    def __init__(
+        self,
+        folder: Path,
+        device: str = "cpu",
+        batch_size: int = 256,
+        step: str = STEP_TEXT,
+        adapter: Path | None = None,
+    ):
+        """Load a policy; the weights of a LoRA adapter are added to its own.
+
+        Raises:
+            FolderError, StudyError: see `_Engine`; or the adapter does not belong on this model.
+        """
         super().__init__(folder, transformers.AutoModelForCausalLM, device, batch_size, step)
+        if adapter is not None:
+            self.version += f":adapter={lora.check_base(adapter, folder).hash}"
+            _add(self.model, adapter)
 
     def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> list[Samples]:
         """Samples of each request; ValueError for a setting or request out of range."""

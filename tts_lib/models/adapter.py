@@ -4,7 +4,7 @@ The file of weights also names the checkpoint that it was trained on, so that no
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +70,23 @@ def read(folder: Path) -> AdapterInfo:
         raise FolderError(f"{folder / CONFIG} must describe a LoRA adapter of rank 1 or more and no other weights")
     base = read_header(folder / WEIGHTS)[1].get(BASE)
     return AdapterInfo(rank, base, file_hash(folder / CONFIG, folder / WEIGHTS))
+
+
+def deltas(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """What an adapter adds to the weights of its base: layer, and alpha / rank * B A, float32 (out, in).
+
+    Raises:
+        FolderError: it is of a kind that is scaled in another way.
+    """
+    from safetensors.numpy import load_file
+
+    config, tensors = json.loads((folder / CONFIG).read_text()), load_file(folder / WEIGHTS)
+    if config.get("use_rslora") or config.get("alpha_pattern"):
+        raise FolderError(f"{folder / CONFIG} scales its layers otherwise than by lora_alpha / r: serve it with vLLM")
+    for name, a in tensors.items():
+        if ".lora_A." in name:
+            b = tensors[name.replace(".lora_A.", ".lora_B.")]
+            yield _layer(name), (config["lora_alpha"] / config["r"] * (b @ a)).astype(np.float32)
 
 
 def check_base(folder: Path, checkpoint: Path) -> AdapterInfo:

@@ -2,10 +2,12 @@
 
 `models/NAME/` of such a model holds pointer.json, which says where its weights are, and its tokenizer: no gigabytes.
 `resolve` reads it, and everything that loads a model goes through it. A folder without that file is a model that the
-study trained, with its weights in it.
+study trained, with its weights in it. LoRA weights beside
+pointer.json are added to those it points to.
 """
 
 import math
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 
 from tts_lib import paths, tables
 from tts_lib.files import replacing_folder
-from tts_lib.models import checkpoint, source
+from tts_lib.models import adapter, checkpoint, source
 from tts_lib.models.folder import STEP_TEXT, FolderError
 
 POINTER = "pointer.json"
@@ -35,6 +37,7 @@ class Target:
     step: str | None  # text that closes a step of its solutions; a declared PRM has none of its own
     end: str | None  # text that ends its solutions, beside its own end token
     prm: Mapping[str, Any] | None  # how a declared PRM is read: template, score, ... (`tts_lib.config_checkpoint.Prm`)
+    adapter: Path | None = None  # folder of LoRA weights that are added to the model's
 
     @property
     def aggregation(self) -> str:
@@ -51,8 +54,9 @@ def resolve(folder: Path) -> Target:
     Raises:
         StudyError: the weights are not where they were, or are not what they were.
     """
-    if not (pointer := Path(folder) / POINTER).is_file():
-        return Target(Path(folder), STEP_TEXT, None, None)
+    folder = Path(folder)
+    if not (pointer := folder / POINTER).is_file():
+        return Target(folder, STEP_TEXT, None, None)
     record = tables.read_json(pointer, ["source", "sizes", "hashes", "step", "end", "prm"])
     weights = locate(record["source"])
     small = _small_files(weights)
@@ -60,7 +64,8 @@ def resolve(folder: Path) -> Target:
     for name in (*checkpoint.DECIDING, *record["sizes"]):
         if (small.get(name), sizes.get(name)) != (record["hashes"].get(name), record["sizes"].get(name)):
             raise FolderError(f"{weights / name} is not what it was when {folder} was made; repeat its stage")
-    return Target(weights, record["step"], record["end"], record["prm"])
+    added = folder if (folder / adapter.CONFIG).is_file() else None
+    return Target(weights, record["step"], record["end"], record["prm"], added)
 
 
 def locate(where: Mapping[str, Any]) -> Path:
@@ -122,6 +127,22 @@ def make(
         "max_length": config.get("max_position_embeddings"),
         "sha256": sha256,
     }
+
+
+def adapt(folder: Path, base: Path, trained: Path) -> adapter.AdapterInfo:
+    """Make `folder` the model that `base`, a pointer, stands for, with the adapter in the folder `trained`.
+
+    Raises:
+        FolderError: base is no pointer, or the adapter does not belong on its weights; see `adapter.check_base`.
+    """
+    if not (base / POINTER).is_file():
+        raise FolderError(f"{base} is a model with weights of its own; an adapter is put on a checkpoint pointed to")
+    info = adapter.check_base(trained, resolve(base).weights)
+    with replacing_folder(folder) as new:
+        checkpoint.copy_tokenizer(base, new)
+        for file in (base / POINTER, trained / adapter.CONFIG, trained / adapter.WEIGHTS):
+            shutil.copyfile(file, new / file.name)
+    return info
 
 
 def _small_files(weights: Path) -> dict[str, str]:

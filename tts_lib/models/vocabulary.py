@@ -55,6 +55,18 @@ class Vocabulary:
         return np.isin(np.arange(self.size), self.end_tokens)
 
 
+def end_tokens(folder: Path, known: Vocabulary) -> tuple[int, ...]:
+    """The tokens that end a model's texts, first that which its tokenizer names: what a text to be learned ends with.
+
+    (A chat model may have others, such as the end of a document; `generation_config.json` gives them in any order.)
+    """
+    path = folder / "tokenizer_config.json"
+    named = read_json(path).get("eos_token") if path.is_file() else None
+    text = named.get("content") if isinstance(named, dict) else named
+    first = Tokenizer.from_file(str(folder / "tokenizer.json")).token_to_id(text) if isinstance(text, str) else None
+    return tuple(sorted(known.end_tokens, key=lambda token: token != first))
+
+
 def endings(end_tokens: tuple[int, ...], step_tokens: tuple[int, ...], stop: str | None = None) -> str:
     """What ends texts and steps: tokens, or a text that closes a step where no token does."""
     ends, steps = (",".join(map(str, tokens)) for tokens in (end_tokens, step_tokens))

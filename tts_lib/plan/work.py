@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tts_lib import flops
 from tts_lib.config import Revisions, Study, Verifier
+from tts_lib.config_revision_tuning import RevisionTuning, RevisionVerifierTuning
 from tts_lib.config_tuning import PrmTuning
 from tts_lib.methods.revisions import chain_lengths
 from tts_lib.plan.known import Known
@@ -56,6 +57,8 @@ def works(study: Study, known: Known) -> list[Work]:
             *(plan.tuned_prm() for _ in study.prm_tuning),
             plan.declared_score(),
             *(plan.search(method) for method in study.grid.methods),
+            *(plan.revisions("tuned_revisions", name, attempts) for name, attempts in study.tuned_pairings.items()),
+            *(plan.revision_verifier("tuned_revision_verifier", pairing) for pairing in study.tuned_revision_verifier),
         ]
     return [
         plan.corpus(),
@@ -65,7 +68,7 @@ def works(study: Study, known: Known) -> list[Work]:
         plan.score(),
         *(plan.search(method) for method in study.grid.methods),
         *(plan.revisions("revisions", pairing, attempts) for pairing, attempts in study.pairings.items()),
-        *(plan.revision_verifier(pairing) for pairing in study.revision_verifier),
+        *(plan.revision_verifier("revision_verifier", pairing) for pairing in study.revision_verifier),
         *(plan.revisions("rest_em", name, attempts) for name, attempts in study.rest_em.items()),
     ]
 
@@ -88,9 +91,10 @@ class _Plan:
         return self.study.corpus.tokens
 
     @property
-    def revision(self) -> Revisions:
-        assert self.study.revisions
-        return self.study.revisions
+    def revision(self) -> Revisions | RevisionTuning:
+        settings = self.study.revisions or self.study.revision_tuning
+        assert settings
+        return settings
 
     def corpus(self) -> Work:
         return Work("problems@nano", storage=CORPUS_BYTES * self.corpus_tokens)
@@ -189,18 +193,27 @@ class _Plan:
         )
 
     def revisions(self, stage: str, pairing: str, attempts: int) -> Work:
-        """Training on a longer window, then on trajectories; chains of each checkpoint, then of all ways to split N."""
+        """Training on trajectories; chains of each checkpoint, then of all ways to split N.
+
+        A trained model learns a longer window before; a checkpoint has one, and its adapter takes hardly any storage.
+        """
         settings, length = self.revision, self.known.solution_tokens("base", "test")
         pool = self.study.generate["base-train"].n_samples * self.n_questions["train"]
         most = 0 if pairing == "none" else settings.max_history
         pair = self.prompt + length
         trajectory = (1 + most / 2) * pair  # the number of earlier attempts is drawn evenly from 0 to `most`
         n = self.known.trajectories(pairing, pool) * (1 - settings.validation_share)
-        trained = settings.extension_tokens + settings.epochs * n * trajectory
+        if isinstance(settings, RevisionTuning):
+            extension, epochs, checkpoints = 0, settings.tuning.epochs, settings.tuning.checkpoints
+            copies = 0
+        else:
+            extension, epochs, checkpoints = settings.extension_tokens, settings.epochs, settings.n_checkpoints
+            copies = 2 * (1 + CHECKPOINT_WEIGHTS)
+        trained = extension + epochs * n * trajectory
         tried = self._chains([settings.max_history + 1] * settings.n_chains, "val")
         split = [self._chains(chain_lengths(attempts), part) for part in ("val", "test")]
-        generations = settings.n_checkpoints * tried[0] + sum(n for n, _ in split)
-        read = settings.n_checkpoints * tried[1] + sum(tokens for _, tokens in split)
+        generations = checkpoints * tried[0] + sum(n for n, _ in split)
+        read = checkpoints * tried[1] + sum(tokens for _, tokens in split)
         sampling = self._sampling(f"{stage}@{pairing}", "base", generations, generations * length, read)
         return Work(
             sampling.stage,
@@ -209,19 +222,25 @@ class _Plan:
             prefilled=sampling.prefilled,
             trained=trained,
             flops=sampling.flops + flops.pretraining_flops(self.base.block, trained),
-            storage=sampling.storage + 2 * WEIGHT_BYTES * self.base.total * (1 + CHECKPOINT_WEIGHTS),
+            storage=sampling.storage + copies * WEIGHT_BYTES * self.base.total,
         )
 
-    def revision_verifier(self, pairing: str) -> Work:
-        """Chains on training questions, two ORMs trained on them, and three verifiers that read every chain."""
-        settings, length = self.study.revision_verifier[pairing], self.known.solution_tokens("base", "test")
+    def revision_verifier(self, stage: str, pairing: str) -> Work:
+        """Chains on training questions, two ORMs trained on them, which read every chain, and so does the PRM."""
+        settings = {**self.study.revision_verifier, **self.study.tuned_revision_verifier}[pairing]
+        if isinstance(settings, RevisionVerifierTuning):
+            epochs, in_checkpoint = settings.tuning.epochs, 0 if settings.tuning.adapter else CHECKPOINT_WEIGHTS
+        else:
+            epochs, in_checkpoint = settings.epochs, CHECKPOINT_WEIGHTS
+        length = self.known.solution_tokens("base", "test")
         generations, read = self._chains([self.revision.max_history + 1] * self.revision.n_chains, "train")
         pair = self.prompt + length
-        trained = 2 * settings.epochs * generations * (1 - settings.validation_share) * pair
-        attempts = sum(self._chains(chain_lengths(self.study.pairings[pairing]), part)[0] for part in ("val", "test"))
-        sampling = self._sampling(f"revision_verifier@{pairing}", "base", generations, generations * length, read)
+        trained = 2 * epochs * generations * (1 - settings.validation_share) * pair
+        lengths = chain_lengths({**self.study.pairings, **self.study.tuned_pairings}[pairing])
+        attempts = sum(self._chains(lengths, part)[0] for part in ("val", "test"))
+        sampling = self._sampling(f"{stage}@{pairing}", "base", generations, generations * length, read)
         spent = flops.pretraining_flops(self.base.block, trained)
-        spent += flops.inference_flops(self.base.block, 3 * attempts * pair)
+        spent += flops.inference_flops(2 * self.base.block + self._verifier().block, attempts * pair)
         return Work(
             sampling.stage,
             generations=generations,
@@ -230,7 +249,7 @@ class _Plan:
             verified=3 * attempts * pair,
             trained=trained,
             flops=sampling.flops + spent,
-            storage=sampling.storage + 2 * WEIGHT_BYTES * self.base.total * (1 + CHECKPOINT_WEIGHTS),
+            storage=sampling.storage + 2 * WEIGHT_BYTES * self.base.total * (1 + in_checkpoint),
         )
 
     def _verifier(self) -> Size:

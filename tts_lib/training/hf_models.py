@@ -1,5 +1,6 @@
 """Hugging Face models made ready for training, with or without a LoRA adapter, and their weights taken out again."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from tts_lib.files import replacing_folder
 from tts_lib.models.checkpoint import copy_tokenizer, weight_files
 from tts_lib.types import StudyError, one_line
 
+ENDINGS = "generation_config.json"  # names the tokens that end a text
 SAFELY = {"trust_remote_code": False, "local_files_only": True}
 
 
@@ -98,6 +100,8 @@ def save_scorer(model: Any, weights: Mapping[str, Tensor], checkpoint: Path, fol
     with replacing_folder(folder) as new:
         model.to(config.dtype or torch.float32).save_pretrained(new)
         copy_tokenizer(checkpoint, new)
+        if (checkpoint / ENDINGS).is_file():
+            shutil.copyfile(checkpoint / ENDINGS, new / ENDINGS)
 
 
 def _load(loader, checkpoint: Path, config, settings: FineTuning, device: torch.device):

@@ -176,6 +176,8 @@ def _run(task: Task, loss: Loss, start: Start) -> Curve:
     if not done.exists():
         model, keep = start()
         curve = tune(model, loss, task, keep)
+        del model, keep
+        torch.cuda.empty_cache()  # what samples next finds the memory free; does nothing without a GPU
         write_atomically(done, (json.dumps(curve, indent=2) + "\n").encode())
     (task.folder / RESUME).unlink(missing_ok=True)
     return json.loads(done.read_text())

@@ -7,27 +7,31 @@ is scored without history, though it was sampled with one: reading each attempt 
 times as much. (The paper does not say how many earlier attempts its verifier reads.)
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
 from tts_lib import grading
 from tts_lib.examples import Examples
-from tts_lib.pools import Codec
+from tts_lib.pools import Codec, encode_attempts
 from tts_lib.protocols import ScoreRequest, Verifier
+from tts_lib.types import StudyError
 
 
-def examples(attempts: pd.DataFrame, problems: pd.DataFrame, codec: Codec, max_history: int) -> Examples:
+def examples(
+    attempts: pd.DataFrame, problems: pd.DataFrame, codec: Codec, max_history: int, end_tokens: Sequence[int] = ()
+) -> Examples:
     """Training examples, one a block: at the end of each attempt whether its answer is right.
 
     Args:
         attempts: question_id, chain, position, text, finish, verdict; attempts that were cut off are left out.
+        end_tokens: see `pools.encode_attempts`.
     """
     prompt = _prompts(problems, codec)
     right = (attempts["verdict"] == grading.CORRECT).to_numpy(np.float32)
     blocks, ends, labels = [], [], []
-    for question_id, rows, texts in _blocks(attempts, codec, max_history):
+    for question_id, rows, texts in _blocks(attempts, codec, max_history, end_tokens):
         pieces = [np.concatenate([prompt[question_id], text]) for text in texts]
         blocks.append(np.concatenate(pieces))
         ends += [len(piece) for piece in pieces]
@@ -45,21 +49,28 @@ def scores(
     verifier: Verifier,
     codec: Codec,
     max_history: int,
-    closing: tuple[int, int],
+    closing: Sequence[int],
+    end_tokens: Sequence[int] = (),
 ) -> np.ndarray:
     """The verifier's score of each attempt, float32 (attempt,) in (0, 1); 0 for one that was cut off.
 
     Args:
-        closing: the tokens at which the verifier gives a score: that of a step and that of the end.
+        closing: the tokens at which the verifier gives a score: those of a step and those of the end.
+        end_tokens: see `pools.encode_attempts`.
+
+    Raises:
+        StudyError: the verifier gives no score where an attempt ends.
     """
     prompt = _prompts(problems, codec)
     requests, places, wanted = [], [], []
-    for question_id, rows, texts in _blocks(attempts, codec, max_history):
+    for question_id, rows, texts in _blocks(attempts, codec, max_history, end_tokens):
         pieces = [part for text in texts for part in (prompt[question_id], text)][1:]
         block = np.concatenate(pieces)
         requests.append(ScoreRequest(prompt[question_id], [block]))
         ends = np.cumsum([len(piece) for piece in pieces])[::2] - 1  # the last token of each attempt
         given = np.flatnonzero(np.isin(block, closing))
+        if not np.isin(ends, given).all():
+            raise StudyError(f"an attempt at {question_id} has no score, as it ends with none of the tokens {closing}")
         places.append(rows)
         wanted.append(np.searchsorted(given, ends))
     found = np.zeros(len(attempts), np.float32)
@@ -73,7 +84,7 @@ def _prompts(problems: pd.DataFrame, codec: Codec) -> dict[str, np.ndarray]:
 
 
 def _blocks(
-    attempts: pd.DataFrame, codec: Codec, max_history: int
+    attempts: pd.DataFrame, codec: Codec, max_history: int, end_tokens: Sequence[int]
 ) -> Iterator[tuple[str, np.ndarray, list[np.ndarray]]]:
     """Question, rows in the table and tokens of the attempts of each block, in the table's order.
 
@@ -85,7 +96,7 @@ def _blocks(
     codes = table.groupby(["question_id", "chain"], sort=False).ngroup().to_numpy()
     starts = np.flatnonzero((np.diff(codes, prepend=-1) != 0) | (place % (max_history + 1) == 0))
     distinct, which = np.unique(table["text"].to_numpy(dtype=object), return_inverse=True)
-    tokens = codec.encode(distinct.tolist())
+    tokens = encode_attempts(codec, distinct.tolist(), end_tokens)
     questions = table["question_id"].to_numpy()
     for start, end in zip(starts, np.append(starts[1:], len(table)), strict=True):
         yield questions[start], shown[start:end], [tokens[i] for i in which[start:end]]
