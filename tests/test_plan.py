@@ -62,8 +62,9 @@ def test_generations_follow_from_the_params(limit):
     assert limit["generate@base-test"].generations == 400 * (512 + 1)
     assert limit["search@beam_4"].generations == 600 * (4 + 16 + 64 + 256)
     assert limit["search@lookahead_3"].generations == 600 * (16 + 64 + 256)  # too few: 4 for beams with 3 rollouts
-    tried = 6 * 200 * 4 * 5  # checkpoints, validation questions, chains, attempts
-    assert limit["revisions@random"].generations == tried + 600 * sum(chain_lengths(16))
+    tried = 4 * 200 * 4 * 5  # checkpoints, validation questions, chains, attempts
+    assert limit["revisions@edit_distance"].generations == tried + 600 * sum(chain_lengths(128))
+    assert limit["revisions@random"].generations == tried + 400 * sum(chain_lengths(16))
     assert limit["revision_verifier@edit_distance"].generations == 3000 * 4 * 5
     assert limit["revision_verifier@edit_distance"].verified == 3 * 600 * 576 * (28 + 100)
     assert limit["verifier@base"].generations == 3000 * 8 * (40 - 1) * 8

@@ -211,7 +211,8 @@ class _Plan:
             copies = 2 * (1 + CHECKPOINT_WEIGHTS)
         trained = extension + epochs * n * trajectory
         tried = self._chains([settings.max_history + 1] * settings.n_chains, "val")
-        split = [self._chains(chain_lengths(attempts), part) for part in ("val", "test")]
+        asked = ("val", "test") if pairing == "edit_distance" else ("test",)  # the paper's: its strategies are fitted
+        split = [self._chains(chain_lengths(attempts), part) for part in asked]
         generations = checkpoints * tried[0] + sum(n for n, _ in split)
         read = checkpoints * tried[1] + sum(tokens for _, tokens in split)
         sampling = self._sampling(f"{stage}@{pairing}", "base", generations, generations * length, read)
