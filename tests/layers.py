@@ -1,8 +1,7 @@
 """The rooms of the library from the lowest layer up; a module imports its own layer and those below."""
 
 _LAYERS = """
-types config config_checkpoint config_engine config_errors config_lora config_questions config_replay \
-  config_revision_tuning config_section config_tuning profiles files paths processes rng tables store nano nano_steps
+types config profiles files paths processes rng tables store nano nano_steps
 grading estimators selection difficulty stats flops iso_accuracy score_quality examples allocation allocation_curves \
   strategy_table strategies curve_tables matched_settings matched_tables probe_curves question_groups joint_tables \
   policy_study

@@ -15,8 +15,8 @@ import crashing_run
 from crashing_run import CHUNK, N_QUESTIONS, SAMPLING, HashPolicy, generate, requests_for
 from full_disk import file_size_limit
 from tts_lib import cached as cached_module
-from tts_lib import config
 from tts_lib.cached import CachedPolicy
+from tts_lib.config import loading
 from tts_lib.protocols import Part, SampleRequest, Samples, Sampling
 from tts_lib.rng import generator
 from tts_lib.store import Store, StoreError
@@ -155,7 +155,7 @@ def test_chunks_of_long_samples_hold_fewer(store, monkeypatch, max_tokens, chunk
 
 
 def test_the_chunks_of_the_default_study_are_as_they_were():
-    assert cached_module.CHUNK_SAMPLES == 20_000 <= cached_module.CHUNK_TOKENS // config.load().sampling.max_tokens
+    assert cached_module.CHUNK_SAMPLES == 20_000 <= cached_module.CHUNK_TOKENS // loading.load().sampling.max_tokens
 
 
 def test_a_chunk_holds_at_least_one_sample(store):

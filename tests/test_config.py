@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from example_study import EXAMPLE, REPLAY
-from tts_lib import config, profiles
+from tts_lib import profiles
+from tts_lib.config import loading
 from tts_lib.types import StudyError
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +24,7 @@ def refusal(folder: Path, old: str, new: str) -> str:
     assert old in EXAMPLE
     path = write(folder, EXAMPLE.replace(old, new, 1))
     with pytest.raises(StudyError) as caught:
-        config.load(path)
+        loading.load(path)
     message = str(caught.value)
     assert message.startswith(f"{path}: ") and "\n" not in message
     return message.removeprefix(f"{path}: ")
@@ -37,7 +38,7 @@ CHAT = """\
 
 
 def test_a_study_reads_back_as_it_was_written(tmp_path: Path) -> None:
-    study = config.load(write(tmp_path, EXAMPLE))
+    study = loading.load(write(tmp_path, EXAMPLE))
     assert study.generate["base-test"].n_samples == 512
     assert study.options["beam_sqrt"].width == "sqrt"
     assert study.model_dump(mode="json") == yaml.safe_load(EXAMPLE)
@@ -48,7 +49,7 @@ def test_a_study_reads_back_as_it_was_written(tmp_path: Path) -> None:
 )
 def test_every_study_of_the_project_is_valid(path: Path) -> None:
     if path.exists():
-        config.load(path)
+        loading.load(path)
 
 
 @pytest.mark.parametrize(
@@ -185,15 +186,15 @@ def test_a_mistake_is_one_sentence_with_field_value_and_range(
 def test_a_mistake_in_a_replay_is_one_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
     assert REPLAY.count(old) >= 1
     with pytest.raises(StudyError) as caught:
-        config.load(write(tmp_path, REPLAY.replace(old, new, 1)))
+        loading.load(write(tmp_path, REPLAY.replace(old, new, 1)))
     assert sentence in str(caught.value)
 
 
 def test_a_replay_is_a_study(tmp_path: Path) -> None:
-    study = config.load(write(tmp_path, REPLAY))
+    study = loading.load(write(tmp_path, REPLAY))
     assert study.replay["mine"].base.n_params == 1e9 and study.corpus is None
     without = REPLAY.replace(REPLAY[REPLAY.index("    large:") : REPLAY.index("select:")], "")
-    assert config.load(write(tmp_path, without)).replay["mine"].large is None
+    assert loading.load(write(tmp_path, without)).replay["mine"].large is None
 
 
 @pytest.mark.parametrize(
@@ -225,7 +226,7 @@ def test_several_mistakes_are_counted(tmp_path: Path) -> None:
 
 def test_what_is_no_study_file_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"none\.yaml cannot be read: No such file"):
-        config.load(tmp_path / "none.yaml")
+        loading.load(tmp_path / "none.yaml")
     for text, words in [
         ("seed: 0\nseed: 1\n", "'seed' is given twice"),
         ("a: [1", "is not valid YAML"),
@@ -234,19 +235,19 @@ def test_what_is_no_study_file_is_said_so(tmp_path: Path) -> None:
         ("? [1, 2]\n: 3\n", "is not valid YAML"),
     ]:
         with pytest.raises(StudyError, match=words) as caught:
-            config.load(write(tmp_path, text))
+            loading.load(write(tmp_path, text))
         assert "\n" not in str(caught.value)
     (tmp_path / "params.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(StudyError, match="not UTF-8"):
-        config.load(tmp_path / "params.yaml")
+        loading.load(tmp_path / "params.yaml")
 
 
 def test_the_root_is_found_from_below(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"No params\.yaml"):
-        config.find_root(tmp_path)
+        loading.find_root(tmp_path)
     write(tmp_path, EXAMPLE)
     (tmp_path / "notebooks").mkdir()
-    assert config.find_root(tmp_path / "notebooks") == tmp_path.resolve()
+    assert loading.find_root(tmp_path / "notebooks") == tmp_path.resolve()
 
 
 def test_a_profile_is_activated_without_losing_settings(tmp_path: Path) -> None:
@@ -259,7 +260,7 @@ def test_a_profile_is_activated_without_losing_settings(tmp_path: Path) -> None:
     profiles.activate("nano", tmp_path)
     assert (tmp_path / "reports/metrics").is_dir()  # it is active already
     profiles.activate("other", tmp_path)
-    assert config.load(active).seed == 1 and not (tmp_path / "reports/metrics").exists()
+    assert loading.load(active).seed == 1 and not (tmp_path / "reports/metrics").exists()
     with pytest.raises(StudyError, match=r"no profile 'small'; profiles/ has broken, nano, other\."):
         profiles.activate("small", tmp_path)
     with pytest.raises(StudyError, match="is missing"):
@@ -343,7 +344,7 @@ def taken(old: str = "", new: str = "") -> str:
 )
 def test_a_mistake_in_a_study_of_checkpoints_is_one_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
     with pytest.raises(StudyError) as caught:
-        config.load(write(tmp_path, taken(old, new)))
+        loading.load(write(tmp_path, taken(old, new)))
     message = str(caught.value)
     assert sentence in message and "\n" not in message, message
 
@@ -372,7 +373,7 @@ def tuned(old: str, new: str) -> str:
 )
 def test_a_mistake_in_training_a_prm_is_one_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
     with pytest.raises(StudyError) as caught:
-        config.load(write(tmp_path, tuned(old, new)))
+        loading.load(write(tmp_path, tuned(old, new)))
     message = str(caught.value)
     assert sentence in message and "\n" not in message, message
 
@@ -384,9 +385,9 @@ def test_a_study_of_checkpoints_takes_a_prm_or_trains_one(tmp_path: Path) -> Non
     neither = text.replace(learned, "prm_tuning: {}\n\n")
     for study in (both, neither):
         with pytest.raises(StudyError, match=r"either prm or prm_tuning must be given in a study of checkpoints"):
-            config.load(write(tmp_path, study))
+            loading.load(write(tmp_path, study))
     with pytest.raises(StudyError, match=r"prm_tuning must be empty or left out in a study that trains its models"):
-        config.load(write(tmp_path, EXAMPLE.replace("prm_tuning: {}\n", learned)))
+        loading.load(write(tmp_path, EXAMPLE.replace("prm_tuning: {}\n", learned)))
 
 
 def test_a_server_needs_a_name_for_every_model(tmp_path: Path) -> None:
@@ -404,11 +405,11 @@ def test_a_server_needs_a_name_for_every_model(tmp_path: Path) -> None:
 
 """
     with pytest.raises(StudyError, match=r"the study names 'large', but engine.models has only base"):
-        config.load(write(tmp_path, text[:start] + server + text[end:]))
+        loading.load(write(tmp_path, text[:start] + server + text[end:]))
     both = text[:start] + server.replace("{base: small}", "{base: small, large: big}") + text[end:]
     with pytest.raises(StudyError, match=r"engine.kind must be reference or vllm to tune revisions"):
-        config.load(write(tmp_path, both))
-    assert config.load(write(tmp_path, without_revisions(both))).engine is not None
+        loading.load(write(tmp_path, both))
+    assert loading.load(write(tmp_path, without_revisions(both))).engine is not None
 
 
 def without_revisions(text: str) -> str:
@@ -418,7 +419,7 @@ def without_revisions(text: str) -> str:
 
 
 def test_a_study_of_checkpoints_need_not_revise(tmp_path: Path) -> None:
-    study = config.load(
+    study = loading.load(
         write(tmp_path, without_revisions(taken("  base-train: {model: base, split: train, n_samples: 64}\n")))
     )
     assert study.revision_tuning is None
@@ -468,11 +469,11 @@ def test_a_study_of_checkpoints_need_not_revise(tmp_path: Path) -> None:
 )
 def test_revision_models_that_could_not_be_tuned_are_refused(tmp_path: Path, old: str, new: str, sentence: str) -> None:
     with pytest.raises(StudyError) as caught:
-        config.load(write(tmp_path, taken(old, new)))
+        loading.load(write(tmp_path, taken(old, new)))
     assert sentence in str(caught.value), str(caught.value)
 
 
 def test_only_a_study_of_checkpoints_tunes_them(tmp_path: Path) -> None:
     for text, kind in ((EXAMPLE, "a study that trains its models"), (REPLAY, "a replay: nothing is sampled")):
         with pytest.raises(StudyError, match=f"tuned_pairings must be empty or left out in {kind}"):
-            config.load(write(tmp_path, text.replace("tuned_pairings: {}", "tuned_pairings: {none: 4}")))
+            loading.load(write(tmp_path, text.replace("tuned_pairings: {}", "tuned_pairings: {none: 4}")))

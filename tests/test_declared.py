@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from transformers import AutoModel, AutoModelForCausalLM
 
 from tiny_models import WINDOW, checkpoint, head, tokenizer
-from tts_lib.config_checkpoint import Prm
+from tts_lib.config.checkpoint import Prm
 from tts_lib.engines.declared import DeclaredVerifier, self_test
 from tts_lib.engines.opening import open_verifier
 from tts_lib.models import pointer

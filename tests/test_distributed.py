@@ -12,8 +12,8 @@ import pytest
 from model_folders import VOCAB, random_folder
 from tiny_models import checkpoint, head, tokenizer
 from tts_lib.cached import CachedPolicy
-from tts_lib.config_checkpoint import Prm
-from tts_lib.config_engine import Vllm
+from tts_lib.config.checkpoint import Prm
+from tts_lib.config.engine import Vllm
 from tts_lib.engines.native import NativePolicy, NativeVerifier
 from tts_lib.engines.opening import open_verifier
 from tts_lib.models import pointer

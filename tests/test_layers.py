@@ -81,6 +81,6 @@ def test_no_stage_depends_on_a_module_that_is_not_there() -> None:
 
 
 def test_the_closure_follows_imports() -> None:
-    assert {"tts_lib.config", "tts_lib.config_errors", "tts_lib.types"} <= closure({"tts_lib.nbrun"})
+    assert {"tts_lib.config", "tts_lib.config.errors", "tts_lib.types"} <= closure({"tts_lib.nbrun"})
     assert closure(imports("def f():\n    from tts_lib import profiles\n")) >= {"tts_lib.profiles", "tts_lib.config"}
     assert closure({"numpy", "tts_lib"}) == set()

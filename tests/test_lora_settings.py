@@ -13,8 +13,8 @@ import torch
 import transformers
 
 from model_folders import random_folder
-from tts_lib.config_errors import sentence
-from tts_lib.config_lora import FineTuning
+from tts_lib.config.errors import sentence
+from tts_lib.config.lora import FineTuning
 from tts_lib.models import adapter
 from tts_lib.training import hf_models
 from tts_lib.training.tuning import parts_of, rate

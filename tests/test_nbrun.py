@@ -14,7 +14,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from example_study import EXAMPLE
-from tts_lib import config, nbrun, notebooks
+from tts_lib import nbrun, notebooks
+from tts_lib.config import loading
 from tts_lib.types import StudyError
 
 ROOT = Path(__file__).parents[1]
@@ -60,7 +61,7 @@ def start(project: Path, *arguments: str, **environment: str) -> "subprocess.Pop
 
 
 def test_sections_and_settings_become_parameters(project: Path) -> None:
-    study = config.load(project / "params.yaml")
+    study = loading.load(project / "params.yaml")
     assert nbrun.stage_parameters(study, ["seed", "flops_matched"], ["method=dvts", "options=@options.dvts"]) == {
         "seed": 0,
         "r_values": [0.16, 0.79, 22.0],
@@ -86,7 +87,7 @@ def test_what_cannot_be_handed_over_is_refused(
     project: Path, sections: list[str], settings: list[str], words: str
 ) -> None:
     with pytest.raises(StudyError, match=words):
-        nbrun.stage_parameters(config.load(project / "params.yaml"), sections, settings)
+        nbrun.stage_parameters(loading.load(project / "params.yaml"), sections, settings)
 
 
 def test_unknown_and_missing_names_are_both_said() -> None:

@@ -10,7 +10,8 @@ import nbformat
 import pytest
 
 from pipeline import NOTEBOOKS, ROOT, Stage, notebook_source, stages
-from tts_lib import config, nbrun, notebooks
+from tts_lib import nbrun, notebooks
+from tts_lib.config import loading
 
 MAX_CELLS, MAX_CODE_LINES, MAX_CELL_LINES, MAX_DEF_LINES = 25, 150, 25, 5
 STRIPPED_KEYS = "metadata.language_info metadata.kernelspec cell.metadata.execution"
@@ -65,7 +66,7 @@ def test_every_stage_gives_its_notebook_what_it_declares() -> None:
     parser = nbrun.make_parser()
     for stage in notebook_stages():
         options = parser.parse_args(stage.command[stage.command.index("tts_lib.nbrun") + 1 :])
-        study = config.load(stage.params_file)
+        study = loading.load(stage.params_file)
         given = nbrun.stage_parameters(study, options.section, options.set)
         declared = notebooks.declared_parameters(ROOT / options.source)
         nbrun.check_names(str(options.source), given, declared)
@@ -82,7 +83,7 @@ def test_notebooks_opened_by_hand_fit_a_smoke_or_replay_study() -> None:
     fits = set()
     for stage in notebook_stages():
         options = parser.parse_args(stage.command[stage.command.index("tts_lib.nbrun") + 1 :])
-        given = nbrun.stage_parameters(config.load(stage.params_file), options.section, options.set)
+        given = nbrun.stage_parameters(loading.load(stage.params_file), options.section, options.set)
         if (
             notebooks.declared_parameters(ROOT / options.source) == given
             and stage.params_file.parent.name == "profiles"

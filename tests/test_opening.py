@@ -13,8 +13,10 @@ import torch
 
 from model_folders import random_folder
 from tiny_models import checkpoint
-from tts_lib import config_checkpoint, config_engine, nano
+from tts_lib import nano
 from tts_lib.cached_scores import CachedVerifier
+from tts_lib.config import checkpoint as config_checkpoint
+from tts_lib.config import engine as config_engine
 from tts_lib.engines.opening import close, open_policy, open_verifier
 from tts_lib.models import pointer, tokenizer
 from tts_lib.models.folder import FolderError, ModelConfig, write

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from pipeline import ROOT
-from tts_lib import config
+from tts_lib.config import loading
+from tts_lib.config.study import Study
 from tts_lib.flops import inference_flops, pretraining_flops
 from tts_lib.methods.revisions import chain_lengths
 from tts_lib.models.folder import ModelConfig
@@ -18,11 +19,11 @@ from tts_lib.protocols import FINISH_LENGTH, Samples
 from tts_lib.tables import TableError
 from tts_lib.types import StudyError
 
-STUDY = config.load(ROOT / "profiles/nano.yaml")
+STUDY = loading.load(ROOT / "profiles/nano.yaml")
 METRICS = ROOT / "reports/metrics"
 
 
-def plan(root: Path, study: config.Study = STUDY) -> dict[str, Work]:
+def plan(root: Path, study: Study = STUDY) -> dict[str, Work]:
     return {work.stage: work for work in works(study, Known(study, root))}
 
 
@@ -231,7 +232,7 @@ def test_the_probe_counts_all_calls_but_the_first():
 
 
 def test_a_study_of_checkpoints_is_planned_from_their_names(tmp_path):
-    study = config.load(ROOT / "profiles/math500.yaml")
+    study = loading.load(ROOT / "profiles/math500.yaml")
     known = Known(study, tmp_path)
     parts = {work.stage: work for work in works(study, known)}
     assert "score@base" in parts and not [
@@ -245,7 +246,7 @@ def test_a_study_of_checkpoints_is_planned_from_their_names(tmp_path):
 
 
 def test_a_prm_trained_from_a_checkpoint_is_planned(tmp_path):
-    study = config.load(ROOT / "profiles/gsm8k.yaml")
+    study = loading.load(ROOT / "profiles/gsm8k.yaml")
     parts = plan(tmp_path, study)
     work = parts["prm_tuning@base"]
     solutions = 4000 * 4
@@ -258,7 +259,7 @@ def test_a_prm_trained_from_a_checkpoint_is_planned(tmp_path):
 
 
 def test_revision_models_of_checkpoints_are_planned(tmp_path):
-    study = config.load(ROOT / "profiles/math500.yaml")
+    study = loading.load(ROOT / "profiles/math500.yaml")
     assert study.sampling and study.revision_tuning
     parts, base, prm = plan(tmp_path, study), 5e8, 7e9
     prompt, solution, questions = 256, study.sampling.max_tokens, 200 + 500
@@ -287,7 +288,7 @@ def test_what_the_checkpoint_stage_found_goes_before_the_name(tmp_path):
     facts = {"n_params_block": 357898112, "n_params": 494032768, "name": "Qwen/Qwen2.5-0.5B-Instruct"}
     (folder / "model-base.json").write_text(json.dumps(facts))
     (folder / "model-large.json").write_text(json.dumps(facts))  # of another study
-    known = Known(config.load(ROOT / "profiles/math500.yaml"), tmp_path)
+    known = Known(loading.load(ROOT / "profiles/math500.yaml"), tmp_path)
     assert (known.size("base").block, known.size("base").total) == (357898112, 494032768)
     assert known.size("large").block == 7e9
 

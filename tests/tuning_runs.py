@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from model_folders import STEP
-from tts_lib.config_lora import FineTuning, LoraAdapter
+from tts_lib.config.lora import FineTuning, LoraAdapter
 from tts_lib.examples import Examples
 from tts_lib.training.lora import TunedAdapter, fine_tune_adapter, train_prm
 

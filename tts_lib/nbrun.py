@@ -22,7 +22,9 @@ from typing import Any
 
 from traitlets.config import Config
 
-from tts_lib import config, notebooks
+from tts_lib import notebooks
+from tts_lib.config import loading
+from tts_lib.config.study import Study
 from tts_lib.files import write_atomically
 from tts_lib.processes import die_with_parent
 from tts_lib.types import StudyError
@@ -31,7 +33,15 @@ from tts_lib.types import StudyError
 MAX_SOCKET_PREFIX = 107 - len("-ipc-12345")
 STAGE_LOG = Path("logs/stages.jsonl")
 # StudyError and the errors derived from it: their text is for the user as it stands.
-SENTENCES = {"StudyError", "DamagedShardError", "FolderError", "StoreError", "TableError", "WriteError"}
+SENTENCES = {
+    "StudyError",
+    "ContextOverflowError",
+    "DamagedShardError",
+    "FolderError",
+    "StoreError",
+    "TableError",
+    "WriteError",
+}
 _SET = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(@?)([A-Za-z0-9_.-]+)")
 
 # The notebook's kernel inherits these. The first group fixes what would differ from run to run; the second keeps large
@@ -53,7 +63,7 @@ KERNEL_ENVIRONMENT = {
 }
 
 
-def stage_parameters(study: config.Study, sections: Iterable[str], settings: Iterable[str]) -> dict[str, Any]:
+def stage_parameters(study: Study, sections: Iterable[str], settings: Iterable[str]) -> dict[str, Any]:
     """The values a stage hands to its notebook.
 
     `sections` are dotted names in the study: each entry of a group becomes a parameter, a single value one of its own
@@ -99,7 +109,7 @@ def run(source: Path, target: Path, sections: list[str], settings: list[str]) ->
     import papermill  # after tts_lib.notebooks, which makes it load faster
     from papermill.exceptions import PapermillExecutionError
 
-    parameters = stage_parameters(config.load(), sections, settings)
+    parameters = stage_parameters(loading.load(), sections, settings)
     check_names(str(source), parameters, notebooks.declared_parameters(source))
     partial = target.with_suffix(".partial.ipynb")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -179,7 +189,7 @@ def main(arguments: list[str] | None = None) -> None:
     succeeded = False
     source, target = options.source.resolve(), options.target.resolve()
     try:
-        root = config.find_root()
+        root = loading.find_root()
         os.chdir(root)
         # The kernel and its workers import this project's library, even if the environment was made for another copy.
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))

@@ -4,7 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from tts_lib import config
+from tts_lib.config import loading
 from tts_lib.files import write_atomically
 from tts_lib.types import StudyError
 
@@ -20,7 +20,7 @@ def activate(name: str, root: Path) -> None:
     profiles = {path.stem: path for path in sorted((root / "profiles").glob("*.yaml"))}
     if name not in profiles:
         raise StudyError(f"There is no profile {name!r}; profiles/ has {', '.join(profiles) or 'none'}.")
-    config.load(profiles[name])
+    loading.load(profiles[name])
     wanted, active = profiles[name].read_bytes(), root / "params.yaml"
     current = active.read_bytes()
     if current == wanted:
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> None:
     if len(arguments) != 1:
         sys.exit("usage: python -m tts_lib.profiles NAME")
     try:
-        activate(arguments[0], config.find_root())
+        activate(arguments[0], loading.find_root())
     except StudyError as error:
         sys.exit(str(error))
 

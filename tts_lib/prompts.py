@@ -32,7 +32,7 @@ def defused(text: str, specials: Sequence[str]) -> str:
 
 
 def chat_messages(prompt: Mapping[str, str], problem: str) -> list[Message]:
-    """The turns of a `chat` prompt (`tts_lib.config_questions.Chat`): system, if there is one, and user."""
+    """The turns of a `chat` prompt (`tts_lib.config.questions.Chat`): system, if there is one, and user."""
     system = [{"role": "system", "content": prompt["system"]}] if prompt["system"] else []
     return [*system, {"role": "user", "content": filled(prompt["user"], problem=problem)}]
 

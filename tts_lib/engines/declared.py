@@ -44,7 +44,7 @@ class DeclaredVerifier:
 
         Args:
             folder: of the PRM, in Hugging Face format.
-            prm: a record of `tts_lib.config_checkpoint.Prm`.
+            prm: a record of `tts_lib.config.checkpoint.Prm`.
             asked: the questions, and the policy's tokenizer.
             progress: whether to show how far a call has come.
 

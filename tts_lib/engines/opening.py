@@ -34,7 +34,7 @@ def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False)
     """The policy in a folder of `models/`, behind the engine of the study.
 
     Args:
-        engine: the study's `engine` section, a record of `tts_lib.config_engine`.
+        engine: the study's `engine` section, a record of `tts_lib.config.engine`.
         progress: whether to show how far a call has come, where the engine can.
 
     Raises:

@@ -73,7 +73,7 @@ def open_judge(how: Mapping[str, Any], cache: Path) -> AbstractContextManager[Ju
     """The judge of a study; use it in a `with` statement.
 
     Args:
-        how: the study's `grading` section, a record of `tts_lib.config_questions`.
+        how: the study's `grading` section, a record of `tts_lib.config.questions`.
         cache: file that keeps judgements of mathematical answers for the next run.
     """
     if how["kind"] == "exact":

@@ -24,7 +24,7 @@ class Laid:
 
 
 class Layout:
-    """Lays solutions out in a template (`tts_lib.config_checkpoint.Template`)."""
+    """Lays solutions out in a template (`tts_lib.config.checkpoint.Template`)."""
 
     def __init__(self, tokenizer: Tokenizer, template: Mapping[str, str], before_marker: bool, max_length: int):
         """Check the template against the PRM's tokenizer.

@@ -36,7 +36,7 @@ class Target:
     weights: Path  # folder with config.json, tokenizer.json and *.safetensors
     step: str | None  # text that closes a step of its solutions; a declared PRM has none of its own
     end: str | None  # text that ends its solutions, beside its own end token
-    prm: Mapping[str, Any] | None  # how a declared PRM is read: template, score, ... (`tts_lib.config_checkpoint.Prm`)
+    prm: Mapping[str, Any] | None  # how a declared PRM is read: template, score, ... (`tts_lib.config.checkpoint.Prm`)
     adapter: Path | None = None  # folder of LoRA weights that are added to the model's
 
     @property

@@ -13,8 +13,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tts_lib import config, flops
-from tts_lib.config import Study
+from tts_lib import flops
+from tts_lib.config import loading
+from tts_lib.config.study import Study
 from tts_lib.plan.known import Known
 from tts_lib.plan.work import Work, total, works
 from tts_lib.types import StudyError
@@ -78,8 +79,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--gpus", type=_count, default=0, help="GPUs that this pace takes (default: CPU hours)")
     given = parser.parse_args(arguments)
     try:
-        root = Path(given.params).resolve().parent if given.params else config.find_root()
-        study = config.load(given.params or root / "params.yaml")
+        root = Path(given.params).resolve().parent if given.params else loading.find_root()
+        study = loading.load(given.params or root / "params.yaml")
         known = Known(study, root)
         parts = works(study, known)
         pace = measured(study, root, given.probe) if given.probe else given.tokens_per_second

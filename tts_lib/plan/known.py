@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tts_lib import tables
-from tts_lib.config import Study
-from tts_lib.config_checkpoint import Source
+from tts_lib.config.checkpoint import Source
+from tts_lib.config.study import Study
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.plan.sizes import VOCABULARY, Size, named_size, size_of
 from tts_lib.tables import TableError

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from tts_lib.config import Study
+from tts_lib.config.study import Study
 from tts_lib.nano import World
 from tts_lib.types import StudyError
 

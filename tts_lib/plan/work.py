@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tts_lib import flops
-from tts_lib.config import Revisions, Study, Verifier
-from tts_lib.config_revision_tuning import RevisionTuning, RevisionVerifierTuning
-from tts_lib.config_tuning import PrmTuning
+from tts_lib.config.nano import Revisions, Verifier
+from tts_lib.config.prm_tuning import PrmTuning
+from tts_lib.config.revision_tuning import RevisionTuning, RevisionVerifierTuning
+from tts_lib.config.study import Study
 from tts_lib.methods.revisions import chain_lengths
 from tts_lib.plan.known import Known
 from tts_lib.plan.sizes import Size

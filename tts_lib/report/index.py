@@ -18,7 +18,8 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tts_lib import config, notebooks, paths, tables
+from tts_lib import notebooks, paths, tables
+from tts_lib.config import loading
 from tts_lib.files import write_atomically
 from tts_lib.report import html
 from tts_lib.report.text import show_text
@@ -137,7 +138,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tts_lib.report.index", description="Write the pages of reports/.")
     parser.parse_args(arguments)
     try:
-        os.chdir(config.find_root())
+        os.chdir(loading.find_root())
         pages = render_notebooks(paths.REPORTS)
         write_atomically(paths.REPORTS / "index.html", render(paths.REPORTS, pages).encode())
     except (StudyError, tables.TableError, OSError) as error:

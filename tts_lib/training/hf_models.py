@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from tts_lib import rng
-from tts_lib.config_lora import FineTuning
+from tts_lib.config.lora import FineTuning
 from tts_lib.files import replacing_folder
 from tts_lib.models.checkpoint import copy_tokenizer, weight_files
 from tts_lib.types import StudyError, one_line

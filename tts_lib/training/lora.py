@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from tts_lib.config_lora import FineTuning
+from tts_lib.config.lora import FineTuning
 from tts_lib.examples import Examples
 from tts_lib.files import write_atomically
 from tts_lib.models import adapter

@@ -18,7 +18,7 @@ def open_layout(checkpoint: Path, template: Mapping[str, str], max_length: int) 
     """The layout that a reward head trained on the checkpoint is to read, with scores at the markers.
 
     Args:
-        template: a record of `tts_lib.config_checkpoint.Template`.
+        template: a record of `tts_lib.config.checkpoint.Template`.
         max_length: tokens that a solution may take with its problem.
 
     Raises:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from tts_lib import rng
-from tts_lib.config_lora import FineTuning
+from tts_lib.config.lora import FineTuning
 from tts_lib.examples import Batch, Examples, pad
 from tts_lib.files import WriteError, explain
 from tts_lib.training import hf_models

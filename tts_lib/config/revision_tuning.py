@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tts_lib.config_engine import Device
-from tts_lib.config_lora import FineTuning
-from tts_lib.config_section import Section
+from tts_lib.config.engine import Device
+from tts_lib.config.lora import FineTuning
+from tts_lib.config.section import Section
 
 Share = Annotated[float, Field(gt=0, le=0.5, description="share of the training questions held out")]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tts_lib.config_section import Section
+from tts_lib.config.section import Section
 
 Device = Annotated[str, Field(pattern=r"^(cpu|cuda(:[0-9]{1,2})?)$", description="cpu, cuda or cuda:N")]
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tts_lib.config_section import Section
+from tts_lib.config.section import Section
 
 Layer = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$", max_length=100, description="name of a linear layer")]
 

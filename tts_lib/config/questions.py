@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tts_lib.config_replay import Conventions
-from tts_lib.config_section import Section
+from tts_lib.config.replay import Conventions
+from tts_lib.config.section import Section
 
 FilePath = Annotated[str, Field(min_length=1, max_length=4096, description="file inside questions.*.folder")]
 Share = Annotated[int, Field(ge=1, le=10_000_000, description="questions")]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tts_lib.config_section import Section
+from tts_lib.config.section import Section
 
 FilePath = Annotated[str, Field(min_length=1, max_length=4096, description="file or folder inside replay.*.folder")]
 Column = Annotated[str, Field(min_length=1, max_length=200)]

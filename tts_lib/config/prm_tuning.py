@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tts_lib.config_checkpoint import Template
-from tts_lib.config_engine import Device
-from tts_lib.config_lora import FineTuning
-from tts_lib.config_section import Section
+from tts_lib.config.checkpoint import Template
+from tts_lib.config.engine import Device
+from tts_lib.config.lora import FineTuning
+from tts_lib.config.section import Section
 
 
 class PrmTuning(Section):

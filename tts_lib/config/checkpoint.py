@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tts_lib.config_engine import Device
-from tts_lib.config_section import Section
+from tts_lib.config.engine import Device
+from tts_lib.config.section import Section
 
 Repository = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$", max_length=200, description="owner/name on the hub")

@@ -1,0 +1,1 @@
+"""What a study is: the schema of `params.yaml`, a module for each part of it, and how it is read."""

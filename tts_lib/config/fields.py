@@ -1,0 +1,38 @@
+"""Kinds of numbers and names, with their ranges."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+Count = Annotated[int, Field(ge=1, le=100_000_000)]
+Tokens = Annotated[int, Field(ge=1, le=10**13)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+Temperature = Annotated[float, Field(ge=0, le=10, description="0 = greedy")]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=40)]
+Split = Literal["train", "val", "test"]
+Subject = Literal["chain", "inverse", "bridge", "route"]
+Weight = Annotated[float, Field(ge=0, le=1e6)]
+Pairing = Literal["edit_distance", "random", "none", "shuffled"]
+Workers = Annotated[int, Field(ge=1, le=1024, description="processes, one per core")]
+Seconds = Annotated[float, Field(gt=0, le=86_400, description="between checkpoints")]
+BatchTokens = Annotated[int, Field(ge=64, le=10_000_000)]
+Window = Annotated[int, Field(ge=16, le=32_768, description="tokens")]
+TopP = Annotated[float, Field(gt=0, le=1, description="1 = off")]
+PoolName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*-(train|val|test)$", max_length=60)]
+Attempts = Annotated[
+    int, Field(ge=4, le=4096, description="a question, a power of two: split into chains in every way")
+]
+Budget = Annotated[int, Field(ge=1, le=65_536, description="generations per question, a power of two")]
+
+
+def increasing(name: str, values: Sequence[int] | Sequence[float]) -> None:
+    """Refuse values that do not rise.
+
+    Raises:
+        ValueError: names the field.
+    """
+    if any(b <= a for a, b in pairwise(values)):
+        raise ValueError(f"{name} must be strictly increasing, got {list(values)}")
