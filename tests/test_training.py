@@ -16,7 +16,6 @@ from safetensors.torch import load_file
 from model_folders import random_folder
 from tts_lib.examples import Examples, pad
 from tts_lib.models import folder
-from tts_lib.models.fused import Gated, RmsScaled, RotatedHeads
 from tts_lib.models.llama import Llama, LlamaShape
 from tts_lib.models.names import from_hf_state, to_hf_state
 from tts_lib.models.scorer import Scorer
@@ -108,21 +107,6 @@ def test_transformers_computes_the_same_logits():
         ours = model.logits(model(tokens))
         torch.testing.assert_close(ours, theirs(tokens).logits, rtol=0, atol=1e-4)
     assert ours.std() > 0.1
-
-
-def test_gradients_of_the_fused_functions_are_those_of_finite_differences():
-    generator = torch.Generator().manual_seed(2)
-
-    def rows(*shape: int) -> torch.Tensor:
-        return torch.randn(*shape, generator=generator, dtype=torch.float64, requires_grad=True)
-
-    angle = torch.rand(5, 2, generator=generator, dtype=torch.float64) * 6
-    assert torch.autograd.gradcheck(lambda x: RmsScaled.apply(x, 1e-5), rows(3, 5, 8))
-    assert torch.autograd.gradcheck(Gated.apply, rows(3, 5, 12))
-    assert torch.autograd.gradcheck(
-        lambda qkv: RotatedHeads.apply(qkv, 2, angle.cos(), angle.sin()), rows(2, 5, 3 * 2 * 4)
-    )
-    assert torch.autograd.gradcheck(lambda qkv: RotatedHeads.apply(qkv, 1, angle.cos(), angle.sin()), rows(1, 5, 12))
 
 
 def test_names_translate_there_and_back():

@@ -1,9 +1,8 @@
 """A small Llama for training on a CPU: the architecture of `transformers.LlamaForCausalLM`, with fewer operations.
 
-Query, key and value are one matrix product, gate and up another; a norm's weights are folded into the product
-behind it, and `tts_lib.models.fused` shortens the backward pass. Everything else is as in the reference, and
-`to_hf_state` / `from_hf_state` translate the weights, so a trained model is saved as an ordinary Hugging Face folder
-(see `tts_lib.models.folder`).
+Query, key and value are one matrix product, gate and up another; everything else is as in the
+reference, and `to_hf_state` / `from_hf_state` translate the weights, so a trained model is saved as
+an ordinary Hugging Face folder (see `tts_lib.models.folder`).
 
 The module knows nothing about tokens, text or optimizers.
 """
@@ -13,8 +12,6 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from tts_lib.models.fused import Gated, RmsScaled, RotatedHeads
 
 
 @dataclass(frozen=True)
@@ -53,13 +50,21 @@ class Block(nn.Module):
         self.down = nn.Parameter(torch.empty(shape.width, shape.width_mlp))
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, dropout: float) -> Tensor:
-        s = self.shape
-        normed = RmsScaled.apply(x, s.norm_eps)
-        q, k, v = RotatedHeads.apply(normed @ (self.qkv * self.norm_attention).T, s.n_heads, cos, sin)
-        heads = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, D)
-        x = x + F.dropout(heads.transpose(1, 2).flatten(2) @ self.out.T, dropout)
-        normed = RmsScaled.apply(x, s.norm_eps)
-        return x + F.dropout(Gated.apply(normed @ (self.gate_up * self.norm_mlp).T) @ self.down.T, dropout)
+        s, (n_rows, length, _) = self.shape, x.shape
+        h = F.rms_norm(x, (s.width,), self.norm_attention, s.norm_eps)
+        qkv = (h @ self.qkv.T).view(n_rows, length, 3, s.n_heads, s.width_head).transpose(1, 3)  # (B, H, 3, T, D)
+        q, k, v = qkv.unbind(2)
+        heads = F.scaled_dot_product_attention(rotate(q, cos, sin), rotate(k, cos, sin), v, is_causal=True)
+        x = x + F.dropout(heads.transpose(1, 2).reshape(n_rows, length, s.width) @ self.out.T, dropout)
+        h = F.rms_norm(x, (s.width,), self.norm_mlp, s.norm_eps)
+        gate, up = (h @ self.gate_up.T).chunk(2, dim=-1)
+        return x + F.dropout((F.silu(gate) * up) @ self.down.T, dropout)
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary position embedding, halves paired as in the Hugging Face Llama."""
+    left, right = x.chunk(2, dim=-1)
+    return torch.cat([left * cos - right * sin, right * cos + left * sin], dim=-1)
 
 
 class Llama(nn.Module):
@@ -92,7 +97,7 @@ class Llama(nn.Module):
         cos, sin = self.cos[: tokens.shape[1]], self.sin[: tokens.shape[1]]
         for block in self.blocks:
             x = block(x, cos, sin, dropout)
-        return RmsScaled.apply(x, self.shape.norm_eps) * self.norm
+        return F.rms_norm(x, (self.shape.width,), self.norm, self.shape.norm_eps)
 
     def logits(self, hidden: Tensor) -> Tensor:
         return hidden @ self.unembedding.T
