@@ -6,7 +6,8 @@ Without folders, two random models of the study's sizes are made. Both engines s
 of solutions for the same prompts, at the same temperature and with the same stop rule; only tokens up
 to and including the end token count. `transformers` gets the batch size that is best for it. The
 figures are per second of wall time and, for a machine that does other things too, per second of
-processor time.
+processor time. The share of the peak is what the tokens' matrix products would take if each sample were
+computed alone: the native engine computes what samples share once, so that it may exceed 100%.
 """
 
 import argparse
@@ -84,7 +85,7 @@ def compare(folder: Path, options: argparse.Namespace, peak_gflops: float) -> di
     }
     print(
         f"{folder.name}: native {native['per_second']:,.0f} tokens/s per core ({native['per_cpu_second']:,.0f} per "
-        f"processor second, {row['native_share_of_peak']:.0%} of the peak), transformers {peer['per_second']:,.0f} "
+        f"processor second, {row['native_share_of_peak']:.0%} of the peak if none were shared), transformers {peer['per_second']:,.0f} "
         f"({peer['per_cpu_second']:,.0f}): {row['ratio']:.1f}x ({row['ratio_of_cpu_seconds']:.1f}x)"
     )
     return row
