@@ -85,7 +85,8 @@ def compare(folder: Path, options: argparse.Namespace, peak_gflops: float) -> di
     }
     print(
         f"{folder.name}: native {native['per_second']:,.0f} tokens/s per core ({native['per_cpu_second']:,.0f} per "
-        f"processor second, {row['native_share_of_peak']:.0%} of the peak if none were shared), transformers {peer['per_second']:,.0f} "
+        f"processor second, {row['native_share_of_peak']:.0%} of the peak if none were shared), "
+        f"transformers {peer['per_second']:,.0f} "
         f"({peer['per_cpu_second']:,.0f}): {row['ratio']:.1f}x ({row['ratio_of_cpu_seconds']:.1f}x)"
     )
     return row
