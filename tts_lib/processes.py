@@ -1,9 +1,11 @@
 """Keeps a stage's processes together: none survives the one that started it."""
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import sys
+import threading
 
 _PR_SET_PDEATHSIG = 1
 
@@ -19,3 +21,15 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:  # it ended before the request was in place
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def die_with_client() -> None:
+    """End this worker process as soon as the one that asked for it is gone: it is the child of a fork server."""
+    client = multiprocessing.parent_process()
+    assert client is not None, "not a worker process"
+
+    def watch() -> None:
+        client.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

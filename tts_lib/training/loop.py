@@ -7,6 +7,7 @@ on the machine's load, on interruptions or on where a checkpoint fell.
 
 import copy
 import dataclasses
+import multiprocessing
 import os
 import tempfile
 import time
@@ -27,7 +28,7 @@ from tts_lib import rng
 from tts_lib.examples import Batch, Examples, batches
 from tts_lib.models.llama import Llama
 from tts_lib.models.scorer import Scorer
-from tts_lib.processes import die_with_parent
+from tts_lib.processes import die_with_client
 from tts_lib.training.muon import Muon
 from tts_lib.types import StudyError
 
@@ -112,7 +113,9 @@ def fit(
             os.path.join(scratch, "rendezvous"),
         )
         try:
-            torch.multiprocessing.start_processes(_work, arguments, nprocs=training.workers, start_method="spawn")
+            # Forked from a process that has imported all this, and nothing else: a new one would take seconds to.
+            multiprocessing.get_context("forkserver").set_forkserver_preload([__name__])
+            torch.multiprocessing.start_processes(_work, arguments, nprocs=training.workers, start_method="forkserver")
         except (ProcessExitedException, ProcessRaisedException) as error:
             raise StudyError(f"{title}: a training process failed: {str(error).strip().splitlines()[-1]}") from error
     return _read(checkpoint)
@@ -140,10 +143,10 @@ def _work(
     keep: Keep,
     rendezvous: str,
 ) -> None:
-    die_with_parent()
+    die_with_client()
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=training.workers)
-    model = copy.deepcopy(model)  # what is passed to a spawned process stays shared memory with the other workers
+    model = copy.deepcopy(model)  # what is passed to a process stays shared memory with the other workers
     run = _Run(rank, model, examples, training, checkpoint, validation, keep)
     bar = tqdm(total=run.n_total, unit="tok", unit_scale=True, desc=title, disable=rank > 0, mininterval=2)
     for batch in run.remaining():

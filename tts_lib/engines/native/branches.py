@@ -115,19 +115,32 @@ def part(model, state, rows, branches, settings, drawn, logits, source, position
 
 
 @inlined
-def begin(model, work, state, rows, branches, settings, drawn, first_logits, scratch, max_rows):
-    """Start units whose prefix has been read, while a step has room and as many samples may be under way."""
-    counts, most = state.counts, len(branches.first)
-    while branches.counts[N_LIVE] < max_rows and counts[RING_SIZE] > 0:
-        slot = counts[RING_FIRST]
-        request = state.ring_request[slot]
-        length = work.starts[request + 1] - work.starts[request]
-        first, last = state.ring_next[slot], state.ring_last[slot]
-        if state.ring_read[slot] < length or branches.counts[N_SAMPLES] + last - first > most:
-            return
-        branches.counts[N_SAMPLES] += last - first
-        for sample in range(first, last - 1):
-            branches.follower[sample] = sample + 1
-        branches.follower[last - 1] = -1
-        part(model, state, rows, branches, settings, drawn, first_logits[slot], most + slot, length, first, scratch)
-        retire(work, state, rows.pages, most)
+def advance(model, work, state, rows, branches, settings, drawn, head, first_logits, scratch, n_read):
+    """Draw the next token of the branches in the first n_read rows of the step before, from row i of `head` each.
+
+    Then start units whose prefix has been read, while a step has room and as many samples may be under way.
+    """
+    counts, most, vocab = state.counts, len(branches.first), first_logits.shape[1]
+    branches.counts[N_LIVE] -= n_read
+    i = 0
+    while True:  # one place to part, since it is compiled in where it is called
+        if i < n_read:
+            source, position = rows.sequence[i], rows.position[i] + 1
+            first, logits = branches.first[source], head[i, :vocab]
+        else:
+            if branches.counts[N_LIVE] >= len(rows.token) or counts[RING_SIZE] == 0:
+                return
+            slot = counts[RING_FIRST]
+            request = state.ring_request[slot]
+            source, position = most + slot, work.starts[request + 1] - work.starts[request]
+            first, last, logits = state.ring_next[slot], state.ring_last[slot], first_logits[slot]
+            if state.ring_read[slot] < position or branches.counts[N_SAMPLES] + last - first > most:
+                return
+            branches.counts[N_SAMPLES] += last - first
+            for sample in range(first, last - 1):
+                branches.follower[sample] = sample + 1
+            branches.follower[last - 1] = -1
+        part(model, state, rows, branches, settings, drawn, logits, source, position, first, scratch)
+        if i >= n_read:
+            retire(work, state, rows.pages, most)
+        i += 1

@@ -7,7 +7,7 @@ from typing import Any
 from numba import njit
 
 inner = njit(nogil=True)  # compiled into the workers that call it
-inlined = njit(nogil=True, forceinline=True)  # where counting references to many arrays would cost more than the call
+inlined = njit(nogil=True, inline="always")  # for functions of many arrays: a call would count references to each
 
 
 @inner

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tts_lib.engines.native.attention import PAGE
-from tts_lib.engines.native.branches import N_LIVE, begin, part
+from tts_lib.engines.native.branches import N_LIVE, advance
 from tts_lib.engines.native.compiling import copy, worker
 from tts_lib.engines.native.forward import forward
 from tts_lib.engines.native.prefixes import RING_FIRST, RING_SIZE, acquire, add_prefix_rows, fork, release, retire
@@ -35,45 +35,30 @@ class Reading(NamedTuple):
 def sample_worker(model, buffers, rows, work, state, branches, first_logits, scratch, settings, drawn):
     """Draw samples until no work is left. first_logits: fp32 (ring, padded vocabulary), what follows each prefix."""
     max_rows, n_branches, vocab = len(rows.token), len(branches.first), first_logits.shape[1]
+    n_read = 0
     while work.control[1] == 0:
-        begin(model, work, state, rows, branches, settings, drawn, first_logits, scratch, max_rows)
+        advance(model, work, state, rows, branches, settings, drawn, buffers.head, first_logits, scratch, n_read)
         n_live = branches.counts[N_LIVE]
-        n_active = min(n_live, max_rows)
-        for i in range(n_active):
-            branch = branches.live[n_live - n_active + i]
+        n_read = min(n_live, max_rows)
+        for i in range(n_read):
+            branch = branches.live[n_live - n_read + i]
             position = branches.position[branch]
             if position % PAGE == 0:
                 rows.pages[branch, position // PAGE] = acquire(state)
             rows.token[i], rows.position[i], rows.sequence[i] = branches.token[branch], position, branch
             rows.wants_head[i] = i
-        n_rows = add_prefix_rows(work, state, rows, n_active, max_rows, n_branches)
+        n_rows = add_prefix_rows(work, state, rows, n_read, max_rows, n_branches)
         if n_rows == 0:
             break
-        n_heads = n_active
-        for r in range(n_active, n_rows):
+        n_heads = n_read
+        for r in range(n_read, n_rows):
             request = state.ring_request[rows.sequence[r] - n_branches]
             if rows.position[r] == work.starts[request + 1] - work.starts[request] - 1:
                 rows.wants_head[n_heads] = r
                 n_heads += 1
         forward(model, buffers, rows, n_rows, n_heads)
-        for h in range(n_active, n_heads):
+        for h in range(n_read, n_heads):
             copy(buffers.head[h, :vocab], first_logits[rows.sequence[rows.wants_head[h]] - n_branches])
-        branches.counts[N_LIVE] -= n_active
-        for i in range(n_active):
-            branch = rows.sequence[i]
-            part(
-                model,
-                state,
-                rows,
-                branches,
-                settings,
-                drawn,
-                buffers.head[i, :vocab],
-                branch,
-                rows.position[i] + 1,
-                branches.first[branch],
-                scratch,
-            )
 
 
 @worker
