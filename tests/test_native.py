@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model_folders import STEP, VOCAB, random_folder
-from tts_lib.engines.native import NativePolicy, NativeVerifier, compiling, engine, workers
+from tts_lib.engines.native import NativePolicy, NativeVerifier, compiling, engine, forward, workers
 from tts_lib.models.folder import weights_hash
 from tts_lib.protocols import SampleRequest, Sampling, ScoreRequest
 
@@ -154,12 +154,14 @@ def test_refuses_no_threads(policy_folder):
         NativePolicy(policy_folder, n_threads=0)
 
 
-def test_compiled_code_is_renewed_with_any_source(tmp_path, monkeypatch):
-    for worker in (workers.sample_worker, workers.score_worker):
-        assert worker._cache._cache_file._source_stamp == compiling.sources_hash()
-    before = compiling.sources_hash()
-    monkeypatch.setattr(compiling, "__file__", str(tmp_path / "engines" / "native" / "compiling.py"))
-    (tmp_path / "engines" / "native").mkdir(parents=True)
-    (tmp_path / "engines" / "randomness.py").write_text("")
-    (tmp_path / "engines" / "native" / "compiling.py").write_text("")
-    assert compiling.sources_hash() != before
+def test_compiled_code_is_renewed_with_any_source(tmp_path):
+    for function in (workers.sample_worker, workers.score_worker, forward.forward):
+        assert function._cache._cache_file._source_stamp == compiling.sources_hash()
+    (tmp_path / "native").mkdir()
+    hashes = set()
+    for changed in (tmp_path / "randomness.py", tmp_path / "native" / "compiling.py", tmp_path / "native" / "new.py"):
+        compiling.sources_hash.cache_clear()
+        (tmp_path / "randomness.py").touch()
+        changed.write_text("changed")
+        hashes.add(compiling.sources_hash(tmp_path / "native"))
+    assert len(hashes) == 3

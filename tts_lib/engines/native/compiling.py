@@ -1,36 +1,37 @@
-"""How the engine is compiled: the two workers are kept on disk, for exactly these sources."""
+"""How the engine is compiled: every function once, kept on disk for exactly these sources."""
 
+import functools
 import hashlib
 from pathlib import Path
 from typing import Any
 
 from numba import njit
 
-inner = njit(nogil=True)  # compiled into the workers that call it
 inlined = njit(nogil=True, inline="always")  # for functions of many arrays: a call would count references to each
 
 
-@inner
-def copy(source, target):
-    """target = source, rows of one length (Numba's own assignment compiles ten times slower)."""
-    for i in range(len(source)):
-        target[i] = source[i]
+def compiled(function):
+    """Compile a function when it is first called, and keep the code.
 
-
-def worker(function):
-    """Compile and cache a worker.
-
-    Numba would renew the cached code only when the worker's own file changes; here it is renewed when
-    any file of the engine does, since kernels and layouts are compiled in.
+    Numba would renew kept code only when the function's own file changes; here it is renewed when any
+    file of the engine does, since functions, kernels and layouts of others are compiled in.
     """
     dispatcher: Any = njit(nogil=True, cache=True)(function)
     dispatcher._cache._cache_file._source_stamp = sources_hash()
     return dispatcher
 
 
-def sources_hash() -> str:
-    """SHA-256 over the engine's files."""
+@functools.cache
+def sources_hash(folder: Path = Path(__file__).parent) -> str:
+    """SHA-256 over the engine's files; `folder`: that of the engine."""
     total = hashlib.sha256()
-    for file in sorted([*Path(__file__).parent.glob("*.py"), Path(__file__).parents[1] / "randomness.py"]):
+    for file in sorted([*folder.glob("*.py"), folder.parent / "randomness.py"]):
         total.update(hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()
+
+
+@compiled
+def copy(source, target):
+    """target = source, rows of one length (Numba's own assignment compiles ten times slower)."""
+    for i in range(len(source)):
+        target[i] = source[i]

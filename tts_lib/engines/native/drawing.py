@@ -5,14 +5,14 @@ import math
 import numpy as np
 
 from tts_lib.engines.native.attention import softmax
-from tts_lib.engines.native.compiling import inner
+from tts_lib.engines.native.compiling import compiled
 from tts_lib.engines.native.simd import LANES, address
 from tts_lib.engines.randomness import uniform
 
-_uniform = inner(uniform)
+_uniform = compiled(uniform)
 
 
-@inner
+@compiled
 def weigh(logits, temperature, top_p, scratch):
     """Make ready to draw from softmax(logits / temperature), restricted to top-p, as often as wanted.
 
@@ -27,7 +27,7 @@ def weigh(logits, temperature, top_p, scratch):
         _keep_nucleus(scratch, size, top_p)
 
 
-@inner
+@compiled
 def draw(logits, vocab_size, temperature, seed, index, scratch):
     """A token from what `weigh` has put into scratch; the lowest best token at temperature 0.
 
@@ -58,7 +58,7 @@ def draw(logits, vocab_size, temperature, seed, index, scratch):
     return chosen
 
 
-@inner
+@compiled
 def _best(values, n):
     """The lowest of the first n places that hold the greatest value."""
     best = 0
@@ -68,7 +68,7 @@ def _best(values, n):
     return best
 
 
-@inner
+@compiled
 def _softmax(logits, factor, scratch):
     """scratch: exp(factor * (logits - max)), behind twice their number the sum of each lane, and max."""
     size = len(logits)
@@ -82,7 +82,7 @@ def _softmax(logits, factor, scratch):
     )
 
 
-@inner
+@compiled
 def _keep_nucleus(scratch, size, top_p):
     """Zero the weights outside the smallest set of likeliest tokens with mass top_p; ties at its edge stay."""
     total = 0.0
@@ -109,7 +109,7 @@ def _keep_nucleus(scratch, size, top_p):
         scratch[2 * size + lane] = kept
 
 
-@inner
+@compiled
 def log_normaliser(logits, scratch):
     """(max, log of the sum of exp(logits - max)): log p(token) at temperature 1 without top-p is logits less both."""
     size = len(logits)

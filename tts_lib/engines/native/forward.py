@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tts_lib.engines.native.attention import MASKED, PAGE, attend, rms_scale, rotate_and_cache
-from tts_lib.engines.native.compiling import copy, inner
+from tts_lib.engines.native.compiling import compiled, copy
 from tts_lib.engines.native.matmul import PANEL, ROW_BLOCK, multiply_added, multiply_gated, multiply_scaled
 from tts_lib.engines.native.packing import Packed
 from tts_lib.engines.native.simd import address
@@ -58,7 +58,7 @@ def new_buffers(model: Packed, n_rows: int, length: int) -> Buffers:
     )
 
 
-@inner
+@compiled
 def forward(model, buffers, rows, n_rows, n_heads_wanted):
     """Run n_rows rows; buffers.head[i] receives the head outputs of row rows.wants_head[i]."""
     blocks = (n_rows + ROW_BLOCK - 1) // ROW_BLOCK
@@ -85,7 +85,7 @@ def forward(model, buffers, rows, n_rows, n_heads_wanted):
     buffers.head[:n_heads_wanted, model.n_out :] = MASKED
 
 
-@inner
+@compiled
 def _attention(model, buffers, rows, layer, n_rows):
     qkv, page_size = buffers.qkv, rows.kv.shape[2]
     kv = rows.kv[layer]
@@ -118,14 +118,14 @@ def _attention(model, buffers, rows, layer, n_rows):
         )
 
 
-@inner
+@compiled
 def _normalise(model, scale, x, blocks):
     rms_scale(
         address(x, 0), model.width, blocks * ROW_BLOCK, model.width // 8, address(model.constants, 0), address(scale, 0)
     )
 
 
-@inner
+@compiled
 def _scaled(model, start, scale, a, c, blocks):
     k, n = a.shape[1], c.shape[1]
     for panel in range(n // PANEL):
@@ -141,7 +141,7 @@ def _scaled(model, start, scale, a, c, blocks):
         )
 
 
-@inner
+@compiled
 def _added(model, start, a, c, blocks):
     k, n = a.shape[1], c.shape[1]
     for panel in range(n // PANEL):
@@ -157,7 +157,7 @@ def _added(model, start, a, c, blocks):
         )
 
 
-@inner
+@compiled
 def _gated(model, start, scale, a, c, blocks):
     k, n = a.shape[1], c.shape[1]
     for panel in range(n // 8):

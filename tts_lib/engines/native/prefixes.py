@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import int64, types
 
 from tts_lib.engines.native.attention import PAGE
-from tts_lib.engines.native.compiling import copy, inner
+from tts_lib.engines.native.compiling import compiled, copy
 from tts_lib.engines.native.simd import intrinsic
 
 
@@ -57,7 +57,7 @@ def take_job(typingctx, control):
     return types.int64(control), codegen
 
 
-@inner
+@compiled
 def acquire(state):
     """A free page."""
     state.counts[N_FREE] -= 1
@@ -66,7 +66,7 @@ def acquire(state):
     return page
 
 
-@inner
+@compiled
 def release(state, pages, n_pages):
     """Give up the first n_pages pages of a sequence."""
     for i in range(n_pages):
@@ -77,7 +77,7 @@ def release(state, pages, n_pages):
             state.counts[N_FREE] += 1
 
 
-@inner
+@compiled
 def claim(work, state, pages, first_row):
     """Take the next unit into the ring; its pages are row first_row + slot of `pages`. False: no work is left."""
     counts = state.counts
@@ -115,7 +115,7 @@ def claim(work, state, pages, first_row):
     return True
 
 
-@inner
+@compiled
 def retire(work, state, pages, first_row):
     """The oldest prefix has started all its children: free its pages, unless it is also the newest."""
     counts = state.counts
@@ -125,7 +125,7 @@ def retire(work, state, pages, first_row):
         _drop_oldest(work, state, pages, first_row)
 
 
-@inner
+@compiled
 def _drop_oldest(work, state, pages, first_row):
     slot = state.counts[RING_FIRST]
     request = state.ring_request[slot]
@@ -135,7 +135,7 @@ def _drop_oldest(work, state, pages, first_row):
     state.counts[RING_HELD] = 0
 
 
-@inner
+@compiled
 def add_prefix_rows(work, state, rows, n_rows, max_rows, first_row):
     """Fill the step with rows of prefixes, claiming units as needed.
 
@@ -165,7 +165,7 @@ def add_prefix_rows(work, state, rows, n_rows, max_rows, first_row):
     return n_rows
 
 
-@inner
+@compiled
 def fork(state, rows, source, target, length):
     """Give row `target` of the pages the first `length` tokens of `source`: full pages shared, the last one copied."""
     n_full = length // PAGE

@@ -10,7 +10,7 @@ import numpy as np
 
 from tts_lib.engines.native.attention import PAGE
 from tts_lib.engines.native.branches import N_LIVE, advance
-from tts_lib.engines.native.compiling import copy, worker
+from tts_lib.engines.native.compiling import compiled, copy
 from tts_lib.engines.native.forward import forward
 from tts_lib.engines.native.prefixes import RING_FIRST, RING_SIZE, acquire, add_prefix_rows, fork, release, retire
 
@@ -31,7 +31,7 @@ class Reading(NamedTuple):
     n_pages: np.ndarray  # int32 (row,): pages of each continuation
 
 
-@worker
+@compiled
 def sample_worker(model, buffers, rows, work, state, branches, first_logits, scratch, settings, drawn):
     """Draw samples until no work is left. first_logits: fp32 (ring, padded vocabulary), what follows each prefix."""
     max_rows, n_branches, vocab = len(rows.token), len(branches.first), first_logits.shape[1]
@@ -61,7 +61,7 @@ def sample_worker(model, buffers, rows, work, state, branches, first_logits, scr
             copy(buffers.head[h, :vocab], first_logits[rows.sequence[rows.wants_head[h]] - n_branches])
 
 
-@worker
+@compiled
 def score_worker(model, buffers, rows, work, state, reading, texts):
     """Score continuations until no work is left."""
     counts, max_rows = state.counts, len(reading.wanted)
