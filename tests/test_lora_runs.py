@@ -182,5 +182,5 @@ def test_a_model_that_does_not_fit_is_refused(base, tmp_path, monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(transformers.PreTrainedModel, "to", full)
-    with pytest.raises(StudyError, match=r"does not fit into the memory of cpu; choose a smaller model or more memory"):
+    with pytest.raises(StudyError, match=r"does not fit into the memory of cpu; choose a smaller one, or more memory"):
         tune_adapter(base, tmp_path / "runs")

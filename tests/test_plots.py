@@ -103,7 +103,7 @@ def test_bars_and_tiles_hold_every_cell() -> None:
     )
     ax = new_axes()
     bars.strategy_shares(tiles, ax)
-    assert {text.get_text() for text in ax.texts} == {"80%"} and len(ax.texts) == 2 * len(BUDGETS)
+    assert {text.get_text() for text in ax.texts} == {"beam 4\n80%"} and len(ax.texts) == 2 * len(BUDGETS)
     assert legend_texts(ax) == [style.look("beam_4").label]
 
 

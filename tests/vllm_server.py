@@ -33,6 +33,8 @@ class VllmServer:
         self._command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder)]
         self._command += ["--served-model-name", NAME, "--host", "127.0.0.1", "--port", str(port)]
         self._command += ["--dtype", "float32", "--enforce-eager", "--max-num-seqs", "64"]
+        # A prefill in parts of a request with a seed ends a server on a CPU ("CPU Generator does not use offset").
+        self._command += ["--no-enable-chunked-prefill"]
         self._process: subprocess.Popen | None = None
 
     def start(self) -> None:

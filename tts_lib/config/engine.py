@@ -51,7 +51,10 @@ class Vllm(Section):
 
 
 class OpenAI(Section):
-    """A server with the completions of the OpenAI protocol. It serves policies; verifiers are read on this machine."""
+    """A server with the completions of the OpenAI protocol. It serves policies; verifiers are read on this machine.
+
+    vLLM's server on a CPU wants `--no-enable-chunked-prefill`: one that prefills a request with a seed in parts dies.
+    """
 
     kind: Literal["openai"]
     url: Annotated[str, Field(pattern=r"^https?://[^\s@?#]+$", max_length=2000, description="up to and with /v1")]

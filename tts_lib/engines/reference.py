@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from safetensors import SafetensorError
 from torch import Tensor
 
 from tts_lib.engines.checks import (
@@ -23,8 +22,9 @@ from tts_lib.engines.checks import (
 )
 from tts_lib.engines.randomness import LANES, uniform
 from tts_lib.models import adapter as lora
+from tts_lib.models import pretrained
 from tts_lib.models.checkpoint import checkpoint_hash
-from tts_lib.models.folder import STEP_TEXT, FolderError
+from tts_lib.models.folder import STEP_TEXT
 from tts_lib.models.vocabulary import Vocabulary
 from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, SampleRequest, Samples, Sampling, ScoreRequest
 from tts_lib.types import StudyError, one_line
@@ -56,33 +56,8 @@ class _Engine:
 
 
 def loaded(loader: Any, folder: Path, device: str) -> Any:
-    """The model of a folder, ready to be used; no code of its own runs.
-
-    Raises:
-        FolderError: transformers refuses it, or it lacks weights, which would be drawn at random.
-        StudyError: there is no such device, or no room on it.
-    """
-    told = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()  # what is missing is checked here, what is left over does not matter
-    try:
-        model, report = loader.from_pretrained(
-            folder,
-            attn_implementation="eager",
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise FolderError(f"transformers cannot load the model in {folder}: {one_line(error)[:300]}") from error
-    finally:
-        transformers.logging.set_verbosity(told)
-    if missing := sorted(report["missing_keys"]):
-        raise FolderError(f"the weights in {folder} lack {missing[0]}: this is a model of another kind")
-    try:
-        return model.to(device).eval()
-    except (RuntimeError, AssertionError) as error:  # without CUDA torch asserts
-        raise StudyError(f"the model in {folder} cannot be put on {device}: {one_line(error)[:300]}") from error
+    """The model of a folder, ready to be used; for errors see `pretrained.load`."""
+    return pretrained.load(loader, folder, device, attn_implementation="eager").eval()
 
 
 @torch.no_grad()

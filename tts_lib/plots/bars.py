@@ -78,14 +78,16 @@ def strategy_shares(df: pd.DataFrame, ax: Axes) -> None:
         ax.add_patch(Rectangle((x - 0.48, y - 0.47), 0.96, 0.94, facecolor=color, linewidth=0))
         dark = np.dot(to_rgb(color), (0.299, 0.587, 0.114)) < 0.55
         ink = "white" if dark else style.BLACK
-        ax.text(x, y, f"{row['share']:.0%}", ha="center", va="center", fontsize="small", color=ink)
+        words = "\n".join(filter(None, (style.look(row["strategy"]).short, f"{row['share']:.0%}")))
+        ax.text(x, y, words, ha="center", va="center", fontsize="small", color=ink)
     ax.set(xlim=(-0.5, len(budgets) - 0.5), ylim=(len(bins) - 0.5, -0.5), xlabel="budget (generations per question)")
     ax.set_xticks(np.arange(len(budgets)), [f"{b:g}" for b in budgets])
     ax.set_yticks(np.arange(len(bins)), [f"{b}" for b in bins])
     ax.set_ylabel("difficulty bin (1 = easiest)")
     ax.grid(visible=False)
     ax.tick_params(length=0)
-    used = list(dict.fromkeys(top["strategy"]))
+    known = list(style.STRATEGIES)
+    used = sorted(set(top["strategy"]), key=lambda name: (known.index(name) if name in known else len(known), name))
     handles = [Patch(color=style.look(name).color, label=style.look(name).label) for name in used]
     ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, fontsize="small")
 

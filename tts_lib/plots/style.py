@@ -36,12 +36,14 @@ class Look:
     marker: str
     line: str
     label: str
+    short: str = ""  # what fits into a tile
 
 
 STRATEGIES: dict[str, Look] = {
     # replayed from the pool
-    "majority": Look(FAINT, "s", "-", "majority"),
-    "best_of_n_weighted": Look(BLUE, "o", "-", "best-of-N weighted"),
+    "majority": Look(FAINT, "s", "-", "majority", "majority"),
+    "best_of_n": Look(GREEN, "v", "--", "best-of-N", "best-of-N"),
+    "best_of_n_weighted": Look(BLUE, "o", "-", "best-of-N weighted", "weighted"),
     "best_of_n_weighted_flipped": Look(BLUE, "X", ":", "best-of-N weighted, 20% flipped"),
     "coverage": Look(BLACK, ".", ":", "any correct (coverage)"),
     "weighted:prm_last": Look(BLUE, "o", "-", "weighted, PRM last"),
@@ -59,16 +61,16 @@ STRATEGIES: dict[str, Look] = {
     "best_of_n:orm_matched": Look(PINK, "X", "--", "best-of-N, label-matched ORM"),
     "best_of_n:prm_flipped": Look(BLUE, "X", "-.", "best-of-N, PRM 20% flipped"),
     # searches
-    "beam_4": Look(ORANGE, "^", "-", "beam search, M = 4"),
-    "beam_sqrt": Look(RED, "v", "-", "beam search, M = √N"),
-    "lookahead_1": Look(PINK, "<", "-", "lookahead k = 1, M = √N"),
-    "lookahead_3": Look(SKY, ">", "-", "lookahead k = 3, M = 4"),
-    "dvts": Look(YELLOW, "D", "-", "DVTS, M = 4"),
+    "beam_4": Look(ORANGE, "^", "-", "beam search, M = 4", "beam 4"),
+    "beam_sqrt": Look(RED, "v", "-", "beam search, M = √N", "beam √N"),
+    "lookahead_1": Look(PINK, "<", "-", "lookahead k = 1, M = √N", "look. 1"),
+    "lookahead_3": Look(SKY, ">", "-", "lookahead k = 3, M = 4", "look. 3"),
+    "dvts": Look(YELLOW, "D", "-", "DVTS, M = 4", "DVTS"),
     # revisions: first attempts, one chain, or a mixture, by the way their answer is chosen
-    "parallel:orm": Look(BLUE, ">", "-", "parallel, verifier"),
+    "parallel:orm": Look(SKY, ">", "-", "parallel, verifier"),
     "sequential:orm": Look(GREEN, "^", "-", "sequential, verifier"),
     "mixed:orm": Look(ORANGE, "X", "-", "mixed, verifier"),
-    "parallel:majority": Look(BLUE, ">", ":", "parallel, majority"),
+    "parallel:majority": Look(SKY, ">", ":", "parallel, majority"),
     "sequential:majority": Look(GREEN, "^", ":", "sequential, majority"),
     "sequential:orm_alone": Look(PINK, "d", "-", "sequential, verifier without history"),
     "sequential:prm": Look(RED, "8", "-", "sequential, base PRM"),
@@ -78,7 +80,7 @@ STRATEGIES: dict[str, Look] = {
     "shuffled": Look(ORANGE, "s", "-", "shuffled"),
     "rest_em": Look(RED, "v", "--", "ReST-EM"),
     **{
-        f"revise_{1 << i}": Look(color, marker, "-", f"revisions, chains of {1 << i}")
+        f"revise_{1 << i}": Look(color, marker, "-", f"revisions, chains of {1 << i}", f"L = {1 << i}")
         for i, (color, marker) in enumerate(zip(_BY_LENGTH, "ov^<>sDpX", strict=True))
     },
     "searches": Look(BLUE, "s", "-", "searches"),

@@ -1,25 +1,23 @@
 """Hugging Face models made ready for training, with or without a LoRA adapter, and their weights taken out again."""
 
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import transformers
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from tts_lib import rng
 from tts_lib.config.lora import FineTuning
 from tts_lib.files import replacing_folder
+from tts_lib.models import pretrained
 from tts_lib.models.checkpoint import copy_tokenizer, weight_files
 from tts_lib.types import StudyError, one_line
 
 ENDINGS = "generation_config.json"  # names the tokens that end a text
-SAFELY = {"trust_remote_code": False, "local_files_only": True}
 
 
 def read_config(checkpoint: Path) -> transformers.PretrainedConfig:
@@ -30,7 +28,7 @@ def read_config(checkpoint: Path) -> transformers.PretrainedConfig:
     """
     weight_files(checkpoint)
     try:
-        return transformers.AutoConfig.from_pretrained(checkpoint, **SAFELY)
+        return transformers.AutoConfig.from_pretrained(checkpoint, **pretrained.SAFELY)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StudyError(f"{checkpoint / 'config.json'} describes no model that is known: {one_line(error)}") from error
 
@@ -43,7 +41,7 @@ def half_precision(device: torch.device) -> bool:
 def load_policy(checkpoint: Path, settings: FineTuning, device: torch.device, seed: int) -> nn.Module:
     """A causal language model with a LoRA adapter that changes nothing yet; only the adapter is trained."""
     config = read_config(checkpoint)
-    model = _load(transformers.AutoModelForCausalLM, checkpoint, config, settings, device)
+    model = _load(transformers.AutoModelForCausalLM, checkpoint, config, settings, device, new_head=False)
     return _with_adapter(model, settings, seed, head=[])
 
 
@@ -59,7 +57,7 @@ def load_scorer(checkpoint: Path, settings: FineTuning, device: torch.device, se
         if not hasattr(config, "attention_dropout"):
             raise StudyError(f"{checkpoint} has no dropout in its attention; set dropout to 0 or give an adapter")
         config.attention_dropout = settings.dropout
-    model = _load(transformers.AutoModelForTokenClassification, checkpoint, config, settings, device)
+    model = _load(transformers.AutoModelForTokenClassification, checkpoint, config, settings, device, new_head=True)
     head = _head(model)
     for parameter in head.values():
         parameter.data = torch.zeros_like(parameter, dtype=torch.float32)
@@ -104,38 +102,18 @@ def save_scorer(model: Any, weights: Mapping[str, Tensor], checkpoint: Path, fol
             shutil.copyfile(checkpoint / ENDINGS, new / ENDINGS)
 
 
-def _load(loader, checkpoint: Path, config, settings: FineTuning, device: torch.device):
+def _load(loader, checkpoint: Path, config, settings: FineTuning, device: torch.device, new_head: bool):
     """A model with the checkpoint's weights in 32 bits, or as stored where an adapter and half precision allow it."""
     as_stored = settings.adapter is not None and half_precision(device)
-    try:
-        with _quiet():
-            model, found = loader.from_pretrained(
-                checkpoint,
-                config=config,
-                dtype="auto" if as_stored else torch.float32,
-                use_safetensors=True,
-                output_loading_info=True,
-                **SAFELY,
-            )
-        model = model.to(device)
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise StudyError(
-            f"checkpoint {checkpoint} does not fit into the memory of {device}; choose a smaller model or more memory"
-        ) from error
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise StudyError(f"checkpoint {checkpoint} does not load: {one_line(error)}") from error
-    missing = sorted(set(found["missing_keys"]) - _head(model).keys())
-    if missing:
-        raise StudyError(f"the weights of {checkpoint} lack the tensor {missing[0]}; download the model again")
+    dtype = "auto" if as_stored else torch.float32
+    model = pretrained.load(loader, checkpoint, device, new_head, config=config, dtype=dtype)
     if settings.gradient_checkpointing:
         model.gradient_checkpointing_enable()
     return model
 
 
 def _head(model) -> dict[str, nn.Parameter]:
-    """The parameters of a scorer outside its body; a language model's own are not counted as such."""
-    if model.get_output_embeddings() is not None:
-        return {}
+    """The parameters of a scorer outside its body."""
     body = model.base_model_prefix + "."
     return {name: parameter for name, parameter in model.named_parameters() if not name.startswith(body)}
 
@@ -164,14 +142,3 @@ def _with_adapter(model, settings: FineTuning, seed: int, head: list[str]) -> nn
             linear = {name.rpartition(".")[2] for name, layer in model.named_modules() if isinstance(layer, nn.Linear)}
             known = ", ".join(sorted(linear))
             raise StudyError(f"adapter.layers {layers} are not all in the model, which has {known}") from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the report on tensors that a head lacks or leaves over: what matters in it is checked here."""
-    before = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        transformers.logging.set_verbosity(before)
