@@ -78,6 +78,7 @@ class PolicyContract:
     """What a policy promises; a subclass gives the fixture `policy`."""
 
     same_share = 1.0  # of samples that come out the same in another batch; below 1 where rounding depends on neighbours
+    n_draws = 3000  # to hold the first token's distribution against
 
     def test_result_is_ragged_and_typed(self, policy):
         requests = sample_requests()
@@ -151,8 +152,7 @@ class PolicyContract:
     @pytest.mark.parametrize(("temperature", "top_p"), [(0.7, 1.0), (1.0, 0.6)])
     def test_samples_follow_the_distribution(self, policy, folders, temperature, top_p):
         """Chi-square of the first token: over choices of the seeds, a right sampler fails with probability 1e-6."""
-        prefix = sample_requests()[1].prefix
-        n = 3000
+        prefix, n = sample_requests()[1].prefix, self.n_draws
         request = SampleRequest(prefix, np.random.default_rng(7).integers(0, 2**63, n).astype(np.uint64))
         (samples,) = policy.sample([request], sampling(temperature=temperature, top_p=top_p, max_tokens=1))
         p = torch.softmax(logits_of(folders["policy"], prefix)[-1] / temperature, -1).numpy()

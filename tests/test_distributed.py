@@ -156,6 +156,7 @@ class Mortal(NativePolicy):
         return super().sample(requests, sampling)
 
 
+@pytest.mark.slow
 def test_workers_that_keep_dying_end_the_call_and_leave_what_was_finished(
     distributed, crew, native, folders, expected, tmp_path
 ):

@@ -46,6 +46,7 @@ class TestServed(PolicyContract):
     """`policy` is the module's: a server takes long to start."""
 
     same_share = 0.99
+    n_draws = 1000  # a request each
 
 
 def test_the_server_names_itself(policy):
