@@ -1,8 +1,6 @@
 """Imported pools: every format comes back, every defect is refused with its place, real pools are read as they are."""
 
 import json
-import resource
-import time
 from itertools import takewhile
 from pathlib import Path
 
@@ -388,24 +386,3 @@ def test_questions_of_every_kind(tmp_path):
         assert sentence in refusal(first, row)
     twice = write(tmp_path / "q.jsonl", [{"id": 1, "problem": "P", "answer": "1"}] * 2)
     assert "has the question id '1' twice" in refusal(questions.load, twice)
-
-
-@pytest.mark.slow
-def test_a_large_pool_is_imported_in_time(tmp_path):
-    path, n, k = tmp_path / "large.jsonl", 500, 512
-    golds, _, answers = synthetic(0.3, n, k, 100_000)
-    steps = "step by step\n\n" * 100
-    with open(path, "w") as file:
-        for q in range(n):
-            texts = [f"{i} {steps} = {a}" for i, a in enumerate(answers[q * k : (q + 1) * k])]
-            row = {"problem": f"q{q}", "answer": golds[q], "completions": texts, "scores": [[0.5] * 10] * k}
-            file.write(json.dumps(row | {"completion_tokens": [400] * k}) + "\n")
-    table = pd.DataFrame({"question_id": [str(i) for i in range(n)], "problem": [f"q{i}" for i in range(n)]})
-    begin = time.perf_counter()
-    raw = read(Source(path, "search_and_learn"))
-    assert len(overlap.overlap(raw.samples)) == 1
-    done = to_pool(
-        raw, table.assign(answer=golds), Grade(GRADE.extract, exact, lambda i, g, a: pd.factorize(np.array(a))[0])
-    )
-    assert len(done.pool) == n * k and time.perf_counter() - begin < 60
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2 * 2**20  # KiB

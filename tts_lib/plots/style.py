@@ -42,7 +42,7 @@ class Look:
 STRATEGIES: dict[str, Look] = {
     # replayed from the pool
     "majority": Look(FAINT, "s", "-", "majority", "majority"),
-    "best_of_n": Look(GREEN, "v", "--", "best-of-N", "best-of-N"),
+    "best_of_n": Look(GREEN, "o", "--", "best-of-N", "best-of-N"),
     "best_of_n_weighted": Look(BLUE, "o", "-", "best-of-N weighted", "weighted"),
     "best_of_n_weighted_flipped": Look(BLUE, "X", ":", "best-of-N weighted, 20% flipped"),
     "coverage": Look(BLACK, ".", ":", "any correct (coverage)"),
@@ -67,10 +67,10 @@ STRATEGIES: dict[str, Look] = {
     "lookahead_3": Look(SKY, ">", "-", "lookahead k = 3, M = 4", "look. 3"),
     "dvts": Look(YELLOW, "D", "-", "DVTS, M = 4", "DVTS"),
     # revisions: first attempts, one chain, or a mixture, by the way their answer is chosen
-    "parallel:orm": Look(SKY, ">", "-", "parallel, verifier"),
+    "parallel:orm": Look(SKY, "<", "-", "parallel, verifier"),
     "sequential:orm": Look(GREEN, "^", "-", "sequential, verifier"),
     "mixed:orm": Look(ORANGE, "X", "-", "mixed, verifier"),
-    "parallel:majority": Look(SKY, ">", ":", "parallel, majority"),
+    "parallel:majority": Look(SKY, "<", ":", "parallel, majority"),
     "sequential:majority": Look(GREEN, "^", ":", "sequential, majority"),
     "sequential:orm_alone": Look(PINK, "d", "-", "sequential, verifier without history"),
     "sequential:prm": Look(RED, "8", "-", "sequential, base PRM"),
