@@ -159,19 +159,20 @@ def spectrum(df: pd.DataFrame, ax: Axes) -> None:
     style.share_axis(ax, "pass@1")
 
 
-def pass_at_1_histogram(df: pd.DataFrame, ax: Axes) -> None:
-    """How many questions have which pass@1. Column pass_at_1."""
+def predicted_against_oracle(df: pd.DataFrame, ax: Axes) -> None:
+    """Predicted difficulty (mean verifier score) against pass@1, a point a question, its colour the bin by pass@1.
+
+    Columns oracle, predicted, oracle_bin.
+    """
     import seaborn as sns  # takes a second to import, which the other figures need not spend
 
-    sns.histplot(df, x="pass_at_1", bins=20, binrange=(0, 1), color=style.SKY, alpha=1, edgecolor="white", ax=ax)
-    ax.set(xlim=(0, 1), xlabel="pass@1", ylabel="questions")
-
-
-def predicted_against_oracle(df: pd.DataFrame, ax: Axes) -> None:
-    """Predicted difficulty (mean verifier score) against pass@1, a point a question. Columns oracle, predicted."""
-    ax.scatter(df["oracle"], df["predicted"], s=10, color=style.BLUE, alpha=0.45, linewidths=0)
+    points = df.assign(bin=df["oracle_bin"].map(lambda number: style.look(str(number)).label)).sort_values("oracle_bin")
+    colors = {style.look(str(number)).label: style.look(str(number)).color for number in points["oracle_bin"].unique()}
+    look = {"hue": "bin", "palette": colors, "s": 14, "alpha": 0.6, "linewidth": 0}
+    sns.scatterplot(points, x="oracle", y="predicted", ax=ax, **look)
     ax.plot([0, 1], [0, 1], color=style.FAINT, linewidth=0.9, linestyle="--")
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="oracle: pass@1", ylabel="predicted: mean verifier score")
+    style.legend_below(ax, 3)
 
 
 def probe_quality(df: pd.DataFrame, ax: Axes) -> None:
