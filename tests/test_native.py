@@ -4,9 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+from numba import njit
 
 from model_folders import STEP, VOCAB, random_folder
 from tts_lib.engines.native import NativePolicy, NativeVerifier, compiling, engine, forward, workers
+from tts_lib.engines.native.attention import BLOCK, GROUP, PAGE, attend, attend_block
+from tts_lib.engines.native.simd import address
 from tts_lib.models.folder import weights_hash
 from tts_lib.protocols import SampleRequest, Sampling, ScoreRequest
 
@@ -56,6 +59,33 @@ def sampled_bits(samples) -> list[bytes]:
 
 def scored_bits(scores) -> list[list[bytes]]:
     return [[each.tobytes() for each in of_request] for of_request in scores]
+
+
+@njit
+def attended(query, pages, kv, scores, sizes, alone, together):
+    """Attention of BLOCK rows of one sequence, one by one and as a block."""
+    n_positions, n_heads, half, groups = sizes
+    page_size, width = kv.shape[1], alone.shape[1]
+    at = (address(pages, 0), address(pages, 0), page_size, address(kv, 0))
+    for row in range(BLOCK):
+        first, to = address(query, row * query.shape[1]), address(alone, row * width)
+        attend(first, *at, n_positions + row, n_heads, half, groups, address(scores, 0), to)
+    first, stride, to = address(query, 0), query.shape[1], address(together, 0)
+    attend_block(first, stride, *at[1:], n_positions, n_heads, half, groups, address(scores, 0), to, width)
+
+
+@pytest.mark.parametrize(("n_heads", "half", "groups"), [(2, 16, 2), (1, 8, 1), (3, 24, 3)])
+def test_a_block_of_rows_attends_as_each_row_alone(n_heads, half, groups):
+    rng = np.random.default_rng(7)
+    pages = rng.permutation(12).astype(np.int32)
+    kv = rng.normal(size=(12, PAGE * n_heads * (2 * half + groups * GROUP))).astype(np.float32)
+    query = rng.normal(size=(BLOCK, 4 * n_heads * half)).astype(np.float32)
+    for n_positions in range(1, 80):
+        alone, together = (np.zeros((BLOCK, n_heads * groups * GROUP), np.float32) for _ in range(2))
+        scores = np.full(BLOCK * (n_positions + 3 * PAGE), np.nan, np.float32)
+        attended(query, pages, kv, scores, (n_positions, n_heads, half, groups), alone, together)
+        assert np.isfinite(alone).all()
+        assert alone.tobytes() == together.tobytes()
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3])

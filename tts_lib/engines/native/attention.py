@@ -15,6 +15,7 @@ PAGE = LANES  # positions
 GROUP = 16  # value channels
 CHUNK = 8  # query channels held in registers
 FETCHED = 2 * CHUNK * PAGE + GROUP * PAGE  # numbers of the next row brought into the cache for one group of this row
+BLOCK = 4  # rows of one sequence that read its pages together
 CHAINS = 4  # independent sums over positions, to hide the latency of an fma
 MASKED = -1e30
 
@@ -160,6 +161,99 @@ def _emit_attend(v: Vectors, args) -> None:
             store_values(sums, inverse, v.at(out, b.mul(group, I64(GROUP))))
 
 
+def _emit_attend_block(v: Vectors, args) -> None:
+    query, stride, pages, page_size, kv, n_positions, n_heads, half, groups_per_head, scores, out, stride_out = args
+    b = v.builder
+    query, pages, kv, scores, out = (v.pointer(each) for each in (query, pages, kv, scores, out))
+    section, n_keys, head_size = _sizes(v, n_heads, half, groups_per_head)
+    n_pages = b.sdiv(b.add(n_positions, I64(BLOCK + PAGE - 2)), I64(PAGE))
+    n_pairs = b.sdiv(b.add(n_pages, I64(1)), I64(2))
+    rows = range(BLOCK)
+    scores = [v.at(scores, b.mul(n_pairs, I64(2 * PAGE * row))) for row in rows]
+
+    def tile_at(i, offset):
+        number = b.sext(b.load(b.gep(pages, [i], inbounds=True, source_etype=I32), typ=I32), I64)
+        return v.at(v.at(kv, b.mul(number, page_size)), offset)
+
+    def add_products(queries, keys, starts):
+        """starts, of each row and page, plus what every second of 8 channels contributes."""
+        sums = starts
+        for i in range(0, CHUNK, 2):
+            columns = [v.load(v.at(key, i * PAGE)) for key in keys]
+            for row in rows:
+                value = v.broadcast(v.at(queries[row], i))
+                sums[row] = [v.fma(value, column, total) for column, total in zip(columns, sums[row], strict=True)]
+        return sums
+
+    def added(first, second):
+        return [[b.fadd(*each) for each in zip(*pair, strict=True)] for pair in zip(first, second, strict=True)]
+
+    with v.loop(n_heads) as head:
+        tile = b.mul(head, head_size)
+        left = [v.at(query, b.add(b.mul(stride, I64(row)), b.mul(head, half))) for row in rows]
+        with v.loop(b.sdiv(half, I64(CHUNK))) as chunk:
+            is_first = b.icmp_signed("==", chunk, I64(0))
+            channel = b.mul(chunk, I64(CHUNK))
+            with v.loop(n_pairs) as pair:
+                page = b.mul(pair, I64(2))
+                further = b.add(page, I64(1))
+                further = b.select(b.icmp_signed("<", further, n_pages), further, page)  # a lone page is taken twice
+                targets = [[v.at(row, b.mul(b.add(page, I64(i)), I64(PAGE))) for i in (0, 1)] for row in scores]
+                sums = []
+                for side in range(2):
+                    across = b.add(channel, b.mul(section, I64(side)))
+                    down = b.add(tile, b.mul(b.add(channel, b.mul(half, I64(side))), I64(PAGE)))
+                    for odd in range(2):
+                        keys = [v.at(tile_at(p, down), odd * PAGE) for p in (page, further)]
+                        starts = [[v.constant(0.0)] * 2 for _ in rows]
+                        if not sums:
+                            before = [[v.load(target) for target in row] for row in targets]
+                            starts = [[b.select(is_first, v.constant(0.0), each) for each in row] for row in before]
+                        sums.append(add_products([v.at(v.at(row, across), odd) for row in left], keys, starts))
+                total = added(added(*sums[:2]), added(*sums[2:]))
+                for row in rows:
+                    for value, target in zip(total[row], targets[row], strict=True):
+                        v.store(value, target)
+        with v.loop(b.select(b.icmp_signed("<", n_pages, I64(2)), n_pages, I64(2))) as i:
+            first = b.mul(b.sub(b.sub(n_pages, I64(1)), i), I64(PAGE))  # position of the last page, and the one before
+            for row in rows:
+                is_valid = _emit_is_below(v, b.sub(b.add(n_positions, I64(row)), first))
+                target = v.at(scores[row], first)
+                v.store(b.select(is_valid, v.load(target), v.constant(MASKED)), target)
+        highest, totals = ([v.variable(v.constant(start)) for _ in rows] for start in (MASKED, 0.0))
+        with v.loop(n_pages) as p:
+            for row in rows:
+                v.set(highest[row], v.maximum(v.get(highest[row]), v.load(v.at(scores[row], b.mul(p, I64(PAGE))))))
+        peaks = [v.across(v.maximum, v.get(each)) for each in highest]
+        with v.loop(n_pages) as p:
+            for row in rows:
+                target = v.at(scores[row], b.mul(p, I64(PAGE)))
+                weight = v.exp(b.fsub(v.load(target), peaks[row]))
+                v.store(weight, target)
+                v.set(totals[row], b.fadd(v.get(totals[row]), weight))
+        inverse = [b.fdiv(v.constant(1.0), v.across(b.fadd, v.get(total))) for total in totals]
+        with v.loop(groups_per_head) as group:
+            values_at = b.add(b.add(tile, n_keys), b.mul(group, I64(GROUP * PAGE)))
+            found = []
+            for chain in range(CHAINS):
+                sums = [[v.variable(v.constant(0.0)) for _ in range(2)] for _ in rows]
+                with v.loop(n_pages) as p:
+                    values = tile_at(p, values_at)
+                    for t in range(chain, PAGE, CHAINS):
+                        parts = [v.load(v.at(values, t * GROUP + part * LANES)) for part in range(2)]
+                        for row in rows:
+                            weight = v.broadcast(v.at(scores[row], b.add(b.mul(p, I64(PAGE)), I64(t))))
+                            for part, accumulator in zip(parts, sums[row], strict=True):
+                                v.set(accumulator, v.fma(weight, part, v.get(accumulator)))
+                found.append([[v.get(accumulator) for accumulator in row] for row in sums])
+            total = added(added(*found[:2]), added(*found[2:]))
+            group = b.mul(b.add(b.mul(head, groups_per_head), group), I64(GROUP))
+            for row in rows:
+                target = v.at(out, b.add(b.mul(stride_out, I64(row)), group))
+                for part in range(2):
+                    v.store(b.fmul(total[row][part], inverse[row]), v.at(target, part * LANES))
+
+
 def _sizes(v: Vectors, n_heads, half, groups_per_head):
     """(query channels in a section, numbers in a head's key tile, numbers in a head's tiles)."""
     b = v.builder
@@ -216,6 +310,17 @@ def attend(
     scores: room for one score a head and position, rounded up to whole pages, and 8 numbers a head.
     """
     return kernel("attend", 11, _emit_attend)
+
+
+@intrinsic
+def attend_block(
+    typingctx, query, stride, pages, page_size, kv, n_positions, n_heads, half, groups_per_head, scores, out, stride_out
+):
+    """`attend` for BLOCK rows of one sequence at positions that follow each other, to the same bits.
+
+    n_positions: of the first row; scores: room for BLOCK scores a position, rounded up to two whole pages.
+    """
+    return kernel("attend_block", 12, _emit_attend_block)
 
 
 @intrinsic

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tts_lib.engines.native.attention import MASKED, PAGE, attend, rms_scale, rotate_and_cache
+from tts_lib.engines.native.attention import BLOCK, MASKED, PAGE, attend, attend_block, rms_scale, rotate_and_cache
 from tts_lib.engines.native.compiling import compiled, copy
 from tts_lib.engines.native.matmul import PANEL, ROW_BLOCK, multiply_added, multiply_gated, multiply_scaled
 from tts_lib.engines.native.packing import Packed
@@ -36,7 +36,8 @@ class Buffers(NamedTuple):
     hidden: np.ndarray  # final residual stream of the rows that want a head
     head: np.ndarray  # logits, or scores in column 0
     scale: np.ndarray
-    scores: np.ndarray  # attention scores of one row, (head, position), and a summary of each head
+    scores: np.ndarray  # attention scores of one row, (head, position), and a summary of each head; or of a block
+    every: np.ndarray  # int32: the number of each row
 
 
 def new_buffers(model: Packed, n_rows: int, length: int) -> Buffers:
@@ -54,68 +55,119 @@ def new_buffers(model: Packed, n_rows: int, length: int) -> Buffers:
         hidden=rows(model.width),
         head=rows(model.width_out),
         scale=np.zeros(padded, np.float32),
-        scores=np.zeros(model.n_heads * (length + 2 * PAGE), np.float32),
+        scores=np.zeros(max(model.n_heads, BLOCK) * (length + 2 * PAGE), np.float32),
+        every=np.arange(n_rows, dtype=np.int32),
     )
 
 
 @compiled
 def forward(model, buffers, rows, n_rows, n_heads_wanted):
-    """Run n_rows rows; buffers.head[i] receives the head outputs of row rows.wants_head[i]."""
+    """Run n_rows rows; buffers.head[i] receives the head outputs of row rows.wants_head[i].
+
+    The last layer gives the other rows their keys and values, and nothing more: nobody reads on from there.
+    """
     blocks = (n_rows + ROW_BLOCK - 1) // ROW_BLOCK
     x = buffers.x
     for r in range(n_rows):
         copy(model.embedding[rows.token[r]], x[r])
     x[n_rows : blocks * ROW_BLOCK] = 0
-    for layer in range(len(model.qkv)):
-        _normalise(model, buffers.scale, x, blocks)
-        _scaled(model, model.qkv[layer], buffers.scale, x, buffers.qkv, blocks)
-        _attention(model, buffers, rows, layer, n_rows)
-        _added(model, model.out[layer], buffers.heads, x, blocks)
-        _normalise(model, buffers.scale, x, blocks)
-        _gated(model, model.gate_up[layer], buffers.scale, x, buffers.gated, blocks)
-        _added(model, model.down[layer], buffers.gated, x, blocks)
+    last = len(model.qkv) - 1
+    for layer in range(last):
+        _read(model, buffers, rows, layer, n_rows, blocks)
+        _attend(model, buffers, rows, layer, buffers.every, n_rows)
+        _write(model, buffers, layer, x, blocks)
+    _read(model, buffers, rows, last, n_rows, blocks)
     if n_heads_wanted == 0:
         return
     blocks = (n_heads_wanted + ROW_BLOCK - 1) // ROW_BLOCK
     for i in range(n_heads_wanted):
         copy(x[rows.wants_head[i]], buffers.hidden[i])
     buffers.hidden[n_heads_wanted : blocks * ROW_BLOCK] = 0
+    _attend(model, buffers, rows, last, rows.wants_head, n_heads_wanted)
+    _write(model, buffers, last, buffers.hidden, blocks)
     _normalise(model, buffers.scale, buffers.hidden, blocks)
     _scaled(model, model.head, buffers.scale, buffers.hidden, buffers.head, blocks)
     buffers.head[:n_heads_wanted, model.n_out :] = MASKED
 
 
 @compiled
-def _attention(model, buffers, rows, layer, n_rows):
-    qkv, page_size = buffers.qkv, rows.kv.shape[2]
-    kv = rows.kv[layer]
+def _read(model, buffers, rows, layer, n_rows, blocks):
+    """Queries, keys and values of all rows; keys and values go to the rows' pages."""
+    _normalise(model, buffers.scale, buffers.x, blocks)
+    _scaled(model, model.qkv[layer], buffers.scale, buffers.x, buffers.qkv, blocks)
+    page_size = rows.kv.shape[2]
     for r in range(n_rows):
         position = rows.position[r]
         page = rows.pages[rows.sequence[r], position // PAGE]
         rotate_and_cache(
-            address(qkv, r * model.width_qkv),
+            address(buffers.qkv, r * model.width_qkv),
             address(model.cos, position * model.section),
             address(model.sin, position * model.section),
-            address(kv, page * page_size),
+            address(rows.kv[layer], page * page_size),
             position % PAGE,
             model.n_heads,
             model.half,
             model.groups_per_head,
         )
-    for r in range(n_rows):
-        attend(
-            address(qkv, r * model.width_qkv),
-            address(rows.pages, rows.sequence[r] * rows.pages.shape[1]),
-            address(rows.pages, rows.sequence[min(r + 1, n_rows - 1)] * rows.pages.shape[1]),
-            page_size,
-            address(kv, 0),
-            rows.position[r] + 1,
-            model.n_heads,
-            model.half,
-            model.groups_per_head,
-            address(buffers.scores, 0),
-            address(buffers.heads, r * model.width_heads),
-        )
+
+
+@compiled
+def _attend(model, buffers, rows, layer, which, n):
+    """Attention of rows which[:n] into the first n rows of buffers.heads.
+
+    Rows that follow each other in one sequence read its pages together; a last block may repeat rows of the one before.
+    """
+    first = 0
+    while first < n:
+        sequence, end = rows.sequence[which[first]], first + 1
+        while end < n and rows.sequence[which[end]] == sequence and which[end] == which[end - 1] + 1:
+            end += 1
+        together = BLOCK if end - first >= BLOCK else 1
+        for start in range(first, end, together):
+            target = min(start, end - together)
+            r = which[target]
+            query, heads = address(buffers.qkv, r * model.width_qkv), address(buffers.heads, target * model.width_heads)
+            pages = address(rows.pages, sequence * rows.pages.shape[1])
+            if together == BLOCK:
+                attend_block(
+                    query,
+                    model.width_qkv,
+                    pages,
+                    rows.kv.shape[2],
+                    address(rows.kv[layer], 0),
+                    rows.position[r] + 1,
+                    model.n_heads,
+                    model.half,
+                    model.groups_per_head,
+                    address(buffers.scores, 0),
+                    heads,
+                    model.width_heads,
+                )
+            else:
+                following = rows.sequence[which[min(target + 1, n - 1)]]
+                attend(
+                    query,
+                    pages,
+                    address(rows.pages, following * rows.pages.shape[1]),
+                    rows.kv.shape[2],
+                    address(rows.kv[layer], 0),
+                    rows.position[r] + 1,
+                    model.n_heads,
+                    model.half,
+                    model.groups_per_head,
+                    address(buffers.scores, 0),
+                    heads,
+                )
+        first = end
+
+
+@compiled
+def _write(model, buffers, layer, x, blocks):
+    """x += what the layer's attention found, then what its MLP makes of that."""
+    _added(model, model.out[layer], buffers.heads, x, blocks)
+    _normalise(model, buffers.scale, x, blocks)
+    _gated(model, model.gate_up[layer], buffers.scale, x, buffers.gated, blocks)
+    _added(model, model.down[layer], buffers.gated, x, blocks)
 
 
 @compiled

@@ -134,8 +134,7 @@ class Vectors:
         return vector
 
     def exp(self, x):
-        """e**x to about 1 ulp (Cephes polynomial); exactly 0 below CACHE_LINE = 16  # fp32 numbers
-        EXP_LOWEST, constant above EXP_HIGHEST."""
+        """e**x to about 1 ulp (Cephes polynomial); exactly 0 below EXP_LOWEST, constant above EXP_HIGHEST."""
         b, integers = self.builder, ir.VectorType(I32, self.lanes)
         clamped = self.minimum(self.maximum(x, self.constant(EXP_LOWEST)), self.constant(EXP_HIGHEST))
         shifted = self.fma(clamped, self.constant(LOG2_E), self.constant(ROUNDING))
