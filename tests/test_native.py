@@ -66,12 +66,12 @@ def attended(query, pages, kv, scores, sizes, alone, together):
     """Attention of BLOCK rows of one sequence, one by one and as a block."""
     n_positions, n_heads, half, groups = sizes
     page_size, width = kv.shape[1], alone.shape[1]
-    at = (address(pages, 0), address(pages, 0), page_size, address(kv, 0))
+    at = (address(pages, 0), page_size, address(kv, 0))
     for row in range(BLOCK):
         first, to = address(query, row * query.shape[1]), address(alone, row * width)
         attend(first, *at, n_positions + row, n_heads, half, groups, address(scores, 0), to)
     first, stride, to = address(query, 0), query.shape[1], address(together, 0)
-    attend_block(first, stride, *at[1:], n_positions, n_heads, half, groups, address(scores, 0), to, width)
+    attend_block(first, stride, *at, n_positions, n_heads, half, groups, address(scores, 0), to, width)
 
 
 @pytest.mark.parametrize(("n_heads", "half", "groups"), [(2, 16, 2), (1, 8, 1), (3, 24, 3)])

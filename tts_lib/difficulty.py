@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
-from scipy.stats import rankdata
+import pandas as pd
+from jaxtyping import Bool, Float, Int, Shaped
 
 LIU_EDGES = (0.1, 0.5)  # Liu et al. 2025: hard below 10% pass@1, medium 10-50%, easy from 50%
 MAX_PROBE = 32  # samples; more is no longer a cheap prediction
@@ -151,10 +151,15 @@ def compare_bins(a: Int[np.ndarray, " problem"], b: Int[np.ndarray, " problem"],
         if bins.min() < 1 or bins.max() > n_bins:
             raise ValueError(f"bins run from {bins.min()} to {bins.max()}: allowed is 1..{n_bins}")
     confusion = np.bincount((a - 1) * n_bins + b - 1, minlength=n_bins**2).reshape(n_bins, n_bins)
-    constant = a.min() == a.max() or b.min() == b.max()
-    correlation = np.nan if constant else np.corrcoef(rankdata(a), rankdata(b))[0, 1]
     apart = np.abs(a - b)
-    return BinComparison(confusion, float((apart == 0).mean()), float((apart <= 1).mean()), float(correlation))
+    return BinComparison(confusion, float((apart == 0).mean()), float((apart <= 1).mean()), rank_correlation(a, b))
+
+
+def rank_correlation(a: Shaped[np.ndarray, " problem"], b: Shaped[np.ndarray, " problem"]) -> float:
+    """Spearman's correlation, equal values at their mean rank; NaN where one side has a single value."""
+    if a.min() == a.max() or b.min() == b.max():
+        return np.nan
+    return float(np.corrcoef(pd.Series(a).rank(), pd.Series(b).rank())[0, 1])
 
 
 def _row_mean(

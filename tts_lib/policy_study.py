@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
 from tts_lib import allocation_curves, difficulty, paths, strategies, tables
 from tts_lib.allocation_curves import Bins, Curve
@@ -125,7 +124,7 @@ class PolicyStudy:
             )
             row = {"a": a, "b": b, "same": match.same, "adjacent": match.adjacent}
             x, y = (self._score(self.questions, name.removesuffix("_frozen")) for name in (a, b))
-            of_scores = spearmanr(x, -y if b == "level" else y).statistic
+            of_scores = difficulty.rank_correlation(x, -y if b == "level" else y)
             rows.append(row | {"rank_correlation": match.rank_correlation, "score_rank_correlation": of_scores})
         return pd.DataFrame(rows)
 

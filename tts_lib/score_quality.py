@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Bool, Float, Int
-from scipy.stats import rankdata
 
 from tts_lib.stats import Interval, check_level
 
@@ -69,7 +69,7 @@ def auc_by_question(
         ValueError: a score that is not a number.
     """
     _check_scores(scores)
-    ranks = rankdata(scores, axis=1)
+    ranks = pd.DataFrame(scores).rank(axis=1).to_numpy()
     n_up = labels.sum(axis=1)
     pairs = n_up * (labels.shape[1] - n_up)
     wins = np.where(labels, ranks, 0.0).sum(axis=1) - n_up * (n_up + 1) / 2
@@ -129,7 +129,7 @@ def spearman(
 def _rank_correlation(
     x: Float[np.ndarray, "row question"], y: Float[np.ndarray, "row question"]
 ) -> Float[np.ndarray, " row"]:
-    centred = [rankdata(values, axis=1) - (values.shape[1] + 1) / 2 for values in (x, y)]
+    centred = [pd.DataFrame(values).rank(axis=1).to_numpy() - (values.shape[1] + 1) / 2 for values in (x, y)]
     scale = np.sqrt((centred[0] ** 2).sum(axis=1) * (centred[1] ** 2).sum(axis=1))
     return np.divide((centred[0] * centred[1]).sum(axis=1), scale, out=np.full(len(x), np.nan), where=scale > 0)
 

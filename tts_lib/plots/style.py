@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
@@ -173,14 +174,31 @@ def legend_below(ax: Axes, n_columns: int = 2) -> None:
         )
 
 
-def save_figure(fig: Figure, path: Path) -> None:
-    """Write `path`.png and `path`.svg: same figure, same bytes, on any day and in any folder.
+@dataclass(frozen=True)
+class Picture:
+    """A saved figure, as a notebook shows it."""
+
+    png: bytes
+
+    def _repr_png_(self) -> bytes:
+        return self.png
+
+
+def save_figure(fig: Figure, path: Path) -> Picture:
+    """Write `path`.png and `path`.svg, and close the figure: same figure, same bytes, on any day and in any folder.
+
+    What is returned shows the saved picture, as the last line of a notebook's cell, so that it is drawn only once.
 
     Raises:
         WriteError: disk full, no permission; the old file stays.
     """
+    drawn = {}
     for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
         buffer = io.BytesIO()
         with mpl.rc_context({"svg.hashsalt": path.name, "svg.fonttype": "none"}):
             fig.savefig(buffer, format=suffix, metadata=metadata, dpi=130)
-        write_atomically(path.with_name(f"{path.name}.{suffix}"), buffer.getvalue())
+        fig.set_layout_engine("none")  # it is laid out: the second need not find it again
+        drawn[suffix] = buffer.getvalue()
+        write_atomically(path.with_name(f"{path.name}.{suffix}"), drawn[suffix])
+    plt.close(fig)
+    return Picture(drawn["png"])

@@ -7,6 +7,7 @@ is scored without history, though it was sampled with one: reading each attempt 
 times as much. (The paper does not say how many earlier attempts its verifier reads.)
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -62,20 +63,30 @@ def scores(
         StudyError: the verifier gives no score where an attempt ends.
     """
     prompt = _prompts(problems, codec)
-    requests, places, wanted = [], [], []
-    for question_id, rows, texts in _blocks(attempts, codec, max_history, end_tokens):
+    numbers: dict[tuple[str, bytes], int] = {}  # of the distinct blocks: one may have been sampled more than once
+    requests: list[ScoreRequest] = []
+    rows, blocks, ends = [], [], []  # of each attempt: its row, its block, and where it ends there
+    for question_id, shown, texts in _blocks(attempts, codec, max_history, end_tokens):
         pieces = [part for text in texts for part in (prompt[question_id], text)][1:]
         block = np.concatenate(pieces)
-        requests.append(ScoreRequest(prompt[question_id], [block]))
-        ends = np.cumsum([len(piece) for piece in pieces])[::2] - 1  # the last token of each attempt
-        given = np.flatnonzero(np.isin(block, closing))
-        if not np.isin(ends, given).all():
-            raise StudyError(f"an attempt at {question_id} has no score, as it ends with none of the tokens {closing}")
-        places.append(rows)
-        wanted.append(np.searchsorted(given, ends))
+        number = numbers.setdefault((question_id, block.tobytes()), len(requests))
+        if number == len(requests):
+            requests.append(ScoreRequest(prompt[question_id], [block]))
+        rows.append(shown)
+        blocks += [number] * len(texts)
+        ends += list(itertools.accumulate(map(len, pieces)))[::2]
     found = np.zeros(len(attempts), np.float32)
-    for rows, ends, (score,) in zip(places, wanted, verifier.score(requests), strict=True):
-        found[rows] = score[ends]
+    if not requests:
+        return found
+    texts = [request.continuations[0] for request in requests]
+    first = np.r_[0, np.cumsum([len(text) for text in texts])]
+    gives = np.isin(np.concatenate(texts), closing)
+    last, rows = first[blocks] + ends - 1, np.concatenate(rows)
+    if not gives[last].all():
+        question_id = attempts["question_id"].iloc[rows[~gives[last]][0]]
+        raise StudyError(f"an attempt at {question_id} has no score, as it ends with none of the tokens {closing}")
+    scored = np.concatenate([score for (score,) in verifier.score(requests)])
+    found[rows] = scored[np.cumsum(gives)[last] - 1]
     return found
 
 

@@ -14,7 +14,6 @@ from tts_lib.engines.native.simd import F32, I32, I64, LANES, Vectors, intrinsic
 PAGE = LANES  # positions
 GROUP = 16  # value channels
 CHUNK = 8  # query channels held in registers
-FETCHED = 2 * CHUNK * PAGE + GROUP * PAGE  # numbers of the next row brought into the cache for one group of this row
 BLOCK = 4  # rows of one sequence that read its pages together
 CHAINS = 4  # independent sums over positions, to hide the latency of an fma
 MASKED = -1e30
@@ -69,16 +68,15 @@ def _emit_rotate_and_cache(v: Vectors, args) -> None:
 
 
 def _emit_attend(v: Vectors, args) -> None:
-    query, pages, next_pages, page_size, kv, n_positions, n_heads, half, groups_per_head, scores, out = args
+    query, pages, page_size, kv, n_positions, n_heads, half, groups_per_head, scores, out = args
     b = v.builder
-    addresses = (query, pages, next_pages, kv, scores, out)
-    query, pages, next_pages, kv, scores, out = (v.pointer(each) for each in addresses)
+    query, pages, kv, scores, out = (v.pointer(each) for each in (query, pages, kv, scores, out))
     section, n_keys, head_size = _sizes(v, n_heads, half, groups_per_head)
     n_pages = b.sdiv(b.add(n_positions, I64(PAGE - 1)), I64(PAGE))
     last = b.mul(b.sub(n_pages, I64(1)), I64(PAGE))
     is_valid = _emit_is_below(v, b.sub(n_positions, last))
 
-    def tile_at(i, offset, pages=pages):
+    def tile_at(i, offset):
         number = b.sext(b.load(b.gep(pages, [i], inbounds=True, source_etype=I32), typ=I32), I64)
         return v.at(v.at(kv, b.mul(number, page_size)), offset)
 
@@ -148,13 +146,10 @@ def _emit_attend(v: Vectors, args) -> None:
         v.store(b.fdiv(v.constant(1.0), v.across(b.fadd, v.get(total))), summary)
     with v.loop(n_heads) as head:
         row, inverse = v.at(scores, b.mul(head, stride)), v.load(v.at(summaries, b.mul(head, I64(LANES))))
-        head_tiles = b.mul(head, head_size)
-        tile = b.add(head_tiles, n_keys)
+        tile = b.add(b.mul(head, head_size), n_keys)
         with v.loop(groups_per_head) as group:
-            ahead = b.add(head_tiles, b.mul(group, I64(FETCHED)))
             sums = [v.variable(v.constant(0.0)) for _ in range(2 * CHAINS)]
             with v.loop(n_pages) as p:
-                v.prefetch(tile_at(p, ahead, next_pages), FETCHED)
                 values = tile_at(p, b.add(tile, b.mul(group, I64(GROUP * PAGE))))
                 add_values(sums, v.at(row, b.mul(p, I64(PAGE))), values)
             group = b.add(b.mul(head, groups_per_head), group)
@@ -302,14 +297,12 @@ def rotate_and_cache(typingctx, qkv, cos, sin, page, position_in_page, n_heads, 
 
 
 @intrinsic
-def attend(
-    typingctx, query, pages, next_pages, page_size, kv, n_positions, n_heads, half, groups_per_head, scores, out
-):
+def attend(typingctx, query, pages, page_size, kv, n_positions, n_heads, half, groups_per_head, scores, out):
     """out (heads * channels,) = attention of one row's query over the first n_positions of its pages.
 
     scores: room for one score a head and position, rounded up to whole pages, and 8 numbers a head.
     """
-    return kernel("attend", 11, _emit_attend)
+    return kernel("attend", 10, _emit_attend)
 
 
 @intrinsic

@@ -144,11 +144,9 @@ def _attend(model, buffers, rows, layer, which, n):
                     model.width_heads,
                 )
             else:
-                following = rows.sequence[which[min(target + 1, n - 1)]]
                 attend(
                     query,
                     pages,
-                    address(rows.pages, following * rows.pages.shape[1]),
                     rows.kv.shape[2],
                     address(rows.kv[layer], 0),
                     rows.position[r] + 1,

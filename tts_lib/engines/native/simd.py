@@ -19,7 +19,6 @@ intrinsic: Any = extending.intrinsic  # for a type checker: the decorated functi
 LOG2_E, LN2_HIGH, LN2_LOW = 1.44269504088896341, 0.693359375, -2.12194440e-4
 ROUNDING = 12582912.0  # 1.5 * 2**23: adding it rounds to an integer, kept in the low bits
 EXP_POLYNOMIAL = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
-CACHE_LINE = 16  # fp32 numbers
 EXP_LOWEST, EXP_HIGHEST = -87.0, 88.0  # below: exactly 0
 
 
@@ -89,15 +88,6 @@ class Vectors:
 
     def broadcast(self, pointer):
         return self.splat(self.builder.load(pointer, typ=F32, align=4))
-
-    def prefetch(self, pointer, n: int):
-        """Bring n fp32 numbers after `pointer` into the cache."""
-        arguments = [ir.PointerType(), I32, I32, I32]
-        function = cgutils.get_or_insert_function(
-            self.builder.module, ir.FunctionType(ir.VoidType(), arguments), "llvm.prefetch.p0"
-        )
-        for line in range(0, n, CACHE_LINE):
-            self.builder.call(function, [self.at(pointer, line), I32(0), I32(3), I32(1)])
 
     def fma(self, a, b, c):
         return self.builder.call(self._declared("llvm.fma", 3), [a, b, c])
