@@ -1,9 +1,8 @@
 """A study of models and questions that exist already: `python tests/made_checkpoints.py PROJECT` after smoke.
 
-Takes the smoke study's base (with the longer window that its revision models began from), large model and PRM as if
-they were somebody's checkpoints, and its questions as a file. Writes PROJECT/taken/ and two profiles in which nothing
-is pretrained: in profiles/taken.yaml the PRM is declared, in profiles/tuned.yaml it is trained from the base model. The
-revision models that are fine-tuned in both need PEFT.
+Takes the smoke study's base (with the longer window that its revision models began from) and large model as if they
+were somebody's checkpoints, and its questions as a file. Writes PROJECT/taken/ and profiles/tuned.yaml, in which
+nothing is pretrained and the PRM is trained from the base model. The revision models that are fine-tuned need PEFT.
 """
 
 import json
@@ -16,7 +15,7 @@ from example_study import EXAMPLE
 from tts_lib import paths, tables
 
 N_TRAIN, N_VAL, N_TEST = 50, 30, 40
-TAKEN = """\
+STUDY = """\
 problems: {}
 models: {}
 checkpoints:
@@ -40,7 +39,30 @@ generate:
   base-test: {model: base, split: test, n_samples: 16}
   large-test: {model: large, split: test, n_samples: 8}
 verifier: {}
-PRMreplay: {}
+prm: {}
+prm_tuning:
+  base:
+    samples: 8
+    rollouts: 8
+    validation_share: 0.2
+    template: {opening: "{problem}", step: "{step}{marker}", between: "", marker: "\\n", tokenised: pieces}
+    max_length: 128
+    device: cpu
+    batch_size: 64
+    tuning:
+      adapter: null
+      epochs: 4
+      batch_size: 16
+      micro_tokens: 4096
+      lr: 1.0e-3
+      warmup_share: 0.1
+      schedule: cosine
+      dropout: 0.05
+      clip_norm: 1.0
+      gradient_checkpointing: false
+      checkpoints: 4
+      checkpoint_seconds: 60.0
+replay: {}
 select: {n_resamples: 50, flip_share: 0.2}
 difficulty: {n_bins: 5, n_samples: 16, disjoint: false, n_probe: [1, 4], absolute_edges: [0.1, 0.5]}
 search: {max_step_tokens: 16, max_rounds: 40, duplicates: keep}
@@ -61,41 +83,6 @@ tuned_revision_verifier:
   edit_distance: {validation_share: 0.2, device: cpu, batch_size: 32, tuning: TUNING}
 compute_optimal: {fold_seeds: 10, n_bootstrap: 300}
 """
-READ = """\
-    template: {opening: "{problem}", step: "{step}{marker}", between: "", marker: "\\n", tokenised: pieces}
-    max_length: 128
-    device: cpu
-    batch_size: 64
-"""
-DECLARED = f"""\
-prm:
-  base:
-    folder: taken/prm
-    score: {{kind: reward_head}}
-    aggregation: last
-{READ}prm_tuning: {{}}
-"""
-TUNED = f"""\
-prm: {{}}
-prm_tuning:
-  base:
-    samples: 8
-    rollouts: 8
-    validation_share: 0.2
-{READ}    tuning:
-      adapter: null
-      epochs: 4
-      batch_size: 16
-      micro_tokens: 4096
-      lr: 1.0e-3
-      warmup_share: 0.1
-      schedule: cosine
-      dropout: 0.05
-      clip_norm: 1.0
-      gradient_checkpointing: false
-      checkpoints: 4
-      checkpoint_seconds: 60.0
-"""
 TUNING = """{adapter: {rank: 4, alpha: 8.0, layers: all}, epochs: 2, batch_size: 16, micro_tokens: 4096, lr: 0.005, \
 warmup_share: 0.0, schedule: constant, dropout: 0.0, clip_norm: 1.0, gradient_checkpointing: false, checkpoints: 2, \
 checkpoint_seconds: 60.0}"""
@@ -103,8 +90,7 @@ checkpoint_seconds: 60.0}"""
 
 def write(project: Path) -> None:
     shutil.copytree(project / paths.LONG_WINDOW.relative_to(paths.ROOT), project / "taken/base")
-    for name in ("large", "prm"):
-        shutil.copytree(project / "models" / name, project / "taken" / name)
+    shutil.copytree(project / "models/large", project / "taken/large")
     for split, names in (("test", ["test"]), ("train", ["train", "val"])):
         rows = [
             {"id": row.question_id, "problem": row.problem, "answer": row.answer}
@@ -115,16 +101,9 @@ def write(project: Path) -> None:
         ]
         (project / f"taken/{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     seed, flops = (EXAMPLE[EXAMPLE.index(name) :].splitlines()[0] for name in ("seed:", "flops_matched:"))
-    for name, verifier in (("taken", DECLARED), ("tuned", TUNED)):
-        values = {
-            "N_TRAIN": str(N_TRAIN),
-            "N_VAL": str(N_VAL),
-            "N_TEST": str(N_TEST),
-            "TUNING": TUNING,
-            "PRM": verifier,
-        }
-        text = re.sub("|".join(values), lambda found, values=values: values[found[0]], TAKEN)
-        (project / f"profiles/{name}.yaml").write_text(f"{seed}\n{text}{flops}\n")
+    values = {"N_TRAIN": str(N_TRAIN), "N_VAL": str(N_VAL), "N_TEST": str(N_TEST), "TUNING": TUNING}
+    text = re.sub("|".join(values), lambda found: values[found[0]], STUDY)
+    (project / "profiles/tuned.yaml").write_text(f"{seed}\n{text}{flops}\n")
 
 
 if __name__ == "__main__":
