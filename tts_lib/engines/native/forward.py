@@ -126,36 +126,22 @@ def _attend(model, buffers, rows, layer, which, n):
         for start in range(first, end, together):
             target = min(start, end - together)
             r = which[target]
-            query, heads = address(buffers.qkv, r * model.width_qkv), address(buffers.heads, target * model.width_heads)
-            pages = address(rows.pages, sequence * rows.pages.shape[1])
+            query = address(buffers.qkv, r * model.width_qkv)
+            rest = (
+                address(rows.pages, sequence * rows.pages.shape[1]),
+                rows.kv.shape[2],
+                address(rows.kv[layer], 0),
+                rows.position[r] + 1,
+                model.n_heads,
+                model.half,
+                model.groups_per_head,
+                address(buffers.scores, 0),
+                address(buffers.heads, target * model.width_heads),
+            )
             if together == BLOCK:
-                attend_block(
-                    query,
-                    model.width_qkv,
-                    pages,
-                    rows.kv.shape[2],
-                    address(rows.kv[layer], 0),
-                    rows.position[r] + 1,
-                    model.n_heads,
-                    model.half,
-                    model.groups_per_head,
-                    address(buffers.scores, 0),
-                    heads,
-                    model.width_heads,
-                )
+                attend_block(query, model.width_qkv, *rest, model.width_heads)
             else:
-                attend(
-                    query,
-                    pages,
-                    rows.kv.shape[2],
-                    address(rows.kv[layer], 0),
-                    rows.position[r] + 1,
-                    model.n_heads,
-                    model.half,
-                    model.groups_per_head,
-                    address(buffers.scores, 0),
-                    heads,
-                )
+                attend(query, *rest)
         first = end
 
 
