@@ -22,8 +22,8 @@ venv:
 # The interpreter's folder comes first on the path, so that `python` in dvc.yaml is this one. DVC wants a git repository,
 # or to be told that there is none (a zip download).
 study: venv
-	@$(if $(PROFILE),$(PY) -m tts_lib.profiles "$(PROFILE)")
-	@$(PY) -c 'from tts_lib.config import loading; loading.load()'  # before a name of it stands in a command
+	@$(if $(PROFILE),$(PY) -m tts_lib.study.profiles "$(PROFILE)")
+	@$(PY) -c 'from tts_lib.study.config import loading; loading.load()'  # before a name of it stands in a command
 	@git rev-parse --git-dir >/dev/null 2>&1 || [ -e .git ] || $(PY) -m dvc config --local --quiet core.no_scm true
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(PY) -m dvc repro $(ARGS)
 	@echo "Done: open reports/index.html"

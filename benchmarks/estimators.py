@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 
-from tts_lib.estimators import best_of_n, vote
-from tts_lib.selection import AGGREGATIONS, aggregate_steps
+from tts_lib.estimators.selection import AGGREGATIONS, aggregate_steps
+from tts_lib.estimators.subsets import best_of_n, vote
 
 
 def make_pool(n_problems: int, n_samples: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, dict]:

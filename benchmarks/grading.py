@@ -11,10 +11,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tts_lib.grading import CORRECT, WRONG
 from tts_lib.grading.answers import Style, extract_answer
 from tts_lib.grading.equivalence import Conventions
 from tts_lib.grading.grader import Grader
+from tts_lib.grading.verdicts import CORRECT, WRONG
 
 WAYS = [
     lambda a: a,

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tts_lib.importing import overlap
-from tts_lib.importing.pool import Grade, to_pool
-from tts_lib.importing.sources import Source, read
+from tts_lib.imported import overlap
+from tts_lib.imported.pool import Grade, to_pool
+from tts_lib.imported.sources import Source, read
 
 STEPS = "step by step\n\n" * 100
 

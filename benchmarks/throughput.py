@@ -94,8 +94,8 @@ def compare(folder: Path, options: argparse.Namespace, peak_gflops: float) -> di
 
 def native_rates(folder: Path, prompts: list[np.ndarray], options: argparse.Namespace, n_repeats: int = 3) -> dict:
     """The best of some runs over all prompts, after one that loads the compiled code."""
-    from tts_lib.engines.native import NativePolicy
-    from tts_lib.protocols import SampleRequest, Sampling
+    from tts_lib.answers.protocols import SampleRequest, Sampling
+    from tts_lib.engines.native.engine import NativePolicy
 
     policy = NativePolicy(folder, n_threads=options.threads)
     seeds = np.random.default_rng(0).integers(0, 2**63, (len(prompts), options.n_samples)).astype(np.uint64)

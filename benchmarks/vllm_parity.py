@@ -21,12 +21,16 @@ import pandas as pd
 import psutil
 from scipy.stats import permutation_test
 
-from tts_lib import grading, rng, searching, stats, tables
-from tts_lib.engines.native import NativePolicy, NativeVerifier
-from tts_lib.engines.vllm import VllmPolicy, VllmVerifier
-from tts_lib.methods import build
+from tts_lib.answers.protocols import FINISH_END, Policy, SampleRequest, Sampling, ScoreRequest, Verifier
+from tts_lib.common import rng, tables
+from tts_lib.engines.native.engine import NativePolicy, NativeVerifier
+from tts_lib.engines.vllm.policy import VllmPolicy
+from tts_lib.engines.vllm.verifier import VllmVerifier
+from tts_lib.estimators import intervals
+from tts_lib.grading import exact, verdicts
 from tts_lib.models.tokenizer import TokenCodec
-from tts_lib.protocols import FINISH_END, Policy, SampleRequest, Sampling, ScoreRequest, Verifier
+from tts_lib.search import over_questions
+from tts_lib.search.methods import build
 
 SAMPLING = Sampling(temperature=0.8, top_p=1.0, max_tokens=100, until="end")
 STEPS = {"temperature": 0.8, "top_p": 1.0, "max_step_tokens": 16, "max_tokens": 100, "max_rounds": 40}
@@ -103,7 +107,7 @@ def pool(
         score = np.full(n_samples, np.nan)
         ((*scores,),) = verifier.score([ScoreRequest(request.prefix, [texts[i] for i in ended])])
         score[ended] = [each[-1] for each in scores]
-        correct = [grading.grade(text, gold)[1] == grading.CORRECT for text in codec.decode(texts)]
+        correct = [exact.grade(text, gold)[1] == verdicts.CORRECT for text in codec.decode(texts)]
         parts.append(pd.DataFrame({"question_id": question, "tokens": texts, "correct": correct, "score": score}))
     return pd.concat(parts, ignore_index=True), seconds
 
@@ -123,8 +127,8 @@ def compared(ours: tuple[pd.DataFrame, float], theirs: tuple[pd.DataFrame, float
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
-    weights = stats.bootstrap_weights(len(a), 2000, rng.generator("parity", "bootstrap"))
-    interval = stats.difference_interval(a, b, weights)
+    weights = intervals.bootstrap_weights(len(a), 2000, rng.generator("parity", "bootstrap"))
+    interval = intervals.difference_interval(a, b, weights)
     test = permutation_test(
         (a, b), lambda x, y: np.mean(x - y), permutation_type="samples", n_resamples=9999, rng=rng.generator("parity")
     )
@@ -161,9 +165,9 @@ def beam(
     """Beam search (N = 16, M = 4): accuracy of both engines, and what one question and step at a time would send."""
     method = build("beam", STEPS | {"width": 4, "duplicates": "keep"})
     before = policy.n_calls, policy.n_given, policy.n_cached
-    found, calls = searching.run(method, problems, [budget], policy, verifier, codec, ("parity", "base"))
+    found, calls = over_questions.run(method, problems, [budget], policy, verifier, codec, ("parity", "base"))
     n_calls, n_given, n_cached = np.subtract((policy.n_calls, policy.n_given, policy.n_cached), before).tolist()
-    other, _ = searching.run(method, problems, [budget], *native, codec, ("parity", "base"))
+    other, _ = over_questions.run(method, problems, [budget], *native, codec, ("parity", "base"))
     a, b = found["correct"].to_numpy(float), other["correct"].to_numpy(float)
     return {
         "beam_correct": {"vllm": a.mean(), "native": b.mean()} | difference(a, b),

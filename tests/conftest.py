@@ -1,4 +1,4 @@
-"""Shapes and types of every call are checked in layers 0-3 (numba could not compile the wrapped functions above).
+"""Shapes and types of every call are checked in the light rooms (numba cannot compile functions that are wrapped).
 
 Tests marked `vllm` run in the environment of `make test-vllm` and are skipped where vLLM is not installed.
 """
@@ -9,11 +9,11 @@ import pytest
 from beartype import BeartypeConf, beartype
 from jaxtyping import install_import_hook
 
-from layers import HEAVY_LAYER, LAYERS
+from layers import HEAVY_ROOMS, ROOMS
 
 check = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int may stand for a float
-install_import_hook([f"tts_lib.{room}" for rooms in LAYERS[:HEAVY_LAYER] for room in rooms], "conftest.check")
-pytest.register_assert_rewrite("engine_contract")
+install_import_hook([f"tts_lib.{room}" for room in ROOMS if room not in HEAVY_ROOMS], "conftest.check")
+pytest.register_assert_rewrite("helpers.engine_contract")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

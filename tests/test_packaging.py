@@ -11,10 +11,9 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from pipeline import ROOT
-from test_notebooks import STRIPPED_KEYS
+from helpers.pipeline import ROOT, STRIPPED_KEYS
+from tts_lib.common.errors import StudyError
 from tts_lib.report import readme
-from tts_lib.types import StudyError
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPT = ROOT / "scripts/venv.sh"

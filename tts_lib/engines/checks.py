@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tts_lib.protocols import ContextOverflowError, SampleRequest, Sampling, ScoreRequest
+from tts_lib.answers.protocols import ContextOverflowError, SampleRequest, Sampling, ScoreRequest
 
 WAY_OUT = "shorten the prompt (fewer examples), lower sampling.max_tokens, or give engine.max_model_len more room"
 

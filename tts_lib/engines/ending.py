@@ -10,12 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from tts_lib.pools import Codec
-from tts_lib.protocols import FINISH_END, Part, Policy, SampleRequest, Samples, Sampling, StreamingPolicy
+from tts_lib.answers.protocols import FINISH_END, Codec, Part, Policy, SampleRequest, Samples, Sampling, StreamingPolicy
 
 
 class EndedPolicy:
-    """A policy (`tts_lib.protocols.Policy`) whose samples end where a text begins.
+    """A policy (`tts_lib.answers.protocols.Policy`) whose samples end where a text begins.
 
     The end token stands in the place, and has the log-probability, of the token in which that text begins.
     """

@@ -12,18 +12,18 @@ from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
-from tts_lib.cached_scores import CachedVerifier
+from tts_lib.answers.cached_verifier import CachedVerifier
+from tts_lib.answers.protocols import Policy, Verifier
+from tts_lib.answers.store.store import Store
+from tts_lib.common.errors import StudyError
 from tts_lib.engines.ending import ended
+from tts_lib.engines.transformers.asked import Asked
 from tts_lib.models import folder as model_folder
 from tts_lib.models import pointer
 from tts_lib.models.folder import STEP_TEXT
 from tts_lib.models.pointer import Target
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.models.vocabulary import Vocabulary
-from tts_lib.protocols import Policy, Verifier
-from tts_lib.store import Store
-from tts_lib.types import StudyError
-from tts_lib.verifiers.asked import Asked
 
 LIMITS = ("concurrency", "requests_per_second", "timeout_seconds", "n_tries")  # of what is asked of a server
 ADAPTING = ("reference", "vllm")  # engines that serve LoRA adapters
@@ -34,7 +34,7 @@ def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False)
     """The policy in a folder of `models/`, behind the engine of the study.
 
     Args:
-        engine: the study's `engine` section, a record of `tts_lib.config.engine`.
+        engine: the study's `engine` section, a record of `tts_lib.study.config.engine`.
         progress: whether to show how far a call has come, where the engine can.
 
     Raises:
@@ -55,15 +55,15 @@ def _opened_policy(folder: Path, target: Target, step: str, engine: Mapping[str,
         raise StudyError(f"the engine {engine['kind']} serves no LoRA adapters, as in {folder}: use reference or vllm")
     match engine["kind"]:
         case "native":
-            from tts_lib.engines.native import NativePolicy
+            from tts_lib.engines.native.engine import NativePolicy
 
             return NativePolicy(_native(target), progress=progress)
         case "reference":
-            from tts_lib.engines.reference import ReferencePolicy
+            from tts_lib.engines.transformers.reference import ReferencePolicy
 
             return ReferencePolicy(target.weights, engine["device"], engine["batch_size"], step, target.adapter)
         case "vllm":
-            from tts_lib.engines.vllm import VllmPolicy
+            from tts_lib.engines.vllm.policy import VllmPolicy
 
             by_token = step == STEP_TEXT and len(Vocabulary.of(target.weights, STEP_TEXT).step_tokens) == 1
             stop = None if by_token else step  # looked for in the text, in whatever tokens it comes
@@ -117,7 +117,7 @@ def open_verifier(
 
 def _opened(target: Target, engine: Mapping[str, Any], asked: Asked | None, progress: bool) -> Verifier:
     if target.prm is not None:
-        from tts_lib.engines.declared import DeclaredVerifier
+        from tts_lib.engines.transformers.declared import DeclaredVerifier
 
         if asked is None:
             raise StudyError(f"{target.weights} reads text, so that it needs the questions and the policy's tokenizer")
@@ -125,17 +125,17 @@ def _opened(target: Target, engine: Mapping[str, Any], asked: Asked | None, prog
         return _spread(make, engine, "Verifier")
     match engine["kind"]:
         case "reference":
-            from tts_lib.engines.reference import ReferenceVerifier
+            from tts_lib.engines.transformers.reference import ReferenceVerifier
 
             step = STEP_TEXT if asked is None else asked.step
             return ReferenceVerifier(target.weights, engine["device"], engine["batch_size"], step)
         case "vllm":
-            from tts_lib.engines.vllm import VllmVerifier
+            from tts_lib.engines.vllm.verifier import VllmVerifier
 
             make = partial(VllmVerifier, target.weights.resolve(), progress=progress, **_vllm(engine))
             return _spread(make, engine, "Verifier")
         case _:  # a completion server scores nothing: what the study trained is read here
-            from tts_lib.engines.native import NativeVerifier
+            from tts_lib.engines.native.engine import NativeVerifier
 
             return NativeVerifier(_native(target), progress=progress)
 
@@ -169,8 +169,8 @@ def _spread(make: Callable[[], Any], engine: Mapping[str, Any], what: Literal["P
     """One engine in this process, or one in each of several workers, of which vLLM's alone can be declared."""
     if engine.get("workers", 1) == 1 and engine.get("cluster") is None:
         return make()
-    from tts_lib.engines.distributed import DistributedPolicy, DistributedVerifier
-    from tts_lib.engines.workers import Crew
+    from tts_lib.engines.ray.distributed import DistributedPolicy, DistributedVerifier
+    from tts_lib.engines.ray.workers import Crew
 
     crew = Crew(engine["workers"], gpus_per_worker=engine["gpus_per_worker"], address=engine["cluster"])
     return DistributedPolicy(make, crew) if what == "Policy" else DistributedVerifier(make, crew)
@@ -178,7 +178,9 @@ def _spread(make: Callable[[], Any], engine: Mapping[str, Any], what: Literal["P
 
 def _served(name: str, target: Target, step: str, engine: Mapping[str, Any], progress: bool) -> Policy:
     """A model behind the completion server, under the name that the server has for it."""
-    from tts_lib.engines.openai import Limits, OpenAIPolicy, ServedModel
+    from tts_lib.engines.openai.client import Limits
+    from tts_lib.engines.openai.engine import OpenAIPolicy
+    from tts_lib.engines.openai.model import ServedModel
 
     if name not in engine["models"]:
         raise StudyError(f"engine.models has no name for {name}; it has {', '.join(engine['models'])}")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tts_lib.protocols import Part, SampleRequest, Samples
+from tts_lib.answers.protocols import Part, SampleRequest, Samples
 
 PIECES_PER_WORKER = 4  # so that the fast ones can take more of them
 LEAST_PIECE = 32  # samples or continuations: below it, an engine has too little to compute together

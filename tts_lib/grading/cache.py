@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from tts_lib.files import WriteError, explain
+from tts_lib.common.files import WriteError, explain
 from tts_lib.grading.equivalence import Judgement
 
 Pair = tuple[str, str]  # normal forms of gold and answer

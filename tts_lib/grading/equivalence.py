@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Literal
 
-from tts_lib.grading import CORRECT, ERROR, WRONG, normal_form
+from tts_lib.grading import normal_form
+from tts_lib.grading.verdicts import CORRECT, ERROR, WRONG
 
 VERSION = 3  # of the rules in this package; raise it whenever a verdict or a class key may change
 _PERCENT = re.compile(r"(.*[^\\])\\%")

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from tts_lib.grading import CORRECT, ERROR, NO_ANSWER, TIMEOUT
 from tts_lib.grading.cache import JudgementCache, Pair
 from tts_lib.grading.equivalence import VERSION, Conventions, Judgement, judge, judge_cheaply
 from tts_lib.grading.normal_form import normalise
+from tts_lib.grading.verdicts import CORRECT, ERROR, NO_ANSWER, TIMEOUT
 
 _TASKS_PER_WORKER = 500  # SymPy's caches grow
 _GRACE_S = 5.0  # for the pool to stop a worker before it stops itself

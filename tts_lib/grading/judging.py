@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 import pandas as pd
 
-from tts_lib import grading
+from tts_lib.grading import exact
 from tts_lib.grading.answers import Style, extract_answer
 from tts_lib.grading.equivalence import Conventions
 from tts_lib.grading.grader import Grader
@@ -37,7 +37,7 @@ class ExactJudge:
     """The nano benchmark: what follows `=` on the last line, compared character by character."""
 
     def judge(self, question_id: str, gold: str, texts: Sequence[str]) -> Judged:
-        graded = [grading.grade(text, gold) for text in texts]
+        graded = [exact.grade(text, gold) for text in texts]
         answers = [answer for answer, _ in graded]
         return Judged(answers, [verdict for _, verdict in graded], pd.factorize(np.array(answers, dtype=object))[0])
 
@@ -73,7 +73,7 @@ def open_judge(how: Mapping[str, Any], cache: Path) -> AbstractContextManager[Ju
     """The judge of a study; use it in a `with` statement.
 
     Args:
-        how: the study's `grading` section, a record of `tts_lib.config.questions`.
+        how: the study's `grading` section, a record of `tts_lib.study.config.questions`.
         cache: file that keeps judgements of mathematical answers for the next run.
     """
     if how["kind"] == "exact":

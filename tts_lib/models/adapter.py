@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tts_lib.files import replacing_folder
+from tts_lib.common.files import replacing_folder
 from tts_lib.models.checkpoint import checkpoint_hash, file_hash, read_header, tensor_shapes
 from tts_lib.models.folder import FolderError
 

@@ -6,9 +6,9 @@ from typing import Any
 import jinja2
 import transformers
 
+from tts_lib.common.errors import one_line
 from tts_lib.models.folder import FolderError
-from tts_lib.prompts import Message
-from tts_lib.types import one_line
+from tts_lib.models.prompts import Message
 
 
 class ChatTokenizer:

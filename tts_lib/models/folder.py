@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from tts_lib.files import replacing_folder
-from tts_lib.types import StudyError
+from tts_lib.common.errors import StudyError
+from tts_lib.common.files import replacing_folder
 
 STEP_TEXT = "\n"  # the text of the token that closes a step
 FILES_HASHED = ("config.json", "model.safetensors", "tokenizer.json")

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from tts_lib.prompts import defused, filled
-from tts_lib.types import StudyError
+from tts_lib.common.errors import StudyError
+from tts_lib.models.prompts import defused, filled
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class Laid:
 
 
 class Layout:
-    """Lays solutions out in a template (`tts_lib.config.checkpoint.Template`)."""
+    """Lays solutions out in a template (`tts_lib.study.config.checkpoint.Template`)."""
 
     def __init__(self, tokenizer: Tokenizer, template: Mapping[str, str], before_marker: bool, max_length: int):
         """Check the template against the PRM's tokenizer.

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tts_lib import paths, tables
-from tts_lib.files import replacing_folder
+from tts_lib.common import paths, tables
+from tts_lib.common.files import replacing_folder
 from tts_lib.models import adapter, checkpoint, source
 from tts_lib.models.folder import STEP_TEXT, FolderError
 
@@ -36,7 +36,9 @@ class Target:
     weights: Path  # folder with config.json, tokenizer.json and *.safetensors
     step: str | None  # text that closes a step of its solutions; a declared PRM has none of its own
     end: str | None  # text that ends its solutions, beside its own end token
-    prm: Mapping[str, Any] | None  # how a declared PRM is read: template, score, ... (`tts_lib.config.checkpoint.Prm`)
+    prm: (
+        Mapping[str, Any] | None
+    )  # how a declared PRM is read: template, score, ... (`tts_lib.study.config.checkpoint.Prm`)
     adapter: Path | None = None  # folder of LoRA weights that are added to the model's
 
     @property

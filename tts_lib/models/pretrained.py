@@ -7,8 +7,8 @@ import torch
 import transformers
 from safetensors import SafetensorError
 
+from tts_lib.common.errors import StudyError, one_line
 from tts_lib.models.folder import FolderError
-from tts_lib.types import StudyError, one_line
 
 SAFELY = {"trust_remote_code": False, "local_files_only": True}
 

@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from tts_lib.common.errors import StudyError, one_line
 from tts_lib.models.checkpoint import checkpoint_hash
 from tts_lib.models.folder import FolderError
-from tts_lib.types import StudyError, one_line
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 DOWNLOADED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
-from tts_lib.types import StudyError
+from tts_lib.common.errors import StudyError
 
 PAD = "_"
 VALUE_OR_SYMBOL = r"\d\d|[\s\S]"

@@ -13,12 +13,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tts_lib import flops
-from tts_lib.config import loading
-from tts_lib.config.study import Study
+from tts_lib.common import paths
+from tts_lib.common.errors import StudyError
+from tts_lib.estimators import flops
 from tts_lib.plan.known import Known
 from tts_lib.plan.work import Work, total, works
-from tts_lib.types import StudyError
+from tts_lib.study.config import loading
+from tts_lib.study.config.study import Study
 
 HEADER = ("stage", "generations", "sampled", "prefilled", "verifier", "trained", "FLOPs", "storage")
 SECONDS = 3600.0
@@ -79,7 +80,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--gpus", type=_count, default=0, help="GPUs that this pace takes (default: CPU hours)")
     given = parser.parse_args(arguments)
     try:
-        root = Path(given.params).resolve().parent if given.params else loading.find_root()
+        root = Path(given.params).resolve().parent if given.params else paths.find_root()
         study = loading.load(given.params or root / "params.yaml")
         known = Known(study, root)
         parts = works(study, known)

@@ -7,13 +7,13 @@ import math
 from pathlib import Path
 from typing import Any
 
-from tts_lib import tables
-from tts_lib.config.checkpoint import Source
-from tts_lib.config.study import Study
+from tts_lib.common import tables
+from tts_lib.common.errors import StudyError
+from tts_lib.common.tables import TableError
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.plan.sizes import VOCABULARY, Size, named_size, size_of
-from tts_lib.tables import TableError
-from tts_lib.types import StudyError
+from tts_lib.study.config.checkpoint import Source
+from tts_lib.study.config.study import Study
 
 TOKEN_COUNTS = ("policy_decode_tokens", "policy_prefill_tokens", "verifier_tokens", "verifier_prefill_tokens")
 PROMPT = 256  # tokens, of a checkpoint whose questions were not read yet

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tts_lib.protocols import Policy, SampleRequest, Sampling
-from tts_lib.rng import derive_seeds, generator
+from tts_lib.answers.protocols import Policy, SampleRequest, Sampling
+from tts_lib.common.rng import derive_seeds, generator
 
 PROMPTS, PROMPT_TOKENS, SAMPLES = 32, 8, 32  # of one call
 

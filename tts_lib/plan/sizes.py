@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from tts_lib.config.study import Study
-from tts_lib.nano import World
-from tts_lib.types import StudyError
+from tts_lib.common.errors import StudyError
+from tts_lib.questions.nano import World
+from tts_lib.study.config.study import Study
 
 BILLIONS = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)B(?![a-zA-Z])", re.IGNORECASE)
 VOCABULARY = 2**17  # of a checkpoint that is not there yet: about that of today's language models

@@ -1,23 +1,23 @@
 """What each stage of a study will sample, read, train and store.
 
-FLOPs are those of the study's own ledger (`tts_lib.flops`): 2 N a token that a model of N parameters (without
-embeddings) reads or writes, 6 N a token it is trained on; attention over the context is left out. A stage that the
-table does not list computes on tables alone: seconds to minutes, and no tokens.
+FLOPs are those of the study's own ledger (`tts_lib.estimators.flops`): 2 N a token that a model of N parameters
+(without embeddings) reads or writes, 6 N a token it is trained on; attention over the context is left out. A stage
+that the table does not list computes on tables alone: seconds to minutes, and no tokens.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tts_lib import flops
-from tts_lib.config.nano import Revisions, Verifier
-from tts_lib.config.prm_tuning import PrmTuning
-from tts_lib.config.revision_tuning import RevisionTuning, RevisionVerifierTuning
-from tts_lib.config.study import Study
-from tts_lib.methods.revisions import chain_lengths
+from tts_lib.common.errors import StudyError
+from tts_lib.estimators import flops
 from tts_lib.plan.known import Known
 from tts_lib.plan.sizes import Size
-from tts_lib.searching import method_from
-from tts_lib.types import StudyError
+from tts_lib.revisions.chains import chain_lengths
+from tts_lib.search.over_questions import method_from
+from tts_lib.study.config.nano import Revisions, Verifier
+from tts_lib.study.config.prm_tuning import PrmTuning
+from tts_lib.study.config.revision_tuning import RevisionTuning, RevisionVerifierTuning
+from tts_lib.study.config.study import Study
 
 STORED_BYTES = 13  # of a sample in the store beside its tokens: seed, length, finish
 WEIGHT_BYTES = 4  # fp32

@@ -107,7 +107,7 @@ def flops_matched(lines: pd.DataFrame, stars: pd.DataFrame, ax: Axes, x: str = "
 def iso_ratio(df: pd.DataFrame, ax: Axes) -> None:
     """How many times cheaper, a row each, on a log2 axis; an arrow says that the truth lies further that way.
 
-    Columns label, ratio, bound, low, low_bound, high, high_bound (tts_lib.iso_accuracy).
+    Columns label, ratio, bound, low, low_bound, high, high_bound (tts_lib.estimators.iso_accuracy).
     """
     arrows = {_EXACT: "|", _AT_LEAST: ">", _AT_MOST: "<"}
     for place, row in enumerate(df.to_dict("records")):

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
-from tts_lib.files import write_atomically
+from tts_lib.common.files import write_atomically
 
 SMALL = (5.2, 3.9)  # inches: one panel, readable at the width of a phone
 WIDE = (10.5, 4.1)  # two or three panels side by side

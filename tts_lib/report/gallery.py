@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from tts_lib import grading
+from tts_lib.grading import verdicts
 
 HARD = 0.2  # pass@1 below which a right answer is worth showing
 SHORT = 2  # steps of an over-short solution
@@ -29,7 +29,7 @@ def choose(pool: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     if "prm_last" not in scores or pool["text"].isna().to_numpy().any():
         return pool.head(0).assign(case="", pass_at_1=0.0)
     table = pool.merge(scores[["question_id", "sample", "n_steps", "prm_last"]], on=["question_id", "sample"])
-    right = table["verdict"] == grading.CORRECT
+    right = table["verdict"] == verdicts.CORRECT
     table["pass_at_1"] = right.groupby(table["question_id"]).transform("mean")
     repetition = table["text"].map(repeated_lines)
     usual = table.groupby("question_id")["n_steps"].transform("median")
@@ -40,7 +40,7 @@ def choose(pool: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         "right, but doubted": (right & (table["pass_at_1"] >= HARD), -table["prm_last"]),
         "repeats itself": (repetition > 0, repetition + 1e-3 * table["prm_last"]),
         "too short": (answered_wrongly & (table["n_steps"] <= SHORT) & (usual > SHORT), table["prm_last"]),
-        "gives no answer": (table["verdict"] == grading.NO_ANSWER, table["prm_last"]),
+        "gives no answer": (table["verdict"] == verdicts.NO_ANSWER, table["prm_last"]),
     }
     found = [
         table.loc[[value[members].idxmax()]].assign(case=case)
@@ -75,11 +75,11 @@ def chains(attempts: pd.DataFrame, problems: pd.DataFrame) -> pd.DataFrame:
     """The first attempts of one chain for each case there is one of, columns as CHAIN_COLUMNS.
 
     Args:
-        attempts: of `tts_lib.revision_chains`, with the revision verifier's score in `orm`.
+        attempts: of `tts_lib.revisions.over_questions`, with the revision verifier's score in `orm`.
         problems: question_id, statement.
     """
     first = attempts[attempts["position"] <= SHOWN].sort_values(["question_id", "chain", "position"], kind="stable")
-    first = first.assign(right=first["verdict"] == grading.CORRECT)
+    first = first.assign(right=first["verdict"] == verdicts.CORRECT)
     groups = first.groupby(["question_id", "chain"], sort=False)
     facts = groups.agg(n=("position", "size"), n_right=("right", "sum"), n_given=("answer", "count"))
     facts["n_answers"] = groups["answer"].nunique()

@@ -6,10 +6,9 @@ They stand between two marks and come from reports/summary.json; a test compares
 import sys
 from pathlib import Path
 
-from tts_lib import tables
-from tts_lib.config import loading
-from tts_lib.files import write_atomically
-from tts_lib.types import StudyError
+from tts_lib.common import paths, tables
+from tts_lib.common.errors import StudyError
+from tts_lib.common.files import write_atomically
 
 BEGIN, END = "<!-- results -->\n", "<!-- end of results -->\n"
 
@@ -45,7 +44,7 @@ def with_results(readme: str, table: str) -> str:
 
 def main() -> None:
     try:
-        root = loading.find_root()
+        root = paths.find_root()
         path = root / "README.md"
         text = with_results(path.read_text(encoding="utf-8"), results_table(root / "reports/summary.json"))
         write_atomically(path, text.encode())

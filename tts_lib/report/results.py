@@ -12,7 +12,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from tts_lib import paths, revision_chains, revision_ratios, rng, stats, tables
+from tts_lib.common import paths, rng, tables
+from tts_lib.estimators import intervals
+from tts_lib.revisions import ratios as revision_ratios
+from tts_lib.revisions.transitions import by_position
 
 ANALYSIS_TABLES = (
     "compute_optimal",
@@ -49,7 +52,9 @@ class Results:
     search: Mapping[str, pd.DataFrame]  # search -> its rows: question_id, budget, mean_steps, repetition
     difficulty: pd.DataFrame  # index question_id: oracle, oracle_bin, level, subject
     tables: Mapping[str, pd.DataFrame]  # of ANALYSIS_TABLES
-    revisions: Mapping[str, pd.DataFrame]  # revision model -> attempts of its chains (tts_lib.revision_chains.COLUMNS)
+    revisions: Mapping[
+        str, pd.DataFrame
+    ]  # revision model -> attempts of its chains (tts_lib.revisions.over_questions.COLUMNS)
     seed: int
     n_bootstrap: int
     ratios: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # revision model -> revision_ratios.COLUMNS
@@ -146,7 +151,7 @@ class Results:
         attempts = self.revisions[pairing]
         if position > attempts["position"].max():
             raise NotMeasured(f"no chain of revisions has {position} attempts")
-        return revision_chains.by_position(attempts, position)[position].loc[self.question_ids].to_numpy(np.float64)
+        return by_position(attempts, position)[position].loc[self.question_ids].to_numpy(np.float64)
 
     def in_bins(self, bins: Sequence[int]) -> Bool[np.ndarray, " question"]:
         """Which test questions lie in these oracle bins (1 = easiest).
@@ -190,7 +195,7 @@ class Results:
         """Bootstrap weights; the same for every comparison on as many questions, so that claims can be compared."""
         if n_questions not in self._weights:
             generator = rng.generator("claims", self.seed, n_questions)
-            self._weights[n_questions] = stats.bootstrap_weights(n_questions, self.n_bootstrap, generator)
+            self._weights[n_questions] = intervals.bootstrap_weights(n_questions, self.n_bootstrap, generator)
         return self._weights[n_questions]
 
 

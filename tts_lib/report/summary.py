@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from tts_lib import paths, stats, tables
-from tts_lib.report.figures import ReportFigure
-from tts_lib.report.registry import MIDDLE
+from tts_lib.common import paths, tables
+from tts_lib.estimators import intervals
+from tts_lib.report.claims.claim import MIDDLE
+from tts_lib.report.figures.figure import ReportFigure
 from tts_lib.report.results import NotMeasured, Results
 
 PACKAGES = ("numpy", "scipy", "pandas", "torch", "transformers")
@@ -68,13 +69,15 @@ def headline(results: Results, claims: pd.DataFrame) -> list[dict[str, Any]]:
     n = results.budget(MIDDLE, strategy)
     single = results.of("coverage", results.budget(1, "coverage"))
     rows = [
-        _share("small model, one sample", "pass@1", stats.mean_interval(single, weights)),
-        _share(f"small model, {_BEST[strategy]}", f"N = {n}", stats.mean_interval(results.of(strategy, n), weights)),
+        _share("small model, one sample", "pass@1", intervals.mean_interval(single, weights)),
+        _share(
+            f"small model, {_BEST[strategy]}", f"N = {n}", intervals.mean_interval(results.of(strategy, n), weights)
+        ),
     ]
     with suppress(NotMeasured):
         answer = results.large_answer
         large = results.row("flops_matched_large", large=answer, grouping="oracle", group="all")
-        interval = stats.Interval(large["accuracy"], large["low"], large["high"], 0.95)
+        interval = intervals.Interval(large["accuracy"], large["low"], large["high"], 0.95)
         rows.append(_share("large model", answer.replace("_", " "), interval))
     for _, claim in claims[claims["number"].isin(QUOTED) & claims["estimate"].notna()].iterrows():
         quoted = {name: claim[name] for name in ("estimate", "low", "high", "unit")}
@@ -91,7 +94,7 @@ def _facts(record: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: record.get(name) for name in names}
 
 
-def _share(label: str, at: str, interval: stats.Interval) -> dict[str, Any]:
+def _share(label: str, at: str, interval: intervals.Interval) -> dict[str, Any]:
     text = f"{interval.estimate:.1%} [{interval.low:.1%}, {interval.high:.1%}]"
     numbers = {"estimate": float(interval.estimate), "low": float(interval.low), "high": float(interval.high)}
     return numbers | {"unit": "share", "label": label, "text": text, "at": at}

@@ -10,12 +10,12 @@ import torch
 import transformers
 from torch import Tensor, nn
 
-from tts_lib import rng
-from tts_lib.config.lora import FineTuning
-from tts_lib.files import replacing_folder
+from tts_lib.common import rng
+from tts_lib.common.errors import StudyError, one_line
+from tts_lib.common.files import replacing_folder
 from tts_lib.models import pretrained
 from tts_lib.models.checkpoint import copy_tokenizer, weight_files
-from tts_lib.types import StudyError, one_line
+from tts_lib.training.settings import FineTuning
 
 ENDINGS = "generation_config.json"  # names the tokens that end a text
 

@@ -24,13 +24,13 @@ from torch import Tensor
 from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 from tqdm import tqdm
 
-from tts_lib import rng
-from tts_lib.examples import Batch, Examples, batches
+from tts_lib.common import rng
+from tts_lib.common.errors import StudyError
+from tts_lib.common.examples import Batch, Examples, batches
+from tts_lib.common.processes import die_with_client
 from tts_lib.models.llama import Llama
 from tts_lib.models.scorer import Scorer
-from tts_lib.processes import die_with_client
 from tts_lib.training.muon import Muon
-from tts_lib.types import StudyError
 
 Keep = Literal["best", "last", "all"]  # weights: of the lowest validation loss, the last, or of every evaluation
 N_PARTS = {"qkv": 3, "gate_up": 2}  # matrices that hold several projections

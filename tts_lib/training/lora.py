@@ -16,14 +16,14 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from tts_lib.config.lora import FineTuning
-from tts_lib.examples import Examples
-from tts_lib.files import write_atomically
+from tts_lib.common.errors import StudyError
+from tts_lib.common.examples import Examples
+from tts_lib.common.files import write_atomically
 from tts_lib.models import adapter
 from tts_lib.models.checkpoint import checkpoint_hash
 from tts_lib.training import hf_models
+from tts_lib.training.settings import FineTuning
 from tts_lib.training.tuning import RESUME, Loss, OnCheckpoint, Task, language_loss, score_loss, tune, write_tensors
-from tts_lib.types import StudyError
 
 CURVE_FILE, BEST_FILE = "curve.json", "best.safetensors"
 

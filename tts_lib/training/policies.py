@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from tts_lib import rng
-from tts_lib.examples import Examples
+from tts_lib.common import rng
+from tts_lib.common.examples import Examples
 from tts_lib.models import folder
 from tts_lib.models.folder import ModelConfig
 from tts_lib.models.llama import Llama, LlamaShape

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from tokenizers import Tokenizer
 
-from tts_lib.examples import Examples
+from tts_lib.common.errors import StudyError
+from tts_lib.common.examples import Examples
 from tts_lib.models.layout import Laid, Layout
 from tts_lib.training.hf_models import read_config
-from tts_lib.types import StudyError
 from tts_lib.verifiers.placed import placed_examples
 
 
@@ -18,7 +18,7 @@ def open_layout(checkpoint: Path, template: Mapping[str, str], max_length: int) 
     """The layout that a reward head trained on the checkpoint is to read, with scores at the markers.
 
     Args:
-        template: a record of `tts_lib.config.checkpoint.Template`.
+        template: a record of `tts_lib.study.config.checkpoint.Template`.
         max_length: tokens that a solution may take with its problem.
 
     Raises:

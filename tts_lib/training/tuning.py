@@ -20,12 +20,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from tts_lib import rng
-from tts_lib.config.lora import FineTuning
-from tts_lib.examples import Batch, Examples, pad
-from tts_lib.files import WriteError, explain
+from tts_lib.common import rng
+from tts_lib.common.errors import StudyError
+from tts_lib.common.examples import Batch, Examples, pad
+from tts_lib.common.files import WriteError, explain
 from tts_lib.training import hf_models
-from tts_lib.types import StudyError
+from tts_lib.training.settings import FineTuning
 
 BETAS = (0.9, 0.95)  # of AdamW (paper §6.1, App. D)
 RESUME = "resume.safetensors"

@@ -1,0 +1,3 @@
+"""The paper's §5.1 and App. D: Monte-Carlo rollouts and their labels, scores of a pool, first wrong steps. It imports
+common, estimators, grading and answers; whose model samples or scores is the business of engines.
+"""

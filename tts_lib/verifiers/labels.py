@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from tts_lib.examples import Examples
-from tts_lib.pools import Codec
+from tts_lib.answers.protocols import Codec
+from tts_lib.common.examples import Examples
 from tts_lib.verifiers.rollouts import split_steps
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tts_lib.examples import Examples
+from tts_lib.common.examples import Examples
 
 
 def placed_examples(

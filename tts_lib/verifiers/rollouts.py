@@ -10,12 +10,13 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
-from tts_lib import grading, rng
+from tts_lib.answers.pools import ChunkedPolicy, naming_questions
+from tts_lib.answers.protocols import Codec, SampleRequest, Sampling
+from tts_lib.common import rng
+from tts_lib.grading import verdicts as verdicts_
 from tts_lib.grading.judging import ExactJudge, Judge
-from tts_lib.pools import ChunkedPolicy, Codec, naming_questions
-from tts_lib.protocols import SampleRequest, Sampling
 
-NOT_JUDGED = (grading.TIMEOUT, grading.ERROR)
+NOT_JUDGED = (verdicts_.TIMEOUT, verdicts_.ERROR)
 
 
 def split_steps(text: str, delimiter: str = "\n") -> list[str]:
@@ -26,7 +27,7 @@ def split_steps(text: str, delimiter: str = "\n") -> list[str]:
 
 def answered(solutions: pd.DataFrame) -> pd.DataFrame:
     """The solutions whose answer could be read and judged."""
-    return solutions.loc[~solutions["verdict"].isin((grading.NO_ANSWER, *NOT_JUDGED))].reset_index(drop=True)
+    return solutions.loc[~solutions["verdict"].isin((verdicts_.NO_ANSWER, *NOT_JUDGED))].reset_index(drop=True)
 
 
 def label_steps(
@@ -72,13 +73,13 @@ def label_steps(
     for q, text, verdict in zip(solutions["question_id"], solutions["text"], solutions["verdict"], strict=True):
         steps = split_steps(text, delimiter)
         ends = np.cumsum([len(step) for step in steps[:-1]], dtype=int)
-        labels.append([float(value[q, text[:end]]) for end in ends] + [float(verdict == grading.CORRECT)])
+        labels.append([float(value[q, text[:end]]) for end in ends] + [float(verdict == verdicts_.CORRECT)])
     return solutions[["question_id", "sample"]].assign(labels=labels), n_tokens
 
 
 def _share_correct(verdicts: list[str]) -> float:
     """Among the rollouts that could be judged; NaN if none could."""
-    known = [verdict == grading.CORRECT for verdict in verdicts if verdict not in NOT_JUDGED]
+    known = [verdict == verdicts_.CORRECT for verdict in verdicts if verdict not in NOT_JUDGED]
     return sum(known) / len(known) if known else np.nan
 
 

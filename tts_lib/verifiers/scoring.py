@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from tts_lib import selection
-from tts_lib.pools import Codec, naming_questions
-from tts_lib.protocols import ScoreRequest, Verifier
+from tts_lib.answers.pools import naming_questions
+from tts_lib.answers.protocols import Codec, ScoreRequest, Verifier
+from tts_lib.estimators import selection
 
 COLUMNS = ["question_id", "sample", "n_steps", "prm_last", "prm_min", "prm_prod", "prm_mean", "orm", "orm_matched"]
 
@@ -37,11 +37,6 @@ def aggregated(steps: list[np.ndarray]) -> dict[str, np.ndarray]:
     offsets = np.r_[0, np.cumsum([len(s) for s in steps])]
     flat = np.concatenate(steps).astype(np.float64)
     return {how: selection.aggregate_steps(flat, offsets, how).astype(np.float32) for how in selection.AGGREGATIONS}
-
-
-def flipped(scores: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """A weaker verifier (ICLR Fig. 17 B): a share of the scores p turned into 1 - p."""
-    return np.where(rng.random(scores.shape) < share, 1 - scores, scores)
 
 
 def score_pool(

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tts_lib.answers.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP
 from tts_lib.engines.native.attention import PAGE
 from tts_lib.engines.native.compiling import inlined
 from tts_lib.engines.native.drawing import draw, log_normaliser, weigh
 from tts_lib.engines.native.prefixes import RING_FIRST, RING_SIZE, fork, release, retire
-from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP
 
 
 class Settings(NamedTuple):

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from tts_lib.answers.protocols import SampleRequest, Samples, Sampling, ScoreRequest
 from tts_lib.engines.checks import (
     check_sample_requests,
     check_sampling,
@@ -29,7 +30,6 @@ from tts_lib.engines.native.simd import LANES
 from tts_lib.engines.native.workers import Reading, Texts, sample_worker, score_worker
 from tts_lib.models import folder as model_folder
 from tts_lib.models.folder import FolderError
-from tts_lib.protocols import SampleRequest, Samples, Sampling, ScoreRequest
 
 ENGINE = "native-1"
 ROWS_PER_STEP = 48  # and worker: enough to reuse a panel of weights, few enough for the caches
@@ -130,7 +130,7 @@ class _Engine:
 
 
 class NativePolicy(_Engine):
-    """A policy (`tts_lib.protocols.Policy`) on the CPU."""
+    """A policy (`tts_lib.answers.protocols.Policy`) on the CPU."""
 
     def __init__(self, folder: Path, n_threads: int | None = None, progress: bool = False):
         super().__init__(folder, n_threads, progress, is_verifier=False)
@@ -205,7 +205,7 @@ class NativePolicy(_Engine):
 
 
 class NativeVerifier(_Engine):
-    """A verifier (`tts_lib.protocols.Verifier`) on the CPU."""
+    """A verifier (`tts_lib.answers.protocols.Verifier`) on the CPU."""
 
     def __init__(self, folder: Path, n_threads: int | None = None, progress: bool = False):
         super().__init__(folder, n_threads, progress, is_verifier=True)

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tts_lib.pools import Codec
-from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP
+from tts_lib.answers.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, Codec
 
 ROUNDING = 1e-3  # a log-probability may lie above 0 by as much
 

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import httpx2
 import numpy as np
 
+from tts_lib.common.errors import StudyError
 from tts_lib.engines.openai.answers import GarbageError, NoTokenIdsError, parsed
 from tts_lib.engines.openai.waiting import Clock, Pace, backoff, retry_after
-from tts_lib.types import StudyError
 
 API_KEY = "TTS_API_KEY"  # the environment variable that holds the key, the only place it is read from
 PASSING = {429, 500, 501, 502, 503, 504}  # statuses after which a request is tried again

@@ -30,16 +30,15 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from tts_lib.answers.protocols import Codec, Part, SampleRequest, Samples, Sampling
+from tts_lib.common.errors import StudyError
+from tts_lib.common.rng import mix
 from tts_lib.engines.checks import check_sample_requests, check_sampling
 from tts_lib.engines.openai.answers import Asked, Sample, sample_of, sample_of_text
 from tts_lib.engines.openai.client import Client, Limits, StoppedError
 from tts_lib.engines.openai.model import ServedModel
 from tts_lib.engines.openai.waiting import Clock
 from tts_lib.engines.parts import gathered
-from tts_lib.pools import Codec
-from tts_lib.protocols import Part, SampleRequest, Samples, Sampling
-from tts_lib.rng import mix
-from tts_lib.types import StudyError
 
 ENGINE = "openai-1"
 LEAST_TEMPERATURE = 0.01  # vLLM raises what lies between 0 and this
@@ -61,7 +60,7 @@ class _Job:
 
 
 class OpenAIPolicy:
-    """A policy (`tts_lib.protocols.StreamingPolicy`) on a completion server; a context manager."""
+    """A policy (`tts_lib.answers.protocols.StreamingPolicy`) on a completion server; a context manager."""
 
     def __init__(
         self,

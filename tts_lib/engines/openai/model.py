@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tts_lib.common.errors import StudyError
 from tts_lib.models.checkpoint import checkpoint_hash
 from tts_lib.models.folder import STEP_TEXT
 from tts_lib.models.vocabulary import Vocabulary, endings
-from tts_lib.types import StudyError
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from tts_lib.common.errors import StudyError, one_line
 from tts_lib.models.source import read_json, resolve
-from tts_lib.types import StudyError, one_line
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 SETTINGS = {  # of vLLM's own environment variables; what the user has set stays

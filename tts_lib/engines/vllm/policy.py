@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tts_lib.answers.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, SampleRequest, Samples, Sampling
+from tts_lib.common.errors import StudyError
 from tts_lib.engines.checks import check_sample_requests, check_sampling
 from tts_lib.engines.randomness import GOLDEN
 from tts_lib.engines.vllm.engine import Dtype, Engine, imported
@@ -13,8 +15,6 @@ from tts_lib.models import folder as model_folder
 from tts_lib.models.adapter import AdapterInfo, check_base
 from tts_lib.models.folder import FolderError
 from tts_lib.models.source import resolve
-from tts_lib.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, SampleRequest, Samples, Sampling
-from tts_lib.types import StudyError
 
 LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # sizes that vLLM reserves
 LEAST_TEMPERATURE = 0.01
@@ -22,7 +22,7 @@ SEED_BITS = np.uint64(2**63 - 1)  # vLLM's seeds are int64, and it takes -1 for 
 
 
 class VllmPolicy(Engine):
-    """A policy (`tts_lib.protocols.Policy`) through vLLM.
+    """A policy (`tts_lib.answers.protocols.Policy`) through vLLM.
 
     Each sample is one vLLM request with its own seed (vLLM would derive the seeds of n samples of one request from
     their number); prefix caching shares the prefix. A sample depends on its seed and on the prefix only, up to

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
+from tts_lib.answers.protocols import ScoreRequest
 from tts_lib.engines.checks import check_score_requests, closing_tokens, probability
 from tts_lib.engines.vllm.engine import Dtype, Engine
 from tts_lib.models import folder as model_folder
 from tts_lib.models.folder import FolderError
-from tts_lib.protocols import ScoreRequest
 
 
 class VllmVerifier(Engine):
-    """A verifier (`tts_lib.protocols.Verifier`) through vLLM: a `LlamaForTokenClassification` with one label.
+    """A verifier (`tts_lib.answers.protocols.Verifier`) through vLLM: a `LlamaForTokenClassification` with one label.
 
     vLLM gives a logit for every token of prefix and continuation; those of the closing tokens are the scores. Each
     continuation is read with its prefix: pooling of all tokens cannot use the prefix cache.

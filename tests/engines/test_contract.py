@@ -1,0 +1,71 @@
+"""The engines that every environment has, native and reference: the contract, and their agreement."""
+
+import sys
+
+import pytest
+import torch
+
+from helpers.engine_contract import PolicyContract, VerifierContract, sample_requests, sampling, share_of_equal
+from helpers.model_folders import random_folder
+from tts_lib.common.errors import StudyError
+from tts_lib.engines.native.engine import NativePolicy, NativeVerifier
+from tts_lib.engines.transformers.reference import ReferencePolicy, ReferenceVerifier
+from tts_lib.engines.vllm.policy import VllmPolicy
+from tts_lib.models.folder import FolderError
+
+SHAPES = {"even": {}, "odd": {"width": 44, "n_heads": 2, "width_mlp": 100}}  # odd: heads of 22, nothing fits a vector
+
+
+@pytest.fixture(scope="module", params=SHAPES, autouse=True)
+def folders(request, tmp_path_factory):
+    root = tmp_path_factory.mktemp(request.param)
+    torch.set_num_threads(1)  # models this small only wait for one another
+    return {
+        "policy": random_folder(root / "policy", **SHAPES[request.param]),
+        "verifier": random_folder(root / "verifier", verifier=True, **SHAPES[request.param]),
+    }
+
+
+class TestNative(PolicyContract, VerifierContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def policy(cls, folders):
+        return NativePolicy(folders["policy"], n_threads=2)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def verifier(cls, folders):
+        return NativeVerifier(folders["verifier"], n_threads=2)
+
+
+class TestReference(PolicyContract, VerifierContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def policy(cls, folders):
+        return ReferencePolicy(folders["policy"], batch_size=64)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def verifier(cls, folders):
+        return ReferenceVerifier(folders["verifier"], batch_size=64)
+
+
+def test_engines_agree(folders):
+    """Same seeds, same samples: rounding could part them only where a random number meets the CDF within 1e-6."""
+    requests = sample_requests(n_samples=20)
+    for settings in (sampling(), sampling(top_p=0.8, until="step"), sampling(temperature=0)):
+        native = NativePolicy(folders["policy"], n_threads=1).sample(requests, settings)
+        assert share_of_equal(native, ReferencePolicy(folders["policy"]).sample(requests, settings)) == 1
+
+
+def test_refuses_the_wrong_kind_of_model(folders):
+    with pytest.raises(FolderError, match="holds a verifier, not a policy"):
+        NativePolicy(folders["verifier"])
+    with pytest.raises(FolderError, match="holds a policy, not a verifier"):
+        NativeVerifier(folders["policy"])
+
+
+def test_vllm_that_is_not_installed_is_told(folders, monkeypatch):
+    monkeypatch.setitem(sys.modules, "vllm", None)
+    with pytest.raises(StudyError, match=r"vLLM cannot be imported here \(.*\); install it with `pip install"):
+        VllmPolicy(folders["policy"])

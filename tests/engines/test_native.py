@@ -1,0 +1,198 @@
+"""What only the native engine promises: bit-identical results, whatever is computed beside them."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from numba import njit
+
+from helpers.model_folders import STEP, VOCAB, random_folder
+from tts_lib.answers.protocols import SampleRequest, Sampling, ScoreRequest
+from tts_lib.engines.native import compiling, engine, forward, workers
+from tts_lib.engines.native.attention import BLOCK, GROUP, PAGE, attend, attend_block
+from tts_lib.engines.native.engine import NativePolicy, NativeVerifier
+from tts_lib.engines.native.simd import address
+from tts_lib.models.folder import weights_hash
+
+SAMPLING = Sampling(temperature=0.9, top_p=0.95, max_tokens=30, until="end", logprobs=True)
+
+
+@pytest.fixture(scope="module", params=[(32, 2), (48, 3)], ids=["width32", "width48"])
+def shape(request):
+    return {"width": request.param[0], "n_heads": request.param[1]}
+
+
+@pytest.fixture(scope="module")
+def policy_folder(shape, tmp_path_factory):
+    return random_folder(tmp_path_factory.mktemp("native") / "policy", **shape)
+
+
+@pytest.fixture(scope="module")
+def verifier_folder(shape, tmp_path_factory):
+    return random_folder(tmp_path_factory.mktemp("native") / "verifier", verifier=True, **shape)
+
+
+def sample_requests(n_samples: int = 9) -> list[SampleRequest]:
+    """Prefixes of 1 to 40 tokens: a family that begins alike, equal ones, and strangers."""
+    rng = np.random.default_rng(5)
+    stem = rng.integers(2, VOCAB, 40).astype(np.int32)
+    prefixes = [stem[:n] for n in (1, 7, 8, 9, 16, 17, 31, 40, 17)]
+    prefixes += [np.append(stem[:n], np.int32(3)) for n in (8, 16, 20)]
+    prefixes += [rng.integers(2, VOCAB, n).astype(np.int32) for n in (3, 24)]
+    return [SampleRequest(prefix, rng.integers(0, 2**63, n_samples).astype(np.uint64)) for prefix in prefixes]
+
+
+def score_requests() -> list[ScoreRequest]:
+    rng = np.random.default_rng(6)
+    return [
+        ScoreRequest(
+            request.prefix, [rng.integers(0, 9, n).astype(np.int32) for n in rng.integers(1, 50, rng.integers(1, 12))]
+        )
+        for request in sample_requests()
+    ]
+
+
+def sampled_bits(samples) -> list[bytes]:
+    """Everything each sample of one request consists of."""
+    log_p = [samples.logprobs[a:b] for a, b in zip(samples.offsets[:-1], samples.offsets[1:], strict=True)]
+    return [samples[i].tobytes() + samples.finish[i].tobytes() + log_p[i].tobytes() for i in range(len(samples))]
+
+
+def scored_bits(scores) -> list[list[bytes]]:
+    return [[each.tobytes() for each in of_request] for of_request in scores]
+
+
+@njit
+def attended(query, pages, kv, scores, sizes, alone, together):
+    """Attention of BLOCK rows of one sequence, one by one and as a block."""
+    n_positions, n_heads, half, groups = sizes
+    page_size, width = kv.shape[1], alone.shape[1]
+    at = (address(pages, 0), page_size, address(kv, 0))
+    for row in range(BLOCK):
+        first, to = address(query, row * query.shape[1]), address(alone, row * width)
+        attend(first, *at, n_positions + row, n_heads, half, groups, address(scores, 0), to)
+    first, stride, to = address(query, 0), query.shape[1], address(together, 0)
+    attend_block(first, stride, *at, n_positions, n_heads, half, groups, address(scores, 0), to, width)
+
+
+@pytest.mark.parametrize(("n_heads", "half", "groups"), [(2, 16, 2), (1, 8, 1), (3, 24, 3)])
+def test_a_block_of_rows_attends_as_each_row_alone(n_heads, half, groups):
+    rng = np.random.default_rng(7)
+    pages = rng.permutation(12).astype(np.int32)
+    kv = rng.normal(size=(12, PAGE * n_heads * (2 * half + groups * GROUP))).astype(np.float32)
+    query = rng.normal(size=(BLOCK, 4 * n_heads * half)).astype(np.float32)
+    for n_positions in range(1, 80):
+        alone, together = (np.zeros((BLOCK, n_heads * groups * GROUP), np.float32) for _ in range(2))
+        scores = np.full(BLOCK * (n_positions + 3 * PAGE), np.nan, np.float32)
+        attended(query, pages, kv, scores, (n_positions, n_heads, half, groups), alone, together)
+        assert np.isfinite(alone).all()
+        assert alone.tobytes() == together.tobytes()
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("rows_per_step", [6, 17, 48, 100])
+def test_bits_do_not_depend_on_batch_and_threads(policy_folder, verifier_folder, monkeypatch, n_threads, rows_per_step):
+    samples = [sampled_bits(each) for each in NativePolicy(policy_folder, 1).sample(sample_requests(), SAMPLING)]
+    scores = scored_bits(NativeVerifier(verifier_folder, 1).score(score_requests()))
+    monkeypatch.setattr(engine, "ROWS_PER_STEP", rows_per_step)
+    again = NativePolicy(policy_folder, n_threads).sample(sample_requests(), SAMPLING)
+    assert [sampled_bits(each) for each in again] == samples
+    assert scored_bits(NativeVerifier(verifier_folder, n_threads).score(score_requests())) == scores
+
+
+def test_bits_do_not_depend_on_order_and_splitting(policy_folder, verifier_folder):
+    policy, verifier = NativePolicy(policy_folder, 2), NativeVerifier(verifier_folder, 2)
+    samples = [sampled_bits(each) for each in policy.sample(sample_requests(), SAMPLING)]
+    assert [sampled_bits(each) for each in policy.sample(sample_requests()[::-1], SAMPLING)[::-1]] == samples
+    for request, expected in zip(sample_requests(), samples, strict=True):
+        alone = [SampleRequest(request.prefix, request.seeds[i : i + 1]) for i in range(len(request.seeds))]
+        assert [sampled_bits(each)[0] for each in policy.sample(alone, SAMPLING)] == expected
+    scores = scored_bits(verifier.score(score_requests()))
+    assert scored_bits(verifier.score(score_requests()[::-1])[::-1]) == scores
+    for request, expected in zip(score_requests(), scores, strict=True):
+        alone = [ScoreRequest(request.prefix, [text]) for text in request.continuations]
+        assert [each[0] for each in scored_bits(verifier.score(alone))] == expected
+
+
+def test_many_units_of_one_request(policy_folder, monkeypatch):
+    request = SampleRequest(sample_requests()[3].prefix, np.arange(300, dtype=np.uint64))
+    (whole,) = NativePolicy(policy_folder, 1).sample([request], SAMPLING)
+    monkeypatch.setattr(engine, "UNIT_SIZE", 20)
+    (cut,) = NativePolicy(policy_folder, 2).sample([request], SAMPLING)
+    assert sampled_bits(cut) == sampled_bits(whole)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.3, 1.5])
+def test_samples_that_part_are_those_drawn_alone(policy_folder, monkeypatch, temperature):
+    """With more branches than a step has rows, and no more samples under way than one unit has."""
+    monkeypatch.setattr(engine, "ROWS_PER_STEP", 6)
+    monkeypatch.setattr(engine, "UNIT_SIZE", 60)
+    monkeypatch.setattr(engine, "UNDER_WAY", 60)
+    policy, sampling = NativePolicy(policy_folder, 2), dataclasses.replace(SAMPLING, temperature=temperature)
+    requests = sample_requests(100)[3:8]
+    together = [each for samples in policy.sample(requests, sampling) for each in sampled_bits(samples)]
+    alone = [SampleRequest(r.prefix, r.seeds[i : i + 1]) for r in requests for i in range(len(r.seeds))]
+    assert [sampled_bits(each)[0] for each in policy.sample(alone, sampling)] == together
+    assert (len(set(together)) < 10) == (temperature == 0)
+
+
+def test_a_continued_sample_goes_on_as_if_never_cut(policy_folder):
+    """What follows a prefix does not depend on whether the prefix was sampled or given (greedy)."""
+    policy, greedy = NativePolicy(policy_folder, 1), Sampling(0.0, 1.0, 12, "end", True)
+    (whole,) = policy.sample([SampleRequest(sample_requests()[1].prefix, np.zeros(1, np.uint64))], greedy)
+    prefix = np.concatenate([sample_requests()[1].prefix, whole.tokens[:5]])
+    (rest,) = policy.sample([SampleRequest(prefix, np.zeros(1, np.uint64))], greedy)
+    np.testing.assert_array_equal(rest.tokens[: len(whole.tokens) - 5], whole.tokens[5:])
+    np.testing.assert_array_equal(rest.logprobs[: len(whole.tokens) - 5], whole.logprobs[5:])
+
+
+def test_sharing_a_prefix_does_not_change_scores(verifier_folder):
+    """The same text gives the same bits, however it is divided into prefix and continuation."""
+    verifier = NativeVerifier(verifier_folder, 1)
+    text = np.tile(np.array([5, 9, 7, 11, STEP], np.int32), 10)
+    whole = verifier.score([ScoreRequest(text[:5], [text[5:]])])[0][0]
+    for n_steps in range(2, 10):
+        (rest,) = verifier.score([ScoreRequest(text[: 5 * n_steps], [text[5 * n_steps :]])])[0]
+        np.testing.assert_array_equal(rest, whole[n_steps - 1 :])
+
+
+def test_progress_goes_to_stderr(policy_folder, capsys):
+    NativePolicy(policy_folder, 1, progress=True).sample(sample_requests(2), SAMPLING)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert f"{2 * len(sample_requests())}/{2 * len(sample_requests())}" in printed.err
+
+
+def test_an_interrupt_stops_the_workers(policy_folder, monkeypatch):
+    policy = NativePolicy(policy_folder, 2)
+    policy.sample(sample_requests(1), SAMPLING)
+
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        policy.sample(sample_requests(2000), SAMPLING)
+
+
+def test_version_names_engine_and_weights(policy_folder, verifier_folder):
+    assert NativePolicy(policy_folder).version == f"native-1:{weights_hash(policy_folder)}"
+    assert NativeVerifier(verifier_folder).version != NativePolicy(policy_folder).version
+
+
+def test_refuses_no_threads(policy_folder):
+    with pytest.raises(ValueError, match="n_threads is 0; allowed is 1 or more"):
+        NativePolicy(policy_folder, n_threads=0)
+
+
+def test_compiled_code_is_renewed_with_any_source(tmp_path):
+    for function in (workers.sample_worker, workers.score_worker, forward.forward):
+        assert function._cache._cache_file._source_stamp == compiling.sources_hash()
+    (tmp_path / "native").mkdir()
+    hashes = set()
+    for changed in (tmp_path / "randomness.py", tmp_path / "native" / "compiling.py", tmp_path / "native" / "new.py"):
+        compiling.sources_hash.cache_clear()
+        (tmp_path / "randomness.py").touch()
+        changed.write_text("changed")
+        hashes.add(compiling.sources_hash(tmp_path / "native"))
+    assert len(hashes) == 3

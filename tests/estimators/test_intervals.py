@@ -1,0 +1,144 @@
+"""Intervals against scipy and their coverage, verdicts, sample sizes."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from tts_lib.estimators.intervals import (
+    bootstrap_weights,
+    difference_interval,
+    mean_interval,
+    proportion_interval,
+    questions_needed,
+    verdict,
+)
+
+
+@pytest.mark.parametrize("method", ["bca", "percentile"])
+def test_interval_agrees_with_scipy(method):
+    """Both resample 20,000 times: their ends differ by Monte-Carlo error, about 0.02 standard errors."""
+    values = np.random.default_rng(0).exponential(size=60)
+    ours = mean_interval(values, bootstrap_weights(60, 20_000, np.random.default_rng(1)), method=method)
+    theirs = scipy_stats.bootstrap(
+        (values,), np.mean, n_resamples=20_000, method=method.replace("bca", "BCa"), rng=np.random.default_rng(2)
+    ).confidence_interval
+    tolerance = 0.1 * values.std() / np.sqrt(60)
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=tolerance)
+    assert ours.estimate == pytest.approx(values.mean())
+
+
+def test_bca_differs_from_percentile_on_skewed_values():
+    values, weights = (
+        np.random.default_rng(0).exponential(size=40),
+        bootstrap_weights(40, 4000, np.random.default_rng(1)),
+    )
+    bca, percentile = mean_interval(values, weights), mean_interval(values, weights, method="percentile")
+    assert bca.high > percentile.high + 0.01
+
+
+def test_interval_covers_the_truth():
+    """400 intervals of nominal 90% for a mean of 60 uniforms: coverage within 0.90 +- 0.075 (5 SE)."""
+    rng = np.random.default_rng(0)
+    weights = bootstrap_weights(60, 400, rng)
+    hits = 0
+    for _ in range(400):
+        interval = mean_interval(rng.random(60), weights, level=0.9)
+        hits += interval.low <= 0.5 <= interval.high
+    assert hits / 400 == pytest.approx(0.9, abs=0.075)
+
+
+def test_paired_difference_is_narrower_than_two_separate_ones():
+    rng = np.random.default_rng(0)
+    ease = rng.random(200)
+    a, b = ease + 0.05 + 0.01 * rng.normal(size=200), ease
+    weights = bootstrap_weights(200, 1000, rng)
+    paired, alone = difference_interval(a, b, weights), mean_interval(a, weights)
+    assert paired.low > 0
+    assert (paired.high - paired.low) < (alone.high - alone.low) / 10
+
+
+def test_equal_values_give_a_point_and_nan_raises():
+    weights = bootstrap_weights(10, 100, np.random.default_rng(0))
+    interval = mean_interval(np.full(10, 0.1), weights)
+    assert (interval.low, interval.high) == (interval.estimate, interval.estimate)
+    with pytest.raises(ValueError, match="1 of 10 questions"):
+        mean_interval(np.where(np.arange(10) == 3, np.nan, 1.0), weights)
+    with pytest.raises(ValueError, match=r"level is 1\.5"):
+        mean_interval(np.arange(10.0), weights, level=1.5)
+
+
+def test_weights_are_resamples():
+    weights = bootstrap_weights(30, 50, np.random.default_rng(0))
+    np.testing.assert_allclose(weights.sum(axis=1), 1)
+    np.testing.assert_allclose(weights * 30, np.round(weights * 30))
+    assert (weights == bootstrap_weights(30, 50, np.random.default_rng(0))).all()
+    assert (weights != bootstrap_weights(30, 50, np.random.default_rng(1))).any()
+    with pytest.raises(ValueError, match="at least 2"):
+        bootstrap_weights(1, 50, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "sign", "margin", "expected"),
+    [
+        (0.01, 0.2, 1, 0.0, "supported"),
+        (0.01, 0.2, -1, 0.0, "contradicted"),
+        (-0.2, -0.01, 1, 0.0, "contradicted"),
+        (-0.2, -0.01, -1, 0.0, "supported"),
+        (-0.01, 0.2, 1, 0.0, "inconclusive"),
+        (0.0, 0.2, 1, 0.0, "inconclusive"),
+        (-0.01, 0.01, 0, 0.02, "supported"),
+        (0.03, 0.05, 0, 0.02, "contradicted"),
+        (-0.05, -0.03, 0, 0.02, "contradicted"),
+        (0.01, 0.05, 0, 0.02, "inconclusive"),
+    ],
+)
+def test_verdict(low, high, sign, margin, expected):
+    assert verdict(low, high, sign, margin) == expected
+
+
+def test_verdict_bad_input():
+    for arguments in ((0.2, 0.1, 1), (math.nan, 0.1, 1)):
+        with pytest.raises(ValueError, match="interval runs"):
+            verdict(*arguments)
+    for sign, margin in ((0, 0.0), (1, 0.1)):
+        with pytest.raises(ValueError, match="margin"):
+            verdict(-0.1, 0.1, sign, margin)
+
+
+def test_questions_needed_gives_the_stated_power():
+    """Effect 0.2 SD needs 197 questions; simulated power 0.80 within 5 SE of 2,000 repeats (0.045)."""
+    unit = np.repeat([-1.0, 1.0], 5000)
+    needed = questions_needed(unit, effect=0.2)
+    assert needed == 197
+    draws = np.random.default_rng(0).normal(0.2, 1.0, size=(2000, int(needed)))
+    z = draws.mean(axis=1) / (draws.std(axis=1, ddof=1) / np.sqrt(needed))
+    assert (np.abs(z) > 1.96).mean() == pytest.approx(0.8, abs=0.045)
+
+
+def test_questions_needed_options_and_limits():
+    values = np.random.default_rng(0).normal(0.1, 1.0, size=500)
+    base = questions_needed(values)
+    assert questions_needed(values, power=0.9) > base
+    assert questions_needed(values, level=0.99) > base
+    assert questions_needed(values - values.mean()) > 1e6
+    assert questions_needed(np.zeros(5)) == math.inf
+    with pytest.raises(ValueError, match=r"power is 1\.0"):
+        questions_needed(values, power=1.0)
+    with pytest.raises(ValueError, match="at least 2"):
+        questions_needed(values[:1])
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 80), (80, 80), (1, 3), (37, 500)])
+def test_wilson_equals_scipy(k, n):
+    ours = proportion_interval(k, n, 0.9)
+    theirs = scipy_stats.binomtest(k, n).proportion_ci(0.9, method="wilson")
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+    assert ours.estimate == k / n
+
+
+def test_proportion_bad_input():
+    for k, n in ((0, 0), (4, 3), (-1, 3)):
+        with pytest.raises(ValueError, match=r"0\.\.n_trials"):
+            proportion_interval(k, n)

@@ -1,0 +1,116 @@
+"""Replays as a user runs them: a real small model with a verifier against a larger one, and what a refusal leaves."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.example_study import REPLAY
+from helpers.pipeline import ROOT
+from tts_lib.answers.grid import grid
+from tts_lib.common import rng
+from tts_lib.common.errors import StudyError
+from tts_lib.estimators import intervals
+from tts_lib.grading.answers import extract_answer
+from tts_lib.imported import study
+from tts_lib.imported.pool import Grade, to_pool
+from tts_lib.imported.sources import Columns, Source, read
+from tts_lib.questions.files import questions
+from tts_lib.strategies import curves
+from tts_lib.strategies.exchange import budgets as matched_settings
+from tts_lib.strategies.exchange import large as large_model
+from tts_lib.strategies.exchange import tables
+
+DATA = ROOT.parent / "shared" / "data"
+SYSTEMS = ("6b_finetuning", "6b_verification", "175b_finetuning")
+N_VERIFIED = 100  # samples behind each verified answer (Cobbe et al. 2021)
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the public data (../shared/data) are not here")
+def test_a_small_model_with_a_verifier_against_a_30_times_larger_one():
+    """GSM8K: 100 verified samples of 6B parameters cost more than one of 175B where inference is all that counts."""
+    asked = questions.load(DATA / "gsm8k/test.jsonl")
+    grade = Grade(extract_answer, lambda *_: [], lambda *_: np.zeros(0))  # the file's own verdicts are taken
+    columns = Columns("id", correct="ok", model="system")
+    pools = {}
+    for system in SYSTEMS:
+        source = Source(DATA / "gsm8k_solutions/solutions.jsonl", "rows", columns, system, tokens_per_sample=100)
+        pools[system] = to_pool(read(source), asked, grade).pool
+    ids = asked["question_id"].tolist()
+    small, verified, _ = (grid(pool, ids).correct[:, 0].astype(float) for pool in pools.values())
+    budgets, tokens = (1, N_VERIFIED), np.outer(np.ones(len(ids)), [100.0, 100.0 * N_VERIFIED])
+    curve = curves.Curve(
+        "single", "verified", budgets, [True, True], np.stack([small, verified], axis=1), tokens, tokens
+    )
+    training = {
+        "base": matched_settings.Training(6e9, 3e11, 6 * 6e9 * 3e11),
+        "large": matched_settings.Training(175e9, 3e11, 6 * 175e9 * 3e11),
+    }
+    nothing = pools["175b_finetuning"].head(0)
+    larges = large_model.large_models(
+        pools["175b_finetuning"], nothing, ids, np.zeros(len(ids)), training, [1], rng.generator("test")
+    )
+    assert [large.name for large in larges] == ["one_sample"]
+    assert (small.mean(), verified.mean(), larges[0].accuracy.mean()) == pytest.approx((0.217, 0.390, 0.347), abs=5e-4)
+    everyone = tables.Grouping(
+        "all",
+        np.ones(len(ids), dtype=np.int64),
+        1,
+        intervals.bootstrap_weights(len(ids), 1000, rng.generator("weights")),
+    )
+    m = 175 / 6
+    assert m < N_VERIFIED  # without pretraining, 100 samples cost more than the large model's one answer
+    settings = matched_settings.formula_settings(m, [0.16, 1.0, 22.0], 1)
+    v1 = [setting for setting in settings if setting.accounting == "v1"]
+    table = tables.setting_table(curve, larges[0], v1, everyone).query("group == 'all'").set_index("r")
+    assert table.loc[0.16, "k"] == pytest.approx(m + 3 * (m - 1) / 0.16)
+    # Verified, the small model is a little better where pretraining counts; elsewhere it affords too few samples.
+    assert table.loc[0.16, "difference"] == pytest.approx(verified.mean() - larges[0].accuracy.mean())
+    assert table.loc[0.16, "low"] > 0.01 and table.loc[0.16, "high"] < 0.08
+    assert table.loc[22.0, "difference"] < table.loc[0.16, "difference"]
+
+
+def project(folder: Path, rows: list[dict]) -> Path:
+    """A replay of two questions whose base pool holds these rows."""
+    (folder / "pools").mkdir(parents=True)
+    text = REPLAY[: REPLAY.index("    large:")] + REPLAY[REPLAY.index("select:") :]
+    (folder / "params.yaml").write_text(text.replace("n_val: 100", "n_val: 2"))
+    golds = [{"id": f"q{i}", "problem": f"What is {i}?", "answer": str(i)} for i in range(6)]
+    for name, records in (("questions", golds), ("small", rows)):
+        (folder / f"pools/{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    (folder / "notebooks").mkdir()
+    (folder / "notebooks/01_import.ipynb").write_bytes((ROOT / "notebooks/01_import.ipynb").read_bytes())
+    return folder
+
+
+def test_a_refused_pool_leaves_nothing_behind(tmp_path: Path):
+    rows = [{"id": f"q{i}", "answer": str(i), "scores": [0.5]} for i in range(6)]
+    folder = project(tmp_path, [*rows, {"id": "q1", "answer": "1", "scores": [1.5]}])
+    command = "tts_lib.study.run notebooks/01_import.ipynb reports/executed/01_import.ipynb --section seed replay.mine"
+    run = subprocess.run(
+        [sys.executable, "-m", *command.split()],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    said = run.stderr.strip().splitlines()[-1]
+    assert "pools/small.jsonl, line 7, column 'scores' is 1.5, but must be a number from 0 to 1" in said
+    assert not (folder / "data").exists() and not (folder / "reports/metrics").exists()
+
+
+def test_questions_are_split_once_and_for_all():
+    table = questions.load(DATA / "gsm8k/test.jsonl") if DATA.is_dir() else None
+    if table is None:
+        pytest.skip("the public data (../shared/data) are not here")
+    first, again = (study.split_questions(table, 100, rng.generator("import", 0)) for _ in range(2))
+    assert len(first["val"]) == 100 and len(first["test"]) == len(table) - 100
+    assert not set(first["val"]["question_id"]) & set(first["test"]["question_id"])
+    assert first["test"]["question_id"].tolist() == again["test"]["question_id"].tolist()
+    with pytest.raises(StudyError, match=r"n_val is 1318, but must be at most 1317: of 1319 questions 2 must be left"):
+        study.split_questions(table, 1318, rng.generator("import", 0))

@@ -1,0 +1,122 @@
+from itertools import islice
+from random import Random
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.scripted_policy import CODEC, WORLD
+from tts_lib.grading import exact
+from tts_lib.grading.exact import grade
+from tts_lib.grading.verdicts import CORRECT
+from tts_lib.questions import nano, nano_tables
+from tts_lib.training import corpus
+
+MIXTURE = nano.Mixture({"chain": 0.1, "inverse": 0.5, "bridge": 0.2, "route": 0.2}, [0.25, 0.25, 0.25, 0.25])
+NOISE = nano.Noise(0.2, 0.5, 0.3)
+SIZES = {"test": 20, "val": 10, "train": 30}
+
+
+@pytest.fixture(autouse=True)
+def _small_batches(monkeypatch):
+    monkeypatch.setattr(corpus, "BATCH", 100)
+
+
+def texts(seed: int = 0, taken: frozenset[str] = frozenset()):
+    return nano.corpus(WORLD, MIXTURE, NOISE, set(taken), Random(seed))
+
+
+def built(n_tokens: int = 2000, n_validation: int = 400, max_length: int = 96):
+    return corpus.build_corpus(texts(), CODEC, n_tokens, n_validation, max_length)
+
+
+def test_questions_come_from_the_seed_and_never_twice():
+    drawn = nano_tables.draw_questions(WORLD, MIXTURE, SIZES, seed=3)
+    assert drawn == nano_tables.draw_questions(WORLD, MIXTURE, SIZES, seed=3)
+    assert drawn != nano_tables.draw_questions(WORLD, MIXTURE, SIZES, seed=4)
+    assert {split: len(questions) for split, questions in drawn.items()} == SIZES
+    problems = [q.problem for questions in drawn.values() for q in questions]
+    assert len(set(problems)) == sum(SIZES.values())
+
+
+def test_a_larger_later_split_leaves_the_earlier_ones_alone():
+    small, large = (nano_tables.draw_questions(WORLD, MIXTURE, SIZES | {"train": n}, seed=0) for n in (30, 40))
+    assert small["test"] == large["test"] and small["val"] == large["val"] and small["train"] == large["train"][:30]
+
+
+def test_questions_can_be_rebuilt_by_id():
+    world, by_id = nano_tables.rebuild(8, 20, 1.0, MIXTURE.subjects, MIXTURE.hops, 20, 10, 30, seed=0)
+    drawn = nano_tables.draw_questions(WORLD, MIXTURE, SIZES, seed=0)
+    assert world == WORLD and len(by_id) == 60
+    for split, questions in drawn.items():
+        table = nano_tables.question_table(WORLD, split, questions)
+        assert [by_id[i].problem for i in table["question_id"]] == table["problem"].tolist()
+
+
+def test_the_question_table():
+    questions = nano_tables.draw_questions(WORLD, MIXTURE, SIZES, seed=0)["test"]
+    table = nano_tables.question_table(WORLD, "test", questions)
+    assert list(table) == ["question_id", "problem", "statement", "solution", "answer", "subject", "level"]
+    assert table["question_id"].tolist() == [f"test-{i:05d}" for i in range(20)]
+    assert table["level"].between(1, 5).all() and set(table["subject"]) <= set(nano.SUBJECTS)
+    for row in table.itertuples():
+        assert grade(row.solution, row.answer) == (row.answer, CORRECT)
+    solutions = table[["question_id"]].assign(text=table["solution"])
+    by_id = dict(zip(table["question_id"], questions, strict=True))
+    assert all(all(steps) for steps in nano_tables.right_steps(WORLD, by_id, solutions))
+
+
+def test_the_corpus_holds_as_many_tokens_as_asked():
+    training, validation, shown = built()
+    assert 2000 <= len(training.tokens) < 2000 + 96 and 400 <= len(validation.tokens) < 400 + 96
+    assert training.offsets[-1] == len(training.tokens) == len(training.weight)
+    assert len(shown) == 100 and shown == [problem + solution for problem, solution in islice(texts(), 100)]
+
+
+def test_the_corpus_comes_from_its_texts():
+    first, again = built(), built()
+    for a, b in zip(first[:2], again[:2], strict=True):
+        np.testing.assert_array_equal(a.tokens, b.tokens)
+    n = len(first[1].tokens)
+    assert first[0].tokens[:n].tolist() != first[1].tokens.tolist()
+
+
+@pytest.mark.parametrize("window", [16, 24, 96])
+def test_texts_beyond_the_window_are_left_out(window):
+    training, validation, _ = built(max_length=window)
+    lengths = np.diff(training.offsets)
+    assert lengths.max() <= window and np.diff(validation.offsets).max() <= window
+    assert lengths.max() > window - 3 or window == 96  # a text may nearly fill it
+
+
+def test_only_solutions_carry_weight():
+    training, _, _ = built(n_tokens=1500)
+    for start, stop in zip(training.offsets[:-1], training.offsets[1:], strict=True):
+        tokens, weight = training.tokens[start:stop], training.weight[start:stop]
+        problem, solution = CODEC.decode([tokens[weight == 0], tokens[weight == 1]])
+        assert problem.endswith("\n") and problem.count("\n") == 1
+        assert solution.endswith(nano.END) and exact.read_answer(solution) is not None
+        assert CODEC.decode([tokens]) == [problem + solution]
+
+
+def test_the_corpus_keeps_off_the_questions():
+    drawn = nano_tables.draw_questions(WORLD, MIXTURE, SIZES, seed=0)
+    taken = frozenset(q.problem for questions in drawn.values() for q in questions)
+    training, _, _ = corpus.build_corpus(texts(0, taken), CODEC, 5_000, 100, 96)
+    parts = np.split(training.tokens, training.offsets[1:-1])
+    problems = {text.split("\n")[0] + "\n" for text in CODEC.decode(parts)}
+    assert len(problems) > 50 and problems.isdisjoint(taken)
+
+
+def test_the_rate_of_blind_guesses():
+    questions = pd.DataFrame({"subject": ["chain", "route", "route"], "answer": ["07", "ab", "abc"]})
+    assert nano_tables.guess_rate(WORLD, questions) == pytest.approx((1 / 20 + 1 / 16 + 1 / 64) / 3)
+
+
+def test_the_data_card_shows_every_subject():
+    drawn = nano_tables.draw_questions(WORLD, MIXTURE, SIZES, seed=0)
+    splits = {split: nano_tables.question_table(WORLD, split, questions) for split, questions in drawn.items()}
+    metrics = {"n_tokens": 5000, "n_texts": 300, "guess_rate": 0.05}
+    card = nano_tables.data_card(WORLD, MIXTURE, NOISE, metrics, splits)
+    assert all(f"**{subject}**" in card for subject in splits["test"]["subject"].unique())
+    assert "20 test, 10 val, 30 train" in card and "5.0% of questions" in card

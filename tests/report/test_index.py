@@ -1,0 +1,207 @@
+"""The first page: says what the tables say, runs nothing, fetches nothing, whatever a model wrote."""
+
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from helpers.example_study import EXAMPLE, HOSTILE
+from tts_lib.common import tables
+from tts_lib.plots import style
+from tts_lib.report import gallery
+from tts_lib.report.claims.claims import COLUMNS
+from tts_lib.report.pages import index
+from tts_lib.report.pages.__main__ import main
+
+FACTS = {"n_params_block": 130_000, "n_params": 150_000, "n_tokens": 6_000_000, "flops": 4.7e12}
+FACTS |= {"validation_loss": 0.5, "n_layers": 4, "width": 48, "name": None}
+POOL = {"n_questions": 400, "n_samples": 512, "pass_at_1": 0.3, "greedy_accuracy": 0.4, "mean_tokens": 26.0}
+CARD = {"label": "small model", "text": "32.5% [29.7%, 35.5%]", "at": "pass@1"}
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    folder = tmp_path / "reports"
+    study = {
+        "seed": 0,
+        "methods": ["beam_4"],
+        "budgets": [1, 2],
+        "search_budgets": [4],
+        "models": {"base": FACTS},
+        "pools": {"base-test": POOL},
+        "questions": {"train": 3000, "test": 400},
+        "versions": {"python": "3.11"},
+    }
+    figure = {"name": "a", "title": "A figure", "caption": "What it shows."}
+    tables.write_json({"study": study, "headline": [CARD], "figures": [figure]}, folder / "summary.json")
+    drawn = Figure()
+    drawn.subplots().plot([0, 1])
+    style.save_figure(drawn, folder / "figures/report/a")
+    claims = [
+        ("1a", "One claim", "supported", "+1.0 points [+0.5, +1.5]"),
+        ("2", "Another", "contradicted", "−1.0 points [−1.5, −0.5]"),
+        ("3", "A third", "inconclusive", "+0.0 points [−1.0, +1.0]"),
+    ]
+    frame = pd.DataFrame(claims, columns=["number", "claim", "verdict", "ours"]).reindex(columns=COLUMNS)
+    write_csv(frame, folder / "tables/claims.csv")
+    write_csv(traces("x01\ny02"), folder / "tables/gallery.csv")
+    attempt = {"case": "loses it", "question_id": "q", "chain": 0, "statement": "Find x.", "score": 0.25}
+    attempts = [attempt | {"position": n, "text": f"=0{n}", "verdict": "wrong"} for n in (1, 2)]
+    write_csv(pd.DataFrame(attempts), folder / "tables/gallery_chains.csv")
+    return folder
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.to_csv(path, index=False)
+
+
+def traces(text: str, statement: str = "Find x.") -> pd.DataFrame:
+    chosen = pd.DataFrame([{"case": "too short", "question_id": "q", "sample": 0, "text": text, "answer": text}])
+    chosen = chosen.assign(verdict="wrong", pass_at_1=0.5)
+    chosen["scores"] = [np.linspace(0.1, 0.9, len(gallery.steps_of(text)))]
+    return gallery.traces(chosen, pd.DataFrame({"question_id": ["q"], "statement": [statement]}))
+
+
+def add_notebook(reports: Path, name: str, *cells: str) -> None:
+    (reports / "executed").mkdir(exist_ok=True)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(cell) for cell in cells])
+    nbformat.write(notebook, reports / "executed" / f"{name}.ipynb")
+
+
+def test_the_page_says_what_the_tables_say(reports: Path) -> None:
+    page = index.render(reports, [index.Page("01.html", "The questions")])
+    for expected in ("32.5%", "[29.7%, 35.5%]", "+1.0 points [+0.5, +1.5]", "✓ 1 supported", "✗ 1 contradicted"):
+        assert expected in page
+    for expected in ("? 1 inconclusive", 'href="01.html"', "130,000", "6 million", "A figure"):
+        assert expected in page
+    assert 'href="tables/claims.csv"' in page and 'href="summary.json"' in page
+
+
+def test_nothing_runs_and_nothing_is_fetched(reports: Path) -> None:
+    page = index.render(reports, [])
+    assert "default-src 'none'" in page
+    assert not re.search(r"<(script|iframe|object|embed|link|base|form)\b", page, re.IGNORECASE)
+    sources = re.findall(r'\b(?:src|href)\s*=\s*"([^"]*)"', page)
+    assert sources and not [source for source in sources if re.match(r"\w+:", source) and "data:image/" not in source]
+    assert "url(" not in page and "@import" not in page
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_text_is_inert(reports: Path, hostile: str) -> None:
+    harmless = index.render(reports, [])
+    write_csv(traces(hostile.replace("\n", " "), hostile), reports / "tables/gallery.csv")
+    claims = pd.read_csv(reports / "tables/claims.csv", dtype=str)
+    claims["note"] = hostile
+    write_csv(claims, reports / "tables/claims.csv")
+    page = index.render(reports, [index.Page("01.html", hostile)])
+    tags = re.compile(r"<[a-zA-Z!/][^>]*>")
+    allowed = {re.sub(r'"[^"]*"', '""', tag) for tag in tags.findall(harmless)} | {"<small>", "</small>"}
+    assert {re.sub(r'"[^"]*"', '""', tag) for tag in tags.findall(page)} <= allowed
+
+
+def test_every_executed_notebook_gets_a_page_in_order(reports: Path) -> None:
+    add_notebook(reports, "02_b", "# Second")
+    add_notebook(reports, "01_a", "# First\n\n$x$")
+    pages = index.render_notebooks(reports)
+    assert pages == [index.Page("pages/01_a.html", "First"), index.Page("pages/02_b.html", "Second")]
+    assert 'href="../index.html"' in (reports / "pages/01_a.html").read_text()
+
+
+def test_a_notebook_that_cannot_be_shown_is_named(reports: Path) -> None:
+    add_notebook(reports, "01_a", r"$\unknowncommand{x}$")
+    with pytest.raises(index.StudyError, match=r"01_a\.ipynb: The formula"):
+        index.render_notebooks(reports)
+
+
+@pytest.mark.parametrize("lost", ["summary.json", "tables/claims.csv", "figures/report/a.svg"])
+def test_a_missing_input_is_one_sentence(reports: Path, lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (reports.parent / "params.yaml").write_text(EXAMPLE)
+    monkeypatch.chdir(reports.parent)
+    main([])
+    before = (reports / "index.html").read_bytes()
+    (reports / lost).unlink()
+    with pytest.raises(SystemExit, match=f"{Path(lost).name} is missing"):
+        main([])
+    assert (reports / "index.html").read_bytes() == before
+
+
+def test_two_pages_of_the_same_results_are_equal(reports: Path, tmp_path: Path) -> None:
+    shutil.copytree(reports, tmp_path / "elsewhere/reports")
+    assert index.render(reports, []) == index.render(tmp_path / "elsewhere/reports", [])
+
+
+def test_large_numbers_in_words() -> None:
+    assert [index.compact(x) for x in (12, 4700, 6e6, 2e9, 4.7e12)] == [
+        *("12", "4.7 thousand", "6 million", "2 billion", "4.7e+12")
+    ]
+
+
+def test_the_gallery_takes_the_extremes_of_each_kind() -> None:
+    rows = [
+        ("easy", 0, "a\nb\nc", "correct", 0.9, 3),
+        ("easy", 1, "a\nb\nc", "correct", 0.2, 3),
+        ("easy", 2, "a\nb\nd", "wrong", 0.95, 3),
+        ("easy", 3, "a", "wrong", 0.5, 1),
+        ("easy", 4, "a\na\na", "wrong", 0.1, 3),
+        ("easy", 5, "a\nb\n", "no_answer", 0.3, 2),
+    ]
+    table = pd.DataFrame(rows, columns=["question_id", "sample", "text", "verdict", "prm_last", "n_steps"])
+    pool, scores = table[["question_id", "sample", "text", "verdict"]], table.drop(columns=["text", "verdict"])
+    chosen = gallery.choose(pool.assign(answer="1"), scores).set_index("case")["sample"]
+    assert chosen.to_dict() == {
+        "wrong, and sure of it: the verifier is fooled": 2,
+        "right, but doubted": 1,
+        "repeats itself": 4,
+        "too short": 3,
+        "gives no answer": 5,
+    }
+    assert gallery.steps_of("a\nb\n") == ["a", "b"] and gallery.repeated_lines("a\na\na\nb") == 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "scores", "steps"),
+    [("a\nb", [0.1, 0.2], ["a", "b"]), ("a\nb\n\nc", [0.1, 0.2], ["a\nb", "c"]), ("a\nb", [0.1] * 3, ["a\nb"])],
+)
+def test_a_text_is_cut_as_its_scores_are(text: str, scores: list[float], steps: list[str]) -> None:
+    chosen = pd.DataFrame([{"case": "c", "question_id": "q", "sample": 3, "text": text, "answer": None}])
+    chosen = chosen.assign(verdict="wrong", pass_at_1=0.0, scores=[np.array(scores)])
+    found = gallery.traces(chosen, pd.DataFrame({"question_id": ["q"], "statement": ["s"]}))
+    assert found["text"].tolist() == steps and found["score"].iloc[-1] == scores[-1]
+
+
+def test_a_pool_without_texts_or_scores_has_nothing_to_show() -> None:
+    pool = pd.DataFrame({"question_id": ["q"], "sample": [0], "text": [None], "answer": ["1"], "verdict": ["wrong"]})
+    scores = pd.DataFrame({"question_id": ["q"], "sample": [0], "n_steps": [1]})
+    assert gallery.choose(pool, scores.assign(prm_last=0.5)).empty
+    assert gallery.choose(pool.assign(text="a"), scores).empty
+
+
+def test_chains_worth_reading_are_one_of_each_kind() -> None:
+    """Letters: r = right, x = no answer, others wrong answers."""
+    letters = {"a": ["bbrbbb", "bbbbbr"], "b": ["rbcdef"], "c": ["bbbxbb", "bbbbbb"], "d": ["abcdef", "ab"]}
+    rows = [
+        (question, chain, position, letter)
+        for question, of_chains in letters.items()
+        for chain, text in enumerate(of_chains)
+        for position, letter in enumerate(text, start=1)
+    ]
+    table = pd.DataFrame(rows, columns=["question_id", "chain", "position", "text"])
+    verdict = table["text"].map(lambda x: {"r": "correct", "x": "no_answer"}.get(x, "wrong"))
+    table = table.assign(verdict=verdict, answer=table["text"].where(table["text"] != "x", None), orm=0.5)
+    problems = pd.DataFrame({"question_id": list(letters), "statement": list(letters)})
+    found = gallery.chains(table.sample(frac=1, random_state=0), problems)
+    assert list(found) == gallery.CHAIN_COLUMNS
+    texts = {case: "".join(part["text"]) for case, part in found.groupby("case", sort=False)}
+    assert texts == {
+        "finds its way": "bbbbbr",
+        "loses it": "rbcdef",
+        "repeats its mistake": "bbbbbb",
+        "tries something else each time": "abcdef",
+    }
+    assert gallery.chains(table.head(0), problems).empty

@@ -1,0 +1,123 @@
+"""Outcomes assembled from long tables: order, costs, what is undefined, what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tts_lib.answers.cost import LEDGER
+from tts_lib.common.errors import StudyError
+from tts_lib.strategies import outcomes as strategies
+from tts_lib.strategies.outcomes import POOL_NAMES, assemble
+
+IDS = ("q2", "q0", "q1")
+BUDGETS = (1, 2, 4, 8, 16, 32)
+
+
+def replayed():
+    """Accuracy = 0.1 x (strategy - 1) + 0.01 x question + 0.001 x budget."""
+    rows = [
+        (question, stored, budget, 0.1 * (s - 1) + 0.01 * int(question[1]) + 0.001 * budget)
+        for s, stored in enumerate(POOL_NAMES.values())
+        for question in sorted(IDS)
+        for budget in BUDGETS
+    ]
+    return pd.DataFrame(rows, columns=["question_id", "strategy", "budget", "accuracy"])
+
+
+def costs():
+    return pd.DataFrame(
+        {
+            "question_id": ["q0", "q1", "q2"],
+            "prompt_tokens": [10, 11, 12],
+            "mean_policy_tokens": [20.0, 21.0, 22.0],
+            "mean_verifier_tokens": [30.0, 31.0, 32.0],
+        }
+    )
+
+
+def search(budgets=(4, 16)):
+    rows = [(q, b, int(q[1]) == 1, 1, 2, 3, 4, 5) for b in budgets for q in sorted(IDS)]
+    return pd.DataFrame(rows, columns=["question_id", "budget", "correct", *LEDGER])
+
+
+def outcomes():
+    return assemble(replayed(), costs(), {"beam_4": search()}, IDS, BUDGETS)
+
+
+def test_values_stand_in_the_order_of_the_questions():
+    found = outcomes()
+    np.testing.assert_allclose(found.of("best_of_n_weighted")[:, 2], 0.1 + np.array([0.02, 0.0, 0.01]) + 0.004)
+    np.testing.assert_array_equal(found.of("beam_4")[:, 4], [0, 0, 1])
+    assert np.isnan(found.of("beam_4")[:, [0, 1, 3, 5]]).all()
+    shuffled = assemble(
+        replayed().sample(frac=1, random_state=0), costs()[::-1], {"beam_4": search()[::-1]}, IDS, BUDGETS
+    )
+    np.testing.assert_array_equal(shuffled.accuracy, found.accuracy)
+    np.testing.assert_array_equal(shuffled.ledger, found.ledger)
+
+
+def test_the_ledger_counts_the_prompt_once_and_the_verifier_where_it_is_used():
+    found = outcomes().only(["majority", "best_of_n_weighted", "beam_4"])
+    np.testing.assert_allclose(found.ledger[1, 2, 1], [10, 80, 10, 120, 1])
+    np.testing.assert_allclose(found.ledger[0, 2, 1], [10, 80, 0, 0, 1])
+    np.testing.assert_allclose(found.policy_tokens[:, 2, 1], [90, 90, 3])
+    np.testing.assert_allclose(found.verifier_tokens[:, 2, 1], [0, 130, 7])
+
+
+def test_the_choice_is_open_at_and_below_the_search_budgets():
+    assert outcomes().complete() == [True, True, True, False, True, False]
+    assert outcomes().only(["majority", "best_of_n_weighted"]).complete() == [True] * 6
+
+
+def test_sets_go_from_simple_to_elaborate_and_describe_themselves():
+    sets = strategies.strategy_sets([*POOL_NAMES, "beam_4", "dvts"])
+    assert sets == {
+        "paper": ("best_of_n_weighted", "beam_4"),
+        "all": ("majority", "best_of_n", "best_of_n_weighted", "beam_4", "dvts"),
+    }
+    assert strategies.strategy_sets(["majority", "coverage"]) == {}  # nothing to choose
+    assert strategies.strategy_sets(list(POOL_NAMES)) == {"all": ("majority", "best_of_n", "best_of_n_weighted")}
+    options = {
+        "beam_4": {"kind": "beam", "width": 4, "depth": 0},
+        "dvts": {"kind": "dvts", "width": 4, "depth": 0},
+    }
+    labels = [strategy.label for strategy in strategies.described(sets["all"], options)]
+    assert labels[0] == "majority" and labels[3:] == ["beam(width=4, depth=0)", "dvts(width=4, depth=0)"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"replayed": replayed().iloc[1:]}, "majority at budget 1 is known for 2 of 3"),
+        ({"replayed": pd.concat([replayed(), replayed().iloc[:1]])}, "majority has a question twice"),
+        ({"searches": {"dvts": search().iloc[1:]}}, "dvts at budget 4 is known for 2 of 3 questions"),
+        ({"searches": {"dvts": search(budgets=(64,))}}, "dvts is not known at any of the budgets"),
+        ({"costs": costs().iloc[1:]}, "lack question 'q0'"),
+    ],
+)
+def test_tables_with_gaps_are_refused(change, message):
+    arguments = {"replayed": replayed(), "costs": costs(), "searches": {"beam_4": search()}} | change
+    with pytest.raises(StudyError, match=message):
+        assemble(**arguments, question_ids=IDS, budgets=BUDGETS)
+
+
+def revised():
+    """Chains of 1, 2, 4 and 8 attempts of a pass over 8: each from its own length on."""
+    splits = [(length, budget) for length in (1, 2, 4, 8) for budget in (1, 2, 4, 8) if budget >= length]
+    rows = [(question, *split, 0.5, 1, 2, 3, 4, 5) for split in splits for question in IDS]
+    table = pd.DataFrame(rows, columns=["question_id", "length", "budget", "correct", *LEDGER])
+    return {f"revise_{length}": part for length, part in table.groupby("length")}
+
+
+def test_revisions_are_open_up_to_what_was_sampled():
+    both = assemble(replayed(), costs(), {"beam_4": search()} | revised(), IDS, BUDGETS)
+    sets = strategies.strategy_sets(both.strategies)
+    assert sets["revisions"] == ("revise_1", "revise_2", "revise_4", "revise_8")
+    assert sets["all"] == ("majority", "best_of_n", "best_of_n_weighted", "beam_4")
+    assert sets["both"] == (*sets["all"], *sets["revisions"])
+    alone = both.only(sets["revisions"])
+    assert alone.budgets == (1, 2, 4, 8) and alone.complete() == [True] * 4
+    assert both.only(sets["both"]).complete() == [True, True, True, False, False, False]
+    assert [s.label for s in strategies.described(["revise_4"], {})] == [
+        "revisions(length=4, selection=hierarchical, score=revision_orm)"
+    ]

@@ -1,0 +1,479 @@
+"""Study files: what is accepted, and the one sentence said about what is not."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from helpers.example_study import EXAMPLE, REPLAY
+from helpers.pipeline import ROOT
+from tts_lib.common import paths
+from tts_lib.common.errors import StudyError
+from tts_lib.study import profiles
+from tts_lib.study.config import loading
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refusal(folder: Path, old: str, new: str) -> str:
+    """The sentence said about the example with one piece of it exchanged."""
+    assert old in EXAMPLE
+    path = write(folder, EXAMPLE.replace(old, new, 1))
+    with pytest.raises(StudyError) as caught:
+        loading.load(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ") and "\n" not in message
+    return message.removeprefix(f"{path}: ")
+
+
+CHAT = """\
+      kind: chat
+      system: "Please reason step by step, and put your final answer within \\\\boxed{}."
+      user: "{problem}"
+"""
+
+
+def test_a_study_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    study = loading.load(write(tmp_path, EXAMPLE))
+    assert study.generate["base-test"].n_samples == 512
+    assert study.options["beam_sqrt"].width == "sqrt"
+    assert study.model_dump(mode="json") == yaml.safe_load(EXAMPLE)
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "params.yaml", *(ROOT / "profiles").glob("*.yaml")], ids=lambda path: path.stem
+)
+def test_every_study_of_the_project_is_valid(path: Path) -> None:
+    if path.exists():
+        loading.load(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("top_p: 1.0", "top_p: 1.5", "sampling.top_p is 1.5, but must be a number above 0 and at most 1 (1 = off)."),
+        (
+            "seed: 0",
+            "seed: true",
+            "seed is True, but must be a whole number at least 0 and below 9,223,372,036,854,775,808 (study seed).",
+        ),
+        (
+            "n_bins: 5",
+            "n_bins: '5'",
+            "difficulty.n_bins is '5', but must be a whole number at least 1 and at most 100.",
+        ),
+        ("fold_seeds: 50", "folds: 50", "compute_optimal.fold_seeds is missing; it must be a whole number at least 1"),
+        ("fold_seeds: 50", "fold_seeds: 50, n_boot: 3", "compute_optimal.n_boot is not a setting; did you mean n_boot"),
+        ("seed: 0", "seed: 0\nzzz: 1", "zzz is not a setting; known here: seed, problems"),
+        (
+            "{kind: lookahead, width: sqrt",
+            "{kind: lookahead, width: root",
+            "options.lookahead_1.width is 'root', but must be a whole number at least 2 and at most 1,024 or sqrt.",
+        ),
+        ("kind: dvts", "kind: mcts", "options.dvts.kind is 'mcts', but must be one of beam, lookahead, dvts."),
+        ("split: val", "split: exam", "generate.base-val.split is 'exam', but must be one of train, val, test."),
+        (
+            "{chain: 0.2",
+            "{chains: 0.2",
+            "problems.nano.subjects.chains: the name 'chains' must be one of chain, inverse, ",
+        ),
+        ("large: {n_layers", "'../x': {n_layers", "models.../x: the name '../x' must be of the form ^[A-Za-z]"),
+        ("base-val:", "base-exam:", "generate.base-exam: the name 'base-exam' must be of the form ^[A-Za-z]"),
+        ("absolute_edges: [0.1, 0.5]", "absolute_edges: [0.1, 1.5]", "difficulty.absolute_edges.1 is 1.5, but must be"),
+        ("absolute_edges: [0.1, 0.5]", "absolute_edges: []", "difficulty.absolute_edges is [], but must be a list"),
+        (
+            "search: {max_step_tokens: 16, max_rounds: 40, duplicates: keep}",
+            "search: 5",
+            "search is 5, but must be a group",
+        ),
+        ("width: 64", "width: 65", "models.base: width 65 must be n_heads 2 times an even head width."),
+        (
+            "[0.16, 0.79, 22.0]",
+            "[0.79, 0.16]",
+            "flops_matched: r_values must be strictly increasing, got [0.79, 0.16].",
+        ),
+        ("[0.25, 0.25, 0.25, 0.25]", "[0, 0]", "problems.nano: hops must have a weight above 0."),
+        ("[1, 2, 4,", "[1, 2, 2, 4,", "grid: budgets must be strictly increasing"),
+        ("128, 256, 512]", "128, 256, 500]", "grid: budgets holds 500, which is not a power of two."),
+        ("[4, 16, 64, 256]", "[4, 16, 1024]", "grid: search_budgets holds 1024, which is not among the budgets"),
+        ("lookahead_1, dvts]", "dvts, dvts]", "grid: methods names one method twice"),
+        (
+            "split: test, n_samples: 512",
+            "split: test, n_samples: 256",
+            "grid.budgets reaches 512, but must be at most generate.base-test.n_samples, which is 256.",
+        ),
+        (
+            "methods: [beam_4,",
+            "methods: [beam_5,",
+            "grid.methods names 'beam_5', but options has only beam_4, beam_sqrt",
+        ),
+        ("model: large", "model: larger", "generate.large-test.model names 'larger', but models has only base, large."),
+        (
+            "base-val: {model: base",
+            "base-val: {model: large",
+            "generate.base-val must be called large-val, for its model",
+        ),
+        (
+            "  base-val: {model: base, split: val, n_samples: 512}\n",
+            "",
+            "the study names 'base-val', but generate has only",
+        ),
+        ("samples: 8", "samples: 64", "verifier.samples reaches 64, but must be at most generate.base-train.n_samples"),
+        (
+            "n_test: 400",
+            "n_test: 4",
+            "difficulty.n_bins reaches 5, but must be at most problems.nano.n_test, which is 4.",
+        ),
+        (
+            "kind: beam, width: 4, depth: 0",
+            "kind: beam, width: 4, depth: 1",
+            "options.beam_4: depth is 1, but must be 0",
+        ),
+        (
+            "beam_4: {kind: beam, width: 4",
+            "beam_4: {kind: beam, width: 512",
+            "grid.search_budgets ends at 256, but option",
+        ),
+        (
+            "disjoint: false",
+            "disjoint: true",
+            "grid.budgets reaches 512, but must be at most what difficulty.n_samples leaves of generate.base-val",
+        ),
+        (
+            "n_samples: 256,",
+            "n_samples: 600,",
+            "difficulty.n_samples reaches 600, but must be at most generate.base-val",
+        ),
+        ("pretrain: {max_length: 128, batch_tokens: 4096,", "# ", "pretrain is needed by a study that trains its"),
+        ("16, 32], abs", "16, 1024], abs", "difficulty.n_probe reaches 1024, but must be at most generate.base-val"),
+    ],
+)
+def test_a_mistake_is_one_sentence_with_field_value_and_range(
+    tmp_path: Path, old: str, new: str, sentence: str
+) -> None:
+    assert refusal(tmp_path, old, new).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (
+            "n_params: 3.0e+9",
+            "n_params: 1.0e+9",
+            "replay.mine: large.n_params must be above base.n_params, which is 1e+09",
+        ),
+        ("format: rows", "format: xml", "replay.mine.base.format is 'xml', but must be one of rows, search_and_learn"),
+        ("{question: id,", "{questions: id,", "replay.mine.base.columns.question is missing"),
+        ("percent: number", "percent: maybe", "replay.mine.conventions.percent is 'maybe', but must be one of number"),
+        (
+            "methods: []",
+            "methods: [beam]",
+            "grid.methods must be empty or left out in a replay",
+        ),
+        (
+            "models: {}",
+            "models: {a: {n_layers: 1, width: 8, n_heads: 1, width_mlp: 8}}",
+            "models must be empty or left",
+        ),
+        ("n_val: 100", "n_val: 1", "replay.mine.n_val is 1, but must be a whole number at least 2"),
+        ("folder: pools", "folder: ''", "replay.mine.folder is '', but must be"),
+    ],
+)
+def test_a_mistake_in_a_replay_is_one_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    assert REPLAY.count(old) >= 1
+    with pytest.raises(StudyError) as caught:
+        loading.load(write(tmp_path, REPLAY.replace(old, new, 1)))
+    assert sentence in str(caught.value)
+
+
+def test_a_replay_is_a_study(tmp_path: Path) -> None:
+    study = loading.load(write(tmp_path, REPLAY))
+    assert study.replay["mine"].base.n_params == 1e9 and study.corpus is None
+    without = REPLAY.replace(REPLAY[REPLAY.index("    large:") : REPLAY.index("select:")], "")
+    assert loading.load(write(tmp_path, without)).replay["mine"].large is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("{edit_distance: 16, none: 4}", "{none: 4}", "pairings and revision_verifier must both name edit_distance"),
+        (
+            "{edit_distance: 16,",
+            "{edit_distance: 24,",
+            "edit_distance has 24 attempts a question, which is not a power",
+        ),
+        (
+            "{edit_distance: 16,",
+            "{edit_distance: 1024,",
+            "pairings.edit_distance reaches 1024, but must be at most grid.",
+        ),
+        ("max_length: 640", "max_length: 600", "revisions.max_length is 600, but must be at least 640: a window of"),
+        ("max_history: 4", "max_history: 0", "revisions.max_history is 0, but must be a whole number at least 1"),
+    ],
+)
+def test_revisions_that_could_not_be_used_are_refused(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    assert refusal(tmp_path, old, new).startswith(sentence)
+
+
+def test_several_mistakes_are_counted(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "n_train: 3000\n    n_val: 200", "n_train: 0\n    n_val: 0")
+    assert message.endswith("(1 more like this.)")
+
+
+def test_what_is_no_study_file_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"none\.yaml cannot be read: No such file"):
+        loading.load(tmp_path / "none.yaml")
+    for text, words in [
+        ("seed: 0\nseed: 1\n", "'seed' is given twice"),
+        ("a: [1", "is not valid YAML"),
+        ("!!python/object/apply:os.getcwd []", "is not valid YAML"),
+        ("", "the file is None, but must be a group of settings: seed, problems"),
+        ("? [1, 2]\n: 3\n", "is not valid YAML"),
+    ]:
+        with pytest.raises(StudyError, match=words) as caught:
+            loading.load(write(tmp_path, text))
+        assert "\n" not in str(caught.value)
+    (tmp_path / "params.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(StudyError, match="not UTF-8"):
+        loading.load(tmp_path / "params.yaml")
+
+
+def test_the_root_is_found_from_below(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"No params\.yaml"):
+        paths.find_root(tmp_path)
+    write(tmp_path, EXAMPLE)
+    (tmp_path / "notebooks").mkdir()
+    assert paths.find_root(tmp_path / "notebooks") == tmp_path.resolve()
+
+
+def test_a_profile_is_activated_without_losing_settings(tmp_path: Path) -> None:
+    active = write(tmp_path, EXAMPLE)
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles/nano.yaml").write_text(EXAMPLE)
+    (tmp_path / "profiles/other.yaml").write_text(EXAMPLE.replace("seed: 0", "seed: 1"))
+    (tmp_path / "profiles/broken.yaml").write_text("seed: 1")
+    (tmp_path / "reports/metrics").mkdir(parents=True)
+    profiles.activate("nano", tmp_path)
+    assert (tmp_path / "reports/metrics").is_dir()  # it is active already
+    profiles.activate("other", tmp_path)
+    assert loading.load(active).seed == 1 and not (tmp_path / "reports/metrics").exists()
+    with pytest.raises(StudyError, match=r"no profile 'small'; profiles/ has broken, nano, other\."):
+        profiles.activate("small", tmp_path)
+    with pytest.raises(StudyError, match="is missing"):
+        profiles.activate("broken", tmp_path)
+    mine = EXAMPLE.replace("seed: 0", "seed: 2")
+    active.write_text(mine)
+    with pytest.raises(StudyError, match="settings of your own"):
+        profiles.activate("nano", tmp_path)
+    assert active.read_text() == mine
+
+
+def taken(old: str = "", new: str = "") -> str:
+    """The profile of existing models with one piece of it exchanged."""
+    text = (ROOT / "profiles/math500.yaml").read_text(encoding="utf-8")
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (
+            "revision: 7ae5",
+            "revision: main # 7ae5",
+            "checkpoints.base.revision is 'main', but must be a word (a commit of",
+        ),
+        (
+            "    revision: 7ae557604adf67be50417f59c2c2f167def9a775\n",
+            "",
+            "checkpoints.base: revision is missing; it must",
+        ),
+        ("kind: vllm", "kind: tpu", "engine.kind is 'tpu', but must be one of native, openai, reference, vllm."),
+        ("  kind: vllm\n", "", "engine.kind is missing; it must be one of native, openai, reference, vllm."),
+        ("gpu_memory: 0.45", "gpu_memory: 1.5", "engine.gpu_memory is 1.5, but must be a number above 0 and at most 1"),
+        ("gpu_memory: 0.45", "gpu_mem: 0.45", "engine.gpu_memory is missing; it must be a number above 0"),
+        ("  max_sequences: 256\n", "  max_sequences: 256\n  max_seq: 1\n", "engine.max_seq is not a setting; did you"),
+        (
+            "kind: two_class_head",
+            "kind: oracle",
+            "prm.base.score.kind is 'oracle', but must be one of reward_head, tok",
+        ),
+        (
+            "positive: 1",
+            "positive: 2",
+            "prm.base.score.positive is 2, but must be a whole number at least 0 and at most 1",
+        ),
+        ("{step}{marker}", "{step}", "prm.base.template: step must hold {marker} once."),
+        (
+            "kind: chat",
+            "kind: talk",
+            "questions.math500.prompt.kind is 'talk', but must be one of chat, few_shot, plain.",
+        ),
+        (
+            CHAT,
+            "      kind: few_shot\n      n_examples: 4\n",
+            "checkpoints.base.end is missing; with questions.math500.prompt few_shot it must be '# Question'",
+        ),
+        ('user: "{problem}"', 'user: "?"', "questions.math500.prompt: user must hold {problem} once."),
+        (
+            "style: boxed",
+            "style: framed",
+            "grading.style is 'framed', but must be one of marked, boxed, number, heading.",
+        ),
+        (
+            "pairings: {}",
+            "pairings: {none: 4}",
+            "pairings must be empty or left out in a study of checkpoints: nothing is",
+        ),
+        ("models: {}", "models: {base: {n_layers: 1, width: 8, n_heads: 1, width_mlp: 8}}", "models must be empty or"),
+        (
+            "model: large, split",
+            "model: huge, split",
+            "generate.large-test.model names 'huge', but checkpoints has only ba",
+        ),
+        (
+            "n_test: 500",
+            "n_test: 4",
+            "difficulty.n_bins reaches 5, but must be at most questions.math500.n_test, which",
+        ),
+    ],
+)
+def test_a_mistake_in_a_study_of_checkpoints_is_one_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        loading.load(write(tmp_path, taken(old, new)))
+    message = str(caught.value)
+    assert sentence in message and "\n" not in message, message
+
+
+def tuned(old: str, new: str) -> str:
+    """The profile that trains its PRM, with one piece of it exchanged."""
+    text = (ROOT / "profiles/gsm8k.yaml").read_text(encoding="utf-8")
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("samples: 4 #", "samples: 5 #", "prm_tuning.samples reaches 5, but must be at most generate.base-train.n_sam"),
+        (
+            "  base-train: {model: base, split: train, n_samples: 4}\n",
+            "",
+            "the study names 'base-train', but generate has only base-val",
+        ),
+        ("{step}{marker}", "{step}", "prm_tuning.base.template: step must hold {marker} once."),
+        ("validation_share: 0.1", "validation_share: 0.0", "prm_tuning.base.validation_share is 0.0, but must be"),
+        ("      adapter: null\n", "", "prm_tuning.base.tuning.adapter is missing; it must be"),
+        ("schedule: cosine", "schedule: linear", "prm_tuning.base.tuning.schedule is 'linear', but must be one of"),
+    ],
+)
+def test_a_mistake_in_training_a_prm_is_one_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        loading.load(write(tmp_path, tuned(old, new)))
+    message = str(caught.value)
+    assert sentence in message and "\n" not in message, message
+
+
+def test_a_study_of_checkpoints_takes_a_prm_or_trains_one(tmp_path: Path) -> None:
+    text = (ROOT / "profiles/gsm8k.yaml").read_text(encoding="utf-8")
+    learned = text[text.index("prm_tuning:") : text.index("replay: {}")]
+    both = taken("prm_tuning: {} # or one that the study trains, in place of prm; see profiles/gsm8k.yaml\n", learned)
+    neither = text.replace(learned, "prm_tuning: {}\n\n")
+    for study in (both, neither):
+        with pytest.raises(StudyError, match=r"either prm or prm_tuning must be given in a study of checkpoints"):
+            loading.load(write(tmp_path, study))
+    with pytest.raises(StudyError, match=r"prm_tuning must be empty or left out in a study that trains its models"):
+        loading.load(write(tmp_path, EXAMPLE.replace("prm_tuning: {}\n", learned)))
+
+
+def test_a_server_needs_a_name_for_every_model(tmp_path: Path) -> None:
+    text = taken()
+    start, end = text.index("engine:"), text.index("sampling:")
+    server = """engine:
+  kind: openai
+  url: http://127.0.0.1:8000/v1
+  models: {base: small}
+  token_ids: true
+  concurrency: 8
+  requests_per_second: null
+  timeout_seconds: 600.0
+  n_tries: 6
+
+"""
+    with pytest.raises(StudyError, match=r"the study names 'large', but engine.models has only base"):
+        loading.load(write(tmp_path, text[:start] + server + text[end:]))
+    both = text[:start] + server.replace("{base: small}", "{base: small, large: big}") + text[end:]
+    with pytest.raises(StudyError, match=r"engine.kind must be reference or vllm to tune revisions"):
+        loading.load(write(tmp_path, both))
+    assert loading.load(write(tmp_path, without_revisions(both))).engine is not None
+
+
+def without_revisions(text: str) -> str:
+    """The profile of existing models without what it says of revision models."""
+    start, end = text.index("revision_tuning:"), text.index("compute_optimal:")
+    return text[:start] + "tuned_pairings: {}\ntuned_revision_verifier: {}\n" + text[end:]
+
+
+def test_a_study_of_checkpoints_need_not_revise(tmp_path: Path) -> None:
+    study = loading.load(
+        write(tmp_path, without_revisions(taken("  base-train: {model: base, split: train, n_samples: 64}\n")))
+    )
+    assert study.revision_tuning is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("edit_distance: 64, none", "none", "tuned_pairings and tuned_revision_verifier must both name edit_distance"),
+        (
+            "{edit_distance: 64,",
+            "{edit_distance: 48,",
+            "edit_distance has 48 attempts a question, which is not a power",
+        ),
+        ("none: 16}", "none: 512}", "tuned_pairings.none reaches 512, but must be at most grid.budgets, which is 256."),
+        (
+            "max_length: 16384",
+            "max_length: 16385",
+            "revision_tuning.max_length reaches 16385, but must be at most engine.",
+        ),
+        (
+            "max_length: 16384",
+            "max_length: 10240",
+            "revision_tuning.max_length is 10240, but must be above 10240: sampl",
+        ),
+        (
+            "adapter: {rank: 64, alpha: 128.0, layers: all}",
+            "adapter: null",
+            "but every revision model is an adapter of",
+        ),
+        (
+            "  base-train: {model: base, split: train, n_samples: 64}\n",
+            "",
+            "the study names 'base-train', but generate",
+        ),
+        (
+            "    lr: 1.0e-4\n",
+            "",
+            "revision_tuning.tuning.lr is missing; it must be a number above 0 and at most 1 (peak",
+        ),
+        (
+            "rest_em: {}",
+            "rest_em: {rest_em: 4}",
+            "rest_em must be empty or left out in a study of checkpoints: nothing",
+        ),
+    ],
+)
+def test_revision_models_that_could_not_be_tuned_are_refused(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        loading.load(write(tmp_path, taken(old, new)))
+    assert sentence in str(caught.value), str(caught.value)
+
+
+def test_only_a_study_of_checkpoints_tunes_them(tmp_path: Path) -> None:
+    for text, kind in ((EXAMPLE, "a study that trains its models"), (REPLAY, "a replay: nothing is sampled")):
+        with pytest.raises(StudyError, match=f"tuned_pairings must be empty or left out in {kind}"):
+            loading.load(write(tmp_path, text.replace("tuned_pairings: {}", "tuned_pairings: {none: 4}")))

@@ -1,0 +1,250 @@
+"""The runner: what it hands to a notebook, what it refuses, and what it leaves behind."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from helpers.example_study import EXAMPLE
+from helpers.pipeline import ROOT
+from tts_lib.common.errors import StudyError
+from tts_lib.study import notebooks
+from tts_lib.study import run as nbrun
+from tts_lib.study.config import loading
+
+PARAMETERS = """\
+seed = 0  # study seed
+n_bins = 5
+n_samples = 2
+disjoint = False
+n_probe = [1]  # samples
+absolute_edges: list[float] = [0.5]
+method = "none"
+options = {}
+"""
+ARGUMENTS = "--section seed difficulty --set method=beam_4 options=@options.beam_4".split()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "params.yaml").write_text(EXAMPLE)
+    (tmp_path / "notebooks").mkdir()
+    return tmp_path
+
+
+def write_notebook(path: Path, *sources: str, parameters: str = PARAMETERS) -> Path:
+    cells = [
+        new_markdown_cell("# A stage"),
+        new_code_cell(parameters, metadata={"tags": ["parameters"]}),
+        *map(new_code_cell, sources),
+    ]
+    nbformat.write(new_notebook(cells=cells), path)
+    return path
+
+
+def start(project: Path, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "tts_lib.study.run", *arguments],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_sections_and_settings_become_parameters(project: Path) -> None:
+    study = loading.load(project / "params.yaml")
+    assert nbrun.stage_parameters(study, ["seed", "flops_matched"], ["method=dvts", "options=@options.dvts"]) == {
+        "seed": 0,
+        "r_values": [0.16, 0.79, 22.0],
+        "method": "dvts",
+        "options": {"kind": "dvts", "width": 4, "depth": 0},
+    }
+    assert nbrun.stage_parameters(study, ["models.base"], [])["width"] == 64
+
+
+@pytest.mark.parametrize(
+    ("sections", "settings", "words"),
+    [
+        (["serach"], [], "params.yaml has no 'serach'"),
+        (["seed.x"], [], r"params.yaml has no 'seed\.x'"),
+        ([], ["options=@options.none"], r"params.yaml has no 'options\.none'"),
+        ([], ["a b=c"], "must be name=word"),
+        ([], ["x=__import__('os')"], "must be name=word"),
+        ([], ["x"], "must be name=word"),
+        (["pretrain", "verifier.base"], [], "'batch_tokens' is given twice"),
+    ],
+)
+def test_what_cannot_be_handed_over_is_refused(
+    project: Path, sections: list[str], settings: list[str], words: str
+) -> None:
+    with pytest.raises(StudyError, match=words):
+        nbrun.stage_parameters(loading.load(project / "params.yaml"), sections, settings)
+
+
+def test_unknown_and_missing_names_are_both_said() -> None:
+    with pytest.raises(StudyError) as caught:
+        nbrun.check_names("n.ipynb", ["a", "budgetz"], ["a", "budgets"])
+    assert str(caught.value) == (
+        "n.ipynb does not declare budgetz and is not given budgets; its parameters cell declares a, budgets."
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ("a = 1\nb = 2 * a", "parameter b must be a literal"),
+        ("import os", "line 1 of the parameters cell is not `name = literal`"),
+        ("a: int", "line 1 of the parameters cell is not `name = literal`"),
+        ("a = b = 1", "line 1 of the parameters cell is not `name = literal`"),
+    ],
+)
+def test_a_parameters_cell_holds_literals(tmp_path: Path, parameters: str, words: str) -> None:
+    path = write_notebook(tmp_path / "n.ipynb", parameters=parameters)
+    with pytest.raises(StudyError, match=words):
+        notebooks.declared_parameters(path)
+
+
+def test_there_is_one_parameters_cell(tmp_path: Path) -> None:
+    nbformat.write(new_notebook(cells=[new_code_cell("a = 1")]), tmp_path / "n.ipynb")
+    with pytest.raises(StudyError, match="one cell tagged 'parameters', it has 0"):
+        notebooks.declared_parameters(tmp_path / "n.ipynb")
+    (tmp_path / "n.ipynb").write_text("no notebook")
+    with pytest.raises(StudyError, match="is not a notebook"):
+        notebooks.declared_parameters(tmp_path / "n.ipynb")
+
+
+def test_a_stage_leaves_the_same_bytes_wherever_it_runs(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Run twice: in a folder whose sockets fit, and over TCP in one whose path is too long, in another time zone."""
+    source = write_notebook(
+        project / "notebooks/n.ipynb",
+        "import os, sys, time, warnings\n"
+        "from pathlib import Path\n"
+        "print(seed, n_probe, method, options, hash('x'))\n"
+        "print(Path('params.yaml').exists(), os.environ['MALLOC_TOP_PAD_'])\n"
+        "print('progress', time.time(), file=sys.stderr)\n"
+        "warnings.warn('careful')\n"
+        "for i in range(3):\n"
+        "    print(i, flush=True)\n"
+        "    time.sleep(0.02)",
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",
+    )
+    long = tmp_path_factory.mktemp("a" * 100)
+    runs = [start(project, "notebooks/n.ipynb", "out/a.ipynb", *ARGUMENTS)]
+    runs += [start(project, str(source), "out/b.ipynb", *ARGUMENTS, TMPDIR=str(long), TZ="Asia/Tokyo")]
+    results = [(*run.communicate(timeout=120), run.returncode) for run in runs]
+    for stdout, stderr, status in results:
+        assert status == 0, stderr
+        expected = "0 [1, 4, 8, 16, 32] beam_4 {'kind': 'beam', 'width': 4, 'depth': 0} "
+        assert stdout.startswith(expected) and stdout.endswith("\nTrue 268435456\n0\n1\n2\n")
+        assert "progress" in stderr and "careful" in stderr  # shown live
+    first, second = ((project / f"out/{name}.ipynb").read_bytes() for name in "ab")
+    assert first == second
+    assert b'"name": "stderr"' not in first
+    assert [path.name for path in sorted((project / "out").iterdir())] == ["a.ipynb", "b.ipynb"]
+    entries = [json.loads(line) for line in (project / "logs/stages.jsonl").read_text().splitlines()]
+    assert sorted(entry["stage"] for entry in entries) == ["a", "b"]
+    assert all(entry["succeeded"] and entry["wall_s"] > 0 and entry["peak_rss_mb"] > 10 for entry in entries)
+
+
+def test_a_failed_notebook_says_one_sentence_and_leaves_the_partial_one(project: Path) -> None:
+    write_notebook(
+        project / "notebooks/n.ipynb",
+        "print('before')",
+        "from tts_lib.common.errors import StudyError\nraise StudyError('The pool is\\nempty.')",
+    )
+    (project / "out").mkdir()
+    (project / "out/n.ipynb").write_text("the last good one")
+    run = start(project, "notebooks/n.ipynb", "out/n.ipynb", *ARGUMENTS)
+    stdout, stderr = run.communicate(timeout=120)
+    assert run.returncode == 1 and stdout == "before\n"
+    assert stderr == "notebooks/n.ipynb, cell 4: The pool is empty. (see out/n.partial.ipynb)\n"
+    assert "before" in (project / "out/n.partial.ipynb").read_text()
+    assert (project / "out/n.ipynb").read_text() == "the last good one"
+    assert json.loads((project / "logs/stages.jsonl").read_text())["succeeded"] is False
+
+
+def test_a_killed_kernel_is_said_to_be_dead(project: Path) -> None:
+    write_notebook(project / "notebooks/n.ipynb", "import os\nos.kill(os.getpid(), 9)")
+    stderr = start(project, "notebooks/n.ipynb", "out/n.ipynb", *ARGUMENTS).communicate(timeout=120)[1]
+    assert stderr.endswith("notebooks/n.ipynb: Kernel died; out of memory? (see out/n.partial.ipynb)\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["notebooks/n.ipynb", "out.ipynb"], "notebooks/n.ipynb is not given absolute_edges, disjoint, method"),
+        (["notebooks/none.ipynb", "out.ipynb"], "notebooks/none.ipynb cannot be read: No such file or directory."),
+        (["notebooks/n.ipynb", "../out.ipynb", *ARGUMENTS], "Both notebooks must lie in the project's folder"),
+    ],
+)
+def test_a_refused_stage_says_one_sentence(
+    project: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str
+) -> None:
+    write_notebook(project / "notebooks/n.ipynb")
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(nbrun, "die_with_parent", lambda: None)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    with pytest.raises(SystemExit) as caught:
+        nbrun.main(arguments)
+    assert str(caught.value).startswith(sentence) and "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a request to the Linux kernel")
+def test_a_stage_ends_with_what_started_it(project: Path) -> None:
+    """Nobody may be left computing when the parent (dvc) is killed outright."""
+    write_notebook(
+        project / "notebooks/n.ipynb",
+        "import os, time\nfrom pathlib import Path\nPath('pid').write_text(str(os.getpid()))\ntime.sleep(600)",
+    )
+    command = [sys.executable, "-m", "tts_lib.study.run", "notebooks/n.ipynb", "out.ipynb", *ARGUMENTS]
+    script = f"import subprocess, time; print(subprocess.Popen({command!r}).pid, flush=True); time.sleep(600)"
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as parent:
+        assert parent.stdout
+        runner = int(parent.stdout.readline())
+        try:
+            wait_for(lambda: (project / "pid").exists() and (project / "pid").read_text() != "")
+        finally:
+            parent.kill()
+    kernel = int((project / "pid").read_text())
+    wait_for(lambda: not alive(runner) and not alive(kernel))
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "still waiting"
+        time.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_every_error_for_the_user_is_said_as_it_stands() -> None:
+    classes = {"StudyError"}
+    for path in sorted((ROOT / "tts_lib").rglob("*.py")):
+        found = re.findall(r"^class (\w+)\(([\w, ]+)\):", path.read_text(), re.M)
+        classes |= {name for name, bases in found if {"StudyError", "StoreError"} & set(bases.split(", "))}
+    assert classes == nbrun.SENTENCES

@@ -1,0 +1,92 @@
+"""Atomic writing: a reader sees the old file or the new one, whole, whatever happens in between."""
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tts_lib.common.errors import StudyError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+TEMPORARY_GLOB = ".*.tmp"
+
+
+class WriteError(StudyError, OSError):
+    """A file could not be written. The message is one sentence for the user; the old file is as it was."""
+
+
+def write_atomically(path: Path, *chunks: bytes | memoryview) -> None:
+    """Write the chunks, one after the other, as the file ``path``, creating its folder if need be.
+
+    Temporary file in the same folder, flush, fsync, rename, fsync of the folder. After a kill, the worst that can be
+    left behind is a temporary file (`TEMPORARY_GLOB`).
+
+    Raises:
+        WriteError: disk full, no permission, ...; nothing is left behind.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(temporary, "xb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+    except OSError as error:
+        raise WriteError(explain(error, path)) from error
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder to write in, which takes the place of ``folder`` once the block has ended without an error.
+
+    Two folders cannot change places in one step. A kill between the two leaves the old one beside its place, whole; the
+    next call puts it back.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    old = folder.with_name(f".{folder.name}-old")
+    if old.exists() and not folder.exists():
+        os.replace(old, folder)
+    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        yield new
+        for file in new.iterdir():
+            file.chmod(0o644)
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
+        new.chmod(0o755)
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(new, folder)
+        sync_folder(folder.parent)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and removals in ``folder`` durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def explain(error: OSError, path: Path) -> str:
+    """Say in one sentence why ``path`` could not be written."""
+    if error.errno in _FULL:
+        reason = f"the disk is full, or a quota or file-size limit is reached ({error.strerror}); free space, run again"
+    else:
+        reason = error.strerror or str(error)
+    return f"cannot write {path}, which is left as it was: {reason}"

@@ -1,1 +1,0 @@
-"""What a study is: the schema of `params.yaml`, a module for each part of it, and how it is read."""

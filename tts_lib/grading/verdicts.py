@@ -1,0 +1,5 @@
+"""What a grader may say of a solution text."""
+
+CORRECT, WRONG, NO_ANSWER = "correct", "wrong", "no_answer"
+TIMEOUT = "timeout"  # not judged: the comparison took too long
+ERROR = "error"  # not judged: too long or too deep to parse, out of memory, or the worker died

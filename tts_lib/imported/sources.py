@@ -1,0 +1,203 @@
+"""Existing pools of samples, in the formats that people hold them in, as one raw frame: a row per sample.
+
+Nothing is graded or joined here; every field is checked as it is read.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pandas as pd
+
+from tts_lib.common.errors import StudyError
+from tts_lib.imported import checks
+from tts_lib.questions.files import fields as read_field
+from tts_lib.questions.files.readers import Record, read_documents, read_rows
+
+RAW_COLUMNS = (
+    "question_key sample text answer correct step_scores n_tokens n_chars gold problem finish lcp model place".split()
+)
+STEP_SEPARATOR = "\n\n"  # between the steps that search-and-learn scores
+_GOLDS = ("gt_answer", "gold", "answer")  # names of the gold in the files of Large Language Monkeys
+_NOT_RECORDED = -1  # search-and-learn's completion tokens where the method does not count them
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column of a `rows` file is what; at least one of text, answer and correct."""
+
+    question: str  # id or text of the question
+    sample: str | None = None  # whole number, ascending within a question; none: the file's order
+    text: str | None = None
+    answer: str | None = None  # extracted answer, null where there is none
+    correct: str | None = None  # the pool's own verdict
+    step_scores: str | None = None  # a list of numbers in [0, 1]
+    n_tokens: str | None = None
+    n_chars: str | None = None  # length of a text that the file does not hold
+    gold: str | None = None
+    problem: str | None = None  # the question's text, where `question` is an id
+    finish: str | None = None
+    lcp: str | None = None  # largest share of the text in common with an earlier sample of the question, as a prefix
+    model: str | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.text or self.answer or self.correct):
+            raise StudyError("columns must name at least one of text, answer and correct")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One declared file or folder."""
+
+    path: Path
+    format: str  # a key of FORMATS
+    columns: Columns | None = None  # of `rows`, and of no other format
+    model: str | None = None  # read the rows of this model only; none: the file must hold one model
+    chars_per_token: float | None = None  # to estimate tokens with, where the file does not record them all
+    tokens_per_sample: float | None = None  # taken for every sample, where the file records neither tokens nor texts
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            raise StudyError(f"{self.path}: the format {self.format!r} is unknown: choose one of {', '.join(FORMATS)}")
+        if (self.format == "rows") != (self.columns is not None):
+            raise StudyError(f"{self.path}: columns belong to the format 'rows', and the format is {self.format!r}")
+        if self.model is not None and (self.columns is None or self.columns.model is None):
+            raise StudyError(
+                f"{self.path}: to read only the model {self.model!r}, columns must name the model's column"
+            )
+        if self.chars_per_token is not None and not 0 < self.chars_per_token <= 100:
+            raise StudyError(f"{self.path}: chars_per_token is {self.chars_per_token}; it must be above 0, at most 100")
+
+
+@dataclass(frozen=True, eq=False)
+class RawPool:
+    """The samples of one source, as they stand in it."""
+
+    path: Path
+    samples: pd.DataFrame  # RAW_COLUMNS, in the file's order
+    tokens: str  # recorded, estimated (characters / chars_per_token), assumed (tokens_per_sample), or missing
+    n_other_models: int  # rows left out by Source.model
+
+
+def read(source: Source) -> RawPool:
+    """Read a source, each row checked as it comes.
+
+    Raises:
+        StudyError: the file is missing or broken, a field is not what it should be, the pool is empty, has one question
+            only, mixes models, or its sample ids repeat or run backwards.
+    """
+    rows = list(FORMATS[source.format](source))
+    kept = rows if source.model is None else [row for row in rows if row["model"] == source.model]
+    if rows and not kept:
+        names = sorted({str(row["model"]) for row in rows})
+        raise StudyError(f"{source.path} holds no sample of the model {source.model!r}; it has {', '.join(names)}")
+    n_other = len(rows) - len(kept)
+    frame = pd.DataFrame({name: pd.Series([row.get(name) for row in kept], dtype=object) for name in RAW_COLUMNS})
+    del rows, kept
+    numbered = source.columns is not None and source.columns.sample is not None
+    if not numbered:
+        frame["sample"] = frame.groupby("question_key", sort=False).cumcount()
+    _check_one_model(frame, source.path)
+    checks.check_raw(frame.astype({"sample": "int64"}), source.path, numbered)
+    tokens = _count_tokens(frame, source)
+    types = {"sample": "int64", "correct": "boolean", "n_tokens": "Int64", "n_chars": "Int64", "lcp": "Float64"}
+    return RawPool(source.path, frame.astype(types), tokens, n_other)
+
+
+def _rows(source: Source) -> Iterator[dict[str, Any]]:
+    columns = source.columns
+    assert columns is not None
+    named = {f.name: name for f in fields(columns) if (name := getattr(columns, f.name)) is not None}
+    readers: dict[str, Callable[[Record, str], Any]] = {
+        **dict.fromkeys(["text", "answer", "gold", "problem", "model"], read_field.string),
+        **dict.fromkeys(["n_tokens", "n_chars"], lambda r, c: read_field.count(r, c, read_field.field(r, c))),
+        "sample": _sample,
+        "correct": lambda r, c: read_field.truth(r, c, read_field.field(r, c)),
+        "step_scores": lambda r, c: read_field.step_scores(r, c, read_field.field(r, c)),
+        "finish": read_field.finish,
+        "lcp": read_field.share,
+    }
+    for record in read_rows(source.path):
+        row = {name: readers[name](record, column) for name, column in named.items() if name != "question"}
+        yield {**row, "question_key": read_field.key(record, columns.question), "place": record.place}
+
+
+def _sample(record: Record, column: str) -> int:
+    value = read_field.count(record, column, read_field.field(record, column))
+    if value is None:
+        raise StudyError(f"{record.place}, column {column!r} is empty, but must be a whole number of at least 0")
+    return value
+
+
+def _search_and_learn(source: Source) -> Iterator[dict[str, Any]]:
+    for record in read_rows(source.path):
+        texts = read_field.strings(record, "completions")
+        scores = read_field.items(record, "scores", len(texts)) if "scores" in record.fields else [None] * len(texts)
+        n_tokens = [None] * len(texts)
+        if "completion_tokens" in record.fields:
+            n_tokens = read_field.items(record, "completion_tokens", len(texts))
+        question = {
+            "question_key": read_field.key(record, "unique_id" if "unique_id" in record.fields else "problem"),
+            "problem": read_field.string(record, "problem"),
+            "gold": read_field.string(record, "answer"),
+            "place": record.place,
+        }
+        for text, steps, tokens in zip(texts, scores, n_tokens, strict=True):
+            yield {
+                **question,
+                "text": text,
+                "step_scores": read_field.step_scores(record, "scores", steps, len(text.split(STEP_SEPARATOR))),
+                "n_tokens": None if tokens == _NOT_RECORDED else read_field.count(record, "completion_tokens", tokens),
+            }
+
+
+def _large_language_monkeys(source: Source) -> Iterator[dict[str, Any]]:
+    for record in read_documents(source.path):
+        texts = read_field.strings(record, "samples")
+        verdicts = read_field.items(record, "is_corrects", len(texts))
+        gold = next((name for name in _GOLDS if name in record.fields), None)
+        question = {
+            "question_key": read_field.key(record, "question"),
+            "problem": read_field.string(record, "question"),
+            "gold": None if gold is None else read_field.string(record, gold),
+            "place": record.place,
+        }
+        for text, verdict in zip(texts, verdicts, strict=True):
+            yield {**question, "text": text, "correct": read_field.truth(record, "is_corrects", verdict)}
+
+
+FORMATS: Mapping[str, Callable[[Source], Iterator[dict[str, Any]]]] = MappingProxyType(
+    {"rows": _rows, "search_and_learn": _search_and_learn, "large_language_monkeys": _large_language_monkeys}
+)
+
+
+def _check_one_model(frame: pd.DataFrame, path: Path) -> None:
+    models = frame["model"].drop_duplicates()
+    if len(models) > 1:
+        row = frame.loc[models.index[1]]
+        raise StudyError(
+            f"{row['place']}, column 'model' is {row['model']!r}, but the rows before it are of {models.iloc[0]!r}: "
+            f"{path} mixes {len(models)} models; a pool holds the samples of 1, so say which to read"
+        )
+
+
+def _count_tokens(frame: pd.DataFrame, source: Source) -> str:
+    """Fill in n_tokens where the source says how, and say what they are."""
+    if len(frame) and frame["n_tokens"].notna().to_numpy().all():
+        return "recorded"
+    if source.tokens_per_sample is not None:
+        frame["n_tokens"] = round(source.tokens_per_sample)
+        return "assumed"
+    if source.chars_per_token is None:
+        return "missing"
+    n_chars = frame["n_chars"].where(frame["text"].isna(), frame["text"].str.len())
+    if (unknown := n_chars.isna().to_numpy()).any():
+        place = frame["place"].iloc[int(unknown.argmax())]
+        raise StudyError(
+            f"{place} has neither a text nor its length, so its tokens cannot be estimated; "
+            "say what a sample takes (tokens_per_sample)"
+        )
+    frame["n_tokens"] = (n_chars.astype(float) / source.chars_per_token).round().astype("int64")
+    return "estimated"

@@ -1,0 +1,3 @@
+"""Questions in files: rows of JSON, CSV and Parquet, their fields, and their split into training, validation and test
+questions.
+"""

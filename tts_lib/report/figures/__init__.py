@@ -1,0 +1,1 @@
+"""The paper's figures, redrawn from this study's tables, with the values printed in the paper beside them."""

@@ -1,0 +1,188 @@
+"""The paper's figures on revisions (§6, App. H-J), and both mechanisms in one choice."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from tts_lib.estimators import intervals
+from tts_lib.plots import bars, curves, style
+from tts_lib.report.figures.figure import HOLLOW, ReportFigure, draw_curves, strategy_curves, with_paper
+from tts_lib.report.results import PAPER, REST_EM, NotMeasured, Results
+
+_SPLIT = 128  # generations at which bins are compared; the next smaller where fewer were sampled
+_SPLITS = ["parallel:majority", "sequential:majority", "parallel:orm", "sequential:orm"]
+_VERIFIERS = ["parallel:orm", *(f"sequential:{by}" for by in ("majority", "prm", "orm_alone", "orm"))]
+_NAMES = {"all": "searches", "revisions": "revisions", "both": "both mechanisms"}
+
+
+def _chains(results: Results) -> pd.DataFrame:
+    """Accuracy of each attempt of a chain, for every revision model: strategy, position, accuracy, low, high."""
+    weights = results.weights(results.n_questions)
+    rows = []
+    for model, attempts in results.revisions.items():
+        for position in range(1, int(attempts["position"].max()) // 4 + 1):
+            mean = intervals.mean_interval(results.attempt(model, position), weights)
+            rows.append((model, position, mean.estimate, mean.low, mean.high))
+    return pd.DataFrame(rows, columns=["strategy", "position", "accuracy", "low", "high"])
+
+
+def _by_ratio(results: Results, selection: str, model: str = PAPER) -> pd.DataFrame:
+    """Accuracy of every split of every budget from 4 on: budget, length, accuracy."""
+    frame = _ratios(results, selection, model)
+    frame = frame[frame["budget"] >= 4]
+    return frame.groupby(["budget", "length"], as_index=False)["accuracy"].mean()
+
+
+def _by_ratio_and_bin(results: Results, selection: str, difficulty: str) -> pd.DataFrame:
+    """The splits of one budget in difficulty bins: bin, budget, length, accuracy, low, high."""
+    if f"{difficulty}_bin" not in results.difficulty:
+        raise NotMeasured(f"there are no {difficulty} bins")
+    frame = _ratios(results, selection)
+    frame = frame[frame["budget"] == frame.loc[frame["budget"] <= _SPLIT, "budget"].max()]
+    frame = frame.assign(bin=frame["question_id"].map(results.difficulty[f"{difficulty}_bin"]))
+    rows = []
+    for (number, budget, length), part in frame.groupby(["bin", "budget", "length"]):
+        if len(part) > 1:
+            mean = intervals.mean_interval(part["accuracy"].to_numpy(), results.weights(len(part)))
+            rows.append((f"bin {number}", budget, length, mean.estimate, mean.low, mean.high))
+    return pd.DataFrame(rows, columns=["bin", "budget", "length", "accuracy", "low", "high"])
+
+
+def _ablation(results: Results) -> pd.DataFrame:
+    """The splits of the largest budget both models have, by majority: model, budget, length, accuracy."""
+    parts = {"paper's": _by_ratio(results, "majority"), "after ReST-EM": _by_ratio(results, "majority", REST_EM)}
+    largest = min(part["budget"].max() for part in parts.values())
+    found = [part[part["budget"] == largest].assign(model=name) for name, part in parts.items()]
+    return pd.concat(found, ignore_index=True)
+
+
+def _ratios(results: Results, selection: str, model: str = PAPER) -> pd.DataFrame:
+    if model not in results.ratios:
+        raise NotMeasured(f"there is no revision model {model}")
+    frame = results.ratios[model]
+    return frame[frame["selection"] == selection]
+
+
+def _compute_optimal(results: Results) -> pd.DataFrame:
+    frame = results.tables["compute_optimal"]
+    chosen = frame["curve"].isin(["compute_optimal_predicted", "compute_optimal_oracle", "best_fixed"])
+    frame = frame[chosen & (frame["strategy_set"] == "revisions") & frame["complete"]]
+    base = strategy_curves(results, ["parallel:orm", "parallel:majority", "weighted:prm_last"])
+    return pd.concat([base, frame.rename(columns={"curve": "strategy"})[list(base.columns)]], ignore_index=True)
+
+
+def _shares(results: Results) -> pd.DataFrame:
+    frame = results.tables["compute_optimal_shares"]
+    chosen = (frame["difficulty"] == "oracle") & (frame["policy"] == "cross_validated")
+    frame = frame[chosen & (frame["strategy_set"] == "revisions") & frame["budget"].isin([4, 16, 64, 128])]
+    return frame[["bin", "budget", "strategy", "share"]].reset_index(drop=True)
+
+
+def _joint(results: Results) -> pd.DataFrame:
+    """Compute-optimal accuracy of each mechanism and of both: axis, strategy, budget, accuracy, low, high."""
+    frame = results.tables["compute_optimal_joint"]
+    frame = frame[frame["curve"] == "compute_optimal_oracle"]
+    frame = frame.assign(strategy=frame["strategy_set"].map(_NAMES))
+    return frame[["axis", "strategy", "budget", "accuracy", "low", "high"]].reset_index(drop=True)
+
+
+def _draw_joint(data: pd.DataFrame, ax: Axes) -> None:
+    curves.accuracy_by_budget(data[data["axis"] == "flops"], ax)
+    ax.set_xlabel("FLOPs, as those of best-of-N weighted at N")
+
+
+def _draw_ratio(by: str) -> Callable[[pd.DataFrame, Axes], None]:
+    return partial(curves.accuracy_by_ratio, by=by)
+
+
+FIGURES: tuple[ReportFigure, ...] = (
+    ReportFigure(
+        "accuracy_by_position",
+        "Along a chain of revisions (Figure 6, left)",
+        "Each attempt sees up to four earlier ones. The history a model was trained with: by edit distance (the "
+        f"paper's), random, that of other questions (shuffled), or none; or ReST-EM. {style.BAND_NOTE}",
+        _chains,
+        curves.accuracy_by_position,
+    ),
+    ReportFigure(
+        "accuracy_by_budget_sequential",
+        "Sequential against parallel (Figure 6, right)",
+        f"One chain of N attempts against N first attempts of the same model. {style.BAND_NOTE} {HOLLOW}",
+        with_paper(partial(strategy_curves, strategies=_SPLITS), "6 right"),
+        draw_curves,
+    ),
+    ReportFigure(
+        "accuracy_by_ratio",
+        "Every way to split a budget (Figure 7, left)",
+        "N attempts as chains of equal length, the answer chosen by the revision verifier within and across chains.",
+        partial(_by_ratio, selection="orm"),
+        _draw_ratio("budget"),
+    ),
+    ReportFigure(
+        "accuracy_by_ratio_oracle_bins",
+        "The same by difficulty (Figure 7, right)",
+        "At the largest budget up to 128, in quintiles of oracle difficulty. " + style.BAND_NOTE,
+        partial(_by_ratio_and_bin, selection="orm", difficulty="oracle"),
+        _draw_ratio("bin"),
+    ),
+    ReportFigure(
+        "accuracy_by_budget_compute_optimal_revisions",
+        "The compute-optimal ratio (Figure 8)",
+        f"The length of the chains chosen per bin and budget by two-fold cross-validation. {style.BAND_NOTE} {HOLLOW}",
+        with_paper(_compute_optimal, "8"),
+        draw_curves,
+    ),
+    ReportFigure(
+        "strategy_shares_revisions",
+        "Which ratio is compute-optimal",
+        "The chain length chosen most often per oracle bin and budget, and the share of the splits that chose it.",
+        _shares,
+        bars.strategy_shares,
+    ),
+    ReportFigure(
+        "accuracy_by_ratio_majority",
+        "Every way to split a budget, by majority (Figure 10, left)",
+        "As Figure 7, without a verifier.",
+        partial(_by_ratio, selection="majority"),
+        _draw_ratio("budget"),
+    ),
+    ReportFigure(
+        "accuracy_by_ratio_majority_bins",
+        "The same by difficulty, by majority (Figure 10, right)",
+        "In quintiles of oracle difficulty. " + style.BAND_NOTE,
+        partial(_by_ratio_and_bin, selection="majority", difficulty="oracle"),
+        _draw_ratio("bin"),
+    ),
+    ReportFigure(
+        "accuracy_by_ratio_predicted_bins",
+        "By predicted difficulty (Figure 11)",
+        "As Figure 7, right, in quintiles of the PRM's mean score. " + style.BAND_NOTE,
+        partial(_by_ratio_and_bin, selection="orm", difficulty="predicted"),
+        _draw_ratio("bin"),
+    ),
+    ReportFigure(
+        "accuracy_by_budget_revision_verifiers",
+        "Verifiers of revisions (Figure 15)",
+        "One chain of N attempts, chosen by an ORM trained on revisions with or without the earlier attempts in its "
+        f"context, or by the base model's PRM. {style.BAND_NOTE} {HOLLOW}",
+        with_paper(partial(strategy_curves, strategies=_VERIFIERS), "15"),
+        draw_curves,
+    ),
+    ReportFigure(
+        "accuracy_by_ratio_rest_em",
+        "ReST-EM (Figure 16)",
+        "Splits of one budget by majority, for the paper's revision model and for one trained on that model's chains.",
+        _ablation,
+        _draw_ratio("model"),
+    ),
+    ReportFigure(
+        "accuracy_by_budget_joint",
+        "Searches, revisions, or both",
+        "The compute-optimal strategy among searches, among splits into revisions and among all of them, oracle bins, "
+        f"at equal FLOPs, the verifier's included. {style.BAND_NOTE}",
+        _joint,
+        _draw_joint,
+    ),
+)

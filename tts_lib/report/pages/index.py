@@ -1,0 +1,131 @@
+"""The first page of a report, and one for each executed notebook.
+
+Like those of the notebooks the first page carries everything it shows: no script, nothing fetched, figures inlined,
+text of models shown as text. All it says comes from reports/: summary.json, tables, figures, executed
+notebooks.
+"""
+
+from base64 import b64encode
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from tts_lib.common import paths, tables
+from tts_lib.common.errors import StudyError
+from tts_lib.common.files import write_atomically
+from tts_lib.report.pages import notebook as html
+from tts_lib.report.pages.text import show_text
+from tts_lib.study import notebooks
+
+VERDICTS = {  # word -> sign beside its colour
+    "supported": "✓",
+    "contradicted": "✗",
+    "inconclusive": "?",
+    "not measured": "–",
+}
+_SUMMARY_KEYS = ["study", "headline", "figures"]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A rendered notebook: its file as seen from the index, and its title."""
+
+    file: str
+    title: str
+
+
+def render_notebooks(reports: Path) -> list[Page]:
+    """Render every notebook of `reports`/executed to a page in `reports`/pages; the pages in order of their names.
+
+    Raises:
+        StudyError: a notebook that cannot be read or shown, by name.
+    """
+    pages = []
+    for source in sorted((reports / "executed").glob("*.ipynb")):
+        notebook = notebooks.read(source)
+        try:
+            text = html.render(notebook, reports, home="../index.html")
+        except StudyError as error:
+            raise StudyError(f"{source}: {error}") from error
+        write_atomically(reports / "pages" / f"{source.stem}.html", text.encode())
+        pages.append(Page(f"pages/{source.stem}.html", _title(notebook.cells[0].source, source.stem)))
+    return pages
+
+
+def render(reports: Path, pages: list[Page]) -> str:
+    """The index page of the results in `reports`.
+
+    Raises:
+        TableError: summary.json, a table or a figure is missing or damaged.
+    """
+    summary = tables.read_json(reports / "summary.json", _SUMMARY_KEYS)
+    claims = _read_csv(reports, "claims")
+    gallery = _read_csv(reports, "gallery")
+    chains = _read_csv(reports, "gallery_chains")
+    environment = Environment(
+        loader=PackageLoader("tts_lib.report.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"compact": compact, "shown": shown, "as_text": lambda text: Markup(show_text(text).data)}
+    return environment.get_template("index.html.j2").render(
+        study=summary["study"],
+        imported=any(pool.get("own_gold") is not None for pool in summary["study"]["pools"].values()),
+        headline=summary["headline"],
+        figures=[figure | {"source": _inlined(reports, figure["name"])} for figure in summary["figures"]],
+        claims=claims,
+        counts={word: sum(row["verdict"] == word for row in claims) for word in VERDICTS},
+        signs=VERDICTS,
+        gallery=[(case, list(steps)) for case, steps in groupby(gallery, key=lambda row: row["case"])],
+        chains=[(case, list(steps)) for case, steps in groupby(chains, key=lambda row: row["case"])],
+        pages=pages,
+        files=_data_files(reports),
+    )
+
+
+def compact(number: float) -> str:
+    """A large number in words: 182 thousand, 12.0 million; 4.1e+14 where there is no word."""
+    for size, word in ((1e12, ""), (1e9, " billion"), (1e6, " million"), (1e3, " thousand")):
+        if abs(number) >= size:
+            return f"{number:.2g}" if not word else f"{number / size:.3g}{word}"
+    return f"{number:g}"
+
+
+def shown(value: float | None, form: str = "{}") -> str:
+    """A number in this form; a dash where it is not known."""
+    return "–" if value is None else form.format(value)
+
+
+def _title(source: str, otherwise: str) -> str:
+    line = source.strip().split("\n")[0]
+    return line.removeprefix("# ") if line.startswith("# ") else otherwise
+
+
+def _read_csv(reports: Path, name: str) -> list[dict[str, str]]:
+    """Rows of a table as they are written; empty cells are empty texts."""
+    path = reports / paths.table(name).relative_to(paths.REPORTS)
+    if not path.is_file():
+        raise tables.TableError(f"{path} is missing; run `dvc repro`, or the stage that writes it, first")
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return frame.to_dict("records")  # pyright: ignore[reportReturnType]
+
+
+def _inlined(reports: Path, name: str) -> str:
+    path = reports / paths.figure(f"report/{name}").relative_to(paths.REPORTS)
+    path = path.with_name(f"{path.name}.svg")
+    if not path.is_file():
+        raise tables.TableError(f"{path} is missing; run `dvc repro`, or the stage that draws it, first")
+    return f"data:image/svg+xml;base64,{b64encode(path.read_bytes()).decode()}"
+
+
+def _data_files(reports: Path) -> list[dict[str, Any]]:
+    """Tables and metrics beside the page, with their sizes."""
+    found = [*reports.glob("*.json"), *(reports / "tables").rglob("*.csv"), *(reports / "metrics").glob("*.json")]
+    return [{"path": str(path.relative_to(reports)), "kilobytes": path.stat().st_size / 1000} for path in sorted(found)]

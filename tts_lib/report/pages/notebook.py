@@ -1,0 +1,154 @@
+"""One executed notebook as one page: `python -m tts_lib.report.pages.notebook IN.ipynb OUT.html --home INDEX.html`.
+
+The page carries everything it shows and fetches nothing: no script, no font, no picture from elsewhere, formulas as
+MathML. What the notebook's outputs hold is rebuilt by `sanitise`, and the page's own security policy forbids the rest.
+"""
+
+import argparse
+import html
+import os
+import re
+import sys
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from latex2mathml.converter import convert
+from markupsafe import Markup
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from tts_lib.common.errors import StudyError
+from tts_lib.common.files import write_atomically
+from tts_lib.report.pages.sanitise import sanitise
+from tts_lib.study import notebooks
+
+IMAGE_TYPES = ("image/svg+xml", "image/png", "image/jpeg")  # a drawing is sharper than a picture
+HIDDEN_TAGS = {"injected-parameters"}
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_TITLE = re.compile(r"^#\s+(.+?)\s*#*\s*$", re.MULTILINE)
+
+
+def to_mathml(formula: str, display: str) -> str:
+    """A LaTeX formula as MathML; `display` is "inline" or "block".
+
+    Raises:
+        StudyError: something in it was not understood and would be shown as it was typed, or not at all.
+    """
+    try:
+        mathml = convert(formula, display=display)
+    except Exception as error:  # the converter raises a class of its own, or any other, per mistake
+        raise StudyError(f"The formula ${formula}$ is not understood: {error or type(error).__name__}.") from error
+    if "\\" in html.unescape(mathml) or "<mo />" in mathml:
+        raise StudyError(f"The formula ${formula}$ uses a command that has no MathML; write it with simpler ones.")
+    return mathml
+
+
+class _Markdown(IPythonRenderer):
+    """Markdown without raw HTML, in which formulas are MathML and local pictures are inlined."""
+
+    def __init__(self, folder: Path):
+        super().__init__(
+            escape=True,
+            allow_harmful_protocols=False,
+            embed_images=True,
+            exclude_anchor_links=True,
+            path=str(folder),
+        )
+
+    def inline_math(self, body: str) -> str:
+        return to_mathml(body, "inline")
+
+    def block_math(self, body: str) -> str:
+        return to_mathml(body, "block")
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return to_mathml(f"\\begin{{{name}}}{body}\\end{{{name}}}", "block")
+
+
+def render(notebook: NotebookNode, folder: Path, home: str = "") -> str:
+    """The page of an executed notebook. Pictures named in its prose are looked up in `folder`; `home` is a link back.
+
+    Raises:
+        StudyError: a formula that cannot be shown.
+    """
+
+    def markdown(source: str) -> Markup:
+        return Markup(sanitise(MarkdownWithMath(_Markdown(folder)).render(source)))
+
+    cells: list[dict[str, Any]] = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cells.append({"prose": markdown(cell.source)})
+        elif cell.cell_type == "code":
+            hidden = HIDDEN_TAGS & set(cell.metadata.get("tags", []))
+            code = "" if hidden else Markup(highlight(cell.source, PythonLexer(), HtmlFormatter(nowrap=True)))
+            cells.append({"code": code, "outputs": [_output(output, markdown) for output in cell.outputs]})
+    titles = [_TITLE.search(cell.source) for cell in notebook.cells if cell.cell_type == "markdown"]
+    title = next((match.group(1) for match in titles if match), "Report")
+    return page(title, cells, home)
+
+
+def page(title: str, cells: list[dict[str, Any]], home: str = "") -> str:
+    """The frame around the cells: head, policy, style sheet."""
+    environment = Environment(
+        loader=PackageLoader("tts_lib.report.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2").render(title=title, cells=cells, home=home)
+
+
+def _output(output: NotebookNode, markdown: Callable[[str], Markup]) -> Markup:
+    """One output of a cell in its richest form that is safe."""
+    if output.output_type == "stream":
+        return _preformatted(output.text)
+    if output.output_type == "error":
+        return _preformatted("\n".join(output.traceback))
+    data = output.data
+    for image_type in IMAGE_TYPES:
+        if image_type in data:
+            return _image(image_type, data[image_type], output.metadata.get("alt", "figure"))
+    if "text/html" in data:
+        return Markup(sanitise(data["text/html"]))
+    if "text/markdown" in data:
+        return markdown(data["text/markdown"])
+    return _preformatted(data.get("text/plain", ""))
+
+
+def _preformatted(text: str) -> Markup:
+    return Markup("<pre>{}</pre>").format(_ANSI.sub("", text))
+
+
+def _image(image_type: str, content: str, alt: str) -> Markup:
+    """A picture as data inside the page; scripts in an SVG do not run where it is shown as a picture."""
+    if image_type == "image/svg+xml":
+        content = b64encode(content.encode()).decode()
+    return Markup('<img alt="{}" src="data:{};base64,{}">').format(alt, image_type, "".join(content.split()))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m tts_lib.report.pages.notebook", description="Render an executed notebook."
+    )
+    parser.add_argument("source", type=Path, help="executed notebook")
+    parser.add_argument("target", type=Path, help="page to write")
+    parser.add_argument("--home", type=Path, help="page that the top of this one links back to")
+    options = parser.parse_args(arguments)
+    home = os.path.relpath(options.home, options.target.parent) if options.home else ""
+    try:
+        text = render(notebooks.read(options.source), options.target.parent, home)
+        write_atomically(options.target, text.encode())
+    except (StudyError, OSError) as error:
+        sys.exit(f"{options.source}: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""Sequential against parallel (§6.1-6.2): one question's budget N as N / L chains of L revisions each, for every L.
+
+All of it is replayed from one pass over `methods.revisions.chain_lengths(N)`. A smaller budget is the mean over the
+disjoint groups of chains that the pass holds: of 128 attempts with L = 1 there are 32 groups of 4.
+
+Selection by a verifier is hierarchical: best-of-N weighted inside each chain, whose winning answer is represented by
+its solution of highest score, and again across the chains. By majority all attempts of all chains vote at once. Ties go
+to the earliest, chain by chain.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float, Int
+
+from tts_lib.answers.cost import LEDGER
+from tts_lib.common.errors import StudyError
+from tts_lib.estimators.selection import MAJORITY
+from tts_lib.grading import verdicts
+from tts_lib.revisions.chains import chain_lengths
+
+COLUMNS = ["question_id", "selection", "length", "budget", "accuracy", *LEDGER]
+
+
+def powers(budget: int) -> list[int]:
+    """1, 2, 4, ... up to the budget: the chain lengths, and the budgets that are part of it."""
+    return [1 << i for i in range(budget.bit_length())]
+
+
+def accuracy(attempts: pd.DataFrame, scores: Mapping[str, np.ndarray], budget: int) -> pd.DataFrame:
+    """One row (COLUMNS) for each question, selection, chain length and budget up to `budget`.
+
+    Args:
+        attempts: of `revision_chains.sample_chains` over `chain_lengths(budget)`.
+        scores: by selection, one for each attempt, of verifiers that read the prompt again before each attempt of a
+            chain; majority needs none and is always there.
+
+    Raises:
+        StudyError: a question lacks attempts.
+    """
+    parts = []
+    order = np.lexsort((attempts["position"], attempts["chain"], attempts["question_id"]))
+    columns = {name: attempts[name].to_numpy()[order] for name in ("position", "n_prompt", "n_context", "n_tokens")}
+    columns |= {name: values[order] for name, values in scores.items()}
+    answer = attempts["answer"].to_numpy(dtype=object)[order]
+    right = (attempts["verdict"] == verdicts.CORRECT).to_numpy()[order]
+    questions = attempts["question_id"].to_numpy()[order]
+    starts = np.flatnonzero(np.r_[True, questions[1:] != questions[:-1]])
+    n_attempts = sum(chain_lengths(budget))
+    for start, end in zip(starts, np.append(starts[1:], len(questions)), strict=True):
+        if end - start != n_attempts:
+            raise StudyError(f"question {questions[start]} has {end - start} attempts, not {n_attempts}")
+        here = {name: values[start:end] for name, values in columns.items()}
+        parts += _of_question(questions[start], answer[start:end], right[start:end], here, list(scores), budget)
+    return pd.DataFrame(parts, columns=COLUMNS)
+
+
+def chain_length(way: Literal["parallel", "sequential", "mixed"], budget: int) -> int:
+    """Length of the chains: 1, all of the budget, or in between the longest whose sequential:parallel is up to 16:1.
+
+    16:1 is near the best ratio of the paper (Fig. 7). A budget below 4 has nothing in between: all of it.
+    """
+    if way == "mixed":
+        between = [length for length in powers(budget)[1:-1] if length * length <= 16 * budget]
+        return between[-1] if between else budget
+    return 1 if way == "parallel" else budget
+
+
+def _of_question(
+    question_id: str,
+    answer: np.ndarray,
+    right: Bool[np.ndarray, " attempt"],
+    values: Mapping[str, np.ndarray],
+    verifiers: list[str],
+    budget: int,
+) -> list[tuple]:
+    """The rows of one question; its attempts in order of chain and position."""
+    classes = pd.factorize(answer)[0]  # -1 = none
+    class_right = np.zeros(classes.max() + 2, bool)  # the last entry stands for no answer
+    class_right[classes[right]] = True
+    starts, prompt = np.flatnonzero(values["position"] == 1), float(values["n_prompt"][0])
+    rows = []
+    for length in powers(budget):
+        members = starts[: budget // length, None] + np.arange(length)  # (chain, position)
+        contexts, written = values["n_context"][members][:, 1:].sum(1), values["n_tokens"][members].sum(1)
+        winners = {name: _winners(members, classes, values[name]) for name in verifiers}
+        for n in powers(budget)[length.bit_length() - 1 :]:
+            shape = (budget // n, n // length)  # groups of chains that spend this budget, chains of each
+            read, wrote = (float(tokens.reshape(shape).sum(1).mean()) for tokens in (contexts, written))
+            policy = (prompt + read, wrote)  # first attempts share their prompt
+            verifier = (prompt if length == 1 else n * prompt, wrote)
+            chosen = {MAJORITY: (members.reshape(shape[0], n), None)}
+            chosen |= {name: (winner.reshape(shape), values[name]) for name, winner in winners.items()}
+            for name, (group, scores) in chosen.items():
+                final = classes[_winners(group, classes, scores)]
+                judged = (0.0, 0.0) if scores is None else verifier
+                share = float(class_right[final].mean())
+                rows.append((question_id, name, length, n, share, *policy, *judged, float(length)))
+    return rows
+
+
+def _winners(
+    groups: Int[np.ndarray, "group member"], classes: Int[np.ndarray, " attempt"], scores: np.ndarray | None
+) -> Int[np.ndarray, " group"]:
+    """The attempt that represents each group's answer, by majority where there are no scores.
+
+    Members are attempts. A group without any answer is represented by its first attempt, which has none either.
+    """
+    proposed = classes[groups]
+    weights = np.ones(groups.shape) if scores is None else scores[groups].astype(np.float64)
+    return np.take_along_axis(groups, _vote(proposed, weights)[:, None], 1)[:, 0]
+
+
+def _vote(
+    classes: Int[np.ndarray, "group member"], weights: Float[np.ndarray, "group member"]
+) -> Int[np.ndarray, " group"]:
+    """The member that represents each group's winning answer: its highest weight, the first of equals.
+
+    The answer of the largest sum of weights wins, of equal sums the one proposed first. Members without an answer
+    (class -1) do not vote; where none has one, the choice does not matter.
+    """
+    n_groups = len(classes)
+    n_classes = int(classes.max(initial=-1)) + 1
+    if n_classes == 0:
+        return np.zeros(n_groups, np.int64)
+    voting = classes >= 0
+    group = np.broadcast_to(np.arange(n_groups)[:, None], classes.shape)
+    cells = (group * n_classes + classes)[voting]
+    sums = np.bincount(cells, weights[voting], n_groups * n_classes)
+    mine = np.where(voting, sums[np.where(voting, group * n_classes + classes, 0)], -1.0)
+    first = mine.argmax(1)  # a member of the winning answer, the first proposed
+    winner = np.take_along_axis(classes, first[:, None], 1)
+    return np.where(classes == winner, weights, -1.0).argmax(1)

@@ -1,0 +1,167 @@
+"""What a study says of one revision model: accuracy along its chains, and what follows an attempt, in words."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from tts_lib.estimators import intervals
+from tts_lib.grading import verdicts
+
+COLUMNS = ["strategy", "position", "accuracy", "low", "high"]
+SAID = {
+    "right_to_wrong": "of the right attempts are followed by a wrong one (paper: 38%)",
+    "wrong_to_right": "of the wrong ones by a right one",
+    "new_after_wrong": "of the attempts after nothing but wrong ones are right",
+    "independent": "of fresh samples of the same questions would be",
+    "without_repeats": "of fresh samples that never repeat an answer shown",
+    "same_again": "of the wrong answers are given once more",
+    "same_by_chance": "would be by chance",
+}
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often something happened, with its bootstrap interval over questions (percentile)."""
+
+    rate: float
+    low: float
+    high: float
+    n: int  # occasions
+
+
+def by_position(attempts: pd.DataFrame, n_positions: int) -> pd.DataFrame:
+    """Share of right attempts of each question (rows) at positions 1..n_positions, over chains that reach them all."""
+    long = attempts.groupby(["question_id", "chain"])["position"].transform("max") >= n_positions
+    part = attempts[long & (attempts["position"] <= n_positions)]
+    right = (part["verdict"] == verdicts.CORRECT).astype(float)
+    return right.groupby([part["question_id"], part["position"]]).mean().unstack("position")  # noqa: PD010 - no gaps
+
+
+def transitions(
+    attempts: pd.DataFrame, weights: Float[np.ndarray, "resample problem"], max_history: int
+) -> dict[str, Rate]:
+    """What follows an attempt in its chain.
+
+    right_to_wrong, wrong_to_right; same_again: the wrong answer before, given once more, and same_by_chance: how often
+    a fresh sample gives it, the first attempt of another chain. new_after_wrong: right after nothing but wrong
+    attempts; independent: how often fresh samples of the same questions are right, each counted as often;
+    without_repeats: how often they would be if they never gave an answer of the attempts shown. The first above the
+    second is what seeing the failures buys, the third what it could buy by ruling them out. What never had the occasion
+    to happen is left out, and so is a question of one chain where fresh samples are asked for.
+
+    Args:
+        weights: bootstrap weights over the questions, in the order of their ids.
+    """
+    table = attempts.sort_values(["question_id", "chain", "position"], kind="stable")
+    right = table["verdict"] == verdicts.CORRECT
+    chain = [table["question_id"], table["chain"]]
+    before = right.groupby(chain).shift()
+    answer_before = table["answer"].groupby(chain).shift()
+    earlier = right.groupby(chain).cumsum() - right
+    chance = _elsewhere(table, right)
+    after_right, after_wrong = before.eq(True), before.eq(False)
+    only_wrong = after_wrong & (earlier == 0)
+    fresh = _Fresh(table)
+    keys = zip(table["question_id"], table["chain"], answer_before, strict=True)
+    repeated = pd.Series([fresh.share(*key) for key in keys], table.index)
+    seen = _seen(table, fresh, max_history)
+    answered = after_wrong & answer_before.notna()
+    cases: Mapping[str, tuple[pd.Series, pd.Series]] = {
+        "right_to_wrong": (after_right, ~right),
+        "wrong_to_right": (after_wrong, right),
+        "same_again": (answered, table["answer"] == answer_before),
+        "same_by_chance": (answered, repeated),
+        "new_after_wrong": (only_wrong, right),
+        "independent": (only_wrong, chance),
+        "without_repeats": (only_wrong, (chance / (1 - seen).where(chance > 0, 1)).clip(upper=1)),
+    }
+    ids = sorted(table["question_id"].unique())
+    cases = {name: (of & value.notna(), value) for name, (of, value) in cases.items()}
+    found = {name: (of, value) for name, (of, value) in cases.items() if of.any()}
+    return {name: _rate(table["question_id"], of, value, ids, weights) for name, (of, value) in found.items()}
+
+
+def _elsewhere(table: pd.DataFrame, right: pd.Series) -> pd.Series:
+    """Share of right first attempts among the *other* chains of the question; NaN where there are none.
+
+    A chain's own first attempt is known to be wrong where nothing but wrong attempts came, so that it says nothing of
+    what a fresh sample would have given.
+    """
+    first = right.where(table["position"] == 1, 0).astype(float)
+    of_question = first.groupby(table["question_id"]).transform("sum")
+    of_chain = first.groupby([table["question_id"], table["chain"]]).transform("sum")
+    n_chains = table.groupby("question_id")["chain"].transform("nunique")
+    return (of_question - of_chain) / (n_chains - 1).where(n_chains > 1)
+
+
+class _Fresh:
+    """Answers of the first attempts of each question."""
+
+    def __init__(self, table: pd.DataFrame):
+        first = table[table["position"] == 1]
+        self._n = first.groupby("question_id").size().to_dict()
+        self._counts = first.groupby(["question_id", "answer"]).size().to_dict()
+        self._own = dict(zip(zip(first["question_id"], first["chain"], strict=True), first["answer"], strict=True))
+
+    def share(self, question_id: str, chain: int, answer: object) -> float:
+        """Share of the question's other chains that begin with this answer; NaN where there are none."""
+        if (others := self._n[question_id] - 1) == 0:
+            return np.nan
+        return (self._counts.get((question_id, answer), 0) - (self._own[question_id, chain] == answer)) / others
+
+
+def _seen(table: pd.DataFrame, fresh: _Fresh, max_history: int) -> pd.Series:
+    """Share of fresh samples that give one of the answers among the last attempts of the chain, for each attempt."""
+    found = np.zeros(len(table))
+    shown: deque[str] = deque(maxlen=max_history)
+    rows = zip(table["question_id"], table["chain"], table["position"], table["answer"], strict=True)
+    for i, (question_id, chain, position, answer) in enumerate(rows):
+        if position == 1:
+            shown.clear()
+        found[i] = sum(fresh.share(question_id, chain, earlier) for earlier in set(shown))
+        if isinstance(answer, str):
+            shown.append(answer)
+    return pd.Series(found, table.index)
+
+
+def _rate(
+    question: pd.Series, of: pd.Series, value: pd.Series, ids: list[str], weights: Float[np.ndarray, "resample problem"]
+) -> Rate:
+    """The mean of `value` where `of` holds: a ratio of two sums over questions."""
+    total = of.astype(float).groupby(question).sum().reindex(ids).to_numpy()
+    sums = (value.astype(float).fillna(0) * of).groupby(question).sum().reindex(ids).to_numpy()
+    below = weights @ total
+    drawn = (weights @ sums)[below > 0] / below[below > 0]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Rate(float(sums.sum() / total.sum()), float(low), float(high), int(total.sum()))
+
+
+def accuracy_by_position(
+    attempts: pd.DataFrame, n_positions: int, weights: Float[np.ndarray, "resample problem"], pairing: str
+) -> pd.DataFrame:
+    """One row (COLUMNS) for each position 1..n_positions: share of right attempts with its bootstrap interval.
+
+    Args:
+        attempts: of `tts_lib.revisions.over_questions.sample_chains`.
+        weights: bootstrap weights over the questions, in the order of their ids.
+        pairing: of the revision model.
+    """
+    right = by_position(attempts, n_positions)
+    rows = []
+    for position in right.columns:
+        mean = intervals.mean_interval(right[position].to_numpy(), weights)
+        rows.append((pairing, position, mean.estimate, mean.low, mean.high))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def in_words(pairing: str, steps: pd.DataFrame, rates: Mapping[str, Rate]) -> str:
+    """Markdown: the first and the last of `accuracy_by_position`, and `transitions`."""
+    first, last = steps.iloc[0], steps.iloc[-1]
+    text = f"**{pairing}**: {first['accuracy']:.1%} of the first attempts are right, {last['accuracy']:.1%} of those "
+    text += f"at position {last['position']:.0f}. "
+    known = ((rates[what], words) for what, words in SAID.items() if what in rates)
+    return text + "; ".join(f"{r.rate:.1%} [{r.low:.1%}, {r.high:.1%}] {words}" for r, words in known) + "."

@@ -1,0 +1,37 @@
+"""What every method is asked and what it returns: a question, and the candidate solutions found for it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The candidate solutions of one question, finished ones first; which one answers is decided by `selection`.
+
+    Attributes:
+        tokens: the solutions without the prompt, int32 (T,) each. Independent samples that came out equal stand here
+            as often as they were sampled, because a vote counts them; no sample stands here twice.
+        step_scores: the verifier's score of each whole step, float32 (n_steps,) each. Truncated solutions of best-of-N
+            are not scored and have none.
+        finished: whether the solution ended with the end token, bool (n,). The others have no answer.
+        n_rounds: steps taken by the search (best-of-N: 1).
+        n_samples: samples drawn, rollouts not counted.
+        n_duplicates: of these, samples equal to another sample of their round and prefix.
+        n_truncated: of these, samples cut off at the token limit.
+        hit_round_limit: whether the search was stopped with prefixes still to be expanded.
+    """
+
+    tokens: list[np.ndarray]
+    step_scores: list[np.ndarray]
+    finished: np.ndarray
+    n_rounds: int
+    n_samples: int
+    n_duplicates: int
+    n_truncated: int
+    hit_round_limit: bool
+
+    @property
+    def n_distinct(self) -> int:
+        """Number of different solutions among the candidates."""
+        return len({solution.tobytes() for solution in self.tokens})

@@ -1,0 +1,54 @@
+"""What the large model of the comparison attains on the test questions, from its pool (§7)."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from tts_lib.answers import grid as grid_
+from tts_lib.estimators import difficulty, subsets
+from tts_lib.grading import verdicts
+from tts_lib.strategies.exchange.budgets import LargeModel, Training
+
+GREEDY, ONE_SAMPLE = "greedy", "one_sample"  # its one answer
+
+
+def large_models(
+    pool: pd.DataFrame,
+    greedy: pd.DataFrame,
+    question_ids: Sequence[str],
+    prompt_tokens: Float[np.ndarray, " problem"],
+    training: Mapping[str, Training],
+    budgets: Sequence[int],
+    rng: np.random.Generator,
+) -> list[LargeModel]:
+    """The large model with one answer, and by majority over g samples wherever the small model's grid can match that.
+
+    The one answer is greedy, as in the paper, or, where no greedy answers are known, the mean over its samples. An
+    empty pool gives no model.
+
+    Args:
+        pool, greedy: its samples (pools.COLUMNS).
+        training: of `base` and `large`.
+        budgets: of the small model, ascending.
+    """
+    if pool.empty:
+        return []
+    grid, n_params = grid_.grid(pool, question_ids), training["large"].n_params
+    mean_tokens = pool.groupby("question_id")["n_tokens"].mean().loc[list(question_ids)].to_numpy(np.float64)
+    if greedy.empty:
+        single = difficulty.oracle(grid.correct, grid.n_samples)
+        found = [LargeModel(ONE_SAMPLE, 1, single, prompt_tokens + mean_tokens, n_params)]
+    else:
+        greedy = greedy.set_index("question_id").loc[list(question_ids)]
+        right = (greedy["verdict"] == verdicts.CORRECT).to_numpy(np.float64)
+        written = greedy["n_tokens"].to_numpy(np.float64)
+        found = [LargeModel(GREEDY, 1, right, prompt_tokens + written, n_params)]
+    affordable = budgets[-1] * training["base"].n_params / n_params
+    n_votes = [g for g in budgets if 2 < g <= min(grid.smallest, affordable)] if grid.has_answers else []
+    for g in n_votes:
+        votes = subsets.vote(grid.correct, grid.answers, {"majority": None}, [g], rng, n_samples=grid.n_samples)
+        accuracy, tokens = votes["majority"].accuracy[:, 0], prompt_tokens + g * mean_tokens
+        found.append(LargeModel(f"majority_{g}", g, accuracy, tokens, n_params))
+    return found

@@ -1,0 +1,220 @@
+"""Tidy tables of the FLOPs-matched comparison (§7): a small model that spends test-time compute against a large one."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from tts_lib.estimators import intervals
+from tts_lib.estimators.flops import Sizes
+from tts_lib.estimators.iso_accuracy import Bound, iso_accuracy_ratio
+from tts_lib.strategies.curves import Curve, at_budget
+from tts_lib.strategies.exchange.budgets import FORMULAS, LargeModel, Setting
+from tts_lib.strategies.exchange.matched import Accounting, compare_matched, matched_ratio
+from tts_lib.strategies.tables.groups import (
+    ALL,
+    COARSE_LABELS,
+    Group,
+    Row,
+    bin_labels,
+    coarse_bins,
+    everyone,
+    groups_of,
+)
+
+_SELECTORS = [
+    "strategy_set",
+    "small",
+    "large",
+    "large_generations",
+    "accounting",
+    "r_source",
+    "r_label",
+    "r",
+    "k",
+    "grouping",
+    "group",
+]
+_SELECTORS += ["small_accuracy", "large_accuracy", "difference", "low", "high"]
+_INVERSE: dict[Bound, Bound] = {"exact": "exact", "at_least": "at_most", "at_most": "at_least"}
+
+
+@dataclass(frozen=True, eq=False)
+class Grouping:
+    """The test questions as a whole, by bin, and as easy/medium/hard."""
+
+    name: str
+    bins: Int[np.ndarray, " problem"]
+    n_bins: int
+    weights: Float[np.ndarray, "resample problem"]
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """All questions, each bin, each coarse bin."""
+        bins = groups_of(self.name, self.bins, bin_labels(self.n_bins), self.weights)
+        return [everyone(self.weights), *bins, *groups_of(self.name, self.coarse, COARSE_LABELS, self.weights)]
+
+    @property
+    def coarse(self) -> Int[np.ndarray, " problem"]:
+        return coarse_bins(self.bins, self.n_bins)
+
+    def compare(self, curve: Curve, large: LargeModel, ks: Sequence[float]) -> dict[tuple[float, str], Row]:
+        """Small against large model at each k in each group (tts_lib.estimators.flops.compare_matched)."""
+        budgets, accuracy = curve.open()
+        ascending = sorted(set(map(float, ks)))
+        found: dict[tuple[float, str], Row] = {}
+        for bins, labels in ((self.bins, bin_labels(self.n_bins)), (self.coarse, COARSE_LABELS)):
+            for row in compare_matched(accuracy, budgets, large.accuracy, bins, ascending, self.weights):
+                values = vars(row) | {"small_accuracy": row.small, "large_accuracy": row.large}
+                label = labels[row.group] if row.group else ALL
+                found[row.k, label] = {n: v for n, v in values.items() if n not in ("group", "small", "large")}
+        return found
+
+
+def setting_table(curve: Curve, large: LargeModel, settings: Sequence[Setting], grouping: Grouping) -> pd.DataFrame:
+    """The comparison at each setting in each group (Fig. 1 right, the stars of Fig. 9)."""
+    budgets, accuracy = curve.open()
+    compared = grouping.compare(curve, large, [setting.k for setting in settings])
+    rows: list[Row] = []
+    for setting in settings:
+        difference = at_budget(accuracy, budgets, min(setting.k, budgets[-1])) - large.accuracy
+        for group in grouping.groups:
+            n = intervals.questions_needed(difference[group.members]) if group.n_questions > 1 else math.inf
+            row = _key(curve, large) | vars(setting) | {"grouping": grouping.name, "group": group.label}
+            row |= compared[setting.k, group.label]
+            rows.append(row | {"questions_needed": n if math.isfinite(n) else math.nan})
+    return pd.DataFrame(rows)
+
+
+def ratio_table(curve: Curve, large: LargeModel, m: float, grouping: Grouping) -> pd.DataFrame:
+    """The comparison at each budget of the grid, with the R at which that budget is the matched one."""
+    budgets = curve.open()[0]
+    compared = grouping.compare(curve, large, budgets)
+    rows: list[Row] = []
+    for budget in budgets:
+        ratios = {f"r_{accounting}": _ratio(m, budget, accounting, large.generations) for accounting in FORMULAS}
+        for group in grouping.groups:
+            row = _key(curve, large) | {"grouping": grouping.name, "group": group.label} | ratios
+            rows.append(row | compared[budget, group.label])
+    return pd.DataFrame(rows).drop(columns="capped")
+
+
+def break_even_table(curve: Curve, large: LargeModel, m: float, grouping: Grouping) -> pd.DataFrame:
+    """Least budget k at which the small model is as accurate as the large one, and the R below which it is affordable.
+
+    An empty R: the large model is never reached on the grid, or k is affordable at any R.
+    """
+    budgets, accuracy = curve.open()
+    rows: list[Row] = []
+    for group in grouping.groups:
+        reached = iso_accuracy_ratio(
+            accuracy[group.members], budgets, large.accuracy[group.members, None], [1], 1, group.weights
+        )
+        ends: dict[str, tuple[float, Bound]] = {
+            "k": (reached.ratio, reached.bound),
+            "k_low": (reached.high, reached.high_bound),
+            "k_high": (reached.low, reached.low_bound),
+        }
+        limits = {name: (1.0 / ratio, _INVERSE[bound]) for name, (ratio, bound) in ends.items()}
+        row = _key(curve, large) | {"group": group.label}
+        for name, (k, bound) in limits.items():
+            row |= {name: k, f"{name}_bound": bound}
+        never = limits["k"][1] == "at_least"
+        for accounting in FORMULAS:
+            # A k that is only a lower bound affords no R; a large k goes with a small R.
+            found = {
+                r: math.nan if limits[k][1] == "at_least" else _ratio(m, limits[k][0], accounting, large.generations)
+                for r, k in (("r", "k"), ("r_low", "k_high"), ("r_high", "k_low"))
+            }
+            verdicts: Row = {"always_wins": not never and math.isnan(found["r"]), "never_wins": never}
+            rows.append(row | {"accounting": accounting} | found | verdicts)
+    return pd.DataFrame(rows)
+
+
+def line_table(curve: Curve, sizes: Sizes, grouping: Grouping) -> pd.DataFrame:
+    """Accuracy over inference FLOPs per question in each group (the lines of Fig. 9)."""
+    flops, with_verifier = (curve.flops(sizes, counted) for counted in (False, True))
+    rows: list[Row] = []
+    for group in grouping.groups:
+        for budget in curve.open()[0]:
+            i = curve.budgets.index(budget)
+            row: Row = {"strategy_set": curve.strategy_set, "curve": curve.name, "grouping": grouping.name}
+            row |= {"group": group.label, "n_questions": group.n_questions, "budget": budget}
+            row |= group.mean(curve.accuracy[:, i])
+            costs = {"flops": flops, "flops_with_verifier": with_verifier}
+            rows.append(row | {name: float(cost[group.members, i].mean()) for name, cost in costs.items()})
+    return pd.DataFrame(rows)
+
+
+def large_table(large: LargeModel, grouping: Grouping) -> pd.DataFrame:
+    """Accuracy and cost of the large model in each group (the height of the stars)."""
+    rows: list[Row] = []
+    for group in grouping.groups:
+        row: Row = {"large": large.name, "large_generations": large.generations, "grouping": grouping.name}
+        row |= {"group": group.label, "n_questions": group.n_questions} | group.mean(large.accuracy)
+        costs = {"tokens": large.tokens, "flops": large.flops}
+        rows.append(row | {name: float(cost[group.members].mean()) for name, cost in costs.items()})
+    return pd.DataFrame(rows)
+
+
+def ladder_table(steps: dict[str, Curve], grouping: Grouping) -> pd.DataFrame:
+    """Each verifier of the ladder minus each weaker one, weakest first, at each budget (ICLR Fig. 17)."""
+    names, rows = list(steps), []
+    pairs = [(a, b) for j, b in enumerate(names) for a in names[j + 1 :]]
+    for a, b in pairs:
+        for i, budget in enumerate(steps[a].budgets):
+            for group in grouping.groups:
+                row: Row = {"a": a, "b": b, "budget": budget, "grouping": grouping.name, "group": group.label}
+                row |= {"n_questions": group.n_questions}
+                rows.append(row | group.difference(steps[a].accuracy[:, i], steps[b].accuracy[:, i]))
+    return pd.DataFrame(rows, columns=None if rows else ["a", "b", "budget", "grouping", "group", "difference"])
+
+
+def stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The tables one below the other; of none at all an empty one with the columns that readers select by."""
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=_SELECTORS)
+
+
+def headline(table: pd.DataFrame, break_even: pd.DataFrame, large: str) -> dict[str, Any]:
+    """The figures to quote: compute-optimal in oracle bins against the large model; undefined ones are None."""
+    groups = [ALL, *COARSE_LABELS.values()]
+    quoted = ["relative", "relative_low", "relative_high", "difference", "low", "high", "k"]
+    chosen = (table["small"] == "compute_optimal_oracle") & (table["large"] == large)
+    chosen &= (table["r_source"] == "v1") & table["group"].isin(groups)
+    result: dict[str, Any] = {"relative": {}, "break_even_r": {}}
+    for (name, accounting, label, group), part in table[chosen].groupby(
+        ["strategy_set", "accounting", "r_label", "group"]
+    ):
+        place = result["relative"].setdefault(name, {}).setdefault(accounting, {}).setdefault(label, {})
+        place[group] = {column: _or_none(part[column].iloc[0]) for column in quoted}
+    chosen = (break_even["small"] == "compute_optimal_oracle") & (break_even["large"] == large)
+    chosen &= (break_even["accounting"] == "v1") & break_even["group"].isin(groups)
+    for (name, group), part in break_even[chosen].groupby(["strategy_set", "group"]):
+        result["break_even_r"].setdefault(name, {})[group] = _or_none(part["r"].iloc[0])
+    return result
+
+
+def _key(curve: Curve, large: LargeModel) -> Row:
+    return {
+        "strategy_set": curve.strategy_set,
+        "small": curve.name,
+        "large": large.name,
+        "large_generations": large.generations,
+    }
+
+
+def _ratio(m: float, k: float, accounting: Accounting, large_generations: int) -> float:
+    """R at which k is the matched budget; NaN where k is affordable at any R."""
+    try:
+        return matched_ratio(m, k, accounting, large_generations)
+    except ValueError:
+        return math.nan
+
+
+def _or_none(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,95 @@
+"""Both mechanisms in one choice: searches and revisions compete per bin at equal generations and at equal FLOPs.
+
+A chain of revisions reads its earlier attempts again, a search scores each step: equal generations are not equal work.
+On an axis of FLOPs each strategy stands at the mean cost that best-of-N weighted has at N, its accuracy interpolated in
+the logarithm of its own mean cost.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from tts_lib.estimators.flops import Sizes
+from tts_lib.strategies.curves import Bins, Curve, Generators, cross_validated_curves
+from tts_lib.strategies.outcomes import BEST_OF_N, Outcomes
+from tts_lib.strategies.tables.groups import Group, Row
+
+AXES = ("generations", "policy_flops", "flops")  # of the policy alone; with the verifier
+COLUMNS = [
+    *("axis", "budget", "strategy_set", "curve", "n_questions", "accuracy", "low", "high"),
+    *("gain_of_both", "gain_low", "gain_high", "questions_needed"),
+]
+SETS = ("all", "revisions", "both")
+
+
+def at_equal_cost(outcomes: Outcomes, sizes: Sizes, count_verifier: bool) -> Outcomes:
+    """The outcomes at the mean FLOPs of best-of-N weighted at each budget; NaN beyond a strategy's own costs.
+
+    A revision model is as large as the policy, its verifier as large as the other. A strategy stands at its mean cost
+    over all questions; what a choice per bin really spends may differ.
+
+    Raises:
+        ValueError: best-of-N weighted is not among the strategies.
+    """
+    spent = sizes.flops(outcomes.policy_tokens, outcomes.verifier_tokens, count_verifier)
+    with np.errstate(invalid="ignore"):
+        cost = np.log(spent.mean(axis=2))
+    wanted = cost[outcomes.strategies.index(BEST_OF_N)]
+    values = np.concatenate([outcomes.accuracy[..., None], outcomes.ledger], axis=3)
+    found = np.full_like(values, np.nan)
+    for strategy, (own, known) in enumerate(zip(cost, values, strict=True)):
+        there = np.flatnonzero(~np.isnan(own))
+        there = there[np.argsort(own[there], kind="stable")]
+        for budget, at in enumerate(wanted):
+            place = np.interp(at, own[there], np.arange(len(there)), left=np.nan, right=np.nan)
+            if not np.isnan(place):
+                left, share = int(place), place - int(place)
+                right = min(left + 1, len(there) - 1)
+                found[strategy, budget] = (1 - share) * known[there[left]] + share * known[there[right]]
+    names, budgets = outcomes.strategies, outcomes.budgets
+    return Outcomes(outcomes.question_ids, names, budgets, found[..., 0], found[..., 1:])
+
+
+def joint_table(
+    outcomes: Outcomes,
+    sizes: Sizes,
+    sets: Mapping[str, Sequence[str]],
+    binnings: Mapping[str, Bins],
+    n_repeats: int,
+    generator: Generators,
+    group: Group,
+) -> pd.DataFrame:
+    """Cross-validated compute-optimal accuracy of each set on each axis, and what the choice among both adds to it.
+
+    One row for each axis, budget (of best-of-N weighted at that cost), set and curve; only budgets at which every
+    strategy of both mechanisms is known. Empty in a study without revisions.
+    """
+    rows: list[Row] = []
+    for axis in AXES if "both" in sets else ():
+        moved = outcomes if axis == "generations" else at_equal_cost(outcomes, sizes, count_verifier=axis == "flops")
+        curves = {
+            name: cross_validated_curves(name, moved.only(sets[name]), binnings, n_repeats, generator)
+            for name in SETS
+            if name in sets
+        }
+        for both in curves["both"]:
+            if both.name.startswith("compute_optimal") or both.name == "best_fixed":
+                rivals = {name: next(c for c in of if c.name == both.name) for name, of in curves.items()}
+                rows += _rows(axis, both, rivals, group)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _rows(axis: str, both: Curve, rivals: Mapping[str, Curve], group: Group) -> list[Row]:
+    rows: list[Row] = []
+    for column, budget in enumerate(both.budgets):
+        if not both.complete[column]:
+            continue
+        of_both = both.accuracy[:, column]
+        for name, curve in rivals.items():
+            if budget in curve.budgets:
+                accuracy = curve.accuracy[:, curve.budgets.index(budget)]
+                row: Row = {"axis": axis, "budget": budget, "strategy_set": name, "curve": both.name}
+                row |= {"n_questions": group.n_questions} | group.mean(accuracy)
+                rows.append(row | group.difference(of_both, accuracy, "gain_of_both", "gain_"))
+    return rows

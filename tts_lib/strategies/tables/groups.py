@@ -1,0 +1,89 @@
+"""Groups of questions (all, a difficulty bin, easy/medium/hard) and means over them with their intervals.
+
+Groups are taken as given: the intervals resample the questions inside a group and do not redraw its borders.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from tts_lib.estimators import intervals
+
+ALL = "all"
+Row = dict[str, str | int | float | bool]
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Some of the questions, and the bootstrap weights among them."""
+
+    grouping: str
+    label: str
+    members: Bool[np.ndarray, " problem"]
+    weights: Float[np.ndarray, "resample member"]  # rows sum to 1; resamples without a member left out
+
+    @property
+    def n_questions(self) -> int:
+        return int(self.members.sum())
+
+    def mean(self, values: Float[np.ndarray, " problem"], name: str = "accuracy", prefix: str = "") -> Row:
+        """Mean of the members' values with its interval (BCa; of one question only the value itself)."""
+        of_members = values[self.members]
+        if len(of_members) < 2:
+            value = float(of_members.mean())
+            return {name: value, f"{prefix}low": math.nan, f"{prefix}high": math.nan}
+        interval = intervals.mean_interval(of_members, self.weights)
+        return {name: interval.estimate, f"{prefix}low": interval.low, f"{prefix}high": interval.high}
+
+    def difference(
+        self,
+        a: Float[np.ndarray, " problem"],
+        b: Float[np.ndarray, " problem"],
+        name: str = "difference",
+        prefix: str = "",
+    ) -> Row:
+        """Mean of a - b with its paired interval, and the questions that would settle it (NaN: no number would)."""
+        row = self.mean(a - b, name, prefix)
+        n = intervals.questions_needed((a - b)[self.members]) if self.n_questions > 1 else math.inf
+        return row | {"questions_needed": n if math.isfinite(n) else math.nan}
+
+
+def everyone(weights: Float[np.ndarray, "resample problem"]) -> Group:
+    """All questions."""
+    return Group(ALL, ALL, np.ones(weights.shape[1], dtype=bool), weights)
+
+
+def groups_of(
+    grouping: str,
+    bins: Int[np.ndarray, " problem"],
+    labels: Mapping[int, str],
+    weights: Float[np.ndarray, "resample problem"],
+) -> list[Group]:
+    """One group for each bin that has questions, in the order of `labels` (bin -> label)."""
+    found: list[Group] = []
+    for number, label in labels.items():
+        members = bins == number
+        if members.any():
+            part = weights[:, members]
+            part = part[part.sum(axis=1) > 0]
+            found.append(Group(grouping, label, members, part / part.sum(axis=1, keepdims=True)))
+    return found
+
+
+def bin_labels(n_bins: int) -> dict[int, str]:
+    """Bins under their own numbers."""
+    return {number: str(number) for number in range(1, n_bins + 1)}
+
+
+def coarse_bins(bins: Int[np.ndarray, " problem"], n_bins: int) -> Int[np.ndarray, " problem"]:
+    """Easy (1), medium (2) and hard (3): the bins before, at and after the middle one (of five: 1-2, 3, 4-5).
+
+    Differs from the paper: its grouping (Fig. 1 right) is not stated. An even number of bins has no medium.
+    """
+    return 2 + np.sign(2 * bins - (n_bins + 1))
+
+
+COARSE_LABELS = {1: "easy", 2: "medium", 3: "hard"}

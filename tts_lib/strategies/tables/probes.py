@@ -1,0 +1,121 @@
+"""End to end: the compute-optimal policy with its difficulty predicted from a few samples, whose cost is charged.
+
+The paper leaves the 2048 samples of its difficulty out of every budget (§3.2). Here bins and choice come from
+validation questions and the score of a test question from n_probe of its samples. With reuse the probe samples are
+part of a pool strategy's own: it is charged, and evaluated at, the larger of the two. A search cannot reuse them.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from tts_lib.estimators.difficulty import quantile_binning
+from tts_lib.strategies import choice
+from tts_lib.strategies.curves import SINGLE, Curve, at_budget
+from tts_lib.strategies.outcomes import BEST_OF_N, POOL_NAMES, Outcomes
+from tts_lib.strategies.strategy_table import Strategy
+from tts_lib.strategies.tables.gains import find
+from tts_lib.strategies.tables.groups import Group, Row
+
+_SELECTORS = [
+    "strategy_set",
+    "n_probe",
+    "reuse",
+    "budget",
+    "charged_budget",
+    "complete",
+    "accuracy",
+    "low",
+    "high",
+    "gain",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Probed:
+    """Scores of the probe and what it cost."""
+
+    n_probe: int  # samples per question
+    score_fit: Float[np.ndarray, " problem_fit"]
+    score: Float[np.ndarray, " problem"]
+    tokens: Float[np.ndarray, " problem"]  # policy tokens the probe samples took, prompt included
+
+
+@dataclass(frozen=True, eq=False)
+class ProbeCurve:
+    """A policy with its probe; `charged` is what a nominal budget comes to."""
+
+    n_probe: int
+    reuse: bool
+    budgets: tuple[int, ...]  # nominal, in generations
+    accuracy: Float[np.ndarray, "problem budget"]
+    charged: Float[np.ndarray, "problem budget"]  # generations, probe included
+    policy_tokens: Float[np.ndarray, "problem budget"]  # probe included
+
+
+def probe_curve(
+    fit: Outcomes, test: Outcomes, probed: Probed, n_bins: int, strategies: tuple[Strategy, ...], reuse: bool
+) -> ProbeCurve:
+    """Fit the policy on `fit` by the probe's bins and apply it frozen to `test`.
+
+    Raises:
+        ValueError: the two have not the same strategies and budgets.
+    """
+    if (fit.strategies, fit.budgets) != (test.strategies, test.budgets):
+        raise ValueError("the questions fitted on and those tested must have the same strategies and budgets")
+    columns, charged, reused = _charges(test, probed.n_probe, reuse)
+    rows = np.arange(len(test.strategies))[:, None]
+    edges = quantile_binning(probed.score_fit, n_bins).edges
+    table = choice.fit_table(
+        fit.accuracy[rows, columns], probed.score_fit, edges, strategies, fit.budgets, "probe", {}, probed.n_probe
+    )
+    tokens = test.policy_tokens[rows, columns] + np.where(reused[..., None], 0.0, probed.tokens)
+    charges = np.broadcast_to(charged[..., None], tokens.shape)
+    accuracy, policy_tokens, generations = (
+        choice.frozen_accuracy(table, np.where(np.isnan(tokens), np.nan, values), probed.score)
+        for values in (test.accuracy[rows, columns], tokens, charges)
+    )
+    return ProbeCurve(probed.n_probe, reuse, test.budgets, accuracy, generations, policy_tokens)
+
+
+def probe_table(probes: Mapping[str, Sequence[ProbeCurve]], curves: Sequence[Curve], group: Group) -> pd.DataFrame:
+    """Policies with a paid probe: gain over best-of-N and the best fixed strategy given the same generations."""
+    rows: list[Row] = []
+    for strategy_set, probe in ((name, probe) for name, probes_of in probes.items() for probe in probes_of):
+        rivals = {
+            "gain": find(curves, SINGLE, BEST_OF_N),
+            "gain_fixed": find(curves, strategy_set, "best_fixed_frozen"),
+        }
+        complete = rivals["gain_fixed"].complete
+        for i, budget in enumerate(probe.budgets):
+            charged = float(probe.charged[:, i].mean())
+            row: Row = {"strategy_set": strategy_set, "n_probe": probe.n_probe, "reuse": probe.reuse, "budget": budget}
+            row |= {"charged_budget": charged, "policy_tokens": float(probe.policy_tokens[:, i].mean())}
+            row |= {"complete": complete[i]} | group.mean(probe.accuracy[:, i])
+            for name, rival in rivals.items():
+                budgets, accuracy = rival.open()
+                other = at_budget(accuracy, budgets, charged)
+                nothing: Row = {name: math.nan, f"{name}_low": math.nan, f"{name}_high": math.nan}
+                gain = nothing
+                if not np.isnan(other).any():
+                    gain = group.difference(probe.accuracy[:, i], other, name, f"{name}_")
+                row |= gain if name == "gain" else {k: v for k, v in gain.items() if k != "questions_needed"}
+            rows.append(row)
+    return pd.DataFrame(rows, columns=None if rows else _SELECTORS)  # no rows: a pool without scores has no probes
+
+
+def _charges(
+    outcomes: Outcomes, n_probe: int, reuse: bool
+) -> tuple[np.ndarray, Float[np.ndarray, "strategy budget"], np.ndarray]:
+    """Per (strategy, budget): the column it is evaluated at, the generations charged, whether the probe is reused."""
+    budgets = np.array(outcomes.budgets)
+    pooled = np.array([name in POOL_NAMES for name in outcomes.strategies])[:, None]
+    reused = np.broadcast_to(pooled & reuse, (len(outcomes.strategies), len(budgets)))
+    larger = np.maximum(budgets, n_probe)
+    column = np.searchsorted(budgets, larger, side="right") - 1  # the largest budget on the grid it can pay
+    columns = np.where(reused, column, np.arange(len(budgets)))
+    return columns, np.where(reused, larger, budgets + n_probe).astype(np.float64), reused

@@ -1,0 +1,105 @@
+"""The schema of the methods: what is sampled and searched, how difficulty is measured and strategies compared."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tts_lib.common.section import Section
+from tts_lib.study.config.fields import Budget, Fraction, Name, Split, Temperature, TopP, increasing
+
+
+class Sampling(Section):
+    temperature: Temperature
+    top_p: TopP
+    max_tokens: Annotated[int, Field(ge=1, le=32_768, description="new tokens a solution")]
+
+
+class Pool(Section):
+    model: Name
+    split: Split
+    n_samples: Annotated[int, Field(ge=1, le=65_536, description="samples a question")]
+
+
+class Select(Section):
+    n_resamples: Annotated[int, Field(ge=2, le=100_000, description="subsets a vote")]
+    flip_share: Annotated[float, Field(ge=0, le=0.5, description="share of the PRM's scores flipped")]
+
+
+class Difficulty(Section):
+    n_bins: Annotated[int, Field(ge=1, le=100)]
+    n_samples: Annotated[int, Field(ge=1, le=65_536, description="a question, the first of its pool, that bin it")]
+    disjoint: Annotated[bool, Field(description="whether strategies are evaluated on the other samples only")]
+    n_probe: Annotated[list[Budget], Field(min_length=1, description="samples spent on predicting difficulty")]
+    absolute_edges: Annotated[list[Fraction], Field(min_length=1, description="pass@1 between two bins")]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Difficulty":
+        increasing("n_probe", self.n_probe)
+        increasing("absolute_edges", self.absolute_edges)
+        return self
+
+
+class Search(Section):
+    max_step_tokens: Annotated[int, Field(ge=1, le=4096, description="new tokens a step")]
+    max_rounds: Annotated[int, Field(ge=1, le=1000, description="steps of a solution at most")]
+    duplicates: Literal["keep", "merge"]
+
+
+class SearchOptions(Section):
+    """One search method: width is the expansions per kept beam (M of the paper), `sqrt` the root of the budget."""
+
+    kind: Literal["beam", "lookahead", "dvts"]
+    width: Annotated[int, Field(ge=2, le=1024)] | Literal["sqrt"]
+    depth: Annotated[int, Field(ge=0, le=64, description="greedy steps looked ahead per candidate")]
+
+    @model_validator(mode="after")
+    def _depth_is_used(self) -> "SearchOptions":
+        if (self.kind == "lookahead") != (self.depth > 0) and self.kind != "dvts":
+            raise ValueError(f"depth is {self.depth}, but must be 0 for beam and at least 1 for lookahead")
+        return self
+
+    def least_budget(self) -> int:
+        """The smallest budget, in generations, at which the method can run: M beams with k rollouts each."""
+        return (2 if self.width == "sqrt" else self.width) * (self.depth + 1)
+
+
+class Grid(Section):
+    """What is swept; apart from the settings, so that adding one entry reruns only that entry."""
+
+    budgets: Annotated[list[Budget], Field(min_length=1)]
+    search_budgets: Annotated[
+        list[Budget], Field(min_length=1, description="where searches are run and policies are compared")
+    ]
+    methods: list[Name]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Grid":
+        for name in ("budgets", "search_budgets"):
+            budgets: list[int] = getattr(self, name)
+            increasing(name, budgets)
+            odd = [b for b in budgets if b & (b - 1)]
+            if odd:
+                raise ValueError(f"{name} holds {odd[0]}, which is not a power of two")
+        missing = sorted(set(self.search_budgets) - set(self.budgets))
+        if missing:
+            raise ValueError(f"search_budgets holds {missing[0]}, which is not among the budgets {self.budgets}")
+        if len(set(self.methods)) < len(self.methods):
+            raise ValueError(f"methods names one method twice: {self.methods}")
+        return self
+
+
+class ComputeOptimal(Section):
+    fold_seeds: Annotated[int, Field(ge=1, le=10_000, description="random splits into folds")]
+    n_bootstrap: Annotated[int, Field(ge=100, le=1_000_000, description="resamples of the questions")]
+
+
+class FlopsMatched(Section):
+    r_values: Annotated[
+        list[Annotated[float, Field(gt=0, le=1e6)]],
+        Field(min_length=1, description="R, inference tokens per pretraining token"),
+    ]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "FlopsMatched":
+        increasing("r_values", self.r_values)
+        return self

@@ -1,0 +1,75 @@
+"""The schema of questions from files: where they are, how models are asked, how answers are graded."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tts_lib.common.section import Section
+from tts_lib.study.config.replay import Conventions
+
+FilePath = Annotated[str, Field(min_length=1, max_length=4096, description="file inside questions.*.folder")]
+Share = Annotated[int, Field(ge=1, le=10_000_000, description="questions")]
+Text = Annotated[str, Field(max_length=20_000)]
+
+
+class Plain(Section):
+    """The problem as it stands."""
+
+    kind: Literal["plain"]
+
+
+class Chat(Section):
+    """One turn of a conversation, in the chat template of the base model's tokenizer."""
+
+    kind: Literal["chat"]
+    system: Annotated[Text, Field(description="empty: none")]
+    user: Annotated[Text, Field(description="with {problem}")]
+
+    @model_validator(mode="after")
+    def _asks(self) -> "Chat":
+        if self.user.count("{problem}") != 1:
+            raise ValueError("user must hold {problem} once")
+        return self
+
+
+class FewShot(Section):
+    """Worked examples in the style of PRM800K, for models that were not taught to chat."""
+
+    kind: Literal["few_shot"]
+    n_examples: Annotated[int, Field(ge=1, le=64, description="questions with solutions, taken from train")]
+
+
+Prompt = Annotated[Plain | Chat | FewShot, Field(discriminator="kind")]
+
+
+class Questions(Section):
+    """Question files in the formats of MATH and GSM8K (`tts_lib.questions.files.questions`)."""
+
+    folder: Annotated[str, Field(min_length=1, max_length=4096, description="that holds the files; DVC watches it")]
+    test: FilePath
+    train: Annotated[str, Field(min_length=1, max_length=4096, description="file of train and val questions")]
+    n_train: Share
+    n_val: Share
+    n_test: Share
+    prompt: Prompt
+
+
+class Exact(Section):
+    """What follows `=` on the last line, compared character by character: the nano benchmark's own answers."""
+
+    kind: Literal["exact"]
+
+
+class Math(Section):
+    """Answers in mathematical notation, read and compared by Math-Verify in processes that may be killed."""
+
+    kind: Literal["math"]
+    style: Annotated[
+        Literal["marked", "boxed", "number", "heading"],
+        Field(description="what counts as an answer: tts_lib/grading/answers.py; heading: below # Answer"),
+    ]
+    conventions: Conventions
+    timeout_s: Annotated[float, Field(gt=0, le=600, description="seconds a comparison")]
+
+
+Grading = Annotated[Exact | Math, Field(discriminator="kind")]

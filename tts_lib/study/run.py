@@ -1,0 +1,210 @@
+"""Runs one stage: `python -m tts_lib.study.run notebooks/X.ipynb reports/executed/X.ipynb --section search --set m=a`.
+
+The values of the sections named come from params.yaml, checked as a whole; the names given with --set stand beside
+them. Both together must be exactly what the notebook's parameters cell declares: papermill itself only warns. The
+executed notebook is written atomically and is the same, byte for byte, whenever the same stage runs; wall time and
+memory go to logs/stages.jsonl instead.
+"""
+
+import argparse
+import json
+import os
+import re
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from traitlets.config import Config
+
+from tts_lib.common import paths
+from tts_lib.common.errors import StudyError
+from tts_lib.common.files import write_atomically
+from tts_lib.common.processes import die_with_parent
+from tts_lib.study import notebooks
+from tts_lib.study.config import loading
+from tts_lib.study.config.study import Study
+
+# Longest path of a Unix socket, less what jupyter appends to the name of the connection file.
+MAX_SOCKET_PREFIX = 107 - len("-ipc-12345")
+STAGE_LOG = Path("logs/stages.jsonl")
+# StudyError and the errors derived from it: their text is for the user as it stands.
+SENTENCES = {
+    "StudyError",
+    "ContextOverflowError",
+    "DamagedShardError",
+    "FolderError",
+    "StoreError",
+    "TableError",
+    "WriteError",
+}
+_SET = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(@?)([A-Za-z0-9_.-]+)")
+
+# The notebook's kernel inherits these. The first group fixes what would differ from run to run; the second keeps large
+# arrays from being returned to the system and faulted in again (read by the C library as the process starts); the
+# third fixes the order of sums: parallel work is done by processes, one per core.
+KERNEL_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    "SOURCE_DATE_EPOCH": "0",
+    "IPYKERNEL_CELL_NAME": "<cell>",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    "JUPYTER_PREFER_ENV_PATH": "1",
+    "MALLOC_MMAP_THRESHOLD_": "4294967296",
+    "MALLOC_TRIM_THRESHOLD_": "4294967296",
+    "MALLOC_TOP_PAD_": "268435456",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+
+def stage_parameters(study: Study, sections: Iterable[str], settings: Iterable[str]) -> dict[str, Any]:
+    """The values a stage hands to its notebook.
+
+    `sections` are dotted names in the study: each entry of a group becomes a parameter, a single value one of its own
+    name (`seed`). `settings` are `name=word`, or `name=@section.key` for a value of the study under another name
+    (`options=@options.beam_4`).
+
+    Raises:
+        StudyError: an unknown section, a malformed setting, or one name twice.
+    """
+    tree = study.model_dump(mode="json")
+    pairs: list[tuple[str, Any]] = []
+    for section in sections:
+        value = _pick(tree, section)
+        pairs += value.items() if isinstance(value, dict) else [(section.rsplit(".", 1)[-1], value)]
+    for setting in settings:
+        match = _SET.fullmatch(setting)
+        if not match:
+            raise StudyError(f"--set {setting!r} must be name=word or name=@section.key of letters, digits and _.-")
+        name, reference, word = match.groups()
+        pairs.append((name, _pick(tree, word) if reference else word))
+    names = [name for name, _ in pairs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise StudyError(f"The parameter {twice[0]!r} is given twice.")
+    return dict(pairs)
+
+
+def check_names(notebook: str, given: Iterable[str], declared: Iterable[str]) -> None:
+    """Raise a StudyError that names every parameter without a place in the notebook, and every one without a value."""
+    unknown, missing = sorted(set(given) - set(declared)), sorted(set(declared) - set(given))
+    parts = [f"does not declare {', '.join(unknown)}"] if unknown else []
+    parts += [f"is not given {', '.join(missing)}"] if missing else []
+    if parts:
+        raise StudyError(f"{notebook} {' and '.join(parts)}; its parameters cell declares {', '.join(declared)}.")
+
+
+def run(source: Path, target: Path, sections: list[str], settings: list[str]) -> None:
+    """Execute `source` with its parameters in the current folder and write `target`.
+
+    Raises:
+        StudyError: refused parameters, or the notebook failed: its last words, and where the partial notebook lies.
+    """
+    import papermill  # after tts_lib.study.notebooks, which makes it load faster
+    from papermill.exceptions import PapermillExecutionError
+
+    parameters = stage_parameters(loading.load(), sections, settings)
+    check_names(str(source), parameters, notebooks.declared_parameters(source))
+    partial = target.with_suffix(".partial.ipynb")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with _kernel_config() as kernel:
+            executed = papermill.execute_notebook(
+                str(source),
+                str(partial),
+                parameters=parameters,
+                kernel_name="python3",
+                language="python",
+                progress_bar=sys.stderr.isatty(),
+                record_timing=False,
+                stdout_file=sys.stdout,
+                stderr_file=sys.stderr,
+                config=kernel,
+                extra_arguments=["--log-level=CRITICAL"],  # the kernel's remarks on its own start and end
+            )
+    except PapermillExecutionError as error:
+        # Counted from 0 with the injected cell: from 1 in the source.
+        said = error.evalue if error.ename in SENTENCES else f"{error.ename}: {error.evalue}"
+        raise StudyError(f"{source}, cell {error.cell_index}: {' '.join(said.split())} (see {partial})") from error
+    except RuntimeError as error:  # nbclient's DeadKernelError and time-outs: no message of the notebook's own
+        raise StudyError(f"{source}: {error}; out of memory? (see {partial})") from error
+    text = notebooks.dumps(notebooks.normalise(executed))
+    write_atomically(target, text.encode())
+    partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _kernel_config() -> Iterator[Config]:
+    """How the kernel is reached: sockets in a private folder, or TCP where that folder's path is too long for one."""
+    folder = tempfile.mkdtemp(prefix="tts-")
+    connection_file = os.path.join(folder, "kernel.json")
+    settings = {"connection_file": connection_file}
+    if os.name == "posix" and len(os.fsencode(connection_file)) <= MAX_SOCKET_PREFIX:
+        settings["transport"] = "ipc"
+    try:
+        yield Config({"KernelManager": settings, "AsyncKernelManager": settings})
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _pick(tree: dict[str, Any], dotted: str) -> Any:
+    node: Any = tree
+    for key in dotted.split("."):
+        if not isinstance(node, dict) or key not in node:
+            raise StudyError(f"params.yaml has no {dotted!r}.")
+        node = node[key]
+    return node
+
+
+def _log_stage(target: Path, start: float, succeeded: bool) -> None:
+    """One line per run, appended in one write: seconds, and the resident memory of the largest process."""
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    entry = {"stage": target.stem, "succeeded": succeeded, "wall_s": round(time.monotonic() - start, 2)}
+    STAGE_LOG.parent.mkdir(exist_ok=True)
+    with open(STAGE_LOG, "a", encoding="utf-8") as file:
+        file.write(json.dumps({"ended": int(time.time()), **entry, "peak_rss_mb": round(peak)}) + "\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line of a stage."""
+    parser = argparse.ArgumentParser(prog="python -m tts_lib.study.run", description="Run one stage's notebook.")
+    parser.add_argument("source", type=Path, help="notebook of the stage")
+    parser.add_argument("target", type=Path, help="executed notebook to write")
+    parser.add_argument("--section", nargs="+", default=[], help="parts of params.yaml whose entries become parameters")
+    parser.add_argument("--set", nargs="+", default=[], help="name=word, or name=@section.key")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = make_parser().parse_args(arguments)
+    die_with_parent()
+    os.environ.update(KERNEL_ENVIRONMENT)
+    start = time.monotonic()
+    succeeded = False
+    source, target = options.source.resolve(), options.target.resolve()
+    try:
+        root = paths.find_root()
+        os.chdir(root)
+        # The kernel and its workers import this project's library, even if the environment was made for another copy.
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+        if not (source.is_relative_to(root) and target.is_relative_to(root)):
+            raise StudyError(f"Both notebooks must lie in the project's folder {root}.")
+        run(source.relative_to(root), target.relative_to(root), options.section, options.set)
+        succeeded = True
+    except (StudyError, OSError) as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(f"{source.name}: interrupted.")
+    finally:
+        _log_stage(target, start, succeeded)
+
+
+if __name__ == "__main__":
+    main()
