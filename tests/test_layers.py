@@ -23,7 +23,7 @@ from layers import HEAVY_ROOMS, ROOMS, room
 HEAVY = {"torch", "transformers", "vllm", "numba", "llvmlite", "ray", "httpx2"}
 # A tool that starts the stages, not a part of them.
 NEVER = {"dvc", "pickle"}
-RUNNER = {"tts_lib.study.run"}
+RUNNER = {"tts_lib.study.run", "tts_lib.study.parameters"}
 MOST_ROOMS = 18
 SETTINGS = "tts_lib.training.settings"  # the schema of a study takes this one file of the floor below it
 

@@ -17,6 +17,13 @@ NOISE = nano.Noise(0.2, 0.5, 0.3)
 SIZES = {"test": 20, "val": 10, "train": 30}
 
 
+def recipe(seed: int = 0, **sizes: int) -> nano_tables.Recipe:
+    return nano_tables.Recipe(seed, 8, 20, 1.0, MIXTURE.subjects, MIXTURE.hops, SIZES | sizes)
+
+
+DRAWN = recipe().questions()
+
+
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch):
     monkeypatch.setattr(corpus, "BATCH", 100)
@@ -31,30 +38,31 @@ def built(n_tokens: int = 2000, n_validation: int = 400, max_length: int = 96):
 
 
 def test_questions_come_from_the_seed_and_never_twice():
-    drawn = nano_tables.draw_questions(WORLD, MIXTURE, SIZES, seed=3)
-    assert drawn == nano_tables.draw_questions(WORLD, MIXTURE, SIZES, seed=3)
-    assert drawn != nano_tables.draw_questions(WORLD, MIXTURE, SIZES, seed=4)
-    assert {split: len(questions) for split, questions in drawn.items()} == SIZES
+    drawn = recipe(seed=3).questions()
+    assert drawn == recipe(seed=3).questions() != recipe(seed=4).questions()
+    assert {split: len(questions) for split, questions in DRAWN.items()} == SIZES
     problems = [q.problem for questions in drawn.values() for q in questions]
     assert len(set(problems)) == sum(SIZES.values())
 
 
 def test_a_larger_later_split_leaves_the_earlier_ones_alone():
-    small, large = (nano_tables.draw_questions(WORLD, MIXTURE, SIZES | {"train": n}, seed=0) for n in (30, 40))
+    small, large = (recipe(train=n).questions() for n in (30, 40))
     assert small["test"] == large["test"] and small["val"] == large["val"] and small["train"] == large["train"][:30]
 
 
-def test_questions_can_be_rebuilt_by_id():
-    world, by_id = nano_tables.rebuild(8, 20, 1.0, MIXTURE.subjects, MIXTURE.hops, 20, 10, 30, seed=0)
-    drawn = nano_tables.draw_questions(WORLD, MIXTURE, SIZES, seed=0)
-    assert world == WORLD and len(by_id) == 60
-    for split, questions in drawn.items():
+def test_questions_can_be_rebuilt_by_id(tmp_path):
+    recipe().save(tmp_path / "recipe.json")
+    read = nano_tables.Recipe.load(tmp_path / "recipe.json")
+    by_id = read.by_id()
+    assert read.world() == WORLD and len(by_id) == 60
+    assert list(read.subjects) == list(MIXTURE.subjects)  # draws depend on the order
+    for split, questions in DRAWN.items():
         table = nano_tables.question_table(WORLD, split, questions)
         assert [by_id[i].problem for i in table["question_id"]] == table["problem"].tolist()
 
 
 def test_the_question_table():
-    questions = nano_tables.draw_questions(WORLD, MIXTURE, SIZES, seed=0)["test"]
+    questions = DRAWN["test"]
     table = nano_tables.question_table(WORLD, "test", questions)
     assert list(table) == ["question_id", "problem", "statement", "solution", "answer", "subject", "level"]
     assert table["question_id"].tolist() == [f"test-{i:05d}" for i in range(20)]
@@ -100,8 +108,7 @@ def test_only_solutions_carry_weight():
 
 
 def test_the_corpus_keeps_off_the_questions():
-    drawn = nano_tables.draw_questions(WORLD, MIXTURE, SIZES, seed=0)
-    taken = frozenset(q.problem for questions in drawn.values() for q in questions)
+    taken = frozenset(q.problem for questions in DRAWN.values() for q in questions)
     training, _, _ = corpus.build_corpus(texts(0, taken), CODEC, 5_000, 100, 96)
     parts = np.split(training.tokens, training.offsets[1:-1])
     problems = {text.split("\n")[0] + "\n" for text in CODEC.decode(parts)}
@@ -114,8 +121,7 @@ def test_the_rate_of_blind_guesses():
 
 
 def test_the_data_card_shows_every_subject():
-    drawn = nano_tables.draw_questions(WORLD, MIXTURE, SIZES, seed=0)
-    splits = {split: nano_tables.question_table(WORLD, split, questions) for split, questions in drawn.items()}
+    splits = {split: nano_tables.question_table(WORLD, split, questions) for split, questions in DRAWN.items()}
     metrics = {"n_tokens": 5000, "n_texts": 300, "guess_rate": 0.05}
     card = nano_tables.data_card(WORLD, MIXTURE, NOISE, metrics, splits)
     assert all(f"**{subject}**" in card for subject in splits["test"]["subject"].unique())

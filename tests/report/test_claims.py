@@ -215,9 +215,9 @@ def analysis(gain: float, half: float, ratio: float) -> dict[str, pd.DataFrame]:
     common |= {"n_questions": 80, "capped": False, "small_accuracy": 0.5, "large_accuracy": 0.5}
     relative = {"relative": 200 * gain, "relative_low": 200 * (gain - half), "relative_high": 200 * (gain + half)}
     return {
-        "compute_optimal_gains": pd.DataFrame(rows).assign(**interval),
-        "compute_optimal_iso": pd.DataFrame(iso).assign(ratio=ratio, low=ratio / 1.2, high=ratio * 1.2, **bounds),
-        "flops_matched": pd.DataFrame(matched).assign(difference=gain, **interval, **common, **relative),
+        "compute_optimal/gains": pd.DataFrame(rows).assign(**interval),
+        "compute_optimal/iso": pd.DataFrame(iso).assign(ratio=ratio, low=ratio / 1.2, high=ratio * 1.2, **bounds),
+        "flops_matched/stars": pd.DataFrame(matched).assign(difference=gain, **interval, **common, **relative),
     }
 
 

@@ -41,18 +41,18 @@ def reports(tmp_path: Path) -> Path:
     tables.write_json({"study": study, "headline": [CARD], "figures": [figure]}, folder / "summary.json")
     drawn = Figure()
     drawn.subplots().plot([0, 1])
-    style.save_figure(drawn, folder / "figures/report/a")
+    style.save_figure(drawn, folder / "results/report/a")
     claims = [
         ("1a", "One claim", "supported", "+1.0 points [+0.5, +1.5]"),
         ("2", "Another", "contradicted", "−1.0 points [−1.5, −0.5]"),
         ("3", "A third", "inconclusive", "+0.0 points [−1.0, +1.0]"),
     ]
     frame = pd.DataFrame(claims, columns=["number", "claim", "verdict", "ours"]).reindex(columns=COLUMNS)
-    write_csv(frame, folder / "tables/claims.csv")
-    write_csv(traces("x01\ny02"), folder / "tables/gallery.csv")
+    write_csv(frame, folder / "results/report/claims.csv")
+    write_csv(traces("x01\ny02"), folder / "results/report/gallery.csv")
     attempt = {"case": "loses it", "question_id": "q", "chain": 0, "statement": "Find x.", "score": 0.25}
     attempts = [attempt | {"position": n, "text": f"=0{n}", "verdict": "wrong"} for n in (1, 2)]
-    write_csv(pd.DataFrame(attempts), folder / "tables/gallery_chains.csv")
+    write_csv(pd.DataFrame(attempts), folder / "results/report/gallery_chains.csv")
     return folder
 
 
@@ -80,7 +80,7 @@ def test_the_page_says_what_the_tables_say(reports: Path) -> None:
         assert expected in page
     for expected in ("? 1 inconclusive", 'href="01.html"', "130,000", "6 million", "A figure"):
         assert expected in page
-    assert 'href="tables/claims.csv"' in page and 'href="summary.json"' in page
+    assert 'href="results/report/claims.csv"' in page and 'href="summary.json"' in page
 
 
 def test_nothing_runs_and_nothing_is_fetched(reports: Path) -> None:
@@ -95,10 +95,10 @@ def test_nothing_runs_and_nothing_is_fetched(reports: Path) -> None:
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_text_is_inert(reports: Path, hostile: str) -> None:
     harmless = index.render(reports, [])
-    write_csv(traces(hostile.replace("\n", " "), hostile), reports / "tables/gallery.csv")
-    claims = pd.read_csv(reports / "tables/claims.csv", dtype=str)
+    write_csv(traces(hostile.replace("\n", " "), hostile), reports / "results/report/gallery.csv")
+    claims = pd.read_csv(reports / "results/report/claims.csv", dtype=str)
     claims["note"] = hostile
-    write_csv(claims, reports / "tables/claims.csv")
+    write_csv(claims, reports / "results/report/claims.csv")
     page = index.render(reports, [index.Page("01.html", hostile)])
     tags = re.compile(r"<[a-zA-Z!/][^>]*>")
     allowed = {re.sub(r'"[^"]*"', '""', tag) for tag in tags.findall(harmless)} | {"<small>", "</small>"}
@@ -119,7 +119,7 @@ def test_a_notebook_that_cannot_be_shown_is_named(reports: Path) -> None:
         index.render_notebooks(reports)
 
 
-@pytest.mark.parametrize("lost", ["summary.json", "tables/claims.csv", "figures/report/a.svg"])
+@pytest.mark.parametrize("lost", ["summary.json", "results/report/claims.csv", "results/report/a.svg"])
 def test_a_missing_input_is_one_sentence(reports: Path, lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (reports.parent / "params.yaml").write_text(EXAMPLE)
     monkeypatch.chdir(reports.parent)

@@ -7,17 +7,18 @@ from tts_lib.common.errors import StudyError
 # The runner starts a notebook in the project's root, JupyterLab in the notebook's own folder.
 ROOT = Path("..") if Path("../params.yaml").is_file() and not Path("params.yaml").is_file() else Path()
 DATA, MODELS, REPORTS = ROOT / "data", ROOT / "models", ROOT / "reports"
-TABLES = REPORTS / "tables"
 STORE = ROOT / ".tts_store"
 CHECKPOINTS = STORE / "checkpoints"
 JUDGEMENTS = STORE / "judgements.jsonl"  # of answers in mathematical notation
-LONG_WINDOW = CHECKPOINTS / "long-window"  # the base model with the window of the revision models
-CORPUS, CORPUS_VALIDATION = DATA / "corpus.safetensors", DATA / "corpus-val.safetensors"
+CORPUS, CORPUS_VALIDATION = DATA / "corpus" / "train.safetensors", DATA / "corpus" / "validation.safetensors"
 TOKENIZER = DATA / "tokenizer.json"
-REVISION_MODELS = DATA / "revisions" / "models.json"  # hashes of their weights
+DATA_CARD = DATA / "DATA_CARD.md"
+RECIPE = DATA / "problems" / "recipe.json"  # of the nano benchmark
+REVISION_MODELS = DATA / "revisions" / "verifier" / "models.json"  # hashes of their weights
 REVISIONS_NOTE = DATA / "revisions" / "README.txt"  # so that the folder is there where no revision model is
 STEP_LABELS = DATA / "step_labels.parquet"
 STRATEGY_TABLE = REPORTS / "strategy.json"
+SUMMARY = REPORTS / "summary.json"
 
 
 def problems(split: str) -> Path:
@@ -25,16 +26,21 @@ def problems(split: str) -> Path:
 
 
 def model(name: str) -> Path:
-    """A policy (base, large) or verifier (prm, orm, orm_matched) in Hugging Face format."""
+    """A policy (base, large, a revision model) or a verifier of revisions, in Hugging Face format."""
     return MODELS / name
 
 
+def verifier(name: str) -> Path:
+    """What the stage of the verifier leaves: prm, and orm and orm_matched where they were trained."""
+    return MODELS / "verifiers" / name
+
+
 def pool(model_name: str, split: str) -> Path:
-    return DATA / "pools" / f"{model_name}-{split}.parquet"
+    return DATA / "pools" / f"{model_name}-{split}" / "samples.parquet"
 
 
 def greedy(model_name: str, split: str) -> Path:
-    return DATA / "pools" / f"{model_name}-{split}-greedy.parquet"
+    return pool(model_name, split).with_name("greedy.parquet")
 
 
 def scores(split: str) -> Path:
@@ -43,16 +49,17 @@ def scores(split: str) -> Path:
 
 def step_scores(split: str) -> Path:
     """The PRM's score after each step of every sample."""
-    return DATA / "steps" / f"{split}.parquet"
+    return DATA / "scores" / f"steps-{split}.parquet"
+
+
+def costs(split: str) -> Path:
+    """What one sample of each question costs, on average."""
+    return DATA / "scores" / f"costs-{split}.parquet"
 
 
 def accuracy(split: str) -> Path:
     """Expected correctness per question, strategy and budget, replayed from the pool."""
     return DATA / "accuracy" / f"{split}.parquet"
-
-
-def costs(split: str) -> Path:
-    return DATA / "costs" / f"{split}.parquet"
 
 
 def difficulty(split: str) -> Path:
@@ -63,14 +70,19 @@ def search(method: str) -> Path:
     return DATA / "search" / f"{method}.parquet"
 
 
-def revisions(name: str) -> Path:
-    """Every attempt of the chains of a revision model; of the paper's also `scores`, and `ratios` of every split."""
-    return DATA / "revisions" / f"{name}.parquet"
+def revisions(pairing: str) -> Path:
+    """Every attempt of the chains of a revision model."""
+    return DATA / "revisions" / pairing / "chains.parquet"
 
 
 def checkpoints(pairing: str) -> Path:
     """Loss, and accuracy of each attempt on validation questions, of each checkpoint of a revision model."""
-    return DATA / "revisions" / f"checkpoints-{pairing}.parquet"
+    return DATA / "revisions" / pairing / "checkpoints.parquet"
+
+
+def revision_verifier(name: str) -> Path:
+    """`train`: the chains it learned from; `scores` of all attempts; `ratios`: every split of a budget."""
+    return DATA / "revisions" / "verifier" / f"{name}.parquet"
 
 
 def metrics(stage: str) -> Path:
@@ -78,14 +90,9 @@ def metrics(stage: str) -> Path:
     return REPORTS / "metrics" / f"{stage}.json"
 
 
-def table(name: str) -> Path:
-    """The data of a figure or claim as CSV, kept in git."""
-    return TABLES / f"{name}.csv"
-
-
-def figure(name: str) -> Path:
-    """A figure without its suffix; saved as PNG and SVG."""
-    return REPORTS / "figures" / name
+def results(stage: str) -> Path:
+    """The folder of a stage's tables (CSV) and figures (PNG and SVG)."""
+    return REPORTS / "results" / stage
 
 
 def find_root(start: str | Path = ".") -> Path:

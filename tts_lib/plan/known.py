@@ -35,9 +35,12 @@ class Known:
         Raises:
             StudyError: a checkpoint was not looked at yet, and its name does not tell.
         """
-        if model == "prm" and self._study.prm_tuning:
+        verifier = self._study.verifier
+        if model == "prm" and verifier and verifier.learner:
             return self.size("base")
-        sources = {**self._study.checkpoints, **({"prm": self._study.prm["base"]} if self._study.prm else {})}
+        sources: dict[str, Source] = {**self._study.checkpoints}
+        if verifier and verifier.declared:
+            sources["prm"] = verifier.declared
         if model not in sources:
             return size_of(self._study, model)
         metrics = self._metrics("verifier").get("prm") if model == "prm" else self._metrics(f"model-{model}")
@@ -48,7 +51,9 @@ class Known:
             return Size(int(block), int(total), VOCABULARY)
         name = self._called(sources[model])
         if (found := named_size(name)) is None:
-            raise StudyError(f"How large {name} is cannot be told from its name; run `dvc repro checkpoint` first.")
+            raise StudyError(
+                f"How large {name} is cannot be told from its name; run `dvc repro model-checkpoint` first."
+            )
         self.notes[f"size of {model}"] = f"{found.total:.4g} parameters (the name of {name})"
         return found
 

@@ -6,7 +6,7 @@ that the table does not list computes on tables alone: seconds to minutes, and n
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tts_lib.common.errors import StudyError
 from tts_lib.estimators import flops
@@ -14,10 +14,9 @@ from tts_lib.plan.known import Known
 from tts_lib.plan.sizes import Size
 from tts_lib.revisions.chains import chain_lengths
 from tts_lib.search.over_questions import method_from
-from tts_lib.study.config.nano import Revisions, Verifier
-from tts_lib.study.config.prm_tuning import PrmTuning
-from tts_lib.study.config.revision_tuning import RevisionTuning, RevisionVerifierTuning
+from tts_lib.study.config.revisions import Revisions, TunedRevisions, TunedRevisionVerifier
 from tts_lib.study.config.study import Study
+from tts_lib.study.config.verifiers import TrainedVerifier
 
 STORED_BYTES = 13  # of a sample in the store beside its tokens: seed, length, finish
 WEIGHT_BYTES = 4  # fp32
@@ -52,25 +51,16 @@ def works(study: Study, known: Known) -> list[Work]:
             "trained, so there is nothing to plan."
         )
     plan = _Plan(study, known)
-    if study.checkpoints:
-        return [
-            *(plan.generate(name) for name in study.generate),
-            *(plan.tuned_prm() for _ in study.prm_tuning),
-            plan.declared_score(),
-            *(plan.search(method) for method in study.grid.methods),
-            *(plan.revisions("tuned_revisions", name, attempts) for name, attempts in study.tuned_pairings.items()),
-            *(plan.revision_verifier("tuned_revision_verifier", pairing) for pairing in study.tuned_revision_verifier),
-        ]
     return [
-        plan.corpus(),
+        *([plan.corpus()] if study.corpus else []),
         *(plan.pretrain(model) for model in study.models),
+        *(plan.longer(name) for name in study.window),
         *(plan.generate(name) for name in study.generate),
-        plan.verifier(),
+        *plan.verifier(),
         plan.score(),
         *(plan.search(method) for method in study.grid.methods),
-        *(plan.revisions("revisions", pairing, attempts) for pairing, attempts in study.pairings.items()),
-        *(plan.revision_verifier("revision_verifier", pairing) for pairing in study.revision_verifier),
-        *(plan.revisions("rest_em", name, attempts) for name, attempts in study.rest_em.items()),
+        *(plan.revisions(pairing) for pairing in study.pairings),
+        *(plan.revision_verifier(pairing) for pairing in study.revision_verifier),
     ]
 
 
@@ -92,21 +82,30 @@ class _Plan:
         return self.study.corpus.tokens
 
     @property
-    def revision(self) -> Revisions | RevisionTuning:
-        settings = self.study.revisions or self.study.revision_tuning
-        assert settings
-        return settings
+    def revision(self) -> Revisions:
+        assert self.study.revisions
+        return self.study.revisions
 
     def corpus(self) -> Work:
-        return Work("problems@nano", storage=CORPUS_BYTES * self.corpus_tokens)
+        return Work("questions-nano@nano", storage=CORPUS_BYTES * self.corpus_tokens)
 
     def pretrain(self, model: str) -> Work:
         size = self.known.size(model)
         return Work(
-            f"pretrain@{model}",
+            f"model-trained@{model}",
             trained=self.corpus_tokens,
             flops=flops.pretraining_flops(size.block, self.corpus_tokens),
             storage=WEIGHT_BYTES * size.total * (1 + CHECKPOINT_WEIGHTS),
+        )
+
+    def longer(self, name: str) -> Work:
+        """The base, trained on in a longer window."""
+        tokens = self.study.window[name].tokens
+        return Work(
+            f"model-longer@{name}",
+            trained=tokens,
+            flops=flops.pretraining_flops(self.base.block, tokens),
+            storage=WEIGHT_BYTES * self.base.total * (1 + CHECKPOINT_WEIGHTS),
         )
 
     def generate(self, name: str) -> Work:
@@ -117,17 +116,18 @@ class _Plan:
         sampled = generations * self.known.solution_tokens(pool.model, pool.split)
         return self._sampling(f"generate@{name}", pool.model, generations, sampled, 2 * n * self.prompt)
 
-    def verifier(self) -> Work:
-        settings = self.study.verifier["base"]
-        return self._learned("verifier@base", settings, settings.epochs, VERIFIERS)
+    def verifier(self) -> list[Work]:
+        """Rollouts from the end of every step but the last, then verifiers trained on the solutions.
 
-    def tuned_prm(self) -> Work:
-        """A PRM from the base checkpoint; an adapter is counted as if it were all weights."""
-        settings = self.study.prm_tuning["base"]
-        return self._learned("prm_tuning@base", settings, settings.tuning.epochs, 1)
-
-    def _learned(self, stage: str, settings: Verifier | PrmTuning, epochs: int, n_models: int) -> Work:
-        """Rollouts from the end of every step but the last, then verifiers trained on the solutions."""
+        An adapter is counted as if it were all weights; a declared PRM takes no work.
+        """
+        assert self.study.verifier
+        if (settings := self.study.verifier.learner) is None:
+            return []
+        if isinstance(settings, TrainedVerifier):
+            stage, epochs, n_models = "verifier@trained", settings.epochs, VERIFIERS
+        else:
+            stage, epochs, n_models = "verifier@tuned", settings.tuning.epochs, 1
         n_solutions = self.n_questions["train"] * settings.samples
         length, steps = self.known.solution_tokens("base", "train"), self.known.steps()
         n_prefixes = n_solutions * max(0.0, steps - 1)
@@ -136,35 +136,31 @@ class _Plan:
         sampling = self._sampling(
             stage, "base", generations, generations * length / 2, n_prefixes * (self.prompt + length / 2)
         )
-        read = n_solutions * (1 - settings.validation_share) * (self.prompt + length)
-        trained = n_models * epochs * read
-        return Work(
-            stage,
-            generations=generations,
-            sampled=sampling.sampled,
-            prefilled=sampling.prefilled,
-            trained=trained,
-            flops=sampling.flops + flops.pretraining_flops(self.base.block, trained),
-            storage=sampling.storage + n_models * WEIGHT_BYTES * self.base.total * (1 + CHECKPOINT_WEIGHTS),
-        )
+        learned = n_models * epochs * n_solutions * (1 - settings.validation_share) * (self.prompt + length)
+        return [
+            replace(
+                sampling,
+                trained=learned,
+                flops=sampling.flops + flops.pretraining_flops(self.base.block, learned),
+                storage=sampling.storage + n_models * WEIGHT_BYTES * self.base.total * (1 + CHECKPOINT_WEIGHTS),
+            )
+        ]
 
     def score(self) -> Work:
-        """Three verifiers read every solution of the pools of validation and test questions."""
-        verified = 0.0
-        for split in ("val", "test"):
-            n, k = self.n_questions[split], self.study.generate[f"base-{split}"].n_samples
-            verified += VERIFIERS * n * (self.prompt + k * self.known.solution_tokens("base", split))
-        return Work("score@base", verified=verified, flops=flops.inference_flops(self.base.block, verified))
+        """Every solution of the pools of validation and test questions is read, by three verifiers or one PRM.
 
-    def declared_score(self) -> Work:
-        """A declared PRM reads every solution of the pools of validation and test questions."""
+        Those of a study from scratch read a prompt once for all solutions of a question.
+        """
+        assert self.study.verifier
         verified = 0.0
         for split in ("val", "test"):
-            k = self.study.generate[f"base-{split}"].n_samples
-            verified += self.n_questions[split] * k * (self.prompt + self.known.solution_tokens("base", split))
-        return Work(
-            "score@base", verified=verified, flops=flops.inference_flops(self.known.size("prm").block, verified)
-        )
+            k, length = self.study.generate[f"base-{split}"].n_samples, self.known.solution_tokens("base", split)
+            if self.study.verifier.trained:
+                verified += VERIFIERS * self.n_questions[split] * (self.prompt + k * length)
+            else:
+                verified += self.n_questions[split] * k * (self.prompt + length)
+        stage = f"score@{self.study.verifier.kind}"
+        return Work(stage, verified=verified, flops=flops.inference_flops(self._verifier().block, verified))
 
     def search(self, name: str) -> Work:
         """Both sets of questions at every budget that the method can run at."""
@@ -193,30 +189,29 @@ class _Plan:
             storage=sampling.storage,
         )
 
-    def revisions(self, stage: str, pairing: str, attempts: int) -> Work:
+    def revisions(self, pairing: str) -> Work:
         """Training on trajectories; chains of each checkpoint, then of all ways to split N.
 
-        A trained model learns a longer window before; a checkpoint has one, and its adapter takes hardly any storage.
+        An adapter takes hardly any storage.
         """
         settings, length = self.revision, self.known.solution_tokens("base", "test")
+        attempts = self.study.pairings[pairing].attempts
         pool = self.study.generate["base-train"].n_samples * self.n_questions["train"]
         most = 0 if pairing == "none" else settings.max_history
         pair = self.prompt + length
         trajectory = (1 + most / 2) * pair  # the number of earlier attempts is drawn evenly from 0 to `most`
         n = self.known.trajectories(pairing, pool) * (1 - settings.validation_share)
-        if isinstance(settings, RevisionTuning):
-            extension, epochs, checkpoints = 0, settings.tuning.epochs, settings.tuning.checkpoints
-            copies = 0
+        if isinstance(settings, TunedRevisions):
+            epochs, checkpoints, copies = settings.tuning.epochs, settings.tuning.checkpoints, 0
         else:
-            extension, epochs, checkpoints = settings.extension_tokens, settings.epochs, settings.n_checkpoints
-            copies = 2 * (1 + CHECKPOINT_WEIGHTS)
-        trained = extension + epochs * n * trajectory
+            epochs, checkpoints, copies = settings.epochs, settings.n_checkpoints, 1 + CHECKPOINT_WEIGHTS
+        trained = epochs * n * trajectory
         tried = self._chains([settings.max_history + 1] * settings.n_chains, "val")
         asked = ("val", "test") if pairing == "edit_distance" else ("test",)  # the paper's: its strategies are fitted
         split = [self._chains(chain_lengths(attempts), part) for part in asked]
         generations = checkpoints * tried[0] + sum(n for n, _ in split)
         read = checkpoints * tried[1] + sum(tokens for _, tokens in split)
-        sampling = self._sampling(f"{stage}@{pairing}", "base", generations, generations * length, read)
+        sampling = self._sampling(f"revisions@{pairing}", "base", generations, generations * length, read)
         return Work(
             sampling.stage,
             generations=generations,
@@ -227,10 +222,10 @@ class _Plan:
             storage=sampling.storage + copies * WEIGHT_BYTES * self.base.total,
         )
 
-    def revision_verifier(self, stage: str, pairing: str) -> Work:
+    def revision_verifier(self, pairing: str) -> Work:
         """Chains on training questions, two ORMs trained on them, which read every chain, and so does the PRM."""
-        settings = {**self.study.revision_verifier, **self.study.tuned_revision_verifier}[pairing]
-        if isinstance(settings, RevisionVerifierTuning):
+        settings = self.study.revision_verifier[pairing]
+        if isinstance(settings, TunedRevisionVerifier):
             epochs, in_checkpoint = settings.tuning.epochs, 0 if settings.tuning.adapter else CHECKPOINT_WEIGHTS
         else:
             epochs, in_checkpoint = settings.epochs, CHECKPOINT_WEIGHTS
@@ -238,9 +233,9 @@ class _Plan:
         generations, read = self._chains([self.revision.max_history + 1] * self.revision.n_chains, "train")
         pair = self.prompt + length
         trained = 2 * epochs * generations * (1 - settings.validation_share) * pair
-        lengths = chain_lengths({**self.study.pairings, **self.study.tuned_pairings}[pairing])
+        lengths = chain_lengths(self.study.pairings[pairing].attempts)
         attempts = sum(self._chains(lengths, part)[0] for part in ("val", "test"))
-        sampling = self._sampling(f"{stage}@{pairing}", "base", generations, generations * length, read)
+        sampling = self._sampling(f"revision_verifier@{pairing}", "base", generations, generations * length, read)
         spent = flops.pretraining_flops(self.base.block, trained)
         spent += flops.inference_flops(2 * self.base.block + self._verifier().block, attempts * pair)
         return Work(

@@ -1,41 +1,63 @@
 """From the nano world to files: question tables, the pretraining corpus and the data card."""
 
+from dataclasses import dataclass, fields
+from pathlib import Path
 from random import Random
 
 import numpy as np
 import pandas as pd
 
-from tts_lib.common import rng
+from tts_lib.common import rng, tables
 from tts_lib.questions import nano, nano_steps
 
 
-def draw_questions(
-    world: nano.World, mixture: nano.Mixture, sizes: dict[str, int], seed: int
-) -> dict[str, list[nano.Question]]:
-    """The questions of each split, drawn in the order given; no problem text occurs twice in all of them."""
-    taken: set[str] = set()
-    return {
-        split: nano.draw_distinct(world, mixture, n, taken, _random("questions", seed, split))
-        for split, n in sizes.items()
-    }
+@dataclass(frozen=True)
+class Recipe:
+    """What a benchmark is made from: its world, its mixture of questions, and how many of each split.
 
+    It is kept beside the questions, from which the world cannot be read.
+    """
 
-def rebuild(
-    n_maps: int,
-    n_values: int,
-    zipf_offset: float,
-    subjects: dict[str, float],
-    hops: list[float],
-    n_test: int,
-    n_val: int,
-    n_train: int,
-    seed: int,
-) -> tuple[nano.World, dict[str, nano.Question]]:
-    """The world and all its questions in structured form by question_id, from the study's `problems` settings."""
-    world = nano.World.build(n_maps, n_values, zipf_offset, seed)
-    sizes = {"test": n_test, "val": n_val, "train": n_train}
-    drawn = draw_questions(world, nano.Mixture(subjects, hops), sizes, seed)
-    return world, {question_id(split, i): q for split, questions in drawn.items() for i, q in enumerate(questions)}
+    seed: int
+    n_maps: int
+    n_values: int
+    zipf_offset: float
+    subjects: dict[str, float]  # relative frequency, in the order in which they are drawn from
+    hops: list[float]
+    sizes: dict[str, int]  # of each split, in the order in which they are drawn
+
+    def world(self) -> nano.World:
+        return nano.World.build(self.n_maps, self.n_values, self.zipf_offset, self.seed)
+
+    def mixture(self) -> nano.Mixture:
+        return nano.Mixture(self.subjects, self.hops)
+
+    def questions(self) -> dict[str, list[nano.Question]]:
+        """The questions of each split; no problem text occurs twice in all of them."""
+        world, mixture, taken = self.world(), self.mixture(), set[str]()
+        return {
+            split: nano.draw_distinct(world, mixture, n, taken, _random("questions", self.seed, split))
+            for split, n in self.sizes.items()
+        }
+
+    def by_id(self) -> dict[str, nano.Question]:
+        """All questions in structured form."""
+        return {question_id(split, i): q for split, part in self.questions().items() for i, q in enumerate(part)}
+
+    def save(self, path: Path) -> None:
+        """Write as JSON, whose records keep no order."""
+        ordered = {"subjects": list(self.subjects.items()), "sizes": list(self.sizes.items())}
+        tables.write_json(vars(self) | ordered, path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Recipe":
+        """What `save` wrote.
+
+        Raises:
+            TableError: the file is missing or damaged.
+        """
+        record = tables.read_json(path, [field.name for field in fields(cls)])
+        return cls(**record | {"subjects": dict(record["subjects"]), "sizes": dict(record["sizes"])})
 
 
 def question_id(split: str, i: int) -> str:

@@ -7,6 +7,7 @@ Something that a study did not measure (a search it leaves out, a table of a sta
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,19 +18,12 @@ from tts_lib.estimators import intervals
 from tts_lib.revisions import ratios as revision_ratios
 from tts_lib.revisions.transitions import by_position
 
-ANALYSIS_TABLES = (
-    "compute_optimal",
-    "compute_optimal_bins",
-    "compute_optimal_gains",
-    "compute_optimal_iso",
-    "compute_optimal_probe",
-    "compute_optimal_shares",
-    "compute_optimal_binning",
-    "compute_optimal_joint",
-    "flops_matched",
-    "flops_matched_lines",
-    "flops_matched_large",
-    "flops_matched_ladder",
+ANALYSIS_TABLES = (  # of the results of two stages
+    *(
+        f"compute_optimal/{name}"
+        for name in ("accuracy", "bins", "gains", "iso", "probe", "shares", "binning", "joint")
+    ),
+    *(f"flops_matched/{name}" for name in ("stars", "lines", "large", "ladder")),
 )
 _SEARCH_COLUMNS = ["split", "question_id", "budget", "correct", "mean_steps", "repetition"]
 _DIFFICULTY_COLUMNS = ["question_id", "level", "subject", "oracle", "oracle_bin"]
@@ -74,7 +68,7 @@ class Results:
             NotMeasured: there was nothing to choose from.
         """
         return self._first(
-            "compute_optimal_gains", "strategy_set", ("paper", "all"), "there are no strategies to choose"
+            "compute_optimal/gains", "strategy_set", ("paper", "all"), "there are no strategies to choose"
         )
 
     @property
@@ -84,7 +78,7 @@ class Results:
         Raises:
             NotMeasured: there is no large model.
         """
-        return self._first("flops_matched", "large", ("greedy", "one_sample"), "there is no large model")
+        return self._first("flops_matched/stars", "large", ("greedy", "one_sample"), "there is no large model")
 
     @property
     def n_questions(self) -> int:
@@ -199,13 +193,12 @@ class Results:
         return self._weights[n_questions]
 
 
-def load(
-    methods: Sequence[str], pairings: Mapping[str, int], rest_em: Mapping[str, int], seed: int, n_bootstrap: int
-) -> Results:
+def load(methods: Sequence[str], pairings: Mapping[str, Mapping[str, Any]], seed: int, n_bootstrap: int) -> Results:
     """The results of the study in this folder.
 
     Args:
-        pairings, rest_em: revision models, and the attempts a question that were sampled from each.
+        methods: searches that were run.
+        pairings: revision models, each with the `attempts` a question that were sampled from it.
 
     Raises:
         TableError: a table is missing or damaged.
@@ -222,11 +215,12 @@ def load(
     # and predicted bins, where there are scores
     kept = [*_DIFFICULTY_COLUMNS, *(name for name in ("predicted_bin",) if name in difficulty)]
     difficulty = difficulty[kept].set_index("question_id")
-    names = (*pairings, *rest_em)
-    revisions = {name: _test(tables.read_table(paths.revisions(name), _REVISION_COLUMNS)) for name in names}
-    ratios = {name: revision_ratios.accuracy(revisions[name], {}, attempts) for name, attempts in rest_em.items()}
+    revisions = {name: _test(tables.read_table(paths.revisions(name), _REVISION_COLUMNS)) for name in pairings}
+    ratios = {}
+    if REST_EM in pairings:
+        ratios[REST_EM] = revision_ratios.accuracy(revisions[REST_EM], {}, pairings[REST_EM]["attempts"])
     if pairings:
-        ratios[PAPER] = _test(tables.read_table(paths.revisions("ratios")))
+        ratios[PAPER] = _test(tables.read_table(paths.revision_verifier("ratios")))
     checkpoints = tables.read_table(paths.checkpoints(PAPER)) if pairings else None
     for name, rows in ratios.items():
         accuracy |= _ways(rows, "" if name == PAPER else f"{name} ")
@@ -248,12 +242,13 @@ def _test(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_csv(name: str) -> pd.DataFrame:
-    """A table of reports/tables; bins and groups stay text.
+    """A table of reports/results, as STAGE/NAME; bins and groups stay text.
 
     Raises:
         TableError: it is missing.
     """
-    path = paths.table(name)
+    stage, _, table = name.partition("/")
+    path = paths.results(stage) / f"{table}.csv"
     if not path.is_file():
         raise tables.TableError(f"{path} is missing; run `dvc repro`, or the stage that writes it, first")
     return pd.read_csv(path, dtype={"bin": str, "group": str})

@@ -76,7 +76,7 @@ def headline(results: Results, claims: pd.DataFrame) -> list[dict[str, Any]]:
     ]
     with suppress(NotMeasured):
         answer = results.large_answer
-        large = results.row("flops_matched_large", large=answer, grouping="oracle", group="all")
+        large = results.row("flops_matched/large", large=answer, grouping="oracle", group="all")
         interval = intervals.Interval(large["accuracy"], large["low"], large["high"], 0.95)
         rows.append(_share("large model", answer.replace("_", " "), interval))
     for _, claim in claims[claims["number"].isin(QUOTED) & claims["estimate"].notna()].iterrows():

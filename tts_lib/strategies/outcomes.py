@@ -132,7 +132,7 @@ def load(
     budgets = [budget for budget in budgets if budget in set(replayed["budget"])]
     costs = tables.read_table(paths.costs(split), list(COST_COLUMNS))
     if revised:
-        frame = tables.read_table(paths.revisions("ratios"))
+        frame = tables.read_table(paths.revision_verifier("ratios"))
         frame = frame[(frame["split"] == split) & (frame["selection"] == "orm")].rename(columns={"accuracy": "correct"})
         searches |= {f"{REVISE}{length}": part for length, part in frame.groupby("length")}
     return assemble(replayed, costs, searches, question_ids, budgets)

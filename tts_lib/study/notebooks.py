@@ -1,9 +1,7 @@
 """What the project asks of a notebook file: a readable parameters cell before a run, repeatable bytes after it."""
 
-import ast
 import sys
 from pathlib import Path
-from typing import Any
 
 # jsonschema loads this for one string format that no notebook has; it takes longer (1.4 s) than all the rest.
 sys.modules.setdefault("rfc3987_syntax", None)  # pyright: ignore[reportArgumentType]
@@ -33,30 +31,16 @@ def dumps(notebook: NotebookNode) -> str:
     return nbformat.writes(notebook) + "\n"
 
 
-def declared_parameters(path: Path) -> dict[str, Any]:
-    """Names and default values of the one cell tagged `parameters`, in its order.
+def parameters_cell(path: Path) -> str:
+    """The code of the one cell tagged `parameters`.
 
     Raises:
-        StudyError: there is not exactly one such cell, or it holds more than literals (what is derived from a parameter
-            would keep the value of the default).
+        StudyError: there is not exactly one such cell.
     """
     cells = [cell for cell in read(path).cells if "parameters" in cell.metadata.get("tags", [])]
     if len(cells) != 1:
         raise StudyError(f"{path} must have one cell tagged 'parameters', it has {len(cells)}.")
-    parameters: dict[str, Any] = {}
-    for statement in ast.parse(cells[0].source).body:
-        match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                pass
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                pass
-            case _:
-                raise StudyError(f"{path}: line {statement.lineno} of the parameters cell is not `name = literal`.")
-        try:
-            parameters[name] = ast.literal_eval(value)
-        except ValueError as error:
-            raise StudyError(f"{path}: the parameter {name} must be a literal, nothing derived.") from error
-    return parameters
+    return cells[0].source
 
 
 def normalise(notebook: NotebookNode) -> NotebookNode:

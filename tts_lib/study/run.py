@@ -1,9 +1,8 @@
-"""Runs one stage: `python -m tts_lib.study.run notebooks/X.ipynb reports/executed/X.ipynb --section search --set m=a`.
+"""Runs one stage: `python -m tts_lib.study.run notebooks/08_search.ipynb reports/executed/NAME.ipynb method=beam_4`.
 
-The values of the sections named come from params.yaml, checked as a whole; the names given with --set stand beside
-them. Both together must be exactly what the notebook's parameters cell declares: papermill itself only warns. The
-executed notebook is written atomically and is the same, byte for byte, whenever the same stage runs; wall time and
-memory go to logs/stages.jsonl instead.
+The notebook's parameters cell says which values of params.yaml, checked as a whole, it is given; a word on the command
+line stands in place of one of its literals. The executed notebook is written atomically and is the same, byte for byte,
+whenever the same stage runs; wall time and memory go to logs/stages.jsonl instead.
 """
 
 import argparse
@@ -15,10 +14,9 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from traitlets.config import Config
 
@@ -26,9 +24,8 @@ from tts_lib.common import paths
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
 from tts_lib.common.processes import die_with_parent
-from tts_lib.study import notebooks
+from tts_lib.study import notebooks, parameters
 from tts_lib.study.config import loading
-from tts_lib.study.config.study import Study
 
 # Longest path of a Unix socket, less what jupyter appends to the name of the connection file.
 MAX_SOCKET_PREFIX = 107 - len("-ipc-12345")
@@ -43,12 +40,13 @@ SENTENCES = {
     "TableError",
     "WriteError",
 }
-_SET = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(@?)([A-Za-z0-9_.-]+)")
+_GIVEN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=([A-Za-z0-9_.-]+)")
 
 # The notebook's kernel inherits these. The first group fixes what would differ from run to run; the second keeps large
 # arrays from being returned to the system and faulted in again (read by the C library as the process starts); the
 # third fixes the order of sums: parallel work is done by processes, one per core.
 KERNEL_ENVIRONMENT = {
+    parameters.STAGE: "1",
     "PYTHONHASHSEED": "0",
     "SOURCE_DATE_EPOCH": "0",
     "IPYKERNEL_CELL_NAME": "<cell>",
@@ -64,45 +62,11 @@ KERNEL_ENVIRONMENT = {
 }
 
 
-def stage_parameters(study: Study, sections: Iterable[str], settings: Iterable[str]) -> dict[str, Any]:
-    """The values a stage hands to its notebook.
-
-    `sections` are dotted names in the study: each entry of a group becomes a parameter, a single value one of its own
-    name (`seed`). `settings` are `name=word`, or `name=@section.key` for a value of the study under another name
-    (`options=@options.beam_4`).
-
-    Raises:
-        StudyError: an unknown section, a malformed setting, or one name twice.
-    """
-    tree = study.model_dump(mode="json")
-    pairs: list[tuple[str, Any]] = []
-    for section in sections:
-        value = _pick(tree, section)
-        pairs += value.items() if isinstance(value, dict) else [(section.rsplit(".", 1)[-1], value)]
-    for setting in settings:
-        match = _SET.fullmatch(setting)
-        if not match:
-            raise StudyError(f"--set {setting!r} must be name=word or name=@section.key of letters, digits and _.-")
-        name, reference, word = match.groups()
-        pairs.append((name, _pick(tree, word) if reference else word))
-    names = [name for name, _ in pairs]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise StudyError(f"The parameter {twice[0]!r} is given twice.")
-    return dict(pairs)
-
-
-def check_names(notebook: str, given: Iterable[str], declared: Iterable[str]) -> None:
-    """Raise a StudyError that names every parameter without a place in the notebook, and every one without a value."""
-    unknown, missing = sorted(set(given) - set(declared)), sorted(set(declared) - set(given))
-    parts = [f"does not declare {', '.join(unknown)}"] if unknown else []
-    parts += [f"is not given {', '.join(missing)}"] if missing else []
-    if parts:
-        raise StudyError(f"{notebook} {' and '.join(parts)}; its parameters cell declares {', '.join(declared)}.")
-
-
-def run(source: Path, target: Path, sections: list[str], settings: list[str]) -> None:
+def run(source: Path, target: Path, given: Mapping[str, str]) -> None:
     """Execute `source` with its parameters in the current folder and write `target`.
+
+    Args:
+        given: words in place of literals of the parameters cell.
 
     Raises:
         StudyError: refused parameters, or the notebook failed: its last words, and where the partial notebook lies.
@@ -110,8 +74,7 @@ def run(source: Path, target: Path, sections: list[str], settings: list[str]) ->
     import papermill  # after tts_lib.study.notebooks, which makes it load faster
     from papermill.exceptions import PapermillExecutionError
 
-    parameters = stage_parameters(loading.load(), sections, settings)
-    check_names(str(source), parameters, notebooks.declared_parameters(source))
+    injected = parameters.values(source, loading.load(), given)
     partial = target.with_suffix(".partial.ipynb")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -119,7 +82,7 @@ def run(source: Path, target: Path, sections: list[str], settings: list[str]) ->
             executed = papermill.execute_notebook(
                 str(source),
                 str(partial),
-                parameters=parameters,
+                parameters=injected,
                 kernel_name="python3",
                 language="python",
                 progress_bar=sys.stderr.isatty(),
@@ -154,15 +117,6 @@ def _kernel_config() -> Iterator[Config]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _pick(tree: dict[str, Any], dotted: str) -> Any:
-    node: Any = tree
-    for key in dotted.split("."):
-        if not isinstance(node, dict) or key not in node:
-            raise StudyError(f"params.yaml has no {dotted!r}.")
-        node = node[key]
-    return node
-
-
 def _log_stage(target: Path, start: float, succeeded: bool) -> None:
     """One line per run, appended in one write: seconds, and the resident memory of the largest process."""
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
@@ -172,13 +126,19 @@ def _log_stage(target: Path, start: float, succeeded: bool) -> None:
         file.write(json.dumps({"ended": int(time.time()), **entry, "peak_rss_mb": round(peak)}) + "\n")
 
 
+def _word(text: str) -> tuple[str, str]:
+    match = _GIVEN.fullmatch(text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} must be name=word of letters, digits and _.-")
+    return match[1], match[2]
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The command line of a stage."""
     parser = argparse.ArgumentParser(prog="python -m tts_lib.study.run", description="Run one stage's notebook.")
     parser.add_argument("source", type=Path, help="notebook of the stage")
     parser.add_argument("target", type=Path, help="executed notebook to write")
-    parser.add_argument("--section", nargs="+", default=[], help="parts of params.yaml whose entries become parameters")
-    parser.add_argument("--set", nargs="+", default=[], help="name=word, or name=@section.key")
+    parser.add_argument("given", nargs="*", type=_word, metavar="name=word", help="in place of a literal parameter")
     return parser
 
 
@@ -196,7 +156,7 @@ def main(arguments: list[str] | None = None) -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
         if not (source.is_relative_to(root) and target.is_relative_to(root)):
             raise StudyError(f"Both notebooks must lie in the project's folder {root}.")
-        run(source.relative_to(root), target.relative_to(root), options.section, options.set)
+        run(source.relative_to(root), target.relative_to(root), dict(options.given))
         succeeded = True
     except (StudyError, OSError) as error:
         sys.exit(str(error))

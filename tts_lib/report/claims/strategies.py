@@ -28,7 +28,7 @@ def cheaper(curve: str, threshold: float, strategy_set: str = "", baseline: str 
             "baseline": baseline,
             "unit": "generations",
         }
-        frame = _rows(results, "compute_optimal_iso", **where)
+        frame = _rows(results, "compute_optimal/iso", **where)
         at = _nearest(frame["at"], MIDDLE)
         row = frame[frame["at"] == at].iloc[0]
         bounds = (row["bound"], row["low_bound"], row["high_bound"])
@@ -45,7 +45,7 @@ def _gain(curve: str, baseline: str, wanted: int, rule: Rule, margin: float = 0.
 
     def check(results: Results) -> Finding:
         frame = _rows(
-            results, "compute_optimal_gains", strategy_set=results.strategy_set, curve=curve, baseline=baseline
+            results, "compute_optimal/gains", strategy_set=results.strategy_set, curve=curve, baseline=baseline
         )
         frame = frame[frame["complete"]]
         n = _nearest(frame["budget"], wanted)
@@ -62,7 +62,7 @@ def _gain(curve: str, baseline: str, wanted: int, rule: Rule, margin: float = 0.
 
 def _after_probe(results: Results) -> Finding:
     """Gain over best-of-N weighted given as many generations, the samples spent on difficulty charged."""
-    frame = _rows(results, "compute_optimal_probe", strategy_set=results.strategy_set, reuse=True)
+    frame = _rows(results, "compute_optimal/probe", strategy_set=results.strategy_set, reuse=True)
     frame = frame[frame["complete"] & frame["gain"].notna()]
     n_probe = _nearest(frame["n_probe"], _PROBE)
     frame = frame[frame["n_probe"] == n_probe]
@@ -80,7 +80,7 @@ def _against_large(small: str, group: Against, r_label: str, rule: Rule, strateg
 
     def check(results: Results) -> Finding:
         row = results.row(
-            "flops_matched",
+            "flops_matched/stars",
             strategy_set=strategy_set or results.strategy_set,
             small=small,
             large=results.large_answer,
@@ -107,7 +107,7 @@ def _ladder(a: str, b: str) -> Check:
     """Accuracy of the better verifier minus the weaker one on all questions."""
 
     def check(results: Results) -> Finding:
-        frame = _rows(results, "flops_matched_ladder", a=a, b=b, grouping="oracle", group="all")
+        frame = _rows(results, "flops_matched/ladder", a=a, b=b, grouping="oracle", group="all")
         n = _nearest(frame["budget"], MIDDLE)
         row = frame[frame["budget"] == n].iloc[0]
         size = int(row["n_questions"])

@@ -30,14 +30,14 @@ def _search(results: Results) -> pd.DataFrame:
 def _by_bin(results: Results) -> pd.DataFrame:
     """Best-of-N weighted and beam search (or the first search there is) in the oracle bins, at the search budgets."""
     searches = [name for name in ("beam_4", *results.search) if name in results.search][:1]
-    frame = results.tables["compute_optimal_bins"]
+    frame = results.tables["compute_optimal/bins"]
     frame = frame[(frame["difficulty"] == "oracle") & frame["strategy"].isin(["best_of_n_weighted", *searches])]
     budgets = results.budgets("weighted:prm_last", *searches)
     return frame[frame["budget"].isin(budgets)].drop(columns=["difficulty"]).reset_index(drop=True)
 
 
 def _compute_optimal(results: Results) -> pd.DataFrame:
-    frame = results.tables["compute_optimal"]
+    frame = results.tables["compute_optimal/accuracy"]
     chosen = frame["curve"].isin(["compute_optimal_predicted", "compute_optimal_oracle"])
     frame = frame[chosen & (frame["strategy_set"] == results.strategy_set) & frame["complete"]].rename(
         columns={"curve": "strategy"}
@@ -47,21 +47,21 @@ def _compute_optimal(results: Results) -> pd.DataFrame:
 
 
 def _gain(results: Results) -> pd.DataFrame:
-    frame = results.tables["compute_optimal_gains"]
+    frame = results.tables["compute_optimal/gains"]
     chosen = frame["curve"].isin(["compute_optimal_predicted", "compute_optimal_oracle"])
     frame = frame[chosen & (frame["strategy_set"] == "all") & (frame["baseline"] == "best_fixed") & frame["complete"]]
     return frame[["curve", "budget", "gain", "low", "high"]].reset_index(drop=True)
 
 
 def _shares(results: Results) -> pd.DataFrame:
-    frame = results.tables["compute_optimal_shares"]
+    frame = results.tables["compute_optimal/shares"]
     chosen = (frame["difficulty"] == "oracle") & (frame["policy"] == "cross_validated")
     frame = frame[chosen & (frame["strategy_set"] == "all") & frame["complete"]]
     return frame[["bin", "budget", "strategy", "share"]].reset_index(drop=True)
 
 
 def _iso(results: Results) -> pd.DataFrame:
-    frame = results.tables["compute_optimal_iso"]
+    frame = results.tables["compute_optimal/iso"]
     names = {
         "compute_optimal_oracle": "oracle bins",
         "compute_optimal_predicted": "predicted",
@@ -76,7 +76,7 @@ def _iso(results: Results) -> pd.DataFrame:
 def _flops(results: Results, strategy_set: str = "") -> pd.DataFrame:
     """Lines (kind line), stars (star) and for revisions the paper's values (paper) by bin; x is the budget."""
     strategy_set = strategy_set or results.strategy_set
-    lines = results.tables["flops_matched_lines"]
+    lines = results.tables["flops_matched/lines"]
     chosen = (lines["strategy_set"] == strategy_set) & (lines["curve"] == _STARS["small"])
     chosen &= lines["grouping"] == "oracle"
     bins = sorted(set(results.difficulty["oracle_bin"].astype(str)))
@@ -93,7 +93,7 @@ def _flops(results: Results, strategy_set: str = "") -> pd.DataFrame:
 
 def _stars(results: Results, strategy_set: str) -> pd.DataFrame:
     """The comparisons that are drawn: the compute-optimal small model against one answer of the large one."""
-    frame = results.tables["flops_matched"]
+    frame = results.tables["flops_matched/stars"]
     for column, value in (_STARS | {"strategy_set": strategy_set, "large": results.large_answer}).items():
         frame = frame[frame[column] == value]
     return frame

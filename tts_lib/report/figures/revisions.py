@@ -66,7 +66,7 @@ def _ratios(results: Results, selection: str, model: str = PAPER) -> pd.DataFram
 
 
 def _compute_optimal(results: Results) -> pd.DataFrame:
-    frame = results.tables["compute_optimal"]
+    frame = results.tables["compute_optimal/accuracy"]
     chosen = frame["curve"].isin(["compute_optimal_predicted", "compute_optimal_oracle", "best_fixed"])
     frame = frame[chosen & (frame["strategy_set"] == "revisions") & frame["complete"]]
     base = strategy_curves(results, ["parallel:orm", "parallel:majority", "weighted:prm_last"])
@@ -74,7 +74,7 @@ def _compute_optimal(results: Results) -> pd.DataFrame:
 
 
 def _shares(results: Results) -> pd.DataFrame:
-    frame = results.tables["compute_optimal_shares"]
+    frame = results.tables["compute_optimal/shares"]
     chosen = (frame["difficulty"] == "oracle") & (frame["policy"] == "cross_validated")
     frame = frame[chosen & (frame["strategy_set"] == "revisions") & frame["budget"].isin([4, 16, 64, 128])]
     return frame[["bin", "budget", "strategy", "share"]].reset_index(drop=True)
@@ -82,7 +82,7 @@ def _shares(results: Results) -> pd.DataFrame:
 
 def _joint(results: Results) -> pd.DataFrame:
     """Compute-optimal accuracy of each mechanism and of both: axis, strategy, budget, accuracy, low, high."""
-    frame = results.tables["compute_optimal_joint"]
+    frame = results.tables["compute_optimal/joint"]
     frame = frame[frame["curve"] == "compute_optimal_oracle"]
     frame = frame.assign(strategy=frame["strategy_set"].map(_NAMES))
     return frame[["axis", "strategy", "budget", "accuracy", "low", "high"]].reset_index(drop=True)

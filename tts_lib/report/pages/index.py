@@ -110,7 +110,7 @@ def _title(source: str, otherwise: str) -> str:
 
 def _read_csv(reports: Path, name: str) -> list[dict[str, str]]:
     """Rows of a table as they are written; empty cells are empty texts."""
-    path = reports / paths.table(name).relative_to(paths.REPORTS)
+    path = reports / (paths.results("report") / f"{name}.csv").relative_to(paths.REPORTS)
     if not path.is_file():
         raise tables.TableError(f"{path} is missing; run `dvc repro`, or the stage that writes it, first")
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -118,8 +118,7 @@ def _read_csv(reports: Path, name: str) -> list[dict[str, str]]:
 
 
 def _inlined(reports: Path, name: str) -> str:
-    path = reports / paths.figure(f"report/{name}").relative_to(paths.REPORTS)
-    path = path.with_name(f"{path.name}.svg")
+    path = reports / (paths.results("report") / f"{name}.svg").relative_to(paths.REPORTS)
     if not path.is_file():
         raise tables.TableError(f"{path} is missing; run `dvc repro`, or the stage that draws it, first")
     return f"data:image/svg+xml;base64,{b64encode(path.read_bytes()).decode()}"
@@ -127,5 +126,5 @@ def _inlined(reports: Path, name: str) -> str:
 
 def _data_files(reports: Path) -> list[dict[str, Any]]:
     """Tables and metrics beside the page, with their sizes."""
-    found = [*reports.glob("*.json"), *(reports / "tables").rglob("*.csv"), *(reports / "metrics").glob("*.json")]
+    found = [*reports.glob("*.json"), *(reports / "results").rglob("*.csv"), *(reports / "metrics").glob("*.json")]
     return [{"path": str(path.relative_to(reports)), "kilobytes": path.stat().st_size / 1000} for path in sorted(found)]

@@ -1,11 +1,21 @@
-"""The schema of what a study from scratch trains: world and corpus, models, verifiers, revision models."""
+"""The schema of a study from scratch: world, corpus, the models that are pretrained on it."""
 
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from tts_lib.common.section import Section
-from tts_lib.study.config.fields import BatchTokens, Count, Rate, Seconds, Subject, Tokens, Weight, Window, Workers
+from tts_lib.study.config.fields import (
+    BatchTokens,
+    Count,
+    MaxLength,
+    Rate,
+    Seconds,
+    Subject,
+    Tokens,
+    Weight,
+    Workers,
+)
 
 
 class Problems(Section):
@@ -50,7 +60,7 @@ class Shape(Section):
 
 
 class Pretrain(Section):
-    max_length: Window
+    max_length: MaxLength
     batch_tokens: BatchTokens
     lr_muon: Rate
     lr_adamw: Rate
@@ -58,40 +68,14 @@ class Pretrain(Section):
     checkpoint_seconds: Seconds
 
 
-class Verifier(Section):
-    samples: Annotated[int, Field(ge=1, le=1024, description="labelled solutions a training question")]
-    rollouts: Annotated[int, Field(ge=1, le=1024, description="Monte-Carlo rollouts a step")]
-    epochs: Annotated[int, Field(ge=1, le=100)]
+class Window(Section):
+    """The base model with a longer window: joined corpus documents, for a model that has seen one at a time."""
+
+    max_length: MaxLength
+    documents: Annotated[int, Field(ge=2, le=1024, description="joined end to end in one example")]
+    tokens: Annotated[Tokens, Field(description="of joined documents")]
     batch_tokens: BatchTokens
     lr_muon: Rate
     lr_adamw: Rate
-    dropout: Annotated[float, Field(ge=0, lt=1)]
-    validation_share: Annotated[float, Field(gt=0, le=0.5, description="share of the training questions held out")]
-    workers: Workers
-    checkpoint_seconds: Seconds
-
-
-class Revisions(Section):
-    max_history: Annotated[int, Field(ge=1, le=64, description="earlier attempts in context")]
-    max_length: Window
-    extension_tokens: Annotated[Tokens, Field(description="of joined corpus documents, to learn the longer window")]
-    epochs: Annotated[int, Field(ge=1, le=100)]
-    n_checkpoints: Annotated[int, Field(ge=1, le=100, description="kept along training; one is chosen on validation")]
-    n_chains: Annotated[int, Field(ge=1, le=1024, description="of max_history + 1 attempts: to choose and to verify")]
-    batch_tokens: BatchTokens
-    lr_muon: Rate
-    lr_adamw: Rate
-    validation_share: Annotated[float, Field(gt=0, le=0.5, description="share of the training questions held out")]
-    workers: Workers
-    checkpoint_seconds: Seconds
-
-
-class RevisionVerifier(Section):
-    epochs: Annotated[int, Field(ge=1, le=100)]
-    batch_tokens: BatchTokens
-    lr_muon: Rate
-    lr_adamw: Rate
-    dropout: Annotated[float, Field(ge=0, lt=1)]
-    validation_share: Annotated[float, Field(gt=0, le=0.5, description="share of the training questions held out")]
     workers: Workers
     checkpoint_seconds: Seconds

@@ -1,7 +1,8 @@
 """The schema of a study: `params.yaml` and every file of `profiles/`, checked as a whole before anything runs.
 
-A field without a default must stand in the file, an unknown field is refused, and every number has a range.
-The models are plain data: reading one neither touches the disk nor depends on the environment.
+A setting without a default must stand in the file, an unknown one is refused, and every number has a range. A part that
+a kind of study has no use for is left out. The models are plain data: reading one neither touches the disk nor depends
+on the environment.
 """
 
 from typing import Annotated, Any, Literal
@@ -9,9 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from tts_lib.common.section import Section
-from tts_lib.study.config.checkpoint import Checkpoint, Prm
+from tts_lib.study.config.checkpoint import Checkpoint
 from tts_lib.study.config.engine import Engine, OpenAI, Reference, Vllm
-from tts_lib.study.config.fields import Attempts, Name, Pairing, PoolName
+from tts_lib.study.config.fields import Name, Pairing, PoolName
 from tts_lib.study.config.methods import (
     ComputeOptimal,
     Difficulty,
@@ -23,43 +24,40 @@ from tts_lib.study.config.methods import (
     SearchOptions,
     Select,
 )
-from tts_lib.study.config.nano import Corpus, Pretrain, Problems, Revisions, RevisionVerifier, Shape, Verifier
-from tts_lib.study.config.prm_tuning import PrmTuning
+from tts_lib.study.config.nano import Corpus, Pretrain, Problems, Shape, Window
 from tts_lib.study.config.questions import Grading, Questions
 from tts_lib.study.config.replay import Replay
-from tts_lib.study.config.revision_tuning import RevisionTuning, RevisionVerifierTuning
+from tts_lib.study.config.revisions import RevisionModel, Revisions, RevisionVerifier, TunedRevisions
+from tts_lib.study.config.verifiers import Verifier
+
+PAPER, REST_EM = "edit_distance", "rest_em"  # the paper's revision model, and that of its ablation
 
 
 class Study(Section):
     """One of three kinds: it trains its models (`problems`), takes `checkpoints`, or is a `replay` of samples."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63, description="study seed")]
-    problems: dict[Literal["nano"], Problems]
+    problems: dict[Literal["nano"], Problems] = Field(default_factory=dict)
+    questions: dict[Name, Questions] = Field(default_factory=dict)
+    replay: dict[Name, Replay] = Field(default_factory=dict)
     corpus: Corpus | None = None
-    models: dict[Name, Shape]
+    models: dict[Name, Shape] = Field(default_factory=dict)
     pretrain: Pretrain | None = None
-    checkpoints: dict[Name, Checkpoint]
-    questions: dict[Name, Questions]
+    checkpoints: dict[Name, Checkpoint] = Field(default_factory=dict)
     engine: Engine | None = None
     sampling: Sampling | None = None
     grading: Grading | None = None
-    generate: dict[PoolName, Pool]
-    verifier: dict[Literal["base"], Verifier]
-    prm: dict[Literal["base"], Prm]
-    prm_tuning: dict[Literal["base"], PrmTuning]
-    replay: dict[Name, Replay]
+    generate: dict[PoolName, Pool] = Field(default_factory=dict)
+    verifier: Verifier | None = None
     select: Select
     difficulty: Difficulty
     search: Search | None = None
-    revisions: Revisions | None = None
     options: dict[Name, SearchOptions]
     grid: Grid
-    pairings: dict[Pairing, Attempts]
-    revision_verifier: dict[Literal["edit_distance"], RevisionVerifier]
-    rest_em: dict[Literal["rest_em"], Attempts]
-    revision_tuning: RevisionTuning | None = None
-    tuned_pairings: dict[Pairing, Attempts]
-    tuned_revision_verifier: dict[Literal["edit_distance"], RevisionVerifierTuning]
+    window: dict[Name, Window] = Field(default_factory=dict)
+    revisions: Revisions | None = None
+    pairings: dict[Pairing, RevisionModel]
+    revision_verifier: dict[Literal["edit_distance"], RevisionVerifier] = Field(default_factory=dict)
     compute_optimal: ComputeOptimal
     flops_matched: FlopsMatched
 
@@ -68,28 +66,27 @@ class Study(Section):
         for name in ("replay", "questions"):
             if len(names := getattr(self, name)) > 1:
                 raise ValueError(f"{name} must name one study, got {', '.join(names)}")
-        trained = ("problems", "corpus", "models", "pretrain", "verifier", "revisions")
+        trained = ("problems", "corpus", "models", "pretrain", "window")
         taken = ("questions", "checkpoints")
-        verified = ("prm", "prm_tuning")  # one of them
-        revised = ("pairings", "revision_verifier", "rest_em")
-        tuned = ("revision_tuning", "tuned_pairings", "tuned_revision_verifier")
-        sampled = ("engine", "sampling", "grading", "generate", "search")
+        revised = ("revisions", "pairings", "revision_verifier")
+        sampled = ("engine", "sampling", "grading", "generate", "verifier", "search")
         if self.replay:
-            needed, foreign = (), (*trained, *taken, *verified, *sampled, "options", *revised, *tuned)
+            needed, foreign = (), (*trained, *taken, *sampled, "options", *revised)
             kind = "a replay: nothing is sampled"
         elif self.checkpoints:
-            needed, foreign = (*taken, *sampled), (*trained, *revised)
+            needed, foreign = (*taken, *sampled), trained
             kind = "a study of checkpoints: nothing is pretrained"
         else:
-            needed, foreign = (*trained, *sampled), (*taken, *verified, *tuned)
+            needed, foreign = (*trained, *sampled, *revised), taken
             kind = "a study that trains its models"
         found = next((name for name in foreign if getattr(self, name)), None)
         if found := found or ("grid.methods" if self.replay and self.grid.methods else None):
             raise ValueError(f"{found} must be empty or left out in {kind}")
         if missing := [name for name in needed if not getattr(self, name)]:
             raise ValueError(f"{missing[0]} is needed by {kind.partition(':')[0]} (or else checkpoints or replay)")
-        if self.checkpoints and bool(self.prm) == bool(self.prm_tuning):
-            raise ValueError("either prm or prm_tuning must be given in a study of checkpoints, the other one empty")
+        if self.verifier and (self.verifier.trained is not None) == bool(self.checkpoints):
+            names = "tuned or declared" if self.checkpoints else "trained"
+            raise ValueError(f"verifier must be {names} in {kind}")
         return self
 
     @model_validator(mode="after")
@@ -102,8 +99,9 @@ class Study(Section):
             _known(f"generate.{name}.model", pool.model, where, models)
             if name != f"{pool.model}-{pool.split}":
                 raise ValueError(f"generate.{name} must be called {pool.model}-{pool.split}, for its model and split")
-        learners = [*self.verifier, *self.prm_tuning, *self.tuned_pairings]
-        for name in (*(["base-train"] if learners else []), "base-val", "base-test", "large-test"):
+        assert self.verifier
+        learner = self.verifier.learner
+        for name in (*(["base-train"] if learner or self.pairings else []), "base-val", "base-test", "large-test"):
             _known("the study", name, "generate", self.generate)
         if isinstance(self.engine, OpenAI):
             for name in models:
@@ -121,10 +119,9 @@ class Study(Section):
             if self.difficulty.disjoint:
                 left, unused = size - self.difficulty.n_samples, f"what difficulty.n_samples leaves of {place}"
                 _at_most("grid.budgets", self.grid.budgets[-1], unused, left)
-        for where, learner in (("verifier", self.verifier), ("prm_tuning", self.prm_tuning)):
-            for settings in learner.values():
-                train_pool = self.generate["base-train"].n_samples
-                _at_most(f"{where}.samples", settings.samples, "generate.base-train.n_samples", train_pool)
+        if learner:
+            kind, train_pool = "trained" if self.verifier.trained else "tuned", self.generate["base-train"].n_samples
+            _at_most(f"verifier.{kind}.samples", learner.samples, "generate.base-train.n_samples", train_pool)
         for where, tables in (("problems", self.problems), ("questions", self.questions)):
             for name, table in tables.items():
                 _at_most("difficulty.n_bins", self.difficulty.n_bins, f"{where}.{name}.n_test", table.n_test)
@@ -143,54 +140,57 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _revisions_fit(self) -> "Study":
-        """Checks of a study that trains its models: one whose revision models cannot be used would end after hours."""
-        if self.revisions is None or self.pretrain is None:
+        """All parts of the revisions, or none: a study whose revision models cannot be used would end after hours."""
+        settings = self.revisions
+        if settings is None and not self.pairings and not self.revision_verifier:
             return self
-        if "edit_distance" not in self.pairings or not self.revision_verifier:
-            raise ValueError("pairings and revision_verifier must both name edit_distance, the paper's")
-        _powers_of_two(self.pairings | self.rest_em)
-        _at_most("pairings.edit_distance", self.pairings["edit_distance"], "grid.budgets", self.grid.budgets[-1])
-        needed = (self.revisions.max_history + 1) * self.pretrain.max_length
-        if self.revisions.max_length < needed:
+        if settings is None or PAPER not in self.pairings or not self.revision_verifier:
             raise ValueError(
-                f"revisions.max_length is {self.revisions.max_length}, but must be at least {needed}: a window of "
-                "pretrain.max_length for each of max_history attempts and one more"
+                "revisions is needed, and pairings and revision_verifier must both name edit_distance, the paper's "
+                "(or all three must be empty or left out)"
             )
+        for name, model in self.pairings.items():
+            if model.attempts & (model.attempts - 1):
+                raise ValueError(
+                    f"pairings.{name} has {model.attempts} attempts a question, which is not a power of two"
+                )
+            _at_most(f"pairings.{name}.attempts", model.attempts, "grid.budgets", self.grid.budgets[-1])
+            source = "revisions/verifier" if name == REST_EM else "pools/base-train"
+            if model.learns_from != source:
+                raise ValueError(f"pairings.{name}.learns_from is {model.learns_from}, but must be {source}")
+        if any(verifier.kind != settings.kind for verifier in self.revision_verifier.values()):
+            raise ValueError(f"revision_verifier.edit_distance.kind must be {settings.kind}, as revisions.kind is")
+        if (settings.kind == "trained") != bool(self.pretrain):
+            raise ValueError(f"revisions.kind must be {'trained' if self.pretrain else 'tuned'} in this kind of study")
+        if isinstance(settings, TunedRevisions):
+            self._adapters_fit(settings)
+        elif self.pretrain:
+            _known("revisions.start", settings.start, "window", self.window)
+            needed, window = (settings.max_history + 1) * self.pretrain.max_length, self.window[settings.start]
+            if window.max_length < needed:
+                raise ValueError(
+                    f"window.{settings.start}.max_length is {window.max_length}, but must be at least {needed}: "
+                    "pretrain.max_length for each of revisions.max_history attempts and one more"
+                )
         return self
 
-    @model_validator(mode="after")
-    def _tuned_revisions_fit(self) -> "Study":
-        """Checks of a study of checkpoints that revises: all of its three parts, or none."""
-        tuning, engine = self.revision_tuning, self.engine
-        if tuning is None and not self.tuned_pairings and not self.tuned_revision_verifier:
-            return self
-        if tuning is None or "edit_distance" not in self.tuned_pairings or not self.tuned_revision_verifier:
-            raise ValueError(
-                "revision_tuning is needed, and tuned_pairings and tuned_revision_verifier must both name "
-                "edit_distance, the paper's (or all three must be empty or left out)"
-            )
-        _powers_of_two(self.tuned_pairings)
-        for name, attempts in self.tuned_pairings.items():
-            _at_most(f"tuned_pairings.{name}", attempts, "grid.budgets", self.grid.budgets[-1])
-        if tuning.tuning.adapter is None:
-            raise ValueError("revision_tuning.tuning.adapter is null, but every revision model is an adapter of base")
-        if not isinstance(engine, Reference | Vllm):
+    def _adapters_fit(self, settings: TunedRevisions) -> None:
+        if settings.start != "base":
+            raise ValueError(f"revisions.start is {settings.start}, but must be base, whose adapters are tuned")
+        if REST_EM in self.pairings:
+            raise ValueError("pairings.rest_em is for revision models that are trained, not tuned")
+        if settings.tuning.adapter is None:
+            raise ValueError("revisions.tuning.adapter is null, but every revision model is an adapter of base")
+        if not isinstance(self.engine, Reference | Vllm):
             raise ValueError("engine.kind must be reference or vllm to tune revisions: no other serves adapters")
-        if isinstance(engine, Vllm) and engine.max_model_len is not None:
-            _at_most("revision_tuning.max_length", tuning.max_length, "engine.max_model_len", engine.max_model_len)
-        needed = (tuning.max_history + 1) * self.sampling.max_tokens if self.sampling else 0
-        if tuning.max_length <= needed:
+        if isinstance(self.engine, Vllm) and self.engine.max_model_len is not None:
+            _at_most("revisions.max_length", settings.max_length, "engine.max_model_len", self.engine.max_model_len)
+        needed = (settings.max_history + 1) * self.sampling.max_tokens if self.sampling else 0
+        if settings.max_length <= needed:
             raise ValueError(
-                f"revision_tuning.max_length is {tuning.max_length}, but must be above {needed}: sampling.max_tokens "
+                f"revisions.max_length is {settings.max_length}, but must be above {needed}: sampling.max_tokens "
                 "for each of max_history attempts and one more, beside as many prompts"
             )
-        return self
-
-
-def _powers_of_two(attempts: dict[Any, int]) -> None:
-    for name, n in attempts.items():
-        if n & (n - 1):
-            raise ValueError(f"{name} has {n} attempts a question, which is not a power of two")
 
 
 def _known(place: str, name: str, where: str, names: dict[str, Any]) -> None:

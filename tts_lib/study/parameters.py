@@ -1,0 +1,122 @@
+"""The parameters of a notebook: its parameters cell says where in params.yaml each of them stands.
+
+    params = parameters.here()
+    budgets = params("grid.budgets")  # generations a question
+    method = "beam_4"  # one of grid.methods
+    options = params(f"options.{method}")
+
+Opened by hand, a notebook reads the study that it lies in, and a value of one's own may stand in place of any. As a
+stage it is handed the same values by the runner, which reads the cell (`values`) and has papermill inject them behind.
+"""
+
+import ast
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tts_lib.common import paths
+from tts_lib.common.errors import StudyError
+from tts_lib.study import notebooks
+
+if TYPE_CHECKING:
+    from tts_lib.study.config.study import Study
+
+STAGE = "TTS_STAGE"  # set for the kernels of stages
+_READER = "params"
+
+
+def here() -> Callable[[str], Any]:
+    """Reads values of the study that this notebook lies in, by their dotted names in params.yaml.
+
+    In a stage it reads nothing: what the runner injects comes behind it.
+
+    Raises:
+        StudyError: no params.yaml at or above the working folder, or a broken one; on a call, no such setting in it.
+    """
+    if STAGE in os.environ:
+        return lambda _: None
+    from tts_lib.study.config import loading
+
+    study = loading.load(paths.find_root() / "params.yaml")
+    return lambda name: pick(study, name)
+
+
+def values(path: Path, study: "Study", given: Mapping[str, str]) -> dict[str, Any]:
+    """The value of each parameter of the notebook at `path`, in the order of its cell.
+
+    Args:
+        given: words in place of the cell's literals, such as the search that a stage is for.
+
+    Raises:
+        StudyError: the cell is not of the form above, a name given is no literal of it, or a setting is not there.
+    """
+    return {name: value for name, _, value in _read(path, study, given)}
+
+
+def settings_read(path: Path, study: "Study", given: Mapping[str, str]) -> set[str]:
+    """The dotted names in params.yaml that the notebook's values come from; see `values`."""
+    return {setting for _, setting, _ in _read(path, study, given) if setting}
+
+
+def pick(study: "Study", name: str) -> Any:
+    """A setting by its dotted name, as plain data; `*` is the only entry of its group.
+
+    Raises:
+        StudyError: there is no such setting.
+    """
+    node: Any = study.model_dump(mode="json")
+    for key in name.split("."):
+        if key == "*" and isinstance(node, dict) and len(node) == 1:
+            (node,) = node.values()
+        elif isinstance(node, dict) and key in node:
+            node = node[key]
+        else:
+            known = f"; there it has {', '.join(map(str, node))}" if isinstance(node, dict) and node else ""
+            raise StudyError(f"params.yaml has no {name}{known}.")
+    return node
+
+
+def _read(path: Path, study: "Study", given: Mapping[str, str]) -> Iterator[tuple[str, str, Any]]:
+    """Name, setting ("" for a literal) and value of each parameter."""
+    found: dict[str, Any] = {}
+    literals = set()
+    for name, value in _assignments(path):
+        if (setting := _setting(value, found)) is not None:
+            found[name] = pick(study, setting)
+        else:
+            literals.add(name)
+            try:
+                found[name] = given[name] if name in given else ast.literal_eval(value)
+            except ValueError as error:
+                raise StudyError(f"{path}: the parameter {name} must be a literal or {_READER}(...).") from error
+        yield name, setting or "", found[name]
+    if unknown := sorted(given.keys() - literals):
+        raise StudyError(f"{path} has no parameter {unknown[0]} of its own; it has {', '.join(sorted(literals))}.")
+
+
+def _assignments(path: Path) -> Iterator[tuple[str, ast.expr]]:
+    for statement in ast.parse(notebooks.parameters_cell(path)).body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name != _READER:
+                yield name, value
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                yield name, value
+            case ast.ImportFrom(module="tts_lib.study") | ast.Assign(targets=[ast.Name(id="params")]):
+                pass
+            case _:
+                raise StudyError(f"{path}: line {statement.lineno} of the parameters cell is not `name = value`.")
+
+
+def _setting(value: ast.expr, found: Mapping[str, Any]) -> str | None:
+    """The dotted name in `params(...)`, filled with earlier parameters; None for anything else."""
+    match value:
+        case ast.Call(func=ast.Name(id="params"), args=[ast.Constant(value=str() as name)], keywords=[]):
+            return name
+        case ast.Call(func=ast.Name(id="params"), args=[ast.JoinedStr(values=parts)], keywords=[]):
+            return "".join(
+                str(part.value) if isinstance(part, ast.Constant) else str(found[part.value.id])  # pyright: ignore
+                for part in parts
+            )
+        case _:
+            return None
