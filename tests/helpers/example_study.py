@@ -17,8 +17,6 @@ models:
   base: {n_layers: 4, width: 64, n_heads: 2, width_mlp: 128}
   large: {n_layers: 5, width: 192, n_heads: 6, width_mlp: 544}
 pretrain: {max_length: 128, batch_tokens: 4096, lr_muon: 0.02, lr_adamw: 0.005, workers: 2, checkpoint_seconds: 60.0}
-checkpoints: {}
-questions: {}
 engine: {kind: native}
 sampling: {temperature: 0.8, top_p: 1.0, max_tokens: 100}
 grading: {kind: exact}
@@ -28,7 +26,8 @@ generate:
   base-test: {model: base, split: test, n_samples: 512}
   large-test: {model: large, split: test, n_samples: 64}
 verifier:
-  base:
+  trained:
+    pool: base-train
     samples: 8
     rollouts: 8
     epochs: 3
@@ -39,25 +38,9 @@ verifier:
     validation_share: 0.1
     workers: 2
     checkpoint_seconds: 60.0
-prm: {}
-prm_tuning: {}
-replay: {}
 select: {n_resamples: 200, flip_share: 0.2}
 difficulty: {n_bins: 5, n_samples: 256, disjoint: false, n_probe: [1, 4, 8, 16, 32], absolute_edges: [0.1, 0.5]}
 search: {max_step_tokens: 16, max_rounds: 40, duplicates: keep}
-revisions:
-  max_history: 4
-  max_length: 640
-  extension_tokens: 2000000
-  epochs: 6
-  n_checkpoints: 6
-  n_chains: 4
-  batch_tokens: 4096
-  lr_muon: 0.005
-  lr_adamw: 0.00125
-  validation_share: 0.1
-  workers: 2
-  checkpoint_seconds: 60.0
 options:
   beam_4: {kind: beam, width: 4, depth: 0}
   beam_sqrt: {kind: beam, width: sqrt, depth: 0}
@@ -67,9 +50,36 @@ grid:
   budgets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
   search_budgets: [4, 16, 64, 256]
   methods: [beam_4, beam_sqrt, lookahead_1, dvts]
-pairings: {edit_distance: 16, none: 4}
+window:
+  base_long:
+    max_length: 640
+    documents: 5
+    tokens: 2000000
+    batch_tokens: 4096
+    lr_muon: 0.01
+    lr_adamw: 0.0025
+    workers: 2
+    checkpoint_seconds: 60.0
+revisions:
+  kind: trained
+  start: base_long
+  max_history: 4
+  epochs: 6
+  n_checkpoints: 6
+  n_chains: 4
+  batch_tokens: 4096
+  lr_muon: 0.005
+  lr_adamw: 0.00125
+  validation_share: 0.1
+  workers: 2
+  checkpoint_seconds: 60.0
+pairings:
+  edit_distance: {learns_from: pools/base-train, attempts: 16}
+  none: {learns_from: pools/base-train, attempts: 4}
+  rest_em: {learns_from: revisions/verifier, attempts: 4}
 revision_verifier:
   edit_distance:
+    kind: trained
     epochs: 1
     batch_tokens: 4096
     lr_muon: 0.005
@@ -78,24 +88,12 @@ revision_verifier:
     validation_share: 0.1
     workers: 2
     checkpoint_seconds: 60.0
-rest_em: {rest_em: 4}
-revision_tuning: null
-tuned_pairings: {}
-tuned_revision_verifier: {}
 compute_optimal: {fold_seeds: 50, n_bootstrap: 2000}
 flops_matched: {r_values: [0.16, 0.79, 22.0]}
 """
 
 REPLAY = """\
 seed: 0
-problems: {}
-models: {}
-checkpoints: {}
-questions: {}
-generate: {}
-verifier: {}
-prm: {}
-prm_tuning: {}
 replay:
   mine:
     folder: pools
@@ -123,10 +121,6 @@ difficulty: {n_bins: 2, n_samples: 1, disjoint: true, n_probe: [1], absolute_edg
 options: {}
 grid: {budgets: [1, 2, 4], search_budgets: [1, 2], methods: []}
 pairings: {}
-revision_verifier: {}
-rest_em: {}
-tuned_pairings: {}
-tuned_revision_verifier: {}
 compute_optimal: {fold_seeds: 50, n_bootstrap: 2000}
 flops_matched: {r_values: [0.16, 0.79, 22.0]}
 """

@@ -1,4 +1,4 @@
-"""A study of models and questions that exist already: `python tests/made_checkpoints.py PROJECT` after smoke.
+"""A study of models and questions that exist already: `python -m helpers.made_checkpoints PROJECT` after smoke.
 
 Takes the smoke study's base (with the longer window that its revision models began from) and large model as if they
 were somebody's checkpoints, and its questions as a file. Writes PROJECT/taken/ and profiles/tuned.yaml, in which
@@ -12,12 +12,10 @@ import sys
 from pathlib import Path
 
 from helpers.example_study import EXAMPLE
-from tts_lib.common import paths, tables
+from tts_lib.common import tables
 
 N_TRAIN, N_VAL, N_TEST = 50, 30, 40
 STUDY = """\
-problems: {}
-models: {}
 checkpoints:
   base: {folder: taken/base, pretraining_tokens: 2.0e+5, step: "\\n"}
   large: {folder: taken/large, pretraining_tokens: 2.0e+5, step: "\\n"}
@@ -38,10 +36,9 @@ generate:
   base-val: {model: base, split: val, n_samples: 16}
   base-test: {model: base, split: test, n_samples: 16}
   large-test: {model: large, split: test, n_samples: 8}
-verifier: {}
-prm: {}
-prm_tuning:
-  base:
+verifier:
+  tuned:
+    pool: base-train
     samples: 8
     rollouts: 8
     validation_share: 0.2
@@ -62,25 +59,25 @@ prm_tuning:
       gradient_checkpointing: false
       checkpoints: 4
       checkpoint_seconds: 60.0
-replay: {}
 select: {n_resamples: 50, flip_share: 0.2}
 difficulty: {n_bins: 5, n_samples: 16, disjoint: false, n_probe: [1, 4], absolute_edges: [0.1, 0.5]}
 search: {max_step_tokens: 16, max_rounds: 40, duplicates: keep}
 options: {beam_4: {kind: beam, width: 4, depth: 0}}
 grid: {budgets: [1, 2, 4, 8, 16], search_budgets: [4, 16], methods: [beam_4]}
-pairings: {}
-revision_verifier: {}
-rest_em: {}
-revision_tuning:
+revisions:
+  kind: tuned
+  start: base
   max_history: 4
   max_length: 640
   n_chains: 2
   validation_share: 0.2
   device: cpu
   tuning: TUNING
-tuned_pairings: {edit_distance: 16, none: 4}
-tuned_revision_verifier:
-  edit_distance: {validation_share: 0.2, device: cpu, batch_size: 32, tuning: TUNING}
+pairings:
+  edit_distance: {learns_from: pools/base-train, attempts: 16}
+  none: {learns_from: pools/base-train, attempts: 4}
+revision_verifier:
+  edit_distance: {kind: tuned, validation_share: 0.2, device: cpu, batch_size: 32, tuning: TUNING}
 compute_optimal: {fold_seeds: 10, n_bootstrap: 300}
 """
 TUNING = """{adapter: {rank: 4, alpha: 8.0, layers: all}, epochs: 2, batch_size: 16, micro_tokens: 4096, lr: 0.005, \
@@ -89,7 +86,7 @@ checkpoint_seconds: 60.0}"""
 
 
 def write(project: Path) -> None:
-    shutil.copytree(project / paths.LONG_WINDOW.relative_to(paths.ROOT), project / "taken/base")
+    shutil.copytree(project / "models/base_long", project / "taken/base")
     shutil.copytree(project / "models/large", project / "taken/large")
     for split, names in (("test", ["test"]), ("train", ["train", "val"])):
         rows = [

@@ -1,4 +1,4 @@
-"""A replay study of made-up samples, the barest there is: `python tests/made_pools.py PROJECT`.
+"""A replay study of made-up samples, the barest there is: `python -m helpers.made_pools PROJECT`.
 
 Answers only, no step scores, pools of unequal size, no large model. Writes PROJECT/pools/ and profiles/made.yaml.
 """

@@ -99,7 +99,7 @@ def _resolved(repo: Any, params_file: Path) -> list[Stage]:
     return [
         Stage(
             params_file=params_file,
-            name=stage.addressing,
+            name=stage.addressing.rpartition(":")[2],
             command=(stage.cmd if isinstance(stage.cmd, str) else " && ".join(stage.cmd)).split(),
             deps=[dep.def_path for dep in stage.deps if not hasattr(dep, "params")],
             params=[name for dep in stage.deps if hasattr(dep, "params") for name in dep.params],

@@ -53,10 +53,11 @@ def test_sizes_are_those_of_the_model_folder(model):
 
 
 def test_every_sampling_and_training_stage_is_planned(limit):
-    names = ["problems@nano", "pretrain@base", "pretrain@large", *(f"generate@{name}" for name in STUDY.generate)]
-    names += ["verifier@base", "score@base", *(f"search@{name}" for name in STUDY.grid.methods)]
+    names = ["questions-nano@nano", "model-trained@base", "model-trained@large", "model-longer@base_long"]
+    names += [f"generate@{name}" for name in STUDY.generate]
+    names += ["verifier@trained", "score@trained", *(f"search@{name}" for name in STUDY.grid.methods)]
     names += [f"revisions@{name}" for name in STUDY.pairings]
-    assert list(limit) == [*names, "revision_verifier@edit_distance", "rest_em@rest_em"]
+    assert list(limit) == [*names, "revision_verifier@edit_distance"]
 
 
 def test_generations_follow_from_the_params(limit):
@@ -68,8 +69,8 @@ def test_generations_follow_from_the_params(limit):
     assert limit["revisions@random"].generations == tried + 400 * sum(chain_lengths(16))
     assert limit["revision_verifier@edit_distance"].generations == 3000 * 4 * 5
     assert limit["revision_verifier@edit_distance"].verified == 3 * 600 * 576 * (28 + 100)
-    assert limit["verifier@base"].generations == 3000 * 8 * (40 - 1) * 8
-    assert limit["score@base"].generations == 0
+    assert limit["verifier@trained"].generations == 3000 * 8 * (40 - 1) * 8
+    assert limit["score@trained"].generations == 0
 
 
 def test_before_a_run_everything_stands_at_its_limit(tmp_path):
@@ -82,12 +83,12 @@ def test_before_a_run_everything_stands_at_its_limit(tmp_path):
 
 def test_flops_are_those_of_the_ledger(limit):
     base, large = size_of(STUDY, "base").block, size_of(STUDY, "large").block
-    assert limit["pretrain@large"].flops == pretraining_flops(large, 5_000_000)
+    assert limit["model-trained@large"].flops == pretraining_flops(large, 5_000_000)
     pool = limit["generate@large-test"]
     assert pool.flops == inference_flops(large, pool.sampled + pool.prefilled)
     search = limit["search@dvts"]
     assert search.flops == inference_flops(base, search.sampled + search.prefilled + search.verified)
-    verifier = limit["verifier@base"]
+    verifier = limit["verifier@trained"]
     sampling = inference_flops(base, verifier.sampled + verifier.prefilled)
     assert verifier.flops == pytest.approx(sampling + pretraining_flops(base, verifier.trained))
     assert total(list(limit.values())).flops == pytest.approx(sum(work.flops for work in limit.values()))
@@ -110,8 +111,8 @@ def test_an_earlier_run_is_believed(tmp_path):
     known = Known(STUDY, tmp_path)
     parts = {work.stage: work for work in works(STUDY, known)}
     assert parts["generate@base-val"].sampled == 200 * 513 * 30
-    assert parts["verifier@base"].generations == 3000 * 8 * (5 - 1) * 8
-    assert parts["verifier@base"].sampled == parts["verifier@base"].generations * 20 / 2
+    assert parts["verifier@trained"].generations == 3000 * 8 * (5 - 1) * 8
+    assert parts["verifier@trained"].sampled == parts["verifier@trained"].generations * 20 / 2
     assert known.search("beam_4", 4) == counts | {"verifier_prefill_tokens": 2.0}
     assert known.search("beam_4", 16) == {}  # a count is missing
     assert known.notes["tokens a solution, base on val"] == "30 (generate-base-val.json)"
@@ -139,10 +140,12 @@ def test_damaged_metrics_are_named(tmp_path, content):
 def test_the_plan_meets_the_study_that_ran(limit):
     """What the plan works out beside what the committed study counted; what it only reads is not compared."""
     planned, verifier = plan(ROOT), measured("verifier")
-    assert planned["pretrain@base"].trained == pytest.approx(measured("model-base")["n_tokens"], rel=0.01)
-    assert planned["verifier@base"].sampled == pytest.approx(verifier["label_tokens"], rel=0.2)
+    assert planned["model-trained@base"].trained == pytest.approx(measured("model-base")["n_tokens"], rel=0.01)
+    assert planned["verifier@trained"].sampled == pytest.approx(verifier["label_tokens"], rel=0.2)
     n_trained = sum(verifier[name]["n_tokens"] for name in ("prm", "orm", "orm_matched"))
-    assert n_trained <= planned["verifier@base"].trained <= 2 * n_trained  # without data/, prompts stand at their limit
+    assert (
+        n_trained <= planned["verifier@trained"].trained <= 2 * n_trained
+    )  # without data/, prompts stand at their limit
     assert all(planned[stage].flops <= limit[stage].flops * 1.001 for stage in planned)
 
 
@@ -167,8 +170,8 @@ def test_hours_follow_from_the_pace(study_file, capsys):
     on_gpus = capsys.readouterr().out
     shape = size_of(STUDY, "base").block, size_of(STUDY, "large").block
     hours = 3 * 5_000_000 * shape[1] / shape[0] / 1000 / 3600  # 6 N D against 2 N a token
-    assert float(rows_of(alone)["pretrain@large"][-1].replace(",", "")) == pytest.approx(hours, abs=6e-4)
-    assert float(rows_of(on_gpus)["pretrain@large"][-1].replace(",", "")) == pytest.approx(8 * hours, abs=6e-4)
+    assert float(rows_of(alone)["model-trained@large"][-1].replace(",", "")) == pytest.approx(hours, abs=6e-4)
+    assert float(rows_of(on_gpus)["model-trained@large"][-1].replace(",", "")) == pytest.approx(8 * hours, abs=6e-4)
     assert "CPU hours" in alone
     assert "GPU hours" in on_gpus
     assert "1,000 tokens a second of base on 8 GPUs" in on_gpus
@@ -177,7 +180,7 @@ def test_hours_follow_from_the_pace(study_file, capsys):
 def test_without_a_pace_the_hours_stay_open(study_file, capsys):
     main([str(study_file)])
     text = capsys.readouterr().out
-    assert rows_of(text)["pretrain@base"][-1] == "?"
+    assert rows_of(text)["model-trained@base"][-1] == "?"
     assert "pace: unknown: state --tokens-per-second" in text
 
 
@@ -235,12 +238,10 @@ def test_a_study_of_checkpoints_is_planned_from_their_names(tmp_path):
     study = loading.load(ROOT / "profiles/math500.yaml")
     known = Known(study, tmp_path)
     parts = {work.stage: work for work in works(study, known)}
-    assert "score@base" in parts and not [
-        name for name in parts if name.startswith(("pretrain", "verifier", "revision"))
-    ]
+    assert "score@declared" in parts and not [name for name in parts if name.startswith(("model", "verifier"))]
     large = parts["generate@large-test"]
     assert large.flops == pytest.approx(2 * 7e9 * (large.sampled + large.prefilled))
-    score = parts["score@base"]
+    score = parts["score@declared"]
     assert score.flops == pytest.approx(2 * 7e9 * score.verified)
     assert known.notes["size of base"] == "5e+08 parameters (the name of Qwen/Qwen2.5-0.5B-Instruct)"
 
@@ -248,32 +249,32 @@ def test_a_study_of_checkpoints_is_planned_from_their_names(tmp_path):
 def test_a_prm_trained_from_a_checkpoint_is_planned(tmp_path):
     study = loading.load(ROOT / "profiles/gsm8k.yaml")
     parts = plan(tmp_path, study)
-    work = parts["prm_tuning@base"]
+    work = parts["verifier@tuned"]
     solutions = 4000 * 4
     assert work.generations == solutions * (40 - 1) * 8
     assert work.sampled == work.generations * 1024 / 2
     assert work.trained == pytest.approx(2 * 0.9 * solutions * (256 + 1024))
     sampling, training = inference_flops(5e8, work.sampled + work.prefilled), pretraining_flops(5e8, work.trained)
     assert work.flops == pytest.approx(sampling + training)
-    assert parts["score@base"].flops == pytest.approx(inference_flops(5e8, parts["score@base"].verified))
+    assert parts["score@tuned"].flops == pytest.approx(inference_flops(5e8, parts["score@tuned"].verified))
 
 
 def test_revision_models_of_checkpoints_are_planned(tmp_path):
     study = loading.load(ROOT / "profiles/math500.yaml")
-    assert study.sampling and study.revision_tuning
+    assert study.sampling and study.revisions
     parts, base, prm = plan(tmp_path, study), 5e8, 7e9
     prompt, solution, questions = 256, study.sampling.max_tokens, 200 + 500
     tried, split = 6 * 200 * 4 * 5, sum(chain_lengths(64))  # checkpoints, validation questions, chains, attempts
-    revisions = parts["tuned_revisions@edit_distance"]
+    revisions = parts["revisions@edit_distance"]
     assert revisions.generations == tried + questions * split
     assert revisions.sampled == revisions.generations * solution
     n_trajectories = 1000 * 64 * (1 - 0.1)  # every sample of base-train may be right
     assert revisions.trained == pytest.approx(3 * n_trajectories * 3 * (prompt + solution))  # epochs, attempts each
     sampling = inference_flops(base, revisions.sampled + revisions.prefilled)
     assert revisions.flops == pytest.approx(sampling + pretraining_flops(base, revisions.trained))
-    alone = parts["tuned_revisions@none"]
+    alone = parts["revisions@none"]
     assert alone.trained == pytest.approx(revisions.trained / 3) and alone.generations < revisions.generations
-    verifier = parts["tuned_revision_verifier@edit_distance"]
+    verifier = parts["revision_verifier@edit_distance"]
     assert verifier.generations == 1000 * 4 * 5
     read = questions * split * (prompt + solution)
     assert verifier.verified == 3 * read

@@ -41,7 +41,7 @@ def test_a_study_reads_back_as_it_was_written(tmp_path: Path) -> None:
     study = loading.load(write(tmp_path, EXAMPLE))
     assert study.generate["base-test"].n_samples == 512
     assert study.options["beam_sqrt"].width == "sqrt"
-    assert study.model_dump(mode="json") == yaml.safe_load(EXAMPLE)
+    assert study.model_dump(mode="json", exclude_unset=True) == yaml.safe_load(EXAMPLE)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,11 @@ def test_every_study_of_the_project_is_valid(path: Path) -> None:
             "",
             "the study names 'base-val', but generate has only",
         ),
-        ("samples: 8", "samples: 64", "verifier.samples reaches 64, but must be at most generate.base-train.n_samples"),
+        (
+            "samples: 8",
+            "samples: 64",
+            "verifier.trained.samples reaches 64, but must be at most gen",
+        ),
         (
             "n_test: 400",
             "n_test: 4",
@@ -175,8 +179,8 @@ def test_a_mistake_is_one_sentence_with_field_value_and_range(
             "grid.methods must be empty or left out in a replay",
         ),
         (
-            "models: {}",
-            "models: {a: {n_layers: 1, width: 8, n_heads: 1, width_mlp: 8}}",
+            "select:",
+            "models: {a: {n_layers: 1, width: 8, n_heads: 1, width_mlp: 8}}\nselect:",
             "models must be empty or left",
         ),
         ("n_val: 100", "n_val: 1", "replay.mine.n_val is 1, but must be a whole number at least 2"),
@@ -200,18 +204,25 @@ def test_a_replay_is_a_study(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("{edit_distance: 16, none: 4}", "{none: 4}", "pairings and revision_verifier must both name edit_distance"),
         (
-            "{edit_distance: 16,",
-            "{edit_distance: 24,",
-            "edit_distance has 24 attempts a question, which is not a power",
+            "  edit_distance: {learns_from: pools/base-train, attempts: 16}\n",
+            "",
+            "revisions is needed, and pairings and revision_verifier must both name edit_distance",
+        ),
+        ("attempts: 16}", "attempts: 24}", "pairings.edit_distance.attempts is 24, which is not a power of two."),
+        ("attempts: 16}", "attempts: 1024}", "pairings.edit_distance.attempts reaches 1024, but must be at most grid."),
+        (
+            "none: {learns_from: pools/base-train",
+            "none: {learns_from: revisions/verifier",
+            "pairings.none.learns_from is revisions/verifier, but must be pools/base-train.",
         ),
         (
-            "{edit_distance: 16,",
-            "{edit_distance: 1024,",
-            "pairings.edit_distance reaches 1024, but must be at most grid.",
+            "max_length: 640",
+            "max_length: 600",
+            "window.base_long.max_length is 600, but must be at least 640: ",
         ),
-        ("max_length: 640", "max_length: 600", "revisions.max_length is 600, but must be at least 640: a window of"),
+        ("start: base_long", "start: base", "revisions.start names 'base', but window has only base_long."),
+        ("kind: trained\n    epochs", "kind: tuned\n    epochs", "revision_verifier.edit_distance.device is missing"),
         ("max_history: 4", "max_history: 0", "revisions.max_history is 0, but must be a whole number at least 1"),
     ],
 )
@@ -300,14 +311,14 @@ def taken(old: str = "", new: str = "") -> str:
         (
             "kind: two_class_head",
             "kind: oracle",
-            "prm.base.score.kind is 'oracle', but must be one of reward_head, tok",
+            "verifier.declared.score.kind is 'oracle', but must be one of reward_head, tok",
         ),
         (
             "positive: 1",
             "positive: 2",
-            "prm.base.score.positive is 2, but must be a whole number at least 0 and at most 1",
+            "verifier.declared.score.positive is 2, but must be a whole number at least 0 and at most 1",
         ),
-        ("{step}{marker}", "{step}", "prm.base.template: step must hold {marker} once."),
+        ("{step}{marker}", "{step}", "verifier.declared.template: step must hold {marker} once."),
         (
             "kind: chat",
             "kind: talk",
@@ -325,11 +336,10 @@ def taken(old: str = "", new: str = "") -> str:
             "grading.style is 'framed', but must be one of marked, boxed, number, heading.",
         ),
         (
-            "pairings: {}",
-            "pairings: {none: 4}",
-            "pairings must be empty or left out in a study of checkpoints: nothing is",
+            "seed: 0",
+            "seed: 0\nmodels: {base: {n_layers: 1, width: 8, n_heads: 1, width_mlp: 8}}",
+            "models must be empty or",
         ),
-        ("models: {}", "models: {base: {n_layers: 1, width: 8, n_heads: 1, width_mlp: 8}}", "models must be empty or"),
         (
             "model: large, split",
             "model: huge, split",
@@ -359,16 +369,20 @@ def tuned(old: str, new: str) -> str:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("samples: 4 #", "samples: 5 #", "prm_tuning.samples reaches 5, but must be at most generate.base-train.n_sam"),
+        (
+            "samples: 4 #",
+            "samples: 5 #",
+            "verifier.tuned.samples reaches 5, but must be at most generate.bas",
+        ),
         (
             "  base-train: {model: base, split: train, n_samples: 4}\n",
             "",
             "the study names 'base-train', but generate has only base-val",
         ),
-        ("{step}{marker}", "{step}", "prm_tuning.base.template: step must hold {marker} once."),
-        ("validation_share: 0.1", "validation_share: 0.0", "prm_tuning.base.validation_share is 0.0, but must be"),
-        ("      adapter: null\n", "", "prm_tuning.base.tuning.adapter is missing; it must be"),
-        ("schedule: cosine", "schedule: linear", "prm_tuning.base.tuning.schedule is 'linear', but must be one of"),
+        ("{step}{marker}", "{step}", "verifier.tuned.template: step must hold {marker} once."),
+        ("validation_share: 0.1", "validation_share: 0.0", "verifier.tuned.validation_share is 0.0, but must be"),
+        ("      adapter: null\n", "", "verifier.tuned.tuning.adapter is missing; it must be"),
+        ("schedule: cosine", "schedule: linear", "verifier.tuned.tuning.schedule is 'linear', but must be one of"),
     ],
 )
 def test_a_mistake_in_training_a_prm_is_one_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
@@ -380,14 +394,15 @@ def test_a_mistake_in_training_a_prm_is_one_sentence(tmp_path: Path, old: str, n
 
 def test_a_study_of_checkpoints_takes_a_prm_or_trains_one(tmp_path: Path) -> None:
     text = (ROOT / "profiles/gsm8k.yaml").read_text(encoding="utf-8")
-    learned = text[text.index("prm_tuning:") : text.index("replay: {}")]
-    both = taken("prm_tuning: {} # or one that the study trains, in place of prm; see profiles/gsm8k.yaml\n", learned)
-    neither = text.replace(learned, "prm_tuning: {}\n\n")
-    for study in (both, neither):
-        with pytest.raises(StudyError, match=r"either prm or prm_tuning must be given in a study of checkpoints"):
-            loading.load(write(tmp_path, study))
-    with pytest.raises(StudyError, match=r"prm_tuning must be empty or left out in a study that trains its models"):
-        loading.load(write(tmp_path, EXAMPLE.replace("prm_tuning: {}\n", learned)))
+    learned = text[text.index("  tuned: #") : text.index("select:")]
+    both, neither = taken("verifier:\n", f"verifier:\n{learned}"), text.replace(f"verifier:\n{learned}", "")
+    with pytest.raises(StudyError, match=r"one of trained, tuned and declared must be given, got tuned, declared"):
+        loading.load(write(tmp_path, both))
+    with pytest.raises(StudyError, match=r"verifier is needed by a study of checkpoints"):
+        loading.load(write(tmp_path, neither))
+    start, end = EXAMPLE.index("  trained:\n"), EXAMPLE.index("select:")
+    with pytest.raises(StudyError, match=r"verifier must be trained in a study that trains its models"):
+        loading.load(write(tmp_path, EXAMPLE[:start] + learned + EXAMPLE[end:]))
 
 
 def test_a_server_needs_a_name_for_every_model(tmp_path: Path) -> None:
@@ -414,36 +429,44 @@ def test_a_server_needs_a_name_for_every_model(tmp_path: Path) -> None:
 
 def without_revisions(text: str) -> str:
     """The profile of existing models without what it says of revision models."""
-    start, end = text.index("revision_tuning:"), text.index("compute_optimal:")
-    return text[:start] + "tuned_pairings: {}\ntuned_revision_verifier: {}\n" + text[end:]
+    start, end = text.index("revisions:"), text.index("compute_optimal:")
+    return text[:start] + "pairings: {}\n" + text[end:]
 
 
 def test_a_study_of_checkpoints_need_not_revise(tmp_path: Path) -> None:
     study = loading.load(
         write(tmp_path, without_revisions(taken("  base-train: {model: base, split: train, n_samples: 64}\n")))
     )
-    assert study.revision_tuning is None
+    assert study.revisions is None
 
 
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("edit_distance: 64, none", "none", "tuned_pairings and tuned_revision_verifier must both name edit_distance"),
         (
-            "{edit_distance: 64,",
-            "{edit_distance: 48,",
-            "edit_distance has 48 attempts a question, which is not a power",
+            "  edit_distance: {learns_from: pools/base-train, attempts: 64}\n",
+            "",
+            "pairings and revision_verifier must",
         ),
-        ("none: 16}", "none: 512}", "tuned_pairings.none reaches 512, but must be at most grid.budgets, which is 256."),
+        (
+            "attempts: 64}",
+            "attempts: 48}",
+            "pairings.edit_distance.attempts is 48, which is not a power of two",
+        ),
+        (
+            "attempts: 16}",
+            "attempts: 512}",
+            "pairings.none.attempts reaches 512, but must be at most grid.budgets",
+        ),
         (
             "max_length: 16384",
             "max_length: 16385",
-            "revision_tuning.max_length reaches 16385, but must be at most engine.",
+            "revisions.max_length reaches 16385, but must be at most engine.",
         ),
         (
             "max_length: 16384",
             "max_length: 10240",
-            "revision_tuning.max_length is 10240, but must be above 10240: sampl",
+            "revisions.max_length is 10240, but must be above 10240: sampl",
         ),
         (
             "adapter: {rank: 64, alpha: 128.0, layers: all}",
@@ -458,12 +481,12 @@ def test_a_study_of_checkpoints_need_not_revise(tmp_path: Path) -> None:
         (
             "    lr: 1.0e-4\n",
             "",
-            "revision_tuning.tuning.lr is missing; it must be a number above 0 and at most 1 (peak",
+            "revisions.tuning.lr is missing; it must be a number above 0 and at most 1 (peak",
         ),
         (
-            "rest_em: {}",
-            "rest_em: {rest_em: 4}",
-            "rest_em must be empty or left out in a study of checkpoints: nothing",
+            "pairings:",
+            "pairings:\n  rest_em: {learns_from: revisions/verifier, attempts: 4}",
+            "pairings.rest_em is for revision models that are trained, not tuned",
         ),
     ],
 )
@@ -473,7 +496,10 @@ def test_revision_models_that_could_not_be_tuned_are_refused(tmp_path: Path, old
     assert sentence in str(caught.value), str(caught.value)
 
 
-def test_only_a_study_of_checkpoints_tunes_them(tmp_path: Path) -> None:
-    for text, kind in ((EXAMPLE, "a study that trains its models"), (REPLAY, "a replay: nothing is sampled")):
-        with pytest.raises(StudyError, match=f"tuned_pairings must be empty or left out in {kind}"):
-            loading.load(write(tmp_path, text.replace("tuned_pairings: {}", "tuned_pairings: {none: 4}")))
+def test_what_a_kind_of_study_has_no_use_for_is_refused(tmp_path: Path) -> None:
+    pairing = "pairings:\n  edit_distance: {learns_from: pools/base-train, attempts: 4}"
+    with pytest.raises(StudyError, match="pairings must be empty or left out in a replay: nothing is sampled"):
+        loading.load(write(tmp_path, REPLAY.replace("pairings: {}", pairing)))
+    window = EXAMPLE[EXAMPLE.index("window:") : EXAMPLE.index("revisions:")]
+    with pytest.raises(StudyError, match="window must be empty or left out in a study of checkpoints"):
+        loading.load(write(tmp_path, taken("revisions:", f"{window}revisions:")))

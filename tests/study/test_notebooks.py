@@ -1,16 +1,19 @@
 """Notebooks as they are committed: small, without outputs, and fed exactly what they declare."""
 
+import argparse
 import ast
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from helpers.pipeline import NOTEBOOKS, ROOT, STRIPPED_KEYS, Stage, notebook_source, stages
-from tts_lib.study import notebooks, run
+from tts_lib.study import parameters
+from tts_lib.study import run as nbrun
 from tts_lib.study.config import loading
 
 MAX_CELLS, MAX_CODE_LINES, MAX_CELL_LINES, MAX_DEF_LINES = 25, 150, 25, 5
@@ -51,58 +54,41 @@ def test_notebooks_are_stripped() -> None:
     assert checked.returncode == 0, checked.stdout
 
 
-@each_notebook
-def test_a_notebook_has_a_parameters_cell_of_literals(path: Path) -> None:
-    assert notebooks.declared_parameters(path)
+def notebook_stages() -> list[tuple[Stage, argparse.Namespace]]:
+    """Stages that run a notebook, each with its command line."""
+    parser, runner = nbrun.make_parser(), "tts_lib.study.run"
+    return [(s, parser.parse_args(s.command[s.command.index(runner) + 1 :])) for s in stages() if runner in s.command]
 
 
-def notebook_stages() -> list[Stage]:
-    return [stage for stage in stages() if "tts_lib.study.run" in stage.command]
+def test_dvc_watches_what_a_notebook_is_given_and_nothing_else() -> None:
+    """What a stage watches in vain would rerun it; a stage with several notebooks may watch what one of them reads."""
+    watched, read = defaultdict(set), defaultdict(set)
+    for stage, options in notebook_stages():
+        study, given = loading.load(stage.params_file), dict(options.given)
+        assert parameters.values(ROOT / options.source, study, given)
+        found = parameters.settings_read(ROOT / options.source, study, given)
+        missing = [name for name in found if not any(within(name, param) for param in stage.params)]
+        assert not missing, f"{stage.name} does not declare the params {missing}"
+        name = stage.name.partition("@")[0]
+        watched[name] |= set(stage.params)
+        read[name] |= found
+    for name, params in watched.items():
+        vain = [param for param in params if not any(within(n, param) or within(param, n) for n in read[name])]
+        assert not vain, f"{name} watches {vain}"
 
 
-def test_every_stage_gives_its_notebook_what_it_declares() -> None:
-    """The names, the kinds of the values, and that DVC watches every part of params.yaml that is handed over."""
-    parser = run.make_parser()
-    for stage in notebook_stages():
-        options = parser.parse_args(stage.command[stage.command.index("tts_lib.study.run") + 1 :])
-        study = loading.load(stage.params_file)
-        given = run.stage_parameters(study, options.section, options.set)
-        declared = notebooks.declared_parameters(ROOT / options.source)
-        run.check_names(str(options.source), given, declared)
-        for name, value in given.items():
-            assert kind(declared[name]) == kind(value), f"{stage.name}: {name} is {declared[name]!r}, given {value!r}"
-        handed_over = [*options.section, *(word.split("=@")[1] for word in options.set if "=@" in word)]
-        unwatched = [key for key in handed_over if not any(f"{key}.".startswith(f"{dep}.") for dep in stage.params)]
-        assert not unwatched, f"{stage.name} does not declare the params {unwatched}"
-
-
-def test_notebooks_opened_by_hand_fit_a_smoke_or_replay_study() -> None:
-    """Their default parameters are those of one of its stages, so that each runs in JupyterLab after it."""
-    parser = run.make_parser()
-    fits = set()
-    for stage in notebook_stages():
-        options = parser.parse_args(stage.command[stage.command.index("tts_lib.study.run") + 1 :])
-        given = run.stage_parameters(loading.load(stage.params_file), options.section, options.set)
-        if (
-            notebooks.declared_parameters(ROOT / options.source) == given
-            and stage.params_file.parent.name == "profiles"
-        ):
-            fits.add(str(options.source))
-    assert fits == {str(path.relative_to(ROOT)) for path in NOTEBOOKS}
+def within(name: str, group: str) -> bool:
+    """Whether a setting is one of the group; `*` stands for the only entry."""
+    parts = zip(name.split("."), group.split("."), strict=False)
+    return len(name.split(".")) >= len(group.split(".")) and all(a == b or "*" in (a, b) for a, b in parts)
 
 
 def test_no_stage_reads_an_executed_notebook_and_every_one_declares_its_own() -> None:
-    for stage in notebook_stages():
-        options = run.make_parser().parse_args(stage.command[stage.command.index("tts_lib.study.run") + 1 :])
+    for stage, options in notebook_stages():
         assert str(options.source) in stage.deps and str(options.target) in stage.outs, stage.name
         assert not [dep for dep in stage.deps if dep.startswith("reports/executed")], stage.name
 
 
 def test_every_notebook_is_a_stage() -> None:
-    used = {word for stage in notebook_stages() for word in stage.command}
+    used = {str(options.source) for _, options in notebook_stages()}
     assert {str(path.relative_to(ROOT)) for path in NOTEBOOKS} <= used
-
-
-def kind(value: object) -> type:
-    """A whole number does where a number is meant, a word where a method may name one (`sqrt`)."""
-    return float if isinstance(value, int) and not isinstance(value, bool) else type(value)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -16,21 +17,21 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from helpers.example_study import EXAMPLE
 from helpers.pipeline import ROOT
 from tts_lib.common.errors import StudyError
-from tts_lib.study import notebooks
+from tts_lib.study import notebooks, parameters
 from tts_lib.study import run as nbrun
 from tts_lib.study.config import loading
 
 PARAMETERS = """\
-seed = 0  # study seed
-n_bins = 5
-n_samples = 2
-disjoint = False
-n_probe = [1]  # samples
-absolute_edges: list[float] = [0.5]
-method = "none"
-options = {}
+from tts_lib.study import parameters
+
+params = parameters.here()  # of params.yaml
+seed = params("seed")  # study seed
+n_bins: int = params("difficulty.n_bins")
+n_probe = params("difficulty.n_probe")  # samples
+method = "dvts"
+options = params(f"options.{method}")
 """
-ARGUMENTS = "--section seed difficulty --set method=beam_4 options=@options.beam_4".split()
+ARGUMENTS = ["method=beam_4"]
 
 
 @pytest.fixture
@@ -61,66 +62,74 @@ def start(project: Path, *arguments: str, **environment: str) -> "subprocess.Pop
     )
 
 
-def test_sections_and_settings_become_parameters(project: Path) -> None:
-    study = loading.load(project / "params.yaml")
-    assert nbrun.stage_parameters(study, ["seed", "flops_matched"], ["method=dvts", "options=@options.dvts"]) == {
+def read(path: Path, **given: str) -> dict[str, Any]:
+    return parameters.values(path, loading.load(path.parents[1] / "params.yaml"), given)
+
+
+def test_a_cell_says_where_its_values_stand(project: Path) -> None:
+    path = write_notebook(project / "notebooks/n.ipynb")
+    assert read(path, method="beam_4") == {
         "seed": 0,
-        "r_values": [0.16, 0.79, 22.0],
-        "method": "dvts",
-        "options": {"kind": "dvts", "width": 4, "depth": 0},
+        "n_bins": 5,
+        "n_probe": [1, 4, 8, 16, 32],
+        "method": "beam_4",
+        "options": {"kind": "beam", "width": 4, "depth": 0},
     }
-    assert nbrun.stage_parameters(study, ["models.base"], [])["width"] == 64
+    assert read(path)["options"]["kind"] == "dvts"
+    study = loading.load(project / "params.yaml")
+    expected = {"seed", "difficulty.n_bins", "difficulty.n_probe", "options.dvts"}
+    assert parameters.settings_read(path, study, {}) == expected
+    assert parameters.pick(study, "problems.*.n_test") == 400  # the only entry, whatever its name
+
+
+def test_opened_by_hand_a_notebook_reads_the_study_it_lies_in(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_notebook(project / "notebooks/n.ipynb")
+    monkeypatch.chdir(project / "notebooks")
+    monkeypatch.delenv(parameters.STAGE, raising=False)
+    found: dict[str, Any] = {}
+    exec(PARAMETERS, found)
+    assert (found["seed"], found["options"]["kind"]) == (0, "dvts")
+    with pytest.raises(StudyError, match=r"params\.yaml has no options\.beam_5; there it has beam_4, beam_sqrt"):
+        found["params"]("options.beam_5")
+    monkeypatch.setenv(parameters.STAGE, "1")  # a stage is handed its values
+    exec(PARAMETERS, found)
+    assert found["seed"] is None
 
 
 @pytest.mark.parametrize(
-    ("sections", "settings", "words"),
+    ("cell", "given", "words"),
     [
-        (["serach"], [], "params.yaml has no 'serach'"),
-        (["seed.x"], [], r"params.yaml has no 'seed\.x'"),
-        ([], ["options=@options.none"], r"params.yaml has no 'options\.none'"),
-        ([], ["a b=c"], "must be name=word"),
-        ([], ["x=__import__('os')"], "must be name=word"),
-        ([], ["x"], "must be name=word"),
-        (["pretrain", "verifier.base"], [], "'batch_tokens' is given twice"),
+        ('a = params("serach")', {}, "params.yaml has no serach; there it has seed, problems"),
+        ('a = params("seed.x")', {}, r"params.yaml has no seed\.x"),
+        ("a = 1\nb = 2 * a", {}, r"parameter b must be a literal or params\(\.\.\.\)"),
+        ('a = params("models.*")', {}, r"params.yaml has no models\.\*; there it has base, large"),
+        ("import os", {}, "line 1 of the parameters cell is not `name = value`"),
+        ("a: int", {}, "line 1 of the parameters cell is not `name = value`"),
+        ("a = b = 1", {}, "line 1 of the parameters cell is not `name = value`"),
+        ("a = 'x'", {"b": "y"}, "has no parameter b of its own; it has a"),
+        ('a = params("seed")\nc = 1', {"a": "y"}, "has no parameter a of its own; it has c"),
     ],
 )
-def test_what_cannot_be_handed_over_is_refused(
-    project: Path, sections: list[str], settings: list[str], words: str
-) -> None:
+def test_what_is_no_parameters_cell_is_refused(project: Path, cell: str, given: dict[str, str], words: str) -> None:
+    path = write_notebook(project / "notebooks/n.ipynb", parameters=cell)
     with pytest.raises(StudyError, match=words):
-        nbrun.stage_parameters(loading.load(project / "params.yaml"), sections, settings)
+        read(path, **given)
 
 
-def test_unknown_and_missing_names_are_both_said() -> None:
-    with pytest.raises(StudyError) as caught:
-        nbrun.check_names("n.ipynb", ["a", "budgetz"], ["a", "budgets"])
-    assert str(caught.value) == (
-        "n.ipynb does not declare budgetz and is not given budgets; its parameters cell declares a, budgets."
-    )
-
-
-@pytest.mark.parametrize(
-    ("parameters", "words"),
-    [
-        ("a = 1\nb = 2 * a", "parameter b must be a literal"),
-        ("import os", "line 1 of the parameters cell is not `name = literal`"),
-        ("a: int", "line 1 of the parameters cell is not `name = literal`"),
-        ("a = b = 1", "line 1 of the parameters cell is not `name = literal`"),
-    ],
-)
-def test_a_parameters_cell_holds_literals(tmp_path: Path, parameters: str, words: str) -> None:
-    path = write_notebook(tmp_path / "n.ipynb", parameters=parameters)
-    with pytest.raises(StudyError, match=words):
-        notebooks.declared_parameters(path)
+@pytest.mark.parametrize("word", ["a b=c", "x=__import__('os')", "x", "=y", "x=$(y)"])
+def test_words_for_a_notebook_are_plain(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        nbrun.make_parser().parse_args(["n.ipynb", "out.ipynb", word])
+    assert "must be name=word of letters, digits" in capsys.readouterr().err
 
 
 def test_there_is_one_parameters_cell(tmp_path: Path) -> None:
     nbformat.write(new_notebook(cells=[new_code_cell("a = 1")]), tmp_path / "n.ipynb")
     with pytest.raises(StudyError, match="one cell tagged 'parameters', it has 0"):
-        notebooks.declared_parameters(tmp_path / "n.ipynb")
+        notebooks.parameters_cell(tmp_path / "n.ipynb")
     (tmp_path / "n.ipynb").write_text("no notebook")
     with pytest.raises(StudyError, match="is not a notebook"):
-        notebooks.declared_parameters(tmp_path / "n.ipynb")
+        notebooks.parameters_cell(tmp_path / "n.ipynb")
 
 
 def test_a_stage_leaves_the_same_bytes_wherever_it_runs(
@@ -184,7 +193,7 @@ def test_a_killed_kernel_is_said_to_be_dead(project: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["notebooks/n.ipynb", "out.ipynb"], "notebooks/n.ipynb is not given absolute_edges, disjoint, method"),
+        (["notebooks/n.ipynb", "out.ipynb", "x=y"], "notebooks/n.ipynb has no parameter x of its own; it has method."),
         (["notebooks/none.ipynb", "out.ipynb"], "notebooks/none.ipynb cannot be read: No such file or directory."),
         (["notebooks/n.ipynb", "../out.ipynb", *ARGUMENTS], "Both notebooks must lie in the project's folder"),
     ],

@@ -151,9 +151,7 @@ class Study(Section):
             )
         for name, model in self.pairings.items():
             if model.attempts & (model.attempts - 1):
-                raise ValueError(
-                    f"pairings.{name} has {model.attempts} attempts a question, which is not a power of two"
-                )
+                raise ValueError(f"pairings.{name}.attempts is {model.attempts}, which is not a power of two")
             _at_most(f"pairings.{name}.attempts", model.attempts, "grid.budgets", self.grid.budgets[-1])
             source = "revisions/verifier" if name == REST_EM else "pools/base-train"
             if model.learns_from != source:
