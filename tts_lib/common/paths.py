@@ -1,13 +1,16 @@
-"""Where every file of a study lies; no other module spells a path."""
+"""Where every file of a study lies, seen from its folder; no other module spells a path.
+
+The runner starts a notebook in the study's folder. Opened by hand it works in a folder of links to what the study holds
+(`tts_lib.study.scratch`), from which `STUDY` leads back.
+"""
 
 from pathlib import Path
 
 from tts_lib.common.errors import StudyError
 
-# The runner starts a notebook in the project's root, JupyterLab in the notebook's own folder.
-ROOT = Path("..") if Path("../params.yaml").is_file() and not Path("params.yaml").is_file() else Path()
-DATA, MODELS, REPORTS = ROOT / "data", ROOT / "models", ROOT / "reports"
-STORE = ROOT / ".tts_store"
+STUDY = Path()  # what params.yaml names from outside stands relative to it
+DATA, MODELS, REPORTS = Path("data"), Path("models"), Path("reports")
+STORE = Path(".tts_store")
 CHECKPOINTS = STORE / "checkpoints"
 JUDGEMENTS = STORE / "judgements.jsonl"  # of answers in mathematical notation
 CORPUS, CORPUS_VALIDATION = DATA / "corpus" / "train.safetensors", DATA / "corpus" / "validation.safetensors"

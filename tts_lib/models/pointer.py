@@ -78,7 +78,7 @@ def locate(where: Mapping[str, Any]) -> Path:
     """
     if where["folder"] is None:
         return source.resolve(where["model"], where["revision"]).folder
-    return paths.ROOT / where["folder"]
+    return paths.STUDY / where["folder"]
 
 
 def make(

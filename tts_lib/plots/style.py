@@ -7,6 +7,7 @@ differ in marker and line.
 import io
 import zlib
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 import matplotlib as mpl
@@ -16,6 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
 from tts_lib.common.files import write_atomically
+
+mpl.rc_file(str(files("tts_lib.plots") / "matplotlibrc"))  # and nothing of the reader's own
 
 SMALL = (5.2, 3.9)  # inches: one panel, readable at the width of a phone
 WIDE = (10.5, 4.1)  # two or three panels side by side

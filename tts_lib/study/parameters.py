@@ -23,22 +23,39 @@ if TYPE_CHECKING:
     from tts_lib.study.config.study import Study
 
 STAGE = "TTS_STAGE"  # set for the kernels of stages
-_READER = "params"
+ONE_THREAD = {  # sums are taken in one order: parallel work is done by processes, one per core
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
 
 
-def here() -> Callable[[str], Any]:
+def here(keep: bool = False) -> Callable[[str], Any]:
     """Reads values of the study that this notebook lies in, by their dotted names in params.yaml.
 
-    In a stage it reads nothing: what the runner injects comes behind it.
+    By hand, the notebook goes on in a scratch folder that shows it all files of the study and takes what it writes; it
+    is made anew each time. In a stage nothing is read: what the runner injects comes behind.
+
+    Args:
+        keep: whether results are written to the study itself, as its stages do.
 
     Raises:
         StudyError: no params.yaml at or above the working folder, or a broken one; on a call, no such setting in it.
     """
     if STAGE in os.environ:
         return lambda _: None
+    from tts_lib.study import scratch
     from tts_lib.study.config import loading
 
-    study = loading.load(paths.find_root() / "params.yaml")
+    os.environ.update(ONE_THREAD)
+    root = paths.find_root()
+    study = loading.load(root / "params.yaml")
+    folder = root if keep else scratch.make(root, _own_name())
+    os.chdir(folder)
+    paths.STUDY = root
+    kept = "the study itself" if keep else f"{folder.relative_to(root)}/ (into the study: parameters.here(keep=True))"
+    print(f"Parameters: {root / 'params.yaml'}. Results go to {kept}.")
     return lambda name: pick(study, name)
 
 
@@ -89,7 +106,7 @@ def _read(path: Path, study: "Study", given: Mapping[str, str]) -> Iterator[tupl
             try:
                 found[name] = given[name] if name in given else ast.literal_eval(value)
             except ValueError as error:
-                raise StudyError(f"{path}: the parameter {name} must be a literal or {_READER}(...).") from error
+                raise StudyError(f"{path}: the parameter {name} must be a literal or params(...).") from error
         yield name, setting or "", found[name]
     if unknown := sorted(given.keys() - literals):
         raise StudyError(f"{path} has no parameter {unknown[0]} of its own; it has {', '.join(sorted(literals))}.")
@@ -98,12 +115,12 @@ def _read(path: Path, study: "Study", given: Mapping[str, str]) -> Iterator[tupl
 def _assignments(path: Path) -> Iterator[tuple[str, ast.expr]]:
     for statement in ast.parse(notebooks.parameters_cell(path)).body:
         match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name != _READER:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name != "params":
                 yield name, value
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 yield name, value
             case ast.ImportFrom(module="tts_lib.study") | ast.Assign(targets=[ast.Name(id="params")]):
-                pass
+                continue
             case _:
                 raise StudyError(f"{path}: line {statement.lineno} of the parameters cell is not `name = value`.")
 
@@ -120,3 +137,8 @@ def _setting(value: ast.expr, found: Mapping[str, Any]) -> str | None:
             )
         case _:
             return None
+
+
+def _own_name() -> str:
+    """The name of the notebook that runs here, as far as its server says."""
+    return Path(os.environ.get("JPY_SESSION_NAME", "notebook")).stem

@@ -11,25 +11,27 @@ import os
 import re
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn, TextIO
 
 from traitlets.config import Config
 
 from tts_lib.common import paths
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
-from tts_lib.common.processes import die_with_parent
-from tts_lib.study import notebooks, parameters
+from tts_lib.common.processes import die_with_parent, is_alive
+from tts_lib.study import notebooks, parameters, progress
 from tts_lib.study.config import loading
 
 # Longest path of a Unix socket, less what jupyter appends to the name of the connection file.
 MAX_SOCKET_PREFIX = 107 - len("-ipc-12345")
-STAGE_LOG = Path("logs/stages.jsonl")
+PREFIX = "tts"  # of the runners' temporary folders; behind it stands the process
 # StudyError and the errors derived from it: their text is for the user as it stands.
 SENTENCES = {
     "StudyError",
@@ -43,8 +45,7 @@ SENTENCES = {
 _GIVEN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=([A-Za-z0-9_.-]+)")
 
 # The notebook's kernel inherits these. The first group fixes what would differ from run to run; the second keeps large
-# arrays from being returned to the system and faulted in again (read by the C library as the process starts); the
-# third fixes the order of sums: parallel work is done by processes, one per core.
+# arrays from being returned to the system and faulted in again (read by the C library as the process starts).
 KERNEL_ENVIRONMENT = {
     parameters.STAGE: "1",
     "PYTHONHASHSEED": "0",
@@ -52,21 +53,22 @@ KERNEL_ENVIRONMENT = {
     "IPYKERNEL_CELL_NAME": "<cell>",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     "JUPYTER_PREFER_ENV_PATH": "1",
+    "PYTHONWARNINGS": "ignore:IProgress not found",  # of transformers, which has bars for notebooks
     "MALLOC_MMAP_THRESHOLD_": "4294967296",
     "MALLOC_TRIM_THRESHOLD_": "4294967296",
     "MALLOC_TOP_PAD_": "268435456",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "TOKENIZERS_PARALLELISM": "false",
+    **parameters.ONE_THREAD,
 }
+# What the reader's machine would bring in: kernels, startup files and settings of its own.
+FOREIGN = ("JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "MATPLOTLIBRC", "MPLBACKEND", "PYTHONSTARTUP")
 
 
-def run(source: Path, target: Path, given: Mapping[str, str]) -> None:
+def run(source: Path, target: Path, given: Mapping[str, str], terminal: TextIO) -> None:
     """Execute `source` with its parameters in the current folder and write `target`.
 
     Args:
         given: words in place of literals of the parameters cell.
+        terminal: is shown progress and warnings as they come; what the notebook prints stands in `target`.
 
     Raises:
         StudyError: refused parameters, or the notebook failed: its last words, and where the partial notebook lies.
@@ -85,10 +87,9 @@ def run(source: Path, target: Path, given: Mapping[str, str]) -> None:
                 parameters=injected,
                 kernel_name="python3",
                 language="python",
-                progress_bar=sys.stderr.isatty(),
+                progress_bar=False,
                 record_timing=False,
-                stdout_file=sys.stdout,
-                stderr_file=sys.stderr,
+                stderr_file=terminal if terminal.isatty() else FinishedLines(terminal),
                 config=kernel,
                 extra_arguments=["--log-level=CRITICAL"],  # the kernel's remarks on its own start and end
             )
@@ -103,10 +104,41 @@ def run(source: Path, target: Path, given: Mapping[str, str]) -> None:
     partial.unlink(missing_ok=True)
 
 
+class FinishedLines:
+    """A terminal that is none, such as a log: of a line that is written again and again it gets the last state."""
+
+    def __init__(self, log: TextIO):
+        self._log, self._begun = log, ""
+
+    def write(self, text: str) -> None:
+        *lines, self._begun = (self._begun + text).split("\n")
+        self._log.writelines(line.rpartition("\r")[2] + "\n" for line in lines)
+
+    def flush(self) -> None:
+        self._log.flush()
+
+
+def _terminal_alone() -> TextIO:
+    """Standard error for this process alone: what its children write there reaches it through the kernel, and once."""
+    terminal = open(os.dup(2), "w", buffering=1)  # noqa: SIM115 (to the end of the process)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nothing, descriptor)
+    return terminal
+
+
+def _interrupted(terminal: TextIO, source: str) -> NoReturn:
+    """Ctrl-C: one line and nothing else; the kernel and its workers end with this process."""
+    print(f"{source}: interrupted; the same command goes on from here.", file=terminal, flush=True)
+    os._exit(130)
+
+
 @contextmanager
 def _kernel_config() -> Iterator[Config]:
     """How the kernel is reached: sockets in a private folder, or TCP where that folder's path is too long for one."""
-    folder = tempfile.mkdtemp(prefix="tts-")
+    _sweep()
+    folder = tempfile.mkdtemp(prefix=f"{PREFIX}-{os.getpid()}-")
+    os.environ |= {"IPYTHONDIR": folder, "JUPYTER_DATA_DIR": folder}  # none of the reader's own
     connection_file = os.path.join(folder, "kernel.json")
     settings = {"connection_file": connection_file}
     if os.name == "posix" and len(os.fsencode(connection_file)) <= MAX_SOCKET_PREFIX:
@@ -117,12 +149,20 @@ def _kernel_config() -> Iterator[Config]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _sweep() -> None:
+    """Remove the folders of runners that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}-*-*"):
+        owner = folder.name.split("-")[1]
+        if owner.isdecimal() and not is_alive(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def _log_stage(target: Path, start: float, succeeded: bool) -> None:
     """One line per run, appended in one write: seconds, and the resident memory of the largest process."""
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
     entry = {"stage": target.stem, "succeeded": succeeded, "wall_s": round(time.monotonic() - start, 2)}
-    STAGE_LOG.parent.mkdir(exist_ok=True)
-    with open(STAGE_LOG, "a", encoding="utf-8") as file:
+    progress.STAGES.parent.mkdir(exist_ok=True)
+    with open(progress.STAGES, "a", encoding="utf-8") as file:
         file.write(json.dumps({"ended": int(time.time()), **entry, "peak_rss_mb": round(peak)}) + "\n")
 
 
@@ -142,10 +182,17 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None, terminal: TextIO = sys.stderr) -> None:
+    """Run one stage; exits with one sentence where it fails.
+
+    Args:
+        terminal: where progress and that sentence are shown.
+    """
     options = make_parser().parse_args(arguments)
     die_with_parent()
     os.environ.update(KERNEL_ENVIRONMENT)
+    for name in FOREIGN:
+        os.environ.pop(name, None)
     start = time.monotonic()
     succeeded = False
     source, target = options.source.resolve(), options.target.resolve()
@@ -156,15 +203,17 @@ def main(arguments: list[str] | None = None) -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
         if not (source.is_relative_to(root) and target.is_relative_to(root)):
             raise StudyError(f"Both notebooks must lie in the project's folder {root}.")
-        run(source.relative_to(root), target.relative_to(root), dict(options.given))
+        if words := progress.line(target.relative_to(root)):
+            print(words, file=terminal, flush=True)
+        run(source.relative_to(root), target.relative_to(root), dict(options.given), terminal)
         succeeded = True
     except (StudyError, OSError) as error:
         sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(f"{source.name}: interrupted.")
     finally:
         _log_stage(target, start, succeeded)
 
 
 if __name__ == "__main__":
-    main()
+    shown = sys.stderr = _terminal_alone()
+    signal.signal(signal.SIGINT, lambda *_: _interrupted(shown, sys.argv[1] if len(sys.argv) > 1 else "stage"))
+    main(terminal=shown)

@@ -1,0 +1,22 @@
+"""Open a study in JupyterLab: its notebooks, params.yaml and report."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from tts_lib.common import paths
+from tts_lib.study.parameters import STAGE
+from tts_lib.study.run import KERNEL_ENVIRONMENT
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(), help="of the study")
+
+
+def run(given: argparse.Namespace) -> int:
+    root = paths.find_root(given.folder)
+    os.environ.update({name: value for name, value in KERNEL_ENVIRONMENT.items() if name != STAGE})
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    shown = [f"--ServerApp.root_dir={root}", "--LabApp.default_url=/lab/tree/notebooks"]
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *shown])

@@ -1,0 +1,93 @@
+"""Every output of a study held against what dvc.lock says it was when it was made, in the folder and in DVC's cache.
+
+DVC restores a rotten copy from its cache without a word; what this names is gone from the cache, so that the stage that
+made it makes it again.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tts_lib.common.errors import StudyError
+
+_CHUNK = 2**20
+
+
+def complaints(root: Path) -> tuple[list[str], int]:
+    """One sentence for each output that is not what it was, with what to do; and the number of files looked at.
+
+    Raises:
+        StudyError: there is no dvc.lock, or it cannot be read.
+    """
+    found: list[str] = []
+    cache, n_files = _cache(root), 0
+    for stage, out in _outputs(root):
+        path, md5 = root / out["path"], out["md5"]
+        files = _listed(cache, md5) if md5.endswith(".dir") else {"": md5}
+        if files is None:
+            found.append(f"{out['path']}: DVC's cache has no readable list of its files; run `dvc repro -f {stage}`")
+            continue
+        for name, expected in files.items():
+            n_files += 1
+            here = path / name if name else path
+            copy = cache / expected[:2] / expected[2:]
+            place = out["path"] + (f"/{name}" if name else "")
+            if copy.is_file() and _md5(copy) != expected:
+                copy.chmod(0o644)
+                copy.unlink()
+                found.append(f"{place}: its copy in DVC's cache was damaged and is gone; run `dvc repro -f {stage}`")
+            elif not here.is_file():
+                found.append(f"{place} is missing; run `dvc repro {stage}`")
+            elif _md5(here) != expected:
+                found.append(f"{place} is not what {stage} made; run `dvc repro {stage}`, which puts it back")
+    return found, n_files
+
+
+def _outputs(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    lock = root / "dvc.lock"
+    if not lock.is_file():
+        raise StudyError(f"{lock} is missing: this study has not run yet.")
+    try:
+        stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise StudyError(
+            f"{lock} cannot be read; take it back from git, or delete it and run the study again."
+        ) from error
+    for stage, record in stages.items():
+        for out in record.get("outs", []):
+            yield stage, out
+
+
+def _cache(root: Path) -> Path:
+    """The folder of DVC's cache: the one that .dvc/config names, or .dvc/cache."""
+    for name in ("config.local", "config"):
+        config = root / ".dvc" / name
+        for line in config.read_text(encoding="utf-8").splitlines() if config.is_file() else []:
+            key, _, value = line.partition("=")
+            if key.strip() == "dir":
+                return (root / ".dvc" / value.strip()) / "files" / "md5"
+    return root / ".dvc" / "cache" / "files" / "md5"
+
+
+def _listed(cache: Path, md5: str) -> dict[str, str] | None:
+    """The files of a folder by their paths in it."""
+    path = cache / md5[:2] / md5[2:]
+    try:
+        content = path.read_bytes()
+        if hashlib.md5(content).hexdigest() != md5.removesuffix(".dir"):
+            return None
+        return {entry["relpath"]: entry["md5"] for entry in json.loads(content)}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _md5(path: Path) -> str:
+    digest = hashlib.md5()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
