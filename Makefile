@@ -1,7 +1,9 @@
-# make study [PROFILE=smoke]   trains, samples, verifies, fits, compares, renders reports/
+# make study                   trains, samples, verifies, fits, compares, renders reports/
+# make study PROFILE=smoke     the same for a profile, in studies/smoke/
 # make test  [ARGS="-k beam"]  the whole test suite
 # make test-vllm               what needs vLLM, on its CPU build, in an environment of its own
-# make lab                     opens the notebooks; `make strip` before you commit them
+# make check                   lint, format and types
+# make lab                     opens the study in JupyterLab; `make strip` before you commit notebooks
 # Variables: PYTHON=/path/to/python  VENV=.venv  VENV_VLLM=.venv-vllm  GPU=1  TORCH_INDEX=<index with the torch build you want>
 .DEFAULT_GOAL := help
 .PHONY: help venv venv-vllm study test test-vllm lab check strip clean
@@ -19,14 +21,8 @@ help:
 venv:
 	@scripts/venv.sh $(VENV) $(LOCK)
 
-# The interpreter's folder comes first on the path, so that `python` in dvc.yaml is this one. DVC wants a git repository,
-# or to be told that there is none (a zip download).
 study: venv
-	@$(if $(PROFILE),$(PY) -m tts_lib.study.profiles "$(PROFILE)")
-	@$(PY) -c 'from tts_lib.study.config import loading; loading.load()'  # before a name of it stands in a command
-	@git rev-parse --git-dir >/dev/null 2>&1 || [ -e .git ] || $(PY) -m dvc config --local --quiet core.no_scm true
-	PATH="$(abspath $(VENV))/bin:$$PATH" $(PY) -m dvc repro $(ARGS)
-	@echo "Done: open reports/index.html"
+	@$(PY) -m tts_lib.commands run $(if $(PROFILE),--profile "$(PROFILE)") $(if $(ARGS),--stages $(ARGS))
 
 test: venv
 	$(PY) -m pytest -n 2 $(ARGS)
@@ -44,7 +40,7 @@ check: venv
 	$(PY) -m pyright
 
 lab: venv
-	PYTHONPATH="$(CURDIR)" $(PY) -m jupyterlab --notebook-dir=. notebooks
+	@$(PY) -m tts_lib.commands lab $(if $(PROFILE),"studies/$(PROFILE)")
 
 # DVC hashes the file itself: a notebook saved in JupyterLab would rerun its stage until it is stripped.
 strip: venv
@@ -52,6 +48,6 @@ strip: venv
 
 # Scratch only: samples (.tts_store), data, reports and the environment stay.
 clean:
-	rm -rf build *.egg-info .pytest_cache .ruff_cache logs
+	rm -rf build *.egg-info .pytest_cache .ruff_cache logs scratch
 	find . -name '.venv*' -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 	find . -name '.venv*' -prune -o -name '*.partial.ipynb' -exec rm -f {} +

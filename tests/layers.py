@@ -11,6 +11,7 @@ verifiers search revisions strategies imported engines
 training
 study
 report plan
+commands
 """
 ROOMS = {room: number for number, floor in enumerate(FLOORS.strip().splitlines()) for room in floor.split()}
 HEAVY_ROOMS = {"models", "engines", "training", "plan"}  # the only ones that may load torch and its like

@@ -102,5 +102,5 @@ def test_dvc_knows_the_rooms_of_every_stage_and_no_others() -> None:
 
 def test_the_closure_follows_imports() -> None:
     assert {"tts_lib.study.config.loading", "tts_lib.common.errors"} <= closure({"tts_lib.study.run"})
-    assert closure(imports("def f():\n    from tts_lib.study import profiles\n")) >= {"tts_lib.study.profiles"}
+    assert closure(imports("def f():\n    from tts_lib.study import folder\n")) >= {"tts_lib.study.folder"}
     assert closure({"numpy", "tts_lib"}) == set()

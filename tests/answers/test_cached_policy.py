@@ -370,7 +370,7 @@ def test_a_killed_writer_leaves_no_lock(tmp_path, start):
     process, wait = start(do="hold")
     wait_until((tmp_path / "store" / "holding").exists)
     with pytest.raises(StoreError, match=f"being written by process {process} on "):
-        Store.open(tmp_path / "store", write=True)
+        Store.open(tmp_path / "store", write=True, wait=False)
     os.kill(process, signal.SIGKILL)
     wait()
     with Store.open(tmp_path / "store", write=True):

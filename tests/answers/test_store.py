@@ -2,6 +2,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -239,9 +241,23 @@ def test_samples_survive_an_error_in_the_run(folder):
 def test_a_second_writer_is_told_who_holds_the_store(folder):
     with Store.open(folder, write=True):
         with pytest.raises(StoreError, match=rf"being written by process {os.getpid()} on \S+ since 20\d\d-\d\d-\d\dT"):
-            Store.open(folder, write=True)
+            Store.open(folder, write=True, wait=False)
         assert found(folder, [0, 5]) == [True, True]  # readers go on
     assert not (folder / "writer.json").exists()
+
+
+def test_a_second_writer_waits_its_turn_and_says_so(folder, caplog):
+    first = Store.open(folder, write=True)
+    turns = []
+    second = threading.Thread(target=lambda: (Store.open(folder, write=True).close(), turns.append("second")))
+    second.start()
+    while not caplog.records:
+        time.sleep(0.01)
+    turns.append("first")
+    first.close()
+    second.join(10)
+    assert turns == ["first", "second"]
+    assert caplog.messages[0].startswith(f"the store {folder} is being written by process {os.getpid()}")
 
 
 def test_the_lock_of_a_failed_opening_is_given_back(folder):

@@ -86,14 +86,15 @@ checkpoint_seconds: 60.0}"""
 
 
 def write(project: Path) -> None:
-    shutil.copytree(project / "models/base_long", project / "taken/base")
-    shutil.copytree(project / "models/large", project / "taken/large")
+    smoke = project / "studies/smoke"
+    shutil.copytree(smoke / "models/base_long", project / "taken/base")
+    shutil.copytree(smoke / "models/large", project / "taken/large")
     for split, names in (("test", ["test"]), ("train", ["train", "val"])):
         rows = [
             {"id": row.question_id, "problem": row.problem, "answer": row.answer}
             for name in names
             for row in tables.read_table(
-                project / f"data/problems/{name}.parquet", ["question_id", "problem", "answer"]
+                smoke / f"data/problems/{name}.parquet", ["question_id", "problem", "answer"]
             ).itertuples()
         ]
         (project / f"taken/{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

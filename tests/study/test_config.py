@@ -1,5 +1,6 @@
 """Study files: what is accepted, and the one sentence said about what is not."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,6 @@ from helpers.example_study import EXAMPLE, REPLAY
 from helpers.pipeline import ROOT
 from tts_lib.common import paths
 from tts_lib.common.errors import StudyError
-from tts_lib.study import profiles
 from tts_lib.study.config import loading
 
 
@@ -26,8 +26,9 @@ def refusal(folder: Path, old: str, new: str) -> str:
     with pytest.raises(StudyError) as caught:
         loading.load(path)
     message = str(caught.value)
-    assert message.startswith(f"{path}: ") and "\n" not in message
-    return message.removeprefix(f"{path}: ")
+    found = re.fullmatch(rf"{re.escape(str(path))}, line \d+: (.+)", message)
+    assert found, message
+    return found[1]
 
 
 CHAT = """\
@@ -64,9 +65,25 @@ def test_every_study_of_the_project_is_valid(path: Path) -> None:
         (
             "n_bins: 5",
             "n_bins: '5'",
-            "difficulty.n_bins is '5', but must be a whole number at least 1 and at most 100.",
+            "difficulty.n_bins is '5', but must be a whole number at least 1 and at most 100, written without quotes",
         ),
-        ("fold_seeds: 50", "folds: 50", "compute_optimal.fold_seeds is missing; it must be a whole number at least 1"),
+        (
+            "fold_seeds: 50",
+            "folds: 50",
+            "compute_optimal.folds is not a setting; did you mean fold_seeds? (1 more",
+        ),
+        ("fold_seeds: 50, ", "", "compute_optimal.fold_seeds is missing; it must be a whole number at least 1"),
+        ("disjoint: false, ", "", "difficulty.disjoint is missing; it must be true or false (whether strategies"),
+        (
+            "top_p: 1.0",
+            "top_p: 1e-1",
+            "sampling.top_p is '1e-1', but must be a number above 0 and at most",
+        ),
+        (
+            "tokens: 6000000",
+            "tokens: 6e6",
+            "corpus.tokens is '6e6', but must be a whole number at least 1",
+        ),
         ("fold_seeds: 50", "fold_seeds: 50, n_boot: 3", "compute_optimal.n_boot is not a setting; did you mean n_boot"),
         ("seed: 0", "seed: 0\nzzz: 1", "zzz is not a setting; known here: seed, problems"),
         (
@@ -171,7 +188,11 @@ def test_a_mistake_is_one_sentence_with_field_value_and_range(
             "replay.mine: large.n_params must be above base.n_params, which is 1e+09",
         ),
         ("format: rows", "format: xml", "replay.mine.base.format is 'xml', but must be one of rows, search_and_learn"),
-        ("{question: id,", "{questions: id,", "replay.mine.base.columns.question is missing"),
+        (
+            "{question: id,",
+            "{questions: id,",
+            "replay.mine.base.columns.questions is not a setting; did you mean",
+        ),
         ("percent: number", "percent: maybe", "replay.mine.conventions.percent is 'maybe', but must be one of number"),
         (
             "methods: []",
@@ -222,12 +243,41 @@ def test_a_replay_is_a_study(tmp_path: Path) -> None:
             "window.base_long.max_length is 600, but must be at least 640: ",
         ),
         ("start: base_long", "start: base", "revisions.start names 'base', but window has only base_long."),
-        ("kind: trained\n    epochs", "kind: tuned\n    epochs", "revision_verifier.edit_distance.device is missing"),
+        (
+            "kind: trained\n    epochs",
+            "kind: tuned\n    epochs",
+            "revision_verifier.edit_distance.epochs is not a setting; known here: kind,",
+        ),
         ("max_history: 4", "max_history: 0", "revisions.max_history is 0, but must be a whole number at least 1"),
     ],
 )
 def test_revisions_that_could_not_be_used_are_refused(tmp_path: Path, old: str, new: str, sentence: str) -> None:
     assert refusal(tmp_path, old, new).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("top_p: 1.0", "top_p: 1.5", "sampling:"),
+        ("n_test: 400", "n_tests: 400", "    n_tests:"),
+        ("    n_test: 400\n", "", "  nano:"),
+        ("{kind: dvts, width: 4", "{kind: dvts, width: 1", "  dvts:"),
+        ("width: 64", "width: 65", "  base:"),
+        ("disjoint: false", "disjoint: [", "difficulty:"),
+    ],
+)
+def test_a_mistake_is_found_by_its_line(tmp_path: Path, old: str, new: str, line: str) -> None:
+    assert old in EXAMPLE
+    text = EXAMPLE.replace(old, new, 1)
+    number = 1 + next(i for i, written in enumerate(text.splitlines()) if written.startswith(line))
+    with pytest.raises(StudyError, match=rf"params\.yaml, line {number}\b"):
+        loading.load(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(("given", "written"), [("1e9", "1.0e+9"), ("9E12", "9.0e+12"), ("25e8", "25.0e+8")])
+def test_a_number_that_yaml_takes_for_a_text_is_shown_as_a_number(tmp_path: Path, given: str, written: str) -> None:
+    with pytest.raises(StudyError, match=rf"n_params is '{given}', .*written as YAML knows it: {re.escape(written)}"):
+        loading.load(write(tmp_path, REPLAY.replace("n_params: 1.0e+9", f"n_params: {given}")))
 
 
 def test_several_mistakes_are_counted(tmp_path: Path) -> None:
@@ -261,28 +311,6 @@ def test_the_root_is_found_from_below(tmp_path: Path) -> None:
     assert paths.find_root(tmp_path / "notebooks") == tmp_path.resolve()
 
 
-def test_a_profile_is_activated_without_losing_settings(tmp_path: Path) -> None:
-    active = write(tmp_path, EXAMPLE)
-    (tmp_path / "profiles").mkdir()
-    (tmp_path / "profiles/nano.yaml").write_text(EXAMPLE)
-    (tmp_path / "profiles/other.yaml").write_text(EXAMPLE.replace("seed: 0", "seed: 1"))
-    (tmp_path / "profiles/broken.yaml").write_text("seed: 1")
-    (tmp_path / "reports/metrics").mkdir(parents=True)
-    profiles.activate("nano", tmp_path)
-    assert (tmp_path / "reports/metrics").is_dir()  # it is active already
-    profiles.activate("other", tmp_path)
-    assert loading.load(active).seed == 1 and not (tmp_path / "reports/metrics").exists()
-    with pytest.raises(StudyError, match=r"no profile 'small'; profiles/ has broken, nano, other\."):
-        profiles.activate("small", tmp_path)
-    with pytest.raises(StudyError, match="is missing"):
-        profiles.activate("broken", tmp_path)
-    mine = EXAMPLE.replace("seed: 0", "seed: 2")
-    active.write_text(mine)
-    with pytest.raises(StudyError, match="settings of your own"):
-        profiles.activate("nano", tmp_path)
-    assert active.read_text() == mine
-
-
 def taken(old: str = "", new: str = "") -> str:
     """The profile of existing models with one piece of it exchanged."""
     text = (ROOT / "profiles/math500.yaml").read_text(encoding="utf-8")
@@ -306,7 +334,7 @@ def taken(old: str = "", new: str = "") -> str:
         ("kind: vllm", "kind: tpu", "engine.kind is 'tpu', but must be one of native, openai, reference, vllm."),
         ("  kind: vllm\n", "", "engine.kind is missing; it must be one of native, openai, reference, vllm."),
         ("gpu_memory: 0.45", "gpu_memory: 1.5", "engine.gpu_memory is 1.5, but must be a number above 0 and at most 1"),
-        ("gpu_memory: 0.45", "gpu_mem: 0.45", "engine.gpu_memory is missing; it must be a number above 0"),
+        ("gpu_memory: 0.45", "gpu_mem: 0.45", "engine.gpu_mem is not a setting; did you mean gpu_memory?"),
         ("  max_sequences: 256\n", "  max_sequences: 256\n  max_seq: 1\n", "engine.max_seq is not a setting; did you"),
         (
             "kind: two_class_head",

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -143,6 +144,8 @@ def test_a_stage_leaves_the_same_bytes_wherever_it_runs(
         "print(seed, n_probe, method, options, hash('x'))\n"
         "print(Path('params.yaml').exists(), os.environ['MALLOC_TOP_PAD_'])\n"
         "print('progress', time.time(), file=sys.stderr)\n"
+        "os.write(2, b'from below\\n')\n"
+        "warnings.warn('IProgress not found. Please update')\n"
         "warnings.warn('careful')\n"
         "for i in range(3):\n"
         "    print(i, flush=True)\n"
@@ -155,12 +158,15 @@ def test_a_stage_leaves_the_same_bytes_wherever_it_runs(
     results = [(*run.communicate(timeout=120), run.returncode) for run in runs]
     for stdout, stderr, status in results:
         assert status == 0, stderr
-        expected = "0 [1, 4, 8, 16, 32] beam_4 {'kind': 'beam', 'width': 4, 'depth': 0} "
-        assert stdout.startswith(expected) and stdout.endswith("\nTrue 268435456\n0\n1\n2\n")
-        assert "progress" in stderr and "careful" in stderr  # shown live
+        assert stdout == ""  # what a notebook prints is for its page
+        assert "careful" in stderr and stderr.count("progress") == 1 >= stderr.count("from below")
+        assert "IProgress" not in stderr
     first, second = ((project / f"out/{name}.ipynb").read_bytes() for name in "ab")
     assert first == second
     assert b'"name": "stderr"' not in first
+    printed = nbformat.reads(first, 4).cells[3].outputs[0].text
+    assert printed.startswith("0 [1, 4, 8, 16, 32] beam_4 {'kind': 'beam', 'width': 4, 'depth': 0} ")
+    assert printed.endswith("\nTrue 268435456\n0\n1\n2\n")
     assert [path.name for path in sorted((project / "out").iterdir())] == ["a.ipynb", "b.ipynb"]
     entries = [json.loads(line) for line in (project / "logs/stages.jsonl").read_text().splitlines()]
     assert sorted(entry["stage"] for entry in entries) == ["a", "b"]
@@ -177,7 +183,7 @@ def test_a_failed_notebook_says_one_sentence_and_leaves_the_partial_one(project:
     (project / "out/n.ipynb").write_text("the last good one")
     run = start(project, "notebooks/n.ipynb", "out/n.ipynb", *ARGUMENTS)
     stdout, stderr = run.communicate(timeout=120)
-    assert run.returncode == 1 and stdout == "before\n"
+    assert run.returncode == 1 and stdout == ""
     assert stderr == "notebooks/n.ipynb, cell 4: The pool is empty. (see out/n.partial.ipynb)\n"
     assert "before" in (project / "out/n.partial.ipynb").read_text()
     assert (project / "out/n.ipynb").read_text() == "the last good one"
@@ -208,6 +214,69 @@ def test_a_refused_stage_says_one_sentence(
     with pytest.raises(SystemExit) as caught:
         nbrun.main(arguments)
     assert str(caught.value).startswith(sentence) and "\n" not in str(caught.value)
+
+
+def test_ctrl_c_is_answered_with_one_line(project: Path) -> None:
+    write_notebook(
+        project / "notebooks/n.ipynb",
+        "import os, time\nfrom pathlib import Path\nPath('pid').write_text(str(os.getpid()))\ntime.sleep(600)",
+    )
+    run = start(project, "notebooks/n.ipynb", "out.ipynb", *ARGUMENTS)
+    wait_for(lambda: (project / "pid").exists() and (project / "pid").read_text() != "")
+    run.send_signal(signal.SIGINT)
+    stdout, stderr = run.communicate(timeout=60)
+    assert (stdout, stderr) == ("", "notebooks/n.ipynb: interrupted; the same command goes on from here.\n")
+    assert run.returncode == 130
+    wait_for(lambda: not alive(int((project / "pid").read_text())))
+
+
+def test_a_stage_runs_on_its_own_interpreter_and_settings(project: Path, tmp_path: Path) -> None:
+    """Whatever kernels, startup files and settings of matplotlib the machine has."""
+    foreign = tmp_path / "jupyter/kernels/python3"
+    foreign.mkdir(parents=True)
+    (foreign / "kernel.json").write_text(
+        json.dumps({"argv": ["/bin/false"], "language": "python", "display_name": "x"})
+    )
+    startup = tmp_path / "ipython/profile_default/startup"
+    startup.mkdir(parents=True)
+    (startup / "00.py").write_text("seed = 'from a startup file'\nleaked = True")
+    (tmp_path / "mine.rc").write_text("lines.linewidth: 17")
+    write_notebook(
+        project / "notebooks/n.ipynb",
+        "import sys\nimport matplotlib as mpl\n"
+        "print(sys.executable, 'leaked' in globals(), mpl.rcParams['lines.linewidth'])",
+    )
+    environment = {
+        "JUPYTER_PATH": str(tmp_path / "jupyter"),
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+        "MATPLOTLIBRC": str(tmp_path / "mine.rc"),
+    }
+    run = start(project, "notebooks/n.ipynb", "out/n.ipynb", *ARGUMENTS, **environment)
+    stderr = run.communicate(timeout=120)[1]
+    assert run.returncode == 0, stderr
+    printed = nbformat.read(project / "out/n.ipynb", 4).cells[3].outputs[0].text
+    assert printed == f"{sys.executable} False 1.5\n"
+
+
+def test_the_next_stage_sweeps_up_after_a_killed_one(project: Path, tmp_path: Path) -> None:
+    write_notebook(project / "notebooks/n.ipynb")
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for name in (f"tts-{dead.pid}-x", f"tts-{os.getpid()}-y", "tts-mine-z", "other"):
+        (temporary / name).mkdir()
+    start(project, "notebooks/n.ipynb", "out/n.ipynb", *ARGUMENTS, TMPDIR=str(temporary)).communicate(timeout=120)
+    left = {path.name for path in temporary.iterdir()}
+    assert {f"tts-{os.getpid()}-y", "tts-mine-z", "other"} <= left and f"tts-{dead.pid}-x" not in left
+
+
+def test_a_log_gets_the_last_state_of_a_line(tmp_path: Path) -> None:
+    with open(tmp_path / "log", "w") as log:
+        lines = nbrun.FinishedLines(log)
+        for text in ("a\r 10%", "\r 50%", "\r100%\nb", "c\n", "begun"):
+            lines.write(text)
+    assert (tmp_path / "log").read_text() == "100%\nbc\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a request to the Linux kernel")

@@ -113,7 +113,7 @@ def _take(folder: Path, files: dict[str, bytes]) -> list[str]:
 
 
 def _moved(text: str, root: Path, folder: Path) -> str:
-    """The settings with their relative folders seen from `folder` instead of `root`; the rest stays as it is written."""
+    """The settings with their relative folders seen from `folder` and not from `root`; the rest as it is written."""
     document = yaml.compose(text, Loader=yaml.SafeLoader)
     places = []
     for section, body in document.value:

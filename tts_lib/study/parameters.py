@@ -109,7 +109,9 @@ def _read(path: Path, study: "Study", given: Mapping[str, str]) -> Iterator[tupl
                 raise StudyError(f"{path}: the parameter {name} must be a literal or params(...).") from error
         yield name, setting or "", found[name]
     if unknown := sorted(given.keys() - literals):
-        raise StudyError(f"{path} has no parameter {unknown[0]} of its own; it has {', '.join(sorted(literals))}.")
+        raise StudyError(
+            f"{path} has no parameter {unknown[0]} of its own; it has {', '.join(sorted(literals)) or 'none'}."
+        )
 
 
 def _assignments(path: Path) -> Iterator[tuple[str, ast.expr]]:

@@ -1,6 +1,7 @@
 """One writer at a time. The operating system drops the lock of a process that dies, so none is ever stale."""
 
 import json
+import logging
 import os
 import socket
 from datetime import UTC, datetime
@@ -11,6 +12,8 @@ from filelock import FileLock, Timeout
 from tts_lib.answers.store.errors import StoreError
 from tts_lib.common.files import WriteError, explain, write_atomically
 
+logger = logging.getLogger(__name__)
+
 
 class WriterLock:
     """The right to write to the store in a folder."""
@@ -20,8 +23,11 @@ class WriterLock:
         self._lock = FileLock(folder / "writer.lock")
         self._holder = folder / "writer.json"
 
-    def acquire(self) -> None:
+    def acquire(self, wait: bool = False) -> None:
         """Take the lock, and write down who holds it.
+
+        Args:
+            wait: until another process that has the lock gives it back, saying so; several studies share a store.
 
         Raises:
             StoreError: another process has it; the message says which, and since when.
@@ -31,10 +37,11 @@ class WriterLock:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except Timeout as error:
-            raise StoreError(
-                f"the store {self._folder} is being written by {self._holder_in_words()}; "
-                "wait for it to end, or stop it, and run again"
-            ) from error
+            held = f"the store {self._folder} is being written by {self._holder_in_words()}"
+            if not wait:
+                raise StoreError(f"{held}; wait for it to end, or stop it, and run again") from error
+            logger.warning("%s; waiting for it to end", held)
+            self._lock.acquire()
         except OSError as error:
             raise WriteError(explain(error, self._folder)) from error
         since = datetime.now(UTC).isoformat(timespec="seconds")

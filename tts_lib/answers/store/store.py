@@ -45,11 +45,15 @@ class Store:
         self._waiting_kind: tuple[str, bool] | None = None  # policy version, with log-probabilities
 
     @classmethod
-    def open(cls, folder: Path | str, write: bool = False) -> "Store":
+    def open(cls, folder: Path | str, write: bool = False, wait: bool = True) -> "Store":
         """Open the store in ``folder``, verify every shard against its SHA-256 and index the keys.
 
         A damaged shard is named in one logged sentence and its samples count as never taken. A writer also moves it to
         quarantine; a reader leaves the folder alone.
+
+        Args:
+            write: one writer at a time.
+            wait: for another writer to end; else it is an error.
 
         Raises:
             StoreError: there is no store (reader), or another process writes to it (writer).
@@ -59,7 +63,7 @@ class Store:
         lock = None
         if write:
             lock = WriterLock(folder)
-            lock.acquire()
+            lock.acquire(wait)
         store = cls(folder, lock)
         try:
             if write and not is_store(folder):

@@ -53,7 +53,7 @@ def collect_garbage(folder: Path) -> str:
         WriteError: disk full, no permission; no sample is lost.
     """
     read_manifest(folder)  # before the lock: it must not make a store where there is none
-    with Store.open(folder, write=True) as store:
+    with Store.open(folder, write=True, wait=False) as store:
         n_before = len(store.entries)
         entries = _merged(folder, store.entries)
         write_manifest(folder, entries)

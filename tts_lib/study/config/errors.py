@@ -9,6 +9,7 @@ from pydantic import ValidationError
 MAX_VALUE_CHARACTERS = 60
 _BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
 _TYPES = {
+    "boolean": "true or false",
     "integer": "a whole number",
     "number": "a number",
     "string": "a word",
@@ -17,13 +18,18 @@ _TYPES = {
 }
 
 
-def sentence(error: ValidationError, schema: dict[str, Any]) -> str:
-    """The first mistake as a sentence, and how many more there are. `schema` is the model's JSON schema."""
-    mistakes = error.errors(include_url=False)
+def sentence(error: ValidationError, schema: dict[str, Any]) -> tuple[str, tuple[int | str, ...]]:
+    """The first mistake as a sentence, with how many more there are; and the keys that lead to it in the file.
+
+    Args:
+        schema: the model's JSON schema.
+    """
+    # A name that is not known explains the one that is missing.
+    mistakes = sorted(error.errors(include_url=False), key=lambda mistake: mistake["type"] != "extra_forbidden")
     # A union reports one mistake per member: count and show the field once.
     fields = {_field(_trail(mistake["loc"], schema)) for mistake in mistakes}
     more = f" ({len(fields) - 1} more like this.)" if len(fields) > 1 else ""
-    return _describe(mistakes[0], schema) + more
+    return _describe(mistakes[0], schema) + more, mistakes[0]["loc"]
 
 
 def _describe(mistake: Any, schema: dict[str, Any]) -> str:
@@ -52,7 +58,7 @@ def _describe(mistake: Any, schema: dict[str, Any]) -> str:
             value = repr(mistake["input"])
             if len(value) > MAX_VALUE_CHARACTERS:
                 value = value[:MAX_VALUE_CHARACTERS] + "…"
-            return f"{field} is {value}, but must be {_allowed(node, schema)}."
+            return f"{field} is {value}, but must be {_allowed(node, schema)}{_notation(mistake['input'], node)}."
 
 
 def _field(trail: Sequence[tuple[int | str, dict[str, Any]]]) -> str:
@@ -136,6 +142,21 @@ def _allowed(node: dict[str, Any], schema: dict[str, Any]) -> str:
     elif _members(node):
         words += " by name"
     return f"{words} ({node['description']})" if "description" in node and "properties" not in node else words
+
+
+def _notation(given: Any, node: dict[str, Any]) -> str:
+    """What to say of a number that YAML takes for a text, such as 1e9."""
+    if node.get("type") not in ("number", "integer") or not isinstance(given, str):
+        return ""
+    try:
+        value = float(given)
+    except ValueError:
+        return ""
+    if node["type"] == "integer":
+        return f", written without quotes: {value:.0f}" if value.is_integer() else ""
+    mantissa, e, exponent = given.lower().strip().partition("e")
+    written = f"{mantissa if '.' in mantissa else mantissa + '.0'}e{int(exponent):+d}" if e else given
+    return f", written as YAML knows it: {written}"
 
 
 def _number(value: float) -> str:

@@ -1,5 +1,6 @@
 """Reading a study from its file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,37 @@ def load(path: str | Path = "params.yaml") -> Study:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise StudyError(f"{path} cannot be read: {reason}.") from error
     except yaml.YAMLError as error:
-        raise StudyError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
+        raise StudyError(f"{path}{_where(error)} is not valid YAML: {_what(error)}.") from error
     try:
         return Study.model_validate(data)
     except ValidationError as error:
-        raise StudyError(f"{path}: {sentence(error, Study.model_json_schema())}") from error
+        words, keys = sentence(error, Study.model_json_schema())
+        raise StudyError(f"{path}, line {_line(text, keys)}: {words}") from error
+
+
+def _line(text: str, keys: Sequence[int | str]) -> int:
+    """The line of the setting that these keys lead to, or of the nearest group around it."""
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    line = 1
+    for key in keys:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((name, value) for name, value in node.value if name.value == str(key)), None)
+            if found is None:
+                continue  # a member of a union, or what is missing
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+            line = node.start_mark.line + 1
+    return line
+
+
+def _where(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f", line {mark.line + 1}," if mark else ""
+
+
+def _what(error: yaml.YAMLError) -> str:
+    return " ".join(str(getattr(error, "problem", None) or error).split())
 
 
 class _UniqueKeys(yaml.SafeLoader):
