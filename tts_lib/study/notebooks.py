@@ -61,6 +61,8 @@ def _stable_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """Without stderr (progress and warnings are for the terminal), neighbouring pieces of stdout as one."""
     stable: list[NotebookNode] = []
     for output in outputs:
+        if "application/vnd.jupyter.widget-view+json" in output.get("data", {}):
+            continue  # a bar of a library, for people who watch
         if output.output_type != "stream":
             stable.append(output)
         elif output.name == "stdout":
