@@ -1,0 +1,84 @@
+"""What a file of samples is, as far as its own words tell: its format, and which of its columns is what.
+
+A guess is shown before it is used; nothing is decided by it alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from tts_lib.common.errors import StudyError
+from tts_lib.questions.files.readers import DOCUMENTS, read_rows
+
+LOOKED_AT = 200  # rows
+# The names that people give to each column, the commonest first.
+NAMES = {
+    "question": "question_id uid unique_id problem_id qid task_id question id idx index problem prompt",
+    "text": "text completion response solution output generation generated_text model_output",
+    "answer": "answer ans extracted_answer prediction predicted_answer pred final_answer model_answer",
+    "correct": "correct is_correct ok passed right verdict label score_correct",
+    "step_scores": "step_scores prm_scores prm_steps scores rewards prm_score reward score",
+    "n_tokens": "n_tokens tokens num_tokens completion_tokens output_tokens tok",
+    "n_chars": "n_chars chars",
+    "finish": "finish finish_reason stop_reason",
+    "lcp": "lcp",
+    "model": "model model_name policy",
+}
+_SEARCH_AND_LEARN = {"completions", "scores"}  # columns that only its files have together
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What a file seems to be."""
+
+    format: str  # a key of `sources.FORMATS`
+    columns: dict[str, str] = field(default_factory=dict)  # of `rows`: ours -> the file's
+    models: tuple[str, ...] = ()  # named in the column of models, in the order they come
+    example: dict[str, Any] = field(default_factory=dict)  # the first row
+
+
+def guess(path: Path) -> Guess:
+    """Look at the first rows of a file, or at what a folder holds.
+
+    Raises:
+        StudyError: the file is missing or broken, or no column of it can be the question's or the answer's.
+    """
+    if path.is_dir() or path.suffix in DOCUMENTS:
+        return Guess("large_language_monkeys")
+    rows = [record.fields for record in islice(read_rows(path), LOOKED_AT)]
+    if not rows:
+        raise StudyError(f"{path} holds no samples")
+    if set(rows[0]) >= _SEARCH_AND_LEARN:
+        return Guess("search_and_learn", example=rows[0])
+    columns = {ours: name for ours in NAMES if (name := _named(ours, rows))}
+    if columns.get("text") == columns.get("question"):
+        columns.pop("text", None)
+    if "question" not in columns or not columns.keys() & {"text", "answer", "correct"}:
+        missing = "the question" if "question" not in columns else "a text, an answer or a verdict"
+        raise StudyError(f"{path}: none of its columns ({', '.join(rows[0])}) is plainly {missing}; say --columns")
+    models = tuple(dict.fromkeys(str(row.get(columns["model"])) for row in rows)) if "model" in columns else ()
+    return Guess("rows", columns, models, rows[0])
+
+
+def _named(ours: str, rows: Sequence[dict[str, Any]]) -> str | None:
+    """The first of the file's columns with one of the usual names whose values could be what is meant."""
+    present = {name.lower(): name for name in rows[0]}
+    for usual in NAMES[ours].split():
+        if (name := present.get(usual)) is not None and _fits(ours, [row.get(name) for row in rows]):
+            return name
+    return None
+
+
+def _fits(ours: str, values: Sequence[Any]) -> bool:
+    given = [value for value in values if value is not None]
+    if ours == "step_scores":
+        return bool(given) and all(isinstance(v, list) or (isinstance(v, str) and v.lstrip()[:1] == "[") for v in given)
+    if ours == "correct":
+        return bool(given) and {str(value).lower() for value in given} <= {"true", "false", "0", "1"}
+    if ours in ("n_tokens", "n_chars"):
+        return bool(given) and all(str(value).isdecimal() for value in given)
+    if ours in ("text", "answer"):
+        return all(isinstance(value, str | int | float) for value in given)
+    return bool(given)
