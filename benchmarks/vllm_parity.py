@@ -22,6 +22,7 @@ import psutil
 from scipy.stats import permutation_test
 
 from tts_lib.answers.protocols import FINISH_END, Policy, SampleRequest, Sampling, ScoreRequest, Verifier
+from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common import rng, tables
 from tts_lib.engines.native.engine import NativePolicy, NativeVerifier
 from tts_lib.engines.vllm.policy import VllmPolicy
@@ -30,10 +31,19 @@ from tts_lib.estimators import intervals
 from tts_lib.grading import exact, verdicts
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.search import over_questions
-from tts_lib.search.methods import build
+from tts_lib.search.beam import Beam
+from tts_lib.search.step_search import StepSearch
 
 SAMPLING = Sampling(temperature=0.8, top_p=1.0, max_tokens=100, until="end")
-STEPS = {"temperature": 0.8, "top_p": 1.0, "max_step_tokens": 16, "max_tokens": 100, "max_rounds": 40}
+BEAM = StepSearch(
+    method=Beam(width=4),
+    temperature=SAMPLING.temperature,
+    top_p=SAMPLING.top_p,
+    max_step_tokens=16,
+    max_tokens=SAMPLING.max_tokens,
+    max_rounds=40,
+    duplicates="keep",
+)
 
 
 class CountingPolicy(VllmPolicy):
@@ -76,7 +86,7 @@ def main() -> None:
             result |= compared(ours, theirs)
             result |= {"scores_of_given_texts": score_gap(verifier, native[1], codec, asked, theirs)}
             result |= {"greedy_base": greedy(policy, native[0], codec, problems.head(options.greedy_questions))}
-            result |= beam(policy, verifier, native, codec, problems.head(options.beam_questions))
+            result |= beam(policy, verifier, native, QuestionTable(problems.head(options.beam_questions), codec))
     if (models / "large").is_dir():
         with VllmPolicy(models / "large", gpu_memory=options.gpu_memory) as large:
             native_large = NativePolicy(models / "large")
@@ -158,16 +168,14 @@ def beam(
     policy: CountingPolicy,
     verifier: Verifier,
     native: tuple[Policy, Verifier],
-    codec: TokenCodec,
-    problems: pd.DataFrame,
+    questions: QuestionTable,
     budget: int = 16,
 ) -> dict[str, Any]:
     """Beam search (N = 16, M = 4): accuracy of both engines, and what one question and step at a time would send."""
-    method = build("beam", STEPS | {"width": 4, "duplicates": "keep"})
     before = policy.n_calls, policy.n_given, policy.n_cached
-    found, calls = over_questions.run(method, problems, [budget], policy, verifier, codec, ("parity", "base"))
+    found, calls = over_questions.run(BEAM, questions, [budget], policy, verifier, ("parity", "base"))
     n_calls, n_given, n_cached = np.subtract((policy.n_calls, policy.n_given, policy.n_cached), before).tolist()
-    other, _ = over_questions.run(method, problems, [budget], *native, codec, ("parity", "base"))
+    other, _ = over_questions.run(BEAM, questions, [budget], *native, ("parity", "base"))
     a, b = found["correct"].to_numpy(float), other["correct"].to_numpy(float)
     return {
         "beam_correct": {"vllm": a.mean(), "native": b.mean()} | difference(a, b),

@@ -1,4 +1,3 @@
-import functools
 import json
 import os
 import signal
@@ -137,7 +136,7 @@ def test_logprobs_come_back_from_disk(tmp_path):
 def test_chunks_change_the_calls_and_not_the_result(store, chunk):
     policy = HashPolicy()
     requests = requests_for(5, n_questions=3)
-    results = CachedPolicy(policy, store).sample_in_chunks(requests, SAMPLING, chunk)
+    results = CachedPolicy(policy, store, flush_every_seconds=0, chunk_samples=chunk).sample(requests, SAMPLING)
     assert_same(results, HashPolicy().sample(requests, SAMPLING))
     sizes = [sum(call) for call in policy.calls]
     assert sum(sizes) == 15
@@ -151,7 +150,7 @@ def test_chunks_of_long_samples_hold_fewer(store, monkeypatch, max_tokens, chunk
     monkeypatch.setattr(cached_policy, "CHUNK_TOKENS", 4000)
     sampling = Sampling(1.0, 1.0, max_tokens, "end")
     for policy, expected in ((HashPolicy("whole"), chunk), (Streaming("streamed"), 10)):
-        CachedPolicy(policy, store).sample_in_chunks(requests_for(5, n_questions=6), sampling)
+        CachedPolicy(policy, store).sample(requests_for(5, n_questions=6), sampling)
         assert max(map(sum, policy.calls)) == expected
         assert len(policy.calls) == -(-30 // expected)
 
@@ -162,16 +161,29 @@ def test_the_chunks_of_the_default_study_are_as_they_were():
 
 def test_a_chunk_holds_at_least_one_sample(store):
     with pytest.raises(ValueError, match="chunk_samples is 0"):
-        CachedPolicy(HashPolicy(), store).sample_in_chunks(requests_for(1), SAMPLING, 0)
+        CachedPolicy(HashPolicy(), store, chunk_samples=0)
 
 
 def test_more_samples_cost_only_the_difference(tmp_path):
     for n_samples, n_new in [(512, 512), (768, 256), (600, 0)]:
         with Store.open(tmp_path / "store", write=True) as store:
             cached = CachedPolicy(HashPolicy(), store)
-            results = cached.sample_in_chunks(requests_for(n_samples), SAMPLING)
+            results = cached.sample(requests_for(n_samples), SAMPLING)
             assert cached.n_sampled == n_new * N_QUESTIONS
             assert_same(results, HashPolicy().sample(requests_for(n_samples), SAMPLING))
+
+
+def test_a_chunk_is_on_disk_before_the_next_is_begun(store):
+    class Looking(HashPolicy):
+        def sample(self, requests, sampling):
+            n_on_disk.append(sum(entry.samples for entry in store.entries))
+            return super().sample(requests, sampling)
+
+    n_on_disk: list[int] = []
+    CachedPolicy(Looking(), store, flush_every_seconds=1000, chunk_samples=4).sample(
+        requests_for(5, n_questions=2), SAMPLING
+    )
+    assert n_on_disk == [0, 4, 8]
 
 
 def test_flushes_come_by_the_clock(tmp_path):
@@ -238,13 +250,12 @@ def test_what_a_failed_streamed_call_had_finished_stays(tmp_path, error, chunk):
     sampled = []
     for policy in (Streaming(n_good=30, error=error), Streaming()):
         with Store.open(tmp_path / "store", write=True) as store:
-            cached = CachedPolicy(policy, store)
-            sample = cached.sample if chunk is None else functools.partial(cached.sample_in_chunks, chunk_samples=chunk)
+            cached = CachedPolicy(policy, store, chunk_samples=chunk)
             if policy.n_good == 30:
                 with pytest.raises(error, match="the server is gone"):
-                    sample(requests, SAMPLING)
+                    cached.sample(requests, SAMPLING)
             else:
-                assert_same(sample(requests, SAMPLING), HashPolicy().sample(requests, SAMPLING))
+                assert_same(cached.sample(requests, SAMPLING), HashPolicy().sample(requests, SAMPLING))
             sampled.append(cached.n_sampled)
         assert policy.n_open == 0
     assert sampled == [30, 50]

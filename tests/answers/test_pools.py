@@ -6,6 +6,7 @@ from helpers.scripted_policy import CODEC, ScriptedPolicy
 from tts_lib.answers.grid import check_aligned, grid, sample_costs
 from tts_lib.answers.pools import COLUMNS, sample_pool
 from tts_lib.answers.protocols import ContextOverflowError, Sampling
+from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common.errors import StudyError
 from tts_lib.common.rng import derive_seeds
 
@@ -23,7 +24,7 @@ def by_seed(prefix, seeds):
 
 
 def pool(n_samples: int, problems: pd.DataFrame = PROBLEMS, write=by_seed, seed: int = 0, model: str = "base"):
-    return sample_pool(ScriptedPolicy(write), CODEC, problems, n_samples, SAMPLING, seed, model)
+    return sample_pool(ScriptedPolicy(write), QuestionTable(problems, CODEC), n_samples, SAMPLING, (seed, model))
 
 
 def small(verdicts: list[str], answers: list[str | None], ids: list[str]) -> pd.DataFrame:
@@ -59,11 +60,11 @@ def test_study_and_model_have_samples_of_their_own(other):
 
 def test_a_prompt_that_does_not_fit_is_named_by_its_question():
     class Small(ScriptedPolicy):
-        def sample_in_chunks(self, requests, sampling):
+        def sample(self, requests, sampling):
             raise ContextOverflowError("it has 9 tokens", requests[-1].prefix)
 
     with pytest.raises(StudyError, match=r"^question q0: it has 9 tokens$"):
-        sample_pool(Small(by_seed), CODEC, PROBLEMS, 2, SAMPLING, 0, "base")
+        sample_pool(Small(by_seed), QuestionTable(PROBLEMS, CODEC), 2, SAMPLING, (0, "base"))
 
 
 def test_the_policy_gets_the_prompt_and_the_seeds_by_name():

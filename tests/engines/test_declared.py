@@ -14,6 +14,7 @@ from transformers import AutoModel, AutoModelForCausalLM
 from helpers.pipeline import ROOT
 from helpers.tiny_models import WINDOW, checkpoint, head, tokenizer
 from tts_lib.answers.protocols import ScoreRequest
+from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common.errors import StudyError
 from tts_lib.engines.opening import open_verifier
 from tts_lib.engines.transformers.asked import Asked
@@ -198,10 +199,11 @@ def test_a_pool_aggregates_the_scores_of_the_steps_once(folders: dict[str, Path]
     pointer.make(tmp_path / "prm", prm, prm=prm)
     problem, steps = SOLUTIONS[0]
     problems = pd.DataFrame({"question_id": ["q"], "problem": [f"Q: {problem}\nA: "]})
+    questions = QuestionTable(problems, TokenCodec(tokenizer()))
     pool = pd.DataFrame({"question_id": ["q"], "sample": [0], "text": [STEP.join(steps)]})
     verifier = open_verifier(tmp_path / "prm", {"kind": "native"}, asked(), aggregated=False)
     aggregation = pointer.resolve(tmp_path / "prm").aggregation
-    table, found = scoring.score_pool({"prm": verifier}, TokenCodec(tokenizer()), problems, pool, aggregation)
+    table, found = scoring.score_pool({"prm": verifier}, questions, pool, aggregation)
 
     raw = opened(folders, "two classes").read([Layout(tokenizer(), QWEN, False, WINDOW).lay(problem, steps)])[0]
     np.testing.assert_allclose(found[0], raw, rtol=1e-5)

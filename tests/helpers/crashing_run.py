@@ -61,7 +61,7 @@ def requests_for(n_samples: int, n_questions: int = N_QUESTIONS) -> list[SampleR
 def generate(folder: Path, n_samples: int, policy: HashPolicy, chunk: int = CHUNK) -> list[Samples]:
     """Sample the pool through the store, in chunks."""
     with Store.open(folder, write=True) as store:
-        return CachedPolicy(policy, store).sample_in_chunks(requests_for(n_samples), SAMPLING, chunk)
+        return CachedPolicy(policy, store, chunk_samples=chunk).sample(requests_for(n_samples), SAMPLING)
 
 
 def die_before_step(countdown: int) -> None:

@@ -15,11 +15,13 @@ CODEC = TokenCodec(build(WORLD.vocabulary))
 class ScriptedPolicy:
     """`write(prefix, seeds)` gives the texts that follow a prefix, one a seed. Keeps the prefixes it was asked for."""
 
+    version = "scripted"
+
     def __init__(self, write: Callable[[str, list[int]], list[str]]) -> None:
         self.write = write
         self.prefixes: list[str] = []
 
-    def sample_in_chunks(self, requests, sampling):
+    def sample(self, requests, sampling):
         results = []
         for request in requests:
             (prefix,) = CODEC.decode([request.prefix])

@@ -19,7 +19,7 @@ from tts_lib.answers.protocols import (
     Sampling,
     ScoreRequest,
 )
-from tts_lib.answers.scheduler import Question
+from tts_lib.answers.question_table import Question
 from tts_lib.common.rng import derive_seed, mix
 
 NEWLINE, END, FILLER, FIRST_SYMBOL = 0, 1, 2, 3

@@ -10,10 +10,10 @@ import pytest
 
 from helpers.crashing_run import HashPolicy, die_before_step
 from helpers.scripted_policy import CODEC
-from tts_lib.answers import scheduler
 from tts_lib.answers.cached_policy import CachedPolicy
 from tts_lib.answers.protocols import FINISH_END, FINISH_LENGTH, Samples
-from tts_lib.answers.scheduler import Question
+from tts_lib.answers.question_table import Question, QuestionTable
+from tts_lib.answers.scheduler import Scheduler
 from tts_lib.answers.store.store import Store
 from tts_lib.revisions import over_questions
 from tts_lib.revisions.chains import Attempt, Revisions, chain_lengths, context
@@ -49,7 +49,7 @@ def method(max_history: int = 4, window: int = 64) -> Revisions:
 def chains(budget: int, policy: Numbered | None = None, names=("q",), **options) -> dict[str, list[Attempt]]:
     lengths = chain_lengths(budget)
     searches = {name: method(**options).search(Question(name, PROMPT), lengths, (0, "model")) for name in names}
-    outcomes = scheduler.run(searches, policy or Numbered(), verifier=None)
+    outcomes = Scheduler(policy or Numbered()).run(searches)
     return {name: outcome.result for name, outcome in outcomes.items()}
 
 
@@ -105,7 +105,7 @@ def test_a_context_that_leaves_no_room_for_an_attempt_is_refused_with_numbers():
     longest = 4 * (3 + 3) + 3 + 5  # four prompts with their attempts, the prompt once more, an attempt
     assert len(chains(16, window=longest)["q"]) == sum(chain_lengths(16))
     searches = {"q": method(window=longest - 1).search(Question("q", PROMPT), chain_lengths(16), (0, "model"))}
-    error = scheduler.run(searches, Numbered(), verifier=None)["q"].error
+    error = Scheduler(Numbered()).run(searches)["q"].error
     said = f"a context of 27 tokens and an attempt of 5 do not fit the model's window of {longest - 1}"
     assert str(error).startswith(said)
 
@@ -178,7 +178,8 @@ def test_what_never_happened_is_left_out():
 
 def test_chains_become_a_graded_table():
     problems = pd.DataFrame({"question_id": ["q1", "q0"], "problem": ["03a=?\n", "04a=?\n"], "answer": ["05", "06"]})
-    table = over_questions.sample_chains(method(), problems, chain_lengths(4), Numbered(), CODEC, (0, "model"))
+    questions = QuestionTable(problems, CODEC)
+    table = over_questions.sample_chains(method(), questions, chain_lengths(4), Numbered(), (0, "model"))
     assert list(table) == over_questions.COLUMNS and table["question_id"].is_monotonic_increasing
     assert len(table) == 2 * sum(chain_lengths(4))
     first = table[table["position"] == 1]
@@ -195,7 +196,7 @@ def sampled(folder: Path, policy: HashPolicy) -> list[tuple]:
     with Store.open(folder, write=True) as store:
         cached = CachedPolicy(policy, store, flush_every_seconds=0)
         searches = {n: method().search(Question(n, PROMPT), chain_lengths(8), (0, "model")) for n in ("a", "b", "c")}
-        outcomes = scheduler.run(searches, cached, verifier=None)
+        outcomes = Scheduler(cached).run(searches)
     return [
         (name, a.chain, a.position, a.finish, a.tokens.tolist(), [t.tolist() for t in a.history])
         for name, outcome in outcomes.items()

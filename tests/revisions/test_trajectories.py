@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from helpers.scripted_policy import CODEC
+from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common.errors import StudyError
 from tts_lib.revisions import trajectories
 from tts_lib.revisions.trajectories import build
@@ -64,7 +65,8 @@ def test_a_shuffled_history_is_of_another_question():
 
 def test_only_the_right_answer_is_learned():
     table = pd.DataFrame({"question_id": ["q"], "history": [["01a02\n=02$"]], "text": ["01a04\n=04$"]})
-    found = trajectories.examples(table, pd.DataFrame({"question_id": ["q"], "problem": ["01a=?\n"]}), CODEC)
+    questions = QuestionTable(pd.DataFrame({"question_id": ["q"], "problem": ["01a=?\n"]}), CODEC)
+    found = trajectories.examples(table, questions)
     learned = CODEC.decode([found.tokens[found.weight > 0]])[0]
     assert learned == "01a04\n=04$" and CODEC.decode([found.tokens])[0] == "01a=?\n01a02\n=02$01a=?\n01a04\n=04$"
 
@@ -99,6 +101,6 @@ def test_rest_em_learns_each_chain_up_to_its_first_right_attempt():
 
 def test_rest_em_without_a_right_attempt_has_nothing_to_learn():
     built = trajectories.rest_em(chain_table({"a": ["ab"]}), np.random.default_rng(0))
-    problems = pd.DataFrame({"question_id": ["a"], "problem": ["01a=?\n"]})
+    questions = QuestionTable(pd.DataFrame({"question_id": ["a"], "problem": ["01a=?\n"]}), CODEC)
     with pytest.raises(StudyError, match="No trajectory to learn revisions from"):
-        trajectories.examples(built, problems, CODEC)
+        trajectories.examples(built, questions)

@@ -2,11 +2,16 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from helpers.scripted_policy import CODEC
+from tts_lib.answers.protocols import ContextOverflowError
+from tts_lib.answers.question_table import QuestionTable
+from tts_lib.common.errors import StudyError
 from tts_lib.revisions import verifier
 
 PROBLEMS = pd.DataFrame({"question_id": ["a", "b"], "problem": ["01a=?\n", "02b=?\n"]})
+QUESTIONS = QuestionTable(PROBLEMS, CODEC)
 STEP, END = (int(CODEC.encode([text])[0][0]) for text in ("\n", "$"))
 
 
@@ -50,7 +55,7 @@ def expected(history: list[str], question: str = "a") -> float:
 
 
 def test_an_attempt_is_scored_after_the_earlier_ones_of_its_block():
-    whole = verifier.scores(ATTEMPTS, PROBLEMS, Prefixes(), CODEC, 4, (STEP, END))
+    whole = verifier.scores(ATTEMPTS, QUESTIONS, Prefixes(), 4, (STEP, END))
     assert whole.tolist() == [
         expected(["01a02\n=02$"]),
         0.0,  # cut off
@@ -59,25 +64,34 @@ def test_an_attempt_is_scored_after_the_earlier_ones_of_its_block():
         expected(["=04$"]),
         expected(["=19$"], "b"),
     ]
-    blocks = verifier.scores(ATTEMPTS, PROBLEMS, Prefixes(), CODEC, 1, (STEP, END))
+    blocks = verifier.scores(ATTEMPTS, QUESTIONS, Prefixes(), 1, (STEP, END))
     assert blocks[3] == expected(["=03$"]) and blocks[2] == whole[2]
-    alone = verifier.scores(ATTEMPTS, PROBLEMS, Prefixes(), CODEC, 0, (STEP, END))
+    alone = verifier.scores(ATTEMPTS, QUESTIONS, Prefixes(), 0, (STEP, END))
     assert alone[2] == expected(["=09$"])
 
 
 def test_a_prefix_of_a_chain_is_scored_as_in_the_whole_chain():
     prefix = ATTEMPTS[ATTEMPTS["position"] <= 3].reset_index(drop=True)
-    whole = verifier.scores(ATTEMPTS, PROBLEMS, Prefixes(), CODEC, 4, (STEP, END))
-    part = verifier.scores(prefix, PROBLEMS, Prefixes(), CODEC, 4, (STEP, END))
+    whole = verifier.scores(ATTEMPTS, QUESTIONS, Prefixes(), 4, (STEP, END))
+    part = verifier.scores(prefix, QUESTIONS, Prefixes(), 4, (STEP, END))
     assert part.tolist() == whole[(ATTEMPTS["position"] <= 3).to_numpy()].tolist()
 
 
 def test_each_attempt_is_labelled_at_its_end_token():
-    examples = verifier.examples(ATTEMPTS, PROBLEMS, CODEC, 4)
+    examples = verifier.examples(ATTEMPTS, QUESTIONS, 4)
     assert len(examples) == 3  # one a block
     labelled = np.flatnonzero(examples.weight)
     assert (examples.tokens[labelled] == END).all() and (examples.weight[labelled] == 1).all()
     assert examples.target[labelled].tolist() == [0, 1, 0, 0, 1]
     first = examples.tokens[: examples.offsets[1]].tolist()
     assert first == CODEC.encode(["01a=?\n01a02\n=02$01a=?\n=09$01a=?\n=03$"])[0].tolist()
-    assert len(verifier.examples(ATTEMPTS, PROBLEMS, CODEC, 0)) == 5
+    assert len(verifier.examples(ATTEMPTS, QUESTIONS, 0)) == 5
+
+
+def test_a_block_that_does_not_fit_is_named_by_its_question():
+    class Small(Prefixes):
+        def score(self, requests):
+            raise ContextOverflowError("it has 99 tokens", requests[-1].prefix)
+
+    with pytest.raises(StudyError, match=r"^question b: it has 99 tokens$"):
+        verifier.scores(ATTEMPTS, QUESTIONS, Small(), 4, (STEP, END))

@@ -5,27 +5,28 @@ import pytest
 
 from helpers.simulated_policy import END, SimulatedPolicy, SimulatedVerifier, is_correct, question
 from tts_lib.answers.protocols import FINISH_END, FINISH_STEP, Samples
-from tts_lib.answers.scheduler import Outcome, run
-from tts_lib.search.beam import Beam, beams_within
-from tts_lib.search.best_of_n import BestOfN
+from tts_lib.answers.scheduler import Outcome, Scheduler
+from tts_lib.search.beam import Beam
 from tts_lib.search.candidates import Candidates
 from tts_lib.search.dvts import Dvts
 from tts_lib.search.lookahead import Lookahead
-from tts_lib.search.methods import METHODS, build
+from tts_lib.search.shape import beams_within
+from tts_lib.search.step_search import StepSearch
 
-SETTINGS = {"temperature": 0.8, "top_p": 1.0, "max_step_tokens": 8, "max_tokens": 200, "max_rounds": 40}
-OPTIONS = {
-    "best_of_n": {"temperature": 0.8, "top_p": 1.0, "max_tokens": 40},
-    "beam": {"width": 4, "duplicates": "keep", **SETTINGS},
-    "lookahead": {"width": 4, "duplicates": "keep", "depth": 1, **SETTINGS},
-    "dvts": {"width": 4, "depth": 0, **SETTINGS},
-}
+METHODS = {"beam": Beam(width=4), "lookahead": Lookahead(width=4, depth=1), "dvts": Dvts(width=4, depth=0)}
+
+
+def searching(method, **changed) -> StepSearch:
+    settings = {"temperature": 0.8, "top_p": 1.0, "max_step_tokens": 8, "max_tokens": 200, "max_rounds": 40}
+    return StepSearch(method=method, **{"duplicates": "keep", **settings, **changed})
+
+
 N_QUESTIONS = 5
 
 
-def search_all(method, budget=16, noise=0.5, skill=1.0, seed=0) -> dict[int, Outcome[Candidates]]:
-    searches = {i: method.search(question(i, 3 + i % 4), budget, (seed, "policy")) for i in range(N_QUESTIONS)}
-    outcomes = run(searches, SimulatedPolicy(skill), SimulatedVerifier(noise))
+def search_all(search: StepSearch, budget=16, noise=0.5, skill=1.0, seed=0) -> dict[int, Outcome[Candidates]]:
+    searches = {i: search.search(question(i, 3 + i % 4), budget, (seed, "policy")) for i in range(N_QUESTIONS)}
+    outcomes = Scheduler(SimulatedPolicy(skill), SimulatedVerifier(noise)).run(searches)
     assert all(outcome.error is None for outcome in outcomes.values())
     return outcomes
 
@@ -74,10 +75,10 @@ class Digits:
         ]
 
 
-def play(steps: dict[str, list[str]], method, budget: int) -> tuple[Candidates, Script]:
+def play(steps: dict[str, list[str]], search: StepSearch, budget: int) -> tuple[Candidates, Script]:
     policy = Script(steps)
     q = dataclasses.replace(question(0), prompt=np.array([ord("q")], np.int32))
-    outcome = run({0: method.search(q, budget, (0,))}, policy, Digits())[0]
+    outcome = Scheduler(policy, Digits()).run({0: search.search(q, budget, (0,))})[0]
     assert outcome.error is None and outcome.result is not None, outcome.error
     return outcome.result, policy
 
@@ -121,40 +122,19 @@ def test_the_budget_is_never_exceeded_and_beams_divide(depth):
         (2, 4, 0, "budget of 2 .* beam width 4 .* at least 4"),
         (8, 4, 3, "at least 16"),
         (1, "sqrt", 0, "at least 2"),
-        (16, 1, 0, "2 or more"),
-        (16, 4, -1, "0 or more, not -1"),
     ],
 )
-def test_impossible_budgets_and_options_are_refused(budget, width, depth, message):
-    method = Lookahead(**{**OPTIONS["lookahead"], "width": width, "depth": depth})
+def test_impossible_budgets_are_refused(budget, width, depth, message):
+    search = searching(Dvts(width=width, depth=depth))
     with pytest.raises(ValueError, match=message):
-        method.generations(budget)
+        search.generations(budget)
     with pytest.raises(ValueError, match=message):
-        method.search(question(1), budget, (0,))
-
-
-def test_best_of_n_needs_a_budget():
-    with pytest.raises(ValueError, match="at least 1"):
-        build("best_of_n", OPTIONS["best_of_n"]).generations(0)
-
-
-def test_build_makes_each_method_and_names_what_is_wrong():
-    for name, options in OPTIONS.items():
-        assert type(build(name, options)) is METHODS[name]
-    with pytest.raises(ValueError, match=r"'mcts'.*best_of_n, beam, lookahead, dvts"):
-        build("mcts", {})
-    with pytest.raises(ValueError, match="dvts has no option duplicates"):
-        build("dvts", {**OPTIONS["dvts"], "duplicates": "keep"})
-    with pytest.raises(ValueError, match="beam lacks the option width"):
-        build("beam", {k: v for k, v in OPTIONS["beam"].items() if k != "width"})
+        search.search(question(1), budget, (0,))
 
 
 @pytest.mark.parametrize(
     ("name", "option", "value"),
     [
-        ("best_of_n", "temperature", 0.3),
-        ("best_of_n", "top_p", 0.5),
-        ("best_of_n", "max_tokens", 6),
         *[
             (name, option, value)
             for name in ("beam", "lookahead", "dvts")
@@ -174,22 +154,40 @@ def test_build_makes_each_method_and_names_what_is_wrong():
     ],
 )
 def test_every_option_changes_result_or_cost(name, option, value):
-    changed = {**OPTIONS[name], option: value}
-    assert set(OPTIONS[name]) == {field.name for field in dataclasses.fields(METHODS[name])}
-    before, after = (search_all(build(name, options), budget=64) for options in (OPTIONS[name], changed))
-    assert not same_everywhere(before, after)
+    before, own = searching(METHODS[name]), option in ("width", "depth")
+    after = before.model_copy(
+        update={"method": METHODS[name].model_copy(update={option: value})} if own else {option: value}
+    )
+    assert before != after
+    assert not same_everywhere(search_all(before, budget=64), search_all(after, budget=64))
+
+
+def test_every_option_was_changed():
+    fields = {"method", "temperature", "top_p", "max_step_tokens", "max_tokens", "max_rounds", "duplicates"}
+    assert set(StepSearch.model_fields) == fields
+    assert {name: set(type(method).model_fields) - {"kind"} for name, method in METHODS.items()} == {
+        "beam": {"width"},
+        "lookahead": {"width", "depth"},
+        "dvts": {"width", "depth"},
+    }
+
+
+def test_duplicates_mean_nothing_to_a_subtree_that_keeps_one_prefix():
+    keep, merge = (search_all(searching(METHODS["dvts"], duplicates=rule), budget=64) for rule in ("keep", "merge"))
+    assert sum(outcome.result.n_duplicates for outcome in keep.values()) > 0
+    assert same_everywhere(keep, merge)
 
 
 # --- what holds for every method
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("budget", [4, 16, 50])
 def test_candidates_are_within_the_budget_and_whole(name, budget):
-    method = build(name, {**OPTIONS[name], "width": "sqrt"} if "width" in OPTIONS[name] else OPTIONS[name])
-    for i, outcome in search_all(method, budget).items():
+    search = searching(METHODS[name].model_copy(update={"width": "sqrt"}))
+    for i, outcome in search_all(search, budget).items():
         result = outcome.result
-        assert outcome.cost.generations == method.generations(budget) <= budget
+        assert outcome.cost.generations == search.generations(budget) <= budget
         assert 1 <= len(result.tokens) == len(result.step_scores) == len(result.finished) <= budget
         assert result.n_samples <= budget * result.n_rounds
         for solution, scores, finished in zip(result.tokens, result.step_scores, result.finished, strict=True):
@@ -200,25 +198,24 @@ def test_candidates_are_within_the_budget_and_whole(name, budget):
         assert (np.diff(result.finished.astype(int)) <= 0).all()
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", METHODS)
 def test_results_do_not_depend_on_company_or_order(name):
-    method = build(name, OPTIONS[name])
-    together = search_all(method)
+    search = searching(METHODS[name])
+    together = search_all(search)
     for i in reversed(range(N_QUESTIONS)):
-        alone = run(
-            {i: method.search(question(i, 3 + i % 4), 16, (0, "policy"))}, SimulatedPolicy(), SimulatedVerifier(0.5)
-        )
+        scheduler = Scheduler(SimulatedPolicy(), SimulatedVerifier(0.5))
+        alone = scheduler.run({i: search.search(question(i, 3 + i % 4), 16, (0, "policy"))})
         assert same(alone[i].result, together[i].result) and alone[i].cost == together[i].cost
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", METHODS)
 def test_the_seed_decides(name):
-    method = build(name, OPTIONS[name])
-    assert same_everywhere(search_all(method), search_all(method))
-    assert not same_everywhere(search_all(method), search_all(method, seed=1))
+    search = searching(METHODS[name])
+    assert same_everywhere(search_all(search), search_all(search))
+    assert not same_everywhere(search_all(search), search_all(search, seed=1))
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", METHODS)
 def test_every_sample_has_a_seed_of_its_own(name):
     class Recording(SimulatedPolicy):
         def sample(self, requests, sampling):
@@ -227,18 +224,17 @@ def test_every_sample_has_a_seed_of_its_own(name):
             return super().sample(requests, sampling)
 
     seeds: list[int] = []
-    method = build(name, OPTIONS[name])
-    searches = {(i, b): method.search(question(i), b, (0,)) for i in range(5) for b in (16, 64)}
-    outcomes = run(searches, Recording(), SimulatedVerifier(0.5))
+    search = searching(METHODS[name])
+    searches = {(i, b): search.search(question(i), b, (0,)) for i in range(5) for b in (16, 64)}
+    outcomes = Scheduler(Recording(), SimulatedVerifier(0.5)).run(searches)
     n_samples = sum(outcome.result.n_samples for outcome in outcomes.values())
-    n_shared = 5 * 16 if name == "best_of_n" else 0  # a smaller budget of best-of-N is the start of a larger one
-    assert len(seeds) == n_samples and len(set(seeds)) == n_samples - n_shared
+    assert len(seeds) == len(set(seeds)) == n_samples
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", METHODS)
 def test_a_perfect_verifier_finds_the_solution(name):
     # Each step is right with p > 0.2: 64 slots miss one of at most 6 steps with probability < 1e-4 (beam, dvts).
-    for i, outcome in search_all(build(name, OPTIONS[name]), budget=128, noise=0.0, skill=2.5).items():
+    for i, outcome in search_all(searching(METHODS[name]), budget=128, noise=0.0, skill=2.5).items():
         best = max(outcome.result.step_scores, key=lambda scores: scores[-1] if len(scores) else 0)
         solution = outcome.result.tokens[[scores is best for scores in outcome.result.step_scores].index(True)]
         assert is_correct(question(i, 3 + i % 4).prompt, solution)
@@ -248,14 +244,14 @@ def test_a_perfect_verifier_finds_the_solution(name):
 
 
 def test_depth_0_lookahead_is_beam_search():
-    options = {**OPTIONS["lookahead"], "depth": 0}
-    assert same_everywhere(search_all(build("lookahead", options)), search_all(build("beam", OPTIONS["beam"])))
+    blind = METHODS["lookahead"].model_copy(update={"depth": 0})  # params.yaml would not have it
+    assert same_everywhere(search_all(searching(blind)), search_all(searching(METHODS["beam"])))
 
 
 def test_beam_keeps_the_best_prefixes_and_expands_each_m_times():
     result, policy = play(
         {"q": ["1x", "8x", "9x", "2x"], "q9x": ["1.", "3."], "q8x": ["5.", "4."]},
-        Beam(**{**OPTIONS["beam"], "width": 2}),
+        searching(Beam(width=2)),
         budget=4,
     )
     assert policy.n_sampled == [4, 4]
@@ -271,7 +267,7 @@ def test_beam_keeps_the_best_prefixes_and_expands_each_m_times():
 def test_a_width_of_n_keeps_one_beam():
     result, policy = play(
         {"q": ["1x", "7x", "9x"], "q9x": ["8x", "2.", "3x"], "q9x8x": ["5.", "6.", "7."]},
-        Beam(**{**OPTIONS["beam"], "width": 3}),
+        searching(Beam(width=3)),
         budget=3,
     )
     assert policy.n_sampled == [3, 3, 3]
@@ -281,7 +277,7 @@ def test_a_width_of_n_keeps_one_beam():
 def test_a_finished_beam_holds_its_slots_and_is_never_copied():
     result, policy = play(
         {"q": ["9.", "8x", "1x", "0x"], "q8x": ["5x", "4x"], "q8x5x": ["3.", "2."]},
-        Beam(**{**OPTIONS["beam"], "width": 2}),
+        searching(Beam(width=2)),
         budget=4,
     )
     assert policy.n_sampled == [4, 2, 2]
@@ -290,34 +286,34 @@ def test_a_finished_beam_holds_its_slots_and_is_never_copied():
 
 def test_a_finished_solution_outlives_a_prefix_that_promised_more():
     steps = {"q": ["5.", "6x"], "q6x": ["1x", "2x"]}
-    result, policy = play(steps, Beam(**{**OPTIONS["beam"], "width": 2}), budget=2)
+    result, policy = play(steps, searching(Beam(width=2)), budget=2)
     assert policy.n_sampled == [2, 2]
     assert texts(result) == ["5.", "6x2x"] and result.finished.tolist() == [True, False]
 
 
 def test_dvts_forgets_it():
     steps = {"q": ["5.", "6x"], "q6x": ["1x", "2x"], "q6x2x": ["1.", "0."]}
-    result, _ = play(steps, Dvts(**{**OPTIONS["dvts"], "width": 2}), budget=2)
+    result, _ = play(steps, searching(Dvts(width=2, depth=0)), budget=2)
     assert texts(result) == ["6x2x1.", "6x2x0."]
 
 
 def test_ties_go_to_the_lowest_slot():
-    result, _ = play({"q": ["a5x", "b5x"], "qa5x": ["a1.", "b1."]}, Beam(**{**OPTIONS["beam"], "width": 2}), budget=2)
+    result, _ = play({"q": ["a5x", "b5x"], "qa5x": ["a1.", "b1."]}, searching(Beam(width=2)), budget=2)
     assert texts(result) == ["a5xa1.", "a5xb1."]
 
 
 def test_equal_prefixes_are_kept_or_merged_but_read_once():
     steps = {"q": ["9x", "9x", "5x", "5x"], "q9x": ["1.", "2.", "2.", "4."], "q5x": ["3.", "3."]}
-    kept, policy = play(steps, Beam(**{**OPTIONS["beam"], "width": 2}), budget=4)
+    kept, policy = play(steps, searching(Beam(width=2)), budget=4)
     assert texts(kept) == ["9x4.", "9x2.", "9x2.", "9x1."] and kept.n_distinct == 3
     assert policy.n_sampled == [4, 4] and kept.n_duplicates == 3
-    merged, policy = play(steps, Beam(**{**OPTIONS["beam"], "width": 2, "duplicates": "merge"}), budget=4)
+    merged, policy = play(steps, searching(Beam(width=2), duplicates="merge"), budget=4)
     assert texts(merged) == ["5x3.", "5x3.", "9x2.", "9x1."] and policy.n_sampled == [4, 4]
 
 
 def test_slots_freed_by_merging_are_dealt_to_the_kept_beams():
     steps = {"q": ["9x"] * 6, "q9x": ["1.", "2.", "3.", "4.", "5.", "6."]}
-    merged, policy = play(steps, Beam(**{**OPTIONS["beam"], "width": 2, "duplicates": "merge"}), budget=6)
+    merged, policy = play(steps, searching(Beam(width=2), duplicates="merge"), budget=6)
     assert policy.n_sampled == [6, 6] and merged.n_distinct == 6
 
 
@@ -329,9 +325,9 @@ def test_equal_prefixes_are_prefilled_and_scored_once():
 
     n_read: list[int] = []
     q = dataclasses.replace(question(0), prompt=np.array([ord("q")], np.int32))
-    method = Beam(**{**OPTIONS["beam"], "width": 2})
+    search = searching(Beam(width=2))
     policy = Script({"q": ["9x", "9x", "5x", "5x"], "q9x": ["1.", "2.", "2.", "4."]})
-    outcome = run({0: method.search(q, 4, (0,))}, policy, Counting())[0]
+    outcome = Scheduler(policy, Counting()).run({0: search.search(q, 4, (0,))})[0]
     assert n_read == [2, 3]
     assert outcome.cost.policy_prefill_tokens == 1 + 3 and outcome.cost.verifier_tokens == 2 * 2 + 3 * 2
 
@@ -339,7 +335,7 @@ def test_equal_prefixes_are_prefilled_and_scored_once():
 def test_truncated_steps_are_dropped_counted_and_shown():
     result, policy = play(
         {"q": ["9", "8x", "7x", "9"], "q8x": ["99", "9"], "q7x": ["9", "9"]},
-        Beam(**{**OPTIONS["beam"], "width": 2}),
+        searching(Beam(width=2)),
         budget=4,
     )
     assert policy.n_sampled == [4, 4] and result.n_truncated == 6
@@ -348,8 +344,8 @@ def test_truncated_steps_are_dropped_counted_and_shown():
 
 
 def test_the_round_limit_leaves_unfinished_candidates():
-    method = Beam(**{**OPTIONS["beam"], "width": 2, "max_rounds": 1})
-    result, policy = play({"q": ["9.", "8x", "1x", "0x"]}, method, budget=4)
+    search = searching(Beam(width=2), max_rounds=1)
+    result, policy = play({"q": ["9.", "8x", "1x", "0x"]}, search, budget=4)
     assert policy.n_sampled == [4] and result.hit_round_limit and result.n_rounds == 1
     assert texts(result) == ["9.", "8x", "1x", "0x"] and result.finished.tolist() == [True, False, False, False]
 
@@ -362,26 +358,24 @@ def test_lookahead_ranks_by_the_end_of_the_rollout_and_drops_it():
         "q5x": ["6x", "4."],
         "q5x6x": ["8."],
     }
-    one, policy = play(
-        {**steps, "q9x": ["7x"]}, Lookahead(**{**OPTIONS["lookahead"], "width": 2, "max_rounds": 1}), budget=4
-    )
+    one, policy = play({**steps, "q9x": ["7x"]}, searching(Lookahead(width=2, depth=1), max_rounds=1), budget=4)
     assert policy.n_sampled == [2, 2]
     assert texts(one) == ["9x", "5x"] and [s.tolist() for s in one.step_scores] == [[np.float32(0.9)], [0.5]]
-    two, policy = play(steps, Lookahead(**{**OPTIONS["lookahead"], "width": 2, "depth": 2, "max_rounds": 1}), budget=6)
+    two, policy = play(steps, searching(Lookahead(width=2, depth=2), max_rounds=1), budget=6)
     assert policy.n_sampled == [2, 2, 2] and texts(two) == ["5x", "9x"]
 
 
 def test_lookahead_pays_for_its_rollouts():
-    plain = search_all(build("beam", OPTIONS["beam"]), budget=16)
-    ahead = search_all(build("lookahead", OPTIONS["lookahead"]), budget=32)
+    plain = search_all(searching(METHODS["beam"]), budget=16)
+    ahead = search_all(searching(METHODS["lookahead"]), budget=32)
     for i in plain:
         assert ahead[i].cost.generations == 2 * plain[i].cost.generations
         assert ahead[i].cost.rounds >= 2 * ahead[i].result.n_rounds - 1
 
 
 def test_dvts_searches_its_subtrees_apart():
-    method = Dvts(**{**OPTIONS["dvts"], "width": 2})
-    result, policy = play({"q": ["9x", "8x", "2.", "1x"], "q9x": ["3x", "1."], "q9x3x": ["7.", "6x"]}, method, budget=4)
+    search = searching(Dvts(width=2, depth=0))
+    result, policy = play({"q": ["9x", "8x", "2.", "1x"], "q9x": ["3x", "1."], "q9x3x": ["7.", "6x"]}, search, budget=4)
     assert policy.n_sampled == [4, 2, 2]
     assert texts(result) == ["9x3x7.", "2.", "9x3x6x", "1x"]
     assert result.finished.tolist() == [True, True, False, False]
@@ -392,20 +386,6 @@ def test_a_verifier_without_a_number_stops_the_question_by_name():
         def score(self, requests):
             return [[np.full(1, np.nan, np.float32) for _ in r.continuations] for r in requests]
 
-    outcome = run({"q7": build("beam", OPTIONS["beam"]).search(question(7), 4, (0,))}, SimulatedPolicy(), Nan())["q7"]
+    search = searching(METHODS["beam"])
+    outcome = Scheduler(SimulatedPolicy(), Nan()).run({"q7": search.search(question(7), 4, (0,))})["q7"]
     assert isinstance(outcome.error, ValueError) and "nan" in str(outcome.error)
-
-
-def test_best_of_n_shows_truncated_solutions_unscored():
-    method = BestOfN(**{**OPTIONS["best_of_n"], "max_tokens": 6})
-    results = [outcome.result for outcome in search_all(method, budget=32).values()]
-    assert sum(result.n_truncated for result in results) > 0
-    for result in results:
-        assert result.n_truncated == (~result.finished).sum()
-        assert all(len(s) == 0 for s, f in zip(result.step_scores, result.finished, strict=True) if not f)
-
-
-def test_smaller_budgets_of_best_of_n_are_the_start_of_larger_ones():
-    method = build("best_of_n", OPTIONS["best_of_n"])
-    small, large = search_all(method, 4)[0].result, search_all(method, 16)[0].result
-    assert {s.tobytes() for s in small.tokens} <= {s.tobytes() for s in large.tokens}

@@ -4,15 +4,18 @@ import pytest
 
 from helpers.simulated_policy import FIRST_SYMBOL, SimulatedPolicy, SimulatedVerifier, _correct_symbol, question
 from tts_lib.answers.protocols import ContextOverflowError
+from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common.errors import StudyError
 from tts_lib.search.beam import Beam
 from tts_lib.search.dvts import Dvts
 from tts_lib.search.lookahead import Lookahead
-from tts_lib.search.over_questions import method_from, run
+from tts_lib.search.methods import reachable
+from tts_lib.search.over_questions import run
+from tts_lib.search.step_search import StepSearch
 
 STEPS = {"temperature": 0.8, "top_p": 1.0, "max_step_tokens": 8, "max_tokens": 200, "max_rounds": 40}
 KINDS = {
-    "beam": ({"kind": "beam", "width": 4, "depth": 0}, Beam),
+    "beam": ({"kind": "beam", "width": 4}, Beam),
     "lookahead": ({"kind": "lookahead", "width": "sqrt", "depth": 1}, Lookahead),
     "dvts": ({"kind": "dvts", "width": 4, "depth": 0}, Dvts),
 }
@@ -50,28 +53,63 @@ class Undecided(SimulatedVerifier):
         ]
 
 
-def method(kind: str):
-    return method_from(KINDS[kind][0], STEPS, "keep")
+def method(options: dict) -> StepSearch:
+    return StepSearch(method=options, duplicates="keep", **STEPS)
 
 
 def search(kind: str, budgets=(4, 16), verifier=None, problems=PROBLEMS):
     verifier = verifier or SimulatedVerifier(0.3)
-    return run(method(kind), problems, budgets, SimulatedPolicy(), verifier, Codec(), (0, "policy"))
+    questions = QuestionTable(problems, Codec())
+    return run(method(KINDS[kind][0]), questions, budgets, SimulatedPolicy(), verifier, (0, "policy"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_entry_of_the_options_becomes_its_method(kind):
     options, expected = KINDS[kind]
     before = dict(options)
-    built = method(kind)
-    assert type(built) is expected and built.width == options["width"] and options == before
-    assert getattr(built, "depth", 0) == options["depth"]
-    assert kind == "dvts" or built.duplicates == "keep"
+    built = method(options)
+    assert type(built.method) is expected and built.method.width == options["width"] and options == before
+    assert built.method.depth == options.get("depth", 0)
+    assert built.duplicates == "keep"
 
 
 def test_an_unknown_kind_is_named():
     with pytest.raises(ValueError, match="mcts"):
-        method_from({"kind": "mcts", "width": 4, "depth": 0}, STEPS, "keep")
+        method({"kind": "mcts", "width": 4, "depth": 0})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kind": "beam", "width": 4, "depth": 0},
+        {"kind": "lookahead", "width": 4},
+        {"kind": "lookahead", "width": 4, "depth": 0},
+        {"kind": "dvts", "width": 1, "depth": 0},
+        {"kind": "dvts", "width": 4, "depth": -1},
+    ],
+)
+def test_an_option_of_another_kind_or_out_of_range_is_refused(options):
+    with pytest.raises(ValueError, match=f"method.{options['kind']}.(width|depth)"):
+        method(options)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"kind": "beam", "width": "sqrt"}, [2, 4, 16, 64]),
+        ({"kind": "beam", "width": 4}, [4, 16, 64]),
+        ({"kind": "lookahead", "width": 4, "depth": 3}, [16, 64]),
+        ({"kind": "dvts", "width": 64, "depth": 1}, []),
+    ],
+)
+def test_a_method_can_run_at_the_budgets_at_which_it_does_not_refuse(options, expected):
+    budgets = [1, 2, 4, 16, 64]
+    built = method(options)
+    assert reachable(built.method, budgets) == expected
+    for budget in set(budgets) - set(expected):
+        with pytest.raises(ValueError, match="are needed"):
+            built.generations(budget)
+    assert all(built.generations(budget) <= budget for budget in expected)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -78,7 +78,7 @@ def test_sets_go_from_simple_to_elaborate_and_describe_themselves():
     assert strategies.strategy_sets(["majority", "coverage"]) == {}  # nothing to choose
     assert strategies.strategy_sets(list(POOL_NAMES)) == {"all": ("majority", "best_of_n", "best_of_n_weighted")}
     options = {
-        "beam_4": {"kind": "beam", "width": 4, "depth": 0},
+        "beam_4": {"kind": "beam", "width": 4},
         "dvts": {"kind": "dvts", "width": 4, "depth": 0},
     }
     labels = [strategy.label for strategy in strategies.described(sets["all"], options)]

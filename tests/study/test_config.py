@@ -91,7 +91,7 @@ def test_every_study_of_the_project_is_valid(path: Path) -> None:
             "{kind: lookahead, width: root",
             "options.lookahead_1.width is 'root', but must be a whole number at least 2 and at most 1,024 or sqrt.",
         ),
-        ("kind: dvts", "kind: mcts", "options.dvts.kind is 'mcts', but must be one of beam, lookahead, dvts."),
+        ("kind: dvts", "kind: mcts", "options.dvts.kind is 'mcts', but must be one of beam, dvts, lookahead."),
         ("split: val", "split: exam", "generate.base-val.split is 'exam', but must be one of train, val, test."),
         (
             "{chain: 0.2",
@@ -150,9 +150,19 @@ def test_every_study_of_the_project_is_valid(path: Path) -> None:
             "difficulty.n_bins reaches 5, but must be at most problems.nano.n_test, which is 4.",
         ),
         (
+            "kind: beam, width: 4",
             "kind: beam, width: 4, depth: 0",
-            "kind: beam, width: 4, depth: 1",
-            "options.beam_4: depth is 1, but must be 0",
+            "options.beam_4.depth is not a setting; known here: kind, width.",
+        ),
+        (
+            "width: sqrt, depth: 1",
+            "width: sqrt, depth: 0",
+            "options.lookahead_1.depth is 0, but must be a whole number at least 1 and at most 64 (greedy steps looked",
+        ),
+        (
+            "kind: dvts, width: 4, depth: 0",
+            "kind: dvts, width: 4",
+            "options.dvts.depth is missing; it must be a whole number at least 0 and at most 64 (greedy steps looked",
         ),
         (
             "beam_4: {kind: beam, width: 4",

@@ -74,7 +74,7 @@ def test_a_cell_says_where_its_values_stand(project: Path) -> None:
         "n_bins": 5,
         "n_probe": [1, 4, 8, 16, 32],
         "method": "beam_4",
-        "options": {"kind": "beam", "width": 4, "depth": 0},
+        "options": {"kind": "beam", "width": 4},
     }
     assert read(path)["options"]["kind"] == "dvts"
     study = loading.load(project / "params.yaml")
@@ -165,7 +165,7 @@ def test_a_stage_leaves_the_same_bytes_wherever_it_runs(
     assert first == second
     assert b'"name": "stderr"' not in first
     printed = nbformat.reads(first, 4).cells[3].outputs[0].text
-    assert printed.startswith("0 [1, 4, 8, 16, 32] beam_4 {'kind': 'beam', 'width': 4, 'depth': 0} ")
+    assert printed.startswith("0 [1, 4, 8, 16, 32] beam_4 {'kind': 'beam', 'width': 4} ")
     assert printed.endswith("\nTrue 268435456\n0\n1\n2\n")
     assert [path.name for path in sorted((project / "out").iterdir())] == ["a.ipynb", "b.ipynb"]
     entries = [json.loads(line) for line in (project / "logs/stages.jsonl").read_text().splitlines()]

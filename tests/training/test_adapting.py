@@ -15,6 +15,7 @@ from helpers.scripted_policy import CODEC
 from helpers.tiny_models import checkpoint
 from tts_lib.answers import pools
 from tts_lib.answers.protocols import FINISH_END, FINISH_LENGTH, Samples
+from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common.errors import StudyError
 from tts_lib.engines.opening import open_policy, serving
 from tts_lib.grading.judging import Judged
@@ -136,24 +137,24 @@ def test_what_is_learned_and_scored_is_what_a_chain_samples_token_by_token(chat:
     texts = ["First, we add the numbers.\n\n# Answer\n\n5", "Then we see that 2 + 2 = 4.\n\n# Answer\n\n4"]
     sampled = [np.append(tokens, ends[0]).astype(np.int32) for tokens in codec.encode(texts)]
     assert codec.decode(sampled) == texts  # what a pool keeps
-    problems = pd.DataFrame({"question_id": ["a"], "problem": [prompt]})
+    questions = QuestionTable(pd.DataFrame({"question_id": ["a"], "problem": [prompt]}), codec)
     asked = codec.encode([prompt])[0]
     table = pd.DataFrame({"question_id": ["a"], "history": [[texts[0]]], "text": [texts[1]]})
-    found = trajectories.examples(table, problems, codec, ends)
+    found = trajectories.examples(table, questions, ends)
     np.testing.assert_array_equal(found.tokens, np.concatenate([context(asked, (sampled[0],)), sampled[1]]))
     np.testing.assert_array_equal(found.tokens[found.weight > 0], sampled[1])
 
     attempts = pd.DataFrame({"question_id": "a", "chain": 0, "position": [1, 2], "text": texts, "finish": "end"})
     attempts["verdict"] = ["wrong", "correct"]
-    block = verifier.examples(attempts, problems, codec, 4, ends)
+    block = verifier.examples(attempts, questions, 4, ends)
     np.testing.assert_array_equal(block.tokens, found.tokens)
     labelled = np.flatnonzero(block.weight)
     assert (block.tokens[labelled] == ends[0]).all() and block.target[labelled].tolist() == [0, 1]
     closing = (*known.step_tokens, *known.end_tokens)
-    scores = verifier.scores(attempts, problems, Counting(closing), codec, 4, closing, ends)
+    scores = verifier.scores(attempts, questions, Counting(closing), 4, closing, ends)
     assert scores.tolist() == [labelled[0] + 1, labelled[1] + 1]
     with pytest.raises(StudyError, match="an attempt at a has no score"):
-        verifier.scores(attempts, problems, Counting(closing), codec, 4, known.step_tokens, ends)
+        verifier.scores(attempts, questions, Counting(closing), 4, known.step_tokens, ends)
 
 
 def test_a_text_that_shows_its_end_is_not_ended_twice() -> None:
@@ -220,7 +221,8 @@ def revising(window: int = 64) -> Revisions:
 
 
 def test_chains_are_judged_as_their_study_judges() -> None:
-    found = over_questions.sample_chains(revising(), PROBLEMS, [1] * 4, Cycling(), CODEC, (0,), Numbers())
+    questions = QuestionTable(PROBLEMS, CODEC, Numbers())
+    found = over_questions.sample_chains(revising(), questions, [1] * 4, Cycling(), (0,))
     assert sorted(found["text"]) == ["=02", "=02$", "=03$", "=04$"]
     finished = found[found["finish"] == "end"].set_index("text")
     assert finished.loc["=04$", "answer"] == finished.loc["=02$", "answer"] != finished.loc["=03$", "answer"]
@@ -231,6 +233,7 @@ def test_chains_are_judged_as_their_study_judges() -> None:
 
 @pytest.mark.parametrize(("own", "models"), [(17, 64), (64, 17)])
 def test_a_window_too_small_for_the_longest_chain_is_refused_beforehand(own: int, models: int) -> None:
-    over_questions.check_window(revising(18), PROBLEMS, CODEC, 18)
+    questions = QuestionTable(PROBLEMS, CODEC)
+    over_questions.check_window(revising(18), questions, 18)
     with pytest.raises(StudyError, match=r"2 prompts of up to 5 tokens with attempts of 4 need a window of 18 tokens"):
-        over_questions.check_window(revising(own), PROBLEMS, CODEC, models)
+        over_questions.check_window(revising(own), questions, models)

@@ -6,6 +6,7 @@ import pytest
 
 from helpers.scripted_policy import CODEC, ScriptedPolicy
 from tts_lib.answers.protocols import ContextOverflowError, Sampling
+from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common.errors import StudyError
 from tts_lib.grading.exact import grade
 from tts_lib.grading.judging import Judged
@@ -15,6 +16,7 @@ from tts_lib.verifiers.first_error import NONE
 
 SAMPLING = Sampling(0.8, 1.0, 40, "end")
 PROBLEMS = pd.DataFrame({"question_id": ["q0", "q1"], "problem": ["03ab=?\n", "?b=07\n"], "answer": ["12", "12"]})
+QUESTIONS = QuestionTable(PROBLEMS, CODEC)
 RIGHT, WRONG, CUT = "03a05\n05b12\n=12$", "03a05\n05b13\n=13$", "03a05\n05b"
 
 
@@ -68,7 +70,7 @@ def test_steps_are_lines_with_their_ends(text, steps):
 def label(table: pd.DataFrame, n_rollouts: int = 4, write=None) -> tuple[pd.DataFrame, int, ScriptedPolicy]:
     ends = {"03ab=?\n03a05\n": ["05b12\n=12$"], "03ab=?\n03a05\n05b12\n": ["=12$", "=13$"]}
     policy = ScriptedPolicy(write or (lambda p, seeds: list(islice(cycle(ends.get(p, ["=13$", "="])), len(seeds)))))
-    labelled, n_tokens = rollouts.label_steps(policy, CODEC, PROBLEMS, table, n_rollouts, SAMPLING, 0, "base")
+    labelled, n_tokens = rollouts.label_steps(policy, QUESTIONS, table, n_rollouts, SAMPLING, (0, "base"))
     return labelled, n_tokens, policy
 
 
@@ -135,15 +137,26 @@ def test_rollouts_go_to_the_judge_of_the_study_and_count_where_it_has_an_answer(
     table = pd.DataFrame({"question_id": "q0", "sample": [0, 1], "text": [RIGHT, RIGHT], "verdict": ["wrong", "error"]})
     ends = {"03ab=?\n03a05\n": ["=13$", "=19$", "=12$"], "03ab=?\n03a05\n05b12\n": ["=09$"] * 3}
     policy = ScriptedPolicy(lambda prefix, seeds: ends[prefix])
-    labelled, _ = rollouts.label_steps(policy, CODEC, PROBLEMS, table, 3, SAMPLING, 0, "base", Hesitant())
+    questions = QuestionTable(PROBLEMS, CODEC, Hesitant())
+    labelled, _ = rollouts.label_steps(policy, questions, table, 3, SAMPLING, (0, "base"))
     assert labelled["sample"].tolist() == [0]  # the other was not judged
     np.testing.assert_array_equal(labelled["labels"][0], [0.5, np.nan, 0.0])
+
+
+def test_a_prefix_that_does_not_fit_is_named_by_its_question():
+    class Small(ScriptedPolicy):
+        def sample(self, requests, sampling):
+            raise ContextOverflowError("it has 99 tokens", requests[-1].prefix)
+
+    table = solutions(("q0", RIGHT), ("q1", RIGHT))
+    with pytest.raises(StudyError, match=r"^question q1: it has 99 tokens$"):
+        rollouts.label_steps(Small(lambda prefix, seeds: []), QUESTIONS, table, 2, SAMPLING, (0, "base"))
 
 
 def test_a_step_ends_where_the_model_says():
     policy = ScriptedPolicy(lambda prefix, seeds: ["=12$"] * len(seeds))
     table = solutions(("q0", RIGHT))
-    labelled, _ = rollouts.label_steps(policy, CODEC, PROBLEMS, table, 2, SAMPLING, 0, "base", delimiter="b")
+    labelled, _ = rollouts.label_steps(policy, QUESTIONS, table, 2, SAMPLING, (0, "base"), delimiter="b")
     assert policy.prefixes == ["03ab=?\n03a05\n05b"] and len(labelled["labels"][0]) == 2
 
 
@@ -255,7 +268,7 @@ def test_verdicts_become_first_wrong_steps():
 def test_equal_texts_are_read_once():
     verifier = Fixed()
     rows = solutions(("q1", "=12$"), ("q0", RIGHT), ("q1", "=12$"), ("q1", WRONG), ("q0", RIGHT))
-    scores = scoring.step_scores(verifier, CODEC, PROBLEMS, rows)
+    scores = scoring.step_scores(verifier, QUESTIONS, rows)
     expected = [(1, 1), (3, 3), (1, 1), (3, 2), (3, 3)]
     assert [s.tolist() for s in scores] == [np.full(n, v / 10, np.float32).tolist() for n, v in expected]
     assert [CODEC.decode([r.prefix])[0] for r in verifier.requests] == ["?b=07\n", "03ab=?\n"]
@@ -268,12 +281,12 @@ def test_a_solution_that_does_not_fit_is_named_by_its_question():
             raise ContextOverflowError("it has 9 tokens", requests[1].prefix)
 
     with pytest.raises(StudyError, match=r"^question q1: it has 9 tokens$"):
-        scoring.step_scores(Small(), CODEC, PROBLEMS, solutions(("q0", "=12$"), ("q1", "=12$")))
+        scoring.step_scores(Small(), QUESTIONS, solutions(("q0", "=12$"), ("q1", "=12$")))
 
 
 def test_the_same_text_of_two_questions_is_read_twice():
     verifier = Fixed()
-    scores = scoring.step_scores(verifier, CODEC, PROBLEMS, solutions(("q0", "=12$"), ("q1", "=12$")))
+    scores = scoring.step_scores(verifier, QUESTIONS, solutions(("q0", "=12$"), ("q1", "=12$")))
     assert [round(float(s[0]), 1) for s in scores] == [0.1, 0.2]
 
 
@@ -290,7 +303,7 @@ def test_solution_scores_by_each_aggregation():
 
 def test_a_pool_is_scored_by_all_verifiers():
     pool = solutions(("q0", RIGHT), ("q0", "=12$"))
-    table, _ = scoring.score_pool({name: Fixed() for name in ("prm", "orm", "orm_matched")}, CODEC, PROBLEMS, pool)
+    table, _ = scoring.score_pool({name: Fixed() for name in ("prm", "orm", "orm_matched")}, QUESTIONS, pool)
     assert list(table) == scoring.COLUMNS and table["n_steps"].tolist() == [3, 1]
     np.testing.assert_allclose(table[["prm_last", "prm_prod", "orm"]], [[0.1, 0.001, 0.1], [0.2, 0.2, 0.2]], rtol=1e-5)
 

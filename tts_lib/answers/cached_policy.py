@@ -1,7 +1,7 @@
 """A policy that never samples the same thing twice: it asks the store first and the real policy for the rest."""
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 
@@ -19,15 +19,29 @@ CHUNK_SAMPLES, CHUNK_TOKENS = 20_000, 8_000_000  # new tokens; both limits hold
 class CachedPolicy:
     """Implements `Policy` over another policy and a store opened for writing.
 
-    What is returned is always read back from the store, so a replayed sample cannot differ from a fresh one. Of a
-    `StreamingPolicy` the samples enter the store as they are finished: a call that fails leaves there what it had done.
+    What is returned is always read back from the store, so a replayed sample cannot differ from a fresh one. A call is
+    passed on in chunks of missing samples, each on disk before the next is begun; the result does not depend on how it
+    is cut. Of a `StreamingPolicy` the samples enter the store as they are finished: a call that fails leaves there what
+    it had done.
     """
 
-    def __init__(self, policy: Policy, store: Store, flush_every_seconds: float = 30.0) -> None:
-        """Wrap ``policy``; a kill loses at most ``flush_every_seconds`` of finished calls, and the call under way.
+    def __init__(
+        self, policy: Policy, store: Store, flush_every_seconds: float = 30.0, chunk_samples: int | None = None
+    ) -> None:
+        """Wrap ``policy``; a kill loses at most ``flush_every_seconds`` of finished calls, and the chunk under way.
 
         Of a `StreamingPolicy` it loses at most ``flush_every_seconds`` of finished samples.
+
+        Args:
+            chunk_samples: missing samples that one call of the policy is asked for, at most; by default
+                `CHUNK_SAMPLES`, or fewer where samples may be so long that a chunk would hold more than `CHUNK_TOKENS`.
+                What a `StreamingPolicy` has finished is kept anyhow, so its calls are not cut smaller for that.
+
+        Raises:
+            ValueError: chunk_samples below 1.
         """
+        if chunk_samples is not None and chunk_samples < 1:
+            raise ValueError(f"chunk_samples is {chunk_samples}, but a chunk holds at least 1 sample")
         self.version = policy.version
         self.n_calls = 0  # calls of the policy
         self.n_sampled = 0  # samples it made
@@ -35,46 +49,16 @@ class CachedPolicy:
         self._policy = policy
         self._store = store
         self._flush_every_seconds = flush_every_seconds
+        self._chunk_samples = chunk_samples
         self._flushed_at = time.monotonic()
 
     def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> list[Samples]:
-        """Return samples for each request, with one call of the policy for all that are missing (none if none is).
+        """Return samples for each request; the policy is asked for those that are missing, and not at all if none is.
 
         Raises:
             StoreError: the store cannot be written; everything flushed before is kept.
             RuntimeError: the policy broke its contract.
         """
-        results = self._complete(requests, sampling, chunk_samples=None)
-        if time.monotonic() - self._flushed_at >= self._flush_every_seconds:
-            self._flush()
-        return results
-
-    def sample_in_chunks(
-        self, requests: Sequence[SampleRequest], sampling: Sampling, chunk_samples: int | None = None
-    ) -> list[Samples]:
-        """Like `sample`, in calls of at most ``chunk_samples`` missing samples, each on disk before the next begins.
-
-        For long generation: a kill loses at most one chunk, and the result does not depend on how it is cut.
-
-        Args:
-            chunk_samples: by default `CHUNK_SAMPLES`, or fewer where samples may be so long that a chunk would hold
-                more than `CHUNK_TOKENS`. What a `StreamingPolicy` has finished is kept anyhow, so its calls are not
-                cut smaller for that.
-
-        Raises:
-            ValueError: chunk_samples below 1.
-            StoreError, RuntimeError: see `sample`.
-        """
-        if chunk_samples is None:
-            n_tokens = 1 if isinstance(self._policy, StreamingPolicy) else sampling.max_tokens
-            chunk_samples = max(1, min(CHUNK_SAMPLES, CHUNK_TOKENS // n_tokens))
-        if chunk_samples < 1:
-            raise ValueError(f"chunk_samples is {chunk_samples}, but a chunk holds at least 1 sample")
-        return self._complete(requests, sampling, chunk_samples)
-
-    def _complete(
-        self, requests: Sequence[SampleRequest], sampling: Sampling, chunk_samples: int | None
-    ) -> list[Samples]:
         if not requests:
             return []
         n_samples = np.array([len(request.seeds) for request in requests])
@@ -88,12 +72,23 @@ class CachedPolicy:
         firsts, which = first_of_each(keys[:, absent])
         missing = absent[firsts]  # positions, ascending: a sample that is asked for twice is made once
         self.n_reused += len(seeds) - len(missing)
-        for chunk in _chunks(missing, chunk_samples):
-            rows[chunk] = self._sample_missing(requests, sampling, contexts, request_of[chunk], seeds[chunk])
-            if chunk_samples is not None:
+        size = self._chunk_size(sampling)
+        for start in range(0, len(missing), size):
+            if start > 0:
                 self._flush()
+            chunk = missing[start : start + size]
+            rows[chunk] = self._sample_missing(requests, sampling, contexts, request_of[chunk], seeds[chunk])
         rows[absent] = rows[missing][which]
-        return _split(self._store.read(rows), n_samples)
+        results = _split(self._store.read(rows), n_samples)
+        if time.monotonic() - self._flushed_at >= self._flush_every_seconds:
+            self._flush()
+        return results
+
+    def _chunk_size(self, sampling: Sampling) -> int:
+        if self._chunk_samples is not None:
+            return self._chunk_samples
+        n_tokens = 1 if isinstance(self._policy, StreamingPolicy) else sampling.max_tokens
+        return max(1, min(CHUNK_SAMPLES, CHUNK_TOKENS // n_tokens))
 
     def _sample_missing(
         self,
@@ -170,12 +165,6 @@ def _settings(sampling: Sampling) -> Mapping[str, object]:
 def _narrowed(request: SampleRequest, seeds: np.ndarray) -> SampleRequest:
     """Return the request for some of its seeds, in order."""
     return request if len(seeds) == len(request.seeds) else SampleRequest(request.prefix, seeds)
-
-
-def _chunks(positions: np.ndarray, size: int | None) -> Iterator[np.ndarray]:
-    size = size or max(len(positions), 1)
-    for start in range(0, len(positions), size):
-        yield positions[start : start + size]
 
 
 def _split(block: SampleBlock, n_samples: np.ndarray) -> list[Samples]:

@@ -1,8 +1,6 @@
 """Pools: independent samples of every question, sampled once and replayed by every later stage."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,24 +10,39 @@ from tts_lib.answers.protocols import (
     FINISH_LENGTH,
     FINISH_STEP,
     Codec,
-    ContextOverflowError,
+    Policy,
     SampleRequest,
     Samples,
     Sampling,
 )
+from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common import rng
-from tts_lib.common.errors import StudyError
-from tts_lib.grading.judging import ExactJudge, Judge
 
 FINISH_NAMES = {FINISH_STEP: "step", FINISH_END: "end", FINISH_LENGTH: "length"}
 COLUMNS = ["question_id", "sample", "text", "n_tokens", "finish", "answer", "verdict", "answer_class"]
 
 
-@runtime_checkable
-class ChunkedPolicy(Protocol):
-    """A policy that keeps what it has sampled (`tts_lib.answers.cached_policy.CachedPolicy`)."""
+def sample_pool(
+    policy: Policy, questions: QuestionTable, n_samples: int, sampling: Sampling, seed_key: tuple[rng.Part, ...]
+) -> pd.DataFrame:
+    """One row (COLUMNS) for each sample, judged; sample i of a question is the same in a pool of any size.
 
-    def sample_in_chunks(self, requests: list[SampleRequest], sampling: Sampling) -> list[Samples]: ...
+    Args:
+        seed_key: names the study and the model.
+
+    Raises:
+        StudyError: a prompt does not fit the model's window; names the question.
+    """
+    requests = [
+        SampleRequest(question.prompt, rng.derive_seeds((*seed_key, question.question_id, "pool"), n_samples))
+        for question in questions
+    ]
+    with questions.naming():
+        results = policy.sample(requests, sampling)
+    tables = [
+        _judged(questions, question.question_id, samples) for question, samples in zip(questions, results, strict=True)
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def encode_attempts(codec: Codec, texts: list[str], end_tokens: Sequence[int] = ()) -> list[np.ndarray]:
@@ -46,54 +59,9 @@ def encode_attempts(codec: Codec, texts: list[str], end_tokens: Sequence[int] = 
     return [each if len(each) and each[-1] in end_tokens else np.concatenate([each, end]) for each in tokens]
 
 
-def sample_pool(
-    policy: ChunkedPolicy,
-    codec: Codec,
-    problems: pd.DataFrame,
-    n_samples: int,
-    sampling: Sampling,
-    study_seed: int,
-    model: str,
-    judge: Judge = ExactJudge(),  # noqa: B008 - has no state
-) -> pd.DataFrame:
-    """One row per sample, graded; sample i of a question is the same in a pool of any size."""
-    prompts = codec.encode(problems["problem"].tolist())
-    requests = [
-        SampleRequest(prompt, rng.derive_seeds((study_seed, model, question_id, "pool"), n_samples))
-        for question_id, prompt in zip(problems["question_id"], prompts, strict=True)
-    ]
-    with naming_questions(problems["question_id"], prompts):
-        results = policy.sample_in_chunks(requests, sampling)
-    return pd.concat(
-        [
-            _graded(question_id, gold, samples, codec, judge)
-            for question_id, gold, samples in zip(problems["question_id"], problems["answer"], results, strict=True)
-        ],
-        ignore_index=True,
-    )
-
-
-@contextmanager
-def naming_questions(question_ids: Iterable[str], prompts: Iterable[np.ndarray]) -> Iterator[None]:
-    """Says whose text it is that does not fit a model's window.
-
-    Args:
-        prompts: int32 (T,) of each question.
-
-    Raises:
-        StudyError: a text does not fit; names the question.
-    """
-    try:
-        yield
-    except ContextOverflowError as error:
-        named = zip(question_ids, prompts, strict=True)
-        of = next((name for name, prompt in named if np.array_equal(error.prefix[: len(prompt)], prompt)), "unknown")
-        raise StudyError(f"question {of}: {error}") from error
-
-
-def _graded(question_id: str, gold: str, samples: Samples, codec: Codec, judge: Judge) -> pd.DataFrame:
-    texts = codec.decode([samples[i] for i in range(len(samples))])
-    judged = judge.judge(question_id, gold, texts)
+def _judged(questions: QuestionTable, question_id: str, samples: Samples) -> pd.DataFrame:
+    texts = questions.codec.decode([samples[i] for i in range(len(samples))])
+    judged = questions.judged(question_id, texts)
     return pd.DataFrame(
         {
             "question_id": question_id,

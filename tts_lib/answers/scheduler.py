@@ -9,15 +9,14 @@ together, as every sample owns its seed.
 """
 
 import logging
-from collections.abc import Callable, Generator, Hashable, Mapping
+from collections.abc import Generator, Hashable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, TypeAlias, TypeVar
 
-import numpy as np
-
 from tts_lib.answers.cost import Cost, sampling_cost, scoring_cost
 from tts_lib.answers.protocols import Policy, SampleRequest, Sampling, ScoreRequest, Verifier
+from tts_lib.common.errors import StudyError
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -56,6 +55,16 @@ class Outcome(Generic[T]):
     cost: Cost
     error: Exception | None = None
 
+    def found(self, search: str) -> T:
+        """The result of what `search` calls by name.
+
+        Raises:
+            StudyError: there is none; says which search failed, and why.
+        """
+        if self.result is None:
+            raise StudyError(f"{search} failed: {self.error}")
+        return self.result
+
 
 @dataclass
 class _Live(Generic[T]):
@@ -82,74 +91,68 @@ class _Live(Generic[T]):
             self.outcome = Outcome(None, self.cost, error)
 
 
-def run(
-    searches: Mapping[K, Search[T]],
-    policy: Policy,
-    verifier: Verifier | None,
-    on_round: Callable[[int, int], None] | None = None,
-) -> dict[K, Outcome[T]]:
-    """Run all searches to their ends and return the outcome of each, under its key and in the order given.
+class Scheduler:
+    """Runs searches on a policy and a verifier, and counts its calls of them.
 
-    Args:
-        searches: fresh generators, by question id or by (question id, budget, ...): different methods and budgets may
-            share one run, and its engine calls.
-        on_round: called after each round with the number of rounds done and of searches still live.
-
-    Raises:
-        RuntimeError: an engine returned another number of results than it got requests, or a search asks for scores
-            where there is no verifier.
-        Exception: whatever an engine raises. An error inside a search is logged and stands in its outcome instead.
+    Attributes:
+        n_samplings, n_scorings: calls so far of the policy and of the verifier.
     """
-    lives = {key: _Live(key, search) for key, search in searches.items()}
-    for live in lives.values():
-        live.advance(None)
-    n_rounds = 0
-    while waiting := [live for live in lives.values() if live.ask is not None]:
-        if not _serve_samples(waiting, policy):
-            _serve_scores(waiting, verifier)
-        n_rounds += 1
-        if on_round is not None:
-            on_round(n_rounds, sum(live.ask is not None for live in waiting))
-    return {key: live.outcome for key, live in lives.items() if live.outcome is not None}
 
+    def __init__(self, policy: Policy, verifier: Verifier | None = None) -> None:
+        """Serve searches from these; those that ask for no scores need no verifier."""
+        self.n_samplings = self.n_scorings = 0
+        self._policy, self._verifier = policy, verifier
 
-def _serve_samples(waiting: list[_Live[T]], policy: Policy) -> bool:
-    """Answer all who ask for samples, in one call for each sampling setting; False if nobody does."""
-    askers: dict[Sampling, list[tuple[_Live[T], AskSamples]]] = {}
-    for live in waiting:
-        if isinstance(live.ask, AskSamples):
-            askers.setdefault(live.ask.sampling, []).append((live, live.ask))
-    for sampling, asking in askers.items():
+    def run(self, searches: Mapping[K, Search[T]]) -> dict[K, Outcome[T]]:
+        """Run all searches to their ends and return the outcome of each, under its key and in the order given.
+
+        Args:
+            searches: fresh generators, by question id or by (question id, budget, ...): different methods and budgets
+                may share one run, and its engine calls.
+
+        Raises:
+            RuntimeError: an engine returned another number of results than it got requests, or a search asks for
+                scores where there is no verifier.
+            Exception: whatever an engine raises. An error inside a search is logged and stands in its outcome instead.
+        """
+        lives = {key: _Live(key, search) for key, search in searches.items()}
+        for live in lives.values():
+            live.advance(None)
+        while waiting := [live for live in lives.values() if live.ask is not None]:
+            if not self._serve_samples(waiting):
+                self._serve_scores(waiting)
+        return {key: live.outcome for key, live in lives.items() if live.outcome is not None}
+
+    def _serve_samples(self, waiting: list[_Live[T]]) -> bool:
+        """Answer all who ask for samples, in one call for each sampling setting; False if nobody does."""
+        askers: dict[Sampling, list[tuple[_Live[T], AskSamples]]] = {}
+        for live in waiting:
+            if isinstance(live.ask, AskSamples):
+                askers.setdefault(live.ask.sampling, []).append((live, live.ask))
+        for sampling, asking in askers.items():
+            requests = [request for _, ask in asking for request in ask.requests]
+            self.n_samplings += 1
+            results = iter(_checked(self._policy.sample(requests, sampling), len(requests), "policy"))
+            for live, ask in asking:
+                part = list(islice(results, len(ask.requests)))
+                live.cost += sampling_cost(ask.requests, part, ask.generations)
+                live.advance(part)
+        return bool(askers)
+
+    def _serve_scores(self, waiting: list[_Live[T]]) -> None:
+        """Answer all who wait, now that they all ask for scores, in one call."""
+        asking = [(live, live.ask) for live in waiting if isinstance(live.ask, AskScores)]
         requests = [request for _, ask in asking for request in ask.requests]
-        results = iter(_checked(policy.sample(requests, sampling), len(requests), "policy"))
+        if self._verifier is None:
+            raise RuntimeError("a search asks for scores, but there is no verifier")
+        self.n_scorings += 1
+        results = iter(_checked(self._verifier.score(requests), len(requests), "verifier"))
         for live, ask in asking:
-            part = list(islice(results, len(ask.requests)))
-            live.cost += sampling_cost(ask.requests, part, ask.generations)
-            live.advance(part)
-    return bool(askers)
-
-
-def _serve_scores(waiting: list[_Live[T]], verifier: Verifier | None) -> None:
-    """Answer all who wait, now that they all ask for scores, in one call."""
-    asking = [(live, live.ask) for live in waiting if isinstance(live.ask, AskScores)]
-    requests = [request for _, ask in asking for request in ask.requests]
-    if verifier is None:
-        raise RuntimeError("a search asks for scores, but there is no verifier")
-    results = iter(_checked(verifier.score(requests), len(requests), "verifier"))
-    for live, ask in asking:
-        live.cost += scoring_cost(ask.requests)
-        live.advance(list(islice(results, len(ask.requests))))
+            live.cost += scoring_cost(ask.requests)
+            live.advance(list(islice(results, len(ask.requests))))
 
 
 def _checked(results: list, n_requests: int, engine: str) -> list:
     if len(results) != n_requests:
         raise RuntimeError(f"the {engine} returned {len(results)} results for {n_requests} requests")
     return results
-
-
-@dataclass(frozen=True)
-class Question:
-    """A question as a policy sees it: prompt int32 (T,), and the id that its seeds are derived from."""
-
-    question_id: str
-    prompt: np.ndarray

@@ -16,8 +16,6 @@ from tts_lib.grading.verdicts import CORRECT
 from tts_lib.imported.pool import ImportedPool
 from tts_lib.imported.sources import Columns, Source
 
-SPLITS = ("val", "test")
-
 
 @dataclass(frozen=True, eq=False)
 class Model:

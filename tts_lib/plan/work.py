@@ -13,7 +13,7 @@ from tts_lib.estimators import flops
 from tts_lib.plan.known import Known
 from tts_lib.plan.sizes import Size
 from tts_lib.revisions.chains import chain_lengths
-from tts_lib.search.over_questions import method_from
+from tts_lib.search.methods import reachable
 from tts_lib.study.config.revisions import Revisions, TunedRevisions, TunedRevisionVerifier
 from tts_lib.study.config.study import Study
 from tts_lib.study.config.verifiers import TrainedVerifier
@@ -68,9 +68,7 @@ class _Plan:
     """A study that samples, and what is known of it."""
 
     def __init__(self, study: Study, known: Known):
-        assert study.sampling and study.search
         self.study, self.known = study, known
-        self.sampling, self.limits = study.sampling, study.search
         (questions,) = (study.problems or study.questions).values()
         self.n_questions = {"train": questions.n_train, "val": questions.n_val, "test": questions.n_test}
         self.base = known.size("base")
@@ -165,16 +163,11 @@ class _Plan:
     def search(self, name: str) -> Work:
         """Both sets of questions at every budget that the method can run at."""
         options = self.study.options[name]
-        steps = {"temperature": 1.0, "top_p": 1.0, "max_tokens": self.sampling.max_tokens}
-        steps |= {"max_step_tokens": self.limits.max_step_tokens, "max_rounds": self.limits.max_rounds}
-        method = method_from(options.model_dump(), steps, self.limits.duplicates)
         n = self.n_questions["val"] + self.n_questions["test"]
         generations = 0.0
         spent: dict[str, float] = dict.fromkeys(("sampled", "prefilled", "verified"), 0.0)
-        for budget in self.study.grid.search_budgets:
-            if budget < options.least_budget():
-                continue
-            used = method.generations(budget)
+        for budget in reachable(options, self.study.grid.search_budgets):
+            used = options.shape(budget).generations
             generations += n * used
             for what, tokens in self._of_search(name, budget, used).items():
                 spent[what] += n * tokens

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from tts_lib.answers.protocols import FINISH_END, SampleRequest, Samples, Sampling
-from tts_lib.answers.scheduler import AskSamples, Question, Search
+from tts_lib.answers.question_table import Question
+from tts_lib.answers.scheduler import AskSamples, Search
 from tts_lib.common.rng import Part, derive_seeds
 
 

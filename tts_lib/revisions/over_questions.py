@@ -4,15 +4,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from tts_lib.answers import scheduler
-from tts_lib.answers.pools import FINISH_NAMES, naming_questions
-from tts_lib.answers.protocols import FINISH_END, Codec, Policy
-from tts_lib.answers.scheduler import Question
+from tts_lib.answers.pools import FINISH_NAMES
+from tts_lib.answers.protocols import FINISH_END, Policy
+from tts_lib.answers.question_table import Question, QuestionTable
+from tts_lib.answers.scheduler import Scheduler
 from tts_lib.common.errors import StudyError
 from tts_lib.common.rng import Part
 from tts_lib.estimators.selection import NO_ANSWER as NO_CLASS
 from tts_lib.grading import verdicts
-from tts_lib.grading.judging import ExactJudge, Judge
 from tts_lib.revisions.chains import Attempt, Revisions
 
 COLUMNS = [
@@ -30,13 +29,7 @@ COLUMNS = [
 
 
 def sample_chains(
-    method: Revisions,
-    problems: pd.DataFrame,
-    lengths: Sequence[int],
-    policy: Policy,
-    codec: Codec,
-    seed_key: tuple[Part, ...],
-    judge: Judge = ExactJudge(),  # noqa: B008 - has no state
+    method: Revisions, questions: QuestionTable, lengths: Sequence[int], policy: Policy, seed_key: tuple[Part, ...]
 ) -> pd.DataFrame:
     """One row (COLUMNS) for each attempt, in order of question, chain and position; all questions in one run.
 
@@ -48,24 +41,17 @@ def sample_chains(
     Raises:
         StudyError: sampling failed for a question; names it and the reason.
     """
-    prompts = codec.encode(problems["problem"].tolist())
-    searches = {
-        question_id: method.search(Question(question_id, prompt), lengths, seed_key)
-        for question_id, prompt in zip(problems["question_id"], prompts, strict=True)
-    }
-    with naming_questions(problems["question_id"], prompts):
-        outcomes = scheduler.run(searches, policy, verifier=None)
-    parts = []
-    for question_id, prompt, gold in zip(problems["question_id"], prompts, problems["answer"], strict=True):
-        outcome = outcomes[question_id]
-        if outcome.result is None:
-            raise StudyError(f"the chains of {question_id} failed: {outcome.error}")
-        parts.append(_graded(question_id, gold, len(prompt), outcome.result, codec, judge))
+    with questions.naming():
+        outcomes = Scheduler(policy).run({q.question_id: method.search(q, lengths, seed_key) for q in questions})
+    parts = [
+        _judged(questions, question, outcomes[question.question_id].found(f"the chains of {question.question_id}"))
+        for question in questions
+    ]
     table = pd.concat(parts, ignore_index=True)
     return table.sort_values(["question_id", "chain", "position"], kind="stable").reset_index(drop=True)
 
 
-def check_window(method: Revisions, problems: pd.DataFrame, codec: Codec, window: int) -> None:
+def check_window(method: Revisions, questions: QuestionTable, window: int) -> None:
     """Refuse, before a model is trained, chains whose longest context may leave no room for an attempt.
 
     Args:
@@ -74,7 +60,7 @@ def check_window(method: Revisions, problems: pd.DataFrame, codec: Codec, window
     Raises:
         StudyError: the contexts do not fit; says what they need.
     """
-    prompt = max(len(tokens) for tokens in codec.encode(problems["problem"].tolist()))
+    prompt = max(len(question.prompt) for question in questions)
     needed = (method.max_history + 1) * (prompt + method.max_tokens)
     if needed > (room := min(method.window, window)):
         raise StudyError(
@@ -84,11 +70,9 @@ def check_window(method: Revisions, problems: pd.DataFrame, codec: Codec, window
         )
 
 
-def _graded(
-    question_id: str, gold: str, n_prompt: int, attempts: list[Attempt], codec: Codec, judge: Judge
-) -> pd.DataFrame:
-    texts = codec.decode([attempt.tokens for attempt in attempts])
-    judged = judge.judge(question_id, gold, texts)
+def _judged(questions: QuestionTable, question: Question, attempts: list[Attempt]) -> pd.DataFrame:
+    texts, n_prompt = questions.codec.decode([attempt.tokens for attempt in attempts]), len(question.prompt)
+    judged = questions.judged(question.question_id, texts)
     first = {int(c): judged.answers[i] for i, c in reversed(list(enumerate(judged.classes)))} | {NO_CLASS: None}
     graded = [
         (first[int(c)], verdict) if attempt.finish == FINISH_END else (None, verdicts.NO_ANSWER)
@@ -96,7 +80,7 @@ def _graded(
     ]
     return pd.DataFrame(
         {
-            "question_id": question_id,
+            "question_id": question.question_id,
             "chain": [attempt.chain for attempt in attempts],
             "position": [attempt.position for attempt in attempts],
             "text": texts,

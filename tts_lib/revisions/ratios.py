@@ -1,6 +1,6 @@
 """Sequential against parallel (§6.1-6.2): one question's budget N as N / L chains of L revisions each, for every L.
 
-All of it is replayed from one pass over `methods.revisions.chain_lengths(N)`. A smaller budget is the mean over the
+All of it is replayed from one pass over `revisions.chains.chain_lengths(N)`. A smaller budget is the mean over the
 disjoint groups of chains that the pass holds: of 128 attempts with L = 1 there are 32 groups of 4.
 
 Selection by a verifier is hierarchical: best-of-N weighted inside each chain, whose winning answer is represented by
@@ -33,7 +33,7 @@ def accuracy(attempts: pd.DataFrame, scores: Mapping[str, np.ndarray], budget: i
     """One row (COLUMNS) for each question, selection, chain length and budget up to `budget`.
 
     Args:
-        attempts: of `revision_chains.sample_chains` over `chain_lengths(budget)`.
+        attempts: of `over_questions.sample_chains` over `chain_lengths(budget)`.
         scores: by selection, one for each attempt, of verifiers that read the prompt again before each attempt of a
             chain; majority needs none and is always there.
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tts_lib.answers.pools import encode_attempts
-from tts_lib.answers.protocols import Codec
+from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common.errors import StudyError
 from tts_lib.common.examples import Examples
 from tts_lib.grading import verdicts
@@ -63,21 +63,19 @@ def rest_em(attempts: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """
     rows = []
     ordered = attempts.sort_values(["question_id", "chain", "position"], kind="stable")
-    for (question_id, _), chain in ordered.groupby(["question_id", "chain"], sort=False):
+    for _, chain in ordered.groupby(["question_id", "chain"], sort=False):
         right = np.flatnonzero(chain["verdict"] == verdicts.CORRECT)
         if len(right):
             before = chain.iloc[: right[0]]
             history = before["text"][before["finish"] == "end"].tolist()
-            rows.append((question_id, history, chain["text"].iloc[right[0]]))
+            rows.append((chain["question_id"].iloc[0], history, chain["text"].iloc[right[0]]))
     table = pd.DataFrame(rows, columns=COLUMNS)
     revised = table["history"].map(bool).to_numpy(bool)
     at_once = rng.permutation(np.flatnonzero(~revised))[: revised.sum()]
     return table.iloc[np.sort(np.append(np.flatnonzero(revised), at_once))].reset_index(drop=True)
 
 
-def examples(
-    trajectories: pd.DataFrame, problems: pd.DataFrame, codec: Codec, end_tokens: Sequence[int] = ()
-) -> Examples:
+def examples(trajectories: pd.DataFrame, questions: QuestionTable, end_tokens: Sequence[int] = ()) -> Examples:
     """A language model's examples: history and prompt in context, loss on the right answer only.
 
     The context is that of `tts_lib.revisions.chains`: the prompt before each earlier attempt, and once more, each of
@@ -91,12 +89,11 @@ def examples(
     """
     if len(trajectories) == 0:
         raise StudyError("No trajectory to learn revisions from: too few training questions, or none was ever solved.")
-    prompt = dict(zip(problems["question_id"], codec.encode(problems["problem"].tolist()), strict=True))
     texts = sorted({*trajectories["text"], *(text for history in trajectories["history"] for text in history)})
-    tokens = dict(zip(texts, encode_attempts(codec, texts, end_tokens), strict=True))
+    tokens = dict(zip(texts, encode_attempts(questions.codec, texts, end_tokens), strict=True))
     contexts = []
     for question_id, history in zip(trajectories["question_id"], trajectories["history"], strict=True):
-        asked = prompt[question_id]
+        asked = questions.prompts[question_id]
         contexts.append(np.concatenate([*(piece for text in history for piece in (asked, tokens[text])), asked]))
     return Examples.language(contexts, [tokens[text] for text in trajectories["text"]])
 

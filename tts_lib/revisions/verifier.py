@@ -15,13 +15,14 @@ import pandas as pd
 
 from tts_lib.answers.pools import encode_attempts
 from tts_lib.answers.protocols import Codec, ScoreRequest, Verifier
+from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common.errors import StudyError
 from tts_lib.common.examples import Examples
 from tts_lib.grading import verdicts
 
 
 def examples(
-    attempts: pd.DataFrame, problems: pd.DataFrame, codec: Codec, max_history: int, end_tokens: Sequence[int] = ()
+    attempts: pd.DataFrame, questions: QuestionTable, max_history: int, end_tokens: Sequence[int] = ()
 ) -> Examples:
     """Training examples, one a block: at the end of each attempt whether its answer is right.
 
@@ -29,11 +30,10 @@ def examples(
         attempts: question_id, chain, position, text, finish, verdict; attempts that were cut off are left out.
         end_tokens: see `pools.encode_attempts`.
     """
-    prompt = _prompts(problems, codec)
     right = (attempts["verdict"] == verdicts.CORRECT).to_numpy(np.float32)
     blocks, ends, labels = [], [], []
-    for question_id, rows, texts in _blocks(attempts, codec, max_history, end_tokens):
-        pieces = [np.concatenate([prompt[question_id], text]) for text in texts]
+    for question_id, rows, texts in _blocks(attempts, questions.codec, max_history, end_tokens):
+        pieces = [np.concatenate([questions.prompts[question_id], text]) for text in texts]
         blocks.append(np.concatenate(pieces))
         ends += [len(piece) for piece in pieces]
         labels.append(right[rows])
@@ -46,9 +46,8 @@ def examples(
 
 def scores(
     attempts: pd.DataFrame,
-    problems: pd.DataFrame,
+    questions: QuestionTable,
     verifier: Verifier,
-    codec: Codec,
     max_history: int,
     closing: Sequence[int],
     end_tokens: Sequence[int] = (),
@@ -60,18 +59,19 @@ def scores(
         end_tokens: see `pools.encode_attempts`.
 
     Raises:
-        StudyError: the verifier gives no score where an attempt ends.
+        StudyError: the verifier gives no score where an attempt ends, or a block does not fit its window; names the
+            question.
     """
-    prompt = _prompts(problems, codec)
     numbers: dict[tuple[str, bytes], int] = {}  # of the distinct blocks: one may have been sampled more than once
     requests: list[ScoreRequest] = []
     rows, blocks, ends = [], [], []  # of each attempt: its row, its block, and where it ends there
-    for question_id, shown, texts in _blocks(attempts, codec, max_history, end_tokens):
-        pieces = [part for text in texts for part in (prompt[question_id], text)][1:]
+    for question_id, shown, texts in _blocks(attempts, questions.codec, max_history, end_tokens):
+        prompt = questions.prompts[question_id]
+        pieces = [part for text in texts for part in (prompt, text)][1:]
         block = np.concatenate(pieces)
         number = numbers.setdefault((question_id, block.tobytes()), len(requests))
         if number == len(requests):
-            requests.append(ScoreRequest(prompt[question_id], [block]))
+            requests.append(ScoreRequest(prompt, [block]))
         rows.append(shown)
         blocks += [number] * len(texts)
         ends += list(itertools.accumulate(map(len, pieces)))[::2]
@@ -85,13 +85,10 @@ def scores(
     if not gives[last].all():
         question_id = attempts["question_id"].iloc[rows[~gives[last]][0]]
         raise StudyError(f"an attempt at {question_id} has no score, as it ends with none of the tokens {closing}")
-    scored = np.concatenate([score for (score,) in verifier.score(requests)])
+    with questions.naming():
+        scored = np.concatenate([score for (score,) in verifier.score(requests)])
     found[rows] = scored[np.cumsum(gives)[last] - 1]
     return found
-
-
-def _prompts(problems: pd.DataFrame, codec: Codec) -> dict[str, np.ndarray]:
-    return dict(zip(problems["question_id"], codec.encode(problems["problem"].tolist()), strict=True))
 
 
 def _blocks(

@@ -1,4 +1,4 @@
-"""What every method is asked and what it returns: a question, and the candidate solutions found for it."""
+"""What a search returns: the candidate solutions found for a question."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,12 @@ class Candidates:
     Attributes:
         tokens: the solutions without the prompt, int32 (T,) each. Independent samples that came out equal stand here
             as often as they were sampled, because a vote counts them; no sample stands here twice.
-        step_scores: the verifier's score of each whole step, float32 (n_steps,) each. Truncated solutions of best-of-N
-            are not scored and have none.
+        step_scores: the verifier's score of each whole step, float32 (n_steps,) each.
         finished: whether the solution ended with the end token, bool (n,). The others have no answer.
-        n_rounds: steps taken by the search (best-of-N: 1).
+        n_rounds: steps taken by the search.
         n_samples: samples drawn, rollouts not counted.
         n_duplicates: of these, samples equal to another sample of their round and prefix.
-        n_truncated: of these, samples cut off at the token limit.
+        n_truncated: of these, samples cut off at a token limit.
         hit_round_limit: whether the search was stopped with prefixes still to be expanded.
     """
 

@@ -2,25 +2,29 @@
 
 A candidate's score is the PRM's value after up to k further steps sampled at temperature 0, fewer where the solution
 ends; the rollout only scores and is not kept. Cost: N(k+1) generations, so a budget B pays for N = B/(k+1) beams,
-rounded down to a multiple of M. Depth 0 is beam search.
+rounded down to a multiple of M. Depth 0 would be beam search.
 """
 
-from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from tts_lib.search.beam import Beam, beam_shape
-from tts_lib.search.step_search import Shape
+from pydantic import Field
+
+from tts_lib.common.section import Section
+from tts_lib.search.shape import Shape, Width, beams_within
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lookahead(Beam):
-    """Options: those of beam search, and the lookahead depth k."""
+class Lookahead(Section):
+    """Options: the beam width M, and the lookahead depth k."""
 
-    depth: int
+    kind: Literal["lookahead"] = "lookahead"
+    width: Width
+    depth: Annotated[int, Field(ge=1, le=64, description="greedy steps looked ahead per candidate")]
 
     def shape(self, budget: int) -> Shape:
-        """Slots at this budget.
+        """One tree of N beams that keeps N/M, as in beam search.
 
         Raises:
             ValueError: see `beams_within`.
         """
-        return beam_shape(budget, self.width, self.depth, self.duplicates)
+        n_beams, width = beams_within(budget, self.width, self.depth)
+        return Shape(1, n_beams // width, width, self.depth, remember=True)

@@ -28,46 +28,86 @@ from typing import Literal
 import numpy as np
 
 from tts_lib.answers.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, Sampling
-from tts_lib.answers.scheduler import Question, Search
+from tts_lib.answers.question_table import Question
+from tts_lib.answers.scheduler import Search
 from tts_lib.common.rng import Part, derive_seeds
+from tts_lib.common.section import Section
 from tts_lib.search.candidates import Candidates
+from tts_lib.search.methods import Method
 from tts_lib.search.prefixes import Prefix, roll_out, sample_steps, score_steps
+from tts_lib.search.shape import Shape
 
-Duplicates = Literal["keep", "merge"]
 
+class StepSearch(Section):
+    """A method, and what all of them have in common.
 
-@dataclass(frozen=True, kw_only=True)
-class StepOptions:
-    """Options of every step search: temperature, top_p (1 = off), tokens of a step and of a solution, rounds at most
-    (paper: 40)."""
+    Attributes:
+        method: gives the search its shape.
+        temperature, top_p: of the steps (top_p 1 = off).
+        max_step_tokens, max_tokens: new tokens of a step, and of a solution.
+        max_rounds: steps of a solution at most (paper: 40).
+        duplicates: what becomes of equal prefixes.
+    """
 
+    method: Method
     temperature: float
     top_p: float
     max_step_tokens: int
     max_tokens: int
     max_rounds: int
+    duplicates: Literal["keep", "merge"]
 
+    def generations(self, budget: int) -> int:
+        """Generations spent at this budget, at most the budget.
 
-@dataclass(frozen=True)
-class Shape:
-    """How a search uses its slots: n_trees subtrees, each keeping n_keep prefixes with `width` slots each."""
+        Raises:
+            ValueError: the method cannot run at it (`tts_lib.search.methods.reachable`).
+        """
+        return self.method.shape(budget).generations
 
-    n_trees: int
-    n_keep: int
-    width: int
-    depth: int
-    remember: bool
-    duplicates: Duplicates
+    def search(self, question: Question, budget: int, seed_key: tuple[Part, ...]) -> Search[Candidates]:
+        """A search of one question, for the scheduler; seed_key names the study and the policy.
 
-    @property
-    def n_slots(self) -> int:
-        """Slots of one subtree."""
-        return self.n_keep * self.width
+        Raises:
+            ValueError: see `generations`; later, the verifier returned no score, or one that is not finite, for a step.
+        """
+        return self._steps(question, self.method.shape(budget), seed_key)
 
-    @property
-    def generations(self) -> int:
-        """Cost N(k+1): each slot is a generation, and so is each of the k rollouts it may make in a round."""
-        return self.n_trees * self.n_slots * (self.depth + 1)
+    def _steps(self, question: Question, shape: Shape, seed_key: tuple[Part, ...]) -> Search[Candidates]:
+        key = (*seed_key, question.question_id, "step_search", shape.n_trees, shape.n_keep, shape.width, shape.depth)
+        sampling = Sampling(self.temperature, self.top_p, self.max_step_tokens, until="step")
+        root = Prefix(question.prompt)
+        trees = [_Tree([root] * shape.n_slots) for _ in range(shape.n_trees)]
+        n_rounds = n_samples = n_distinct = n_truncated = 0
+        while n_rounds < self.max_rounds and any(tree.live for tree in trees):
+            slots = [prefix for tree in trees for prefix in tree.slots]
+            seeds = derive_seeds((*key, n_rounds), len(slots))
+            begun = shape.generations if n_rounds == 0 else 0
+            children, families = yield from sample_steps(slots, seeds, sampling, self.max_tokens, begun)
+            rolled_out = yield from roll_out(families, shape.depth, self.max_step_tokens, self.max_tokens)
+            yield from score_steps(families, rolled_out)
+            for i, tree in enumerate(trees):
+                if tree.live:
+                    own = children[i * shape.n_slots : (i + 1) * shape.n_slots]
+                    tree.advance(own, shape, self.duplicates == "merge")
+            n_rounds += 1
+            sampled = [child for child in children if child is not None]
+            n_samples += len(sampled)
+            n_distinct += sum(len(family) for _, family in families)
+            n_truncated += sum(child.finish == FINISH_LENGTH for child in sampled)
+
+        best = [prefix for tree in trees for prefix in tree.candidates(shape.n_slots)]
+        best.sort(key=lambda prefix: prefix.finish == FINISH_END, reverse=True)
+        return Candidates(
+            tokens=[prefix.text[len(question.prompt) :] for prefix in best],
+            step_scores=[np.array(prefix.scores, np.float32) for prefix in best],
+            finished=np.array([prefix.finish == FINISH_END for prefix in best], bool),
+            n_rounds=n_rounds,
+            n_samples=n_samples,
+            n_duplicates=n_samples - n_distinct,
+            n_truncated=n_truncated,
+            hit_round_limit=any(tree.live for tree in trees),
+        )
 
 
 @dataclass
@@ -81,12 +121,12 @@ class _Tree:
     def live(self) -> bool:
         return any(prefix is not None for prefix in self.slots)
 
-    def advance(self, children: list[Prefix | None], shape: Shape) -> None:
+    def advance(self, children: list[Prefix | None], shape: Shape, merge: bool) -> None:
         """Form the new pool from the children of the slots, and give the slots to what is kept of it."""
         finished = [prefix for prefix in self.pool if shape.remember and prefix.finish == FINISH_END]
         self.pool = finished + [child for child in children if child is not None]
         rivals = [prefix for prefix in self.pool if prefix.finish != FINISH_LENGTH]
-        if shape.duplicates == "merge":
+        if merge:
             rivals = list(dict.fromkeys(rivals))
         kept = sorted(rivals, key=lambda prefix: prefix.value, reverse=True)[: shape.n_keep]
         unfinished = [prefix for prefix in kept if prefix.finish == FINISH_STEP]
@@ -97,46 +137,3 @@ class _Tree:
     def candidates(self, n: int) -> list[Prefix]:
         """The n first of the pool: finished ones first, then by score, then by index."""
         return sorted(self.pool, key=lambda prefix: (prefix.finish == FINISH_END, prefix.value), reverse=True)[:n]
-
-
-def step_search(
-    question: Question, shape: Shape, options: StepOptions, seed_key: tuple[Part, ...]
-) -> Search[Candidates]:
-    """Search one question step by step; the text of the module has the rules.
-
-    Raises:
-        ValueError: the verifier returned no score, or one that is not finite, for a new step.
-    """
-    key = (*seed_key, question.question_id, "step_search", shape.n_trees, shape.n_keep, shape.width, shape.depth)
-    sampling = Sampling(options.temperature, options.top_p, options.max_step_tokens, until="step")
-    root = Prefix(question.prompt)
-    trees = [_Tree([root] * shape.n_slots) for _ in range(shape.n_trees)]
-    n_rounds = n_samples = n_distinct = n_truncated = 0
-    while n_rounds < options.max_rounds and any(tree.live for tree in trees):
-        slots = [prefix for tree in trees for prefix in tree.slots]
-        seeds = derive_seeds((*key, n_rounds), len(slots))
-        begun = shape.generations if n_rounds == 0 else 0
-        children, families = yield from sample_steps(slots, seeds, sampling, options.max_tokens, begun)
-        rolled_out = yield from roll_out(families, shape.depth, options.max_step_tokens, options.max_tokens)
-        yield from score_steps(families, rolled_out)
-        for i, tree in enumerate(trees):
-            if tree.live:
-                tree.advance(children[i * shape.n_slots : (i + 1) * shape.n_slots], shape)
-        n_rounds += 1
-        sampled = [child for child in children if child is not None]
-        n_samples += len(sampled)
-        n_distinct += sum(len(family) for _, family in families)
-        n_truncated += sum(child.finish == FINISH_LENGTH for child in sampled)
-
-    best = [prefix for tree in trees for prefix in tree.candidates(shape.n_slots)]
-    best.sort(key=lambda prefix: prefix.finish == FINISH_END, reverse=True)
-    return Candidates(
-        tokens=[prefix.text[len(question.prompt) :] for prefix in best],
-        step_scores=[np.array(prefix.scores, np.float32) for prefix in best],
-        finished=np.array([prefix.finish == FINISH_END for prefix in best], bool),
-        n_rounds=n_rounds,
-        n_samples=n_samples,
-        n_duplicates=n_samples - n_distinct,
-        n_truncated=n_truncated,
-        hit_round_limit=any(tree.live for tree in trees),
-    )

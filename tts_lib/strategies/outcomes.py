@@ -107,7 +107,8 @@ def described(names: Sequence[str], options: Mapping[str, Mapping[str, Any]]) ->
         if name.startswith(REVISE):
             length = int(name.removeprefix(REVISE))
             return Strategy("revisions", {"length": length, "selection": "hierarchical", "score": "revision_orm"})
-        return Strategy(options[name]["kind"], {k: v for k, v in options[name].items() if k != "kind"})
+        given = {"depth": 0, **options[name]}  # a beam looks ahead no step
+        return Strategy(given["kind"], {"width": given["width"], "depth": given["depth"]})
 
     return tuple(fixed.get(name) or one(name) for name in names)
 

@@ -44,8 +44,8 @@ def matched_solutions(pool: pd.DataFrame, n_labels: int) -> pd.DataFrame:
     Gives an outcome reward model, which has one label a solution, as many labels as the process reward model.
     All of the pool where it is too small.
     """
-    with_answer = pool[pool["verdict"] != "no_answer"].sort_values(["sample", "question_id"], kind="stable")
-    return with_answer.head(n_labels)
+    ordered = pool.sort_values(["sample", "question_id"], kind="stable")
+    return ordered.loc[ordered["verdict"] != "no_answer"].head(n_labels)
 
 
 def matched_epochs(epochs: int, n_solutions: int, n_matched: int) -> int:

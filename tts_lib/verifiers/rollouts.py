@@ -10,11 +10,10 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
-from tts_lib.answers.pools import ChunkedPolicy, naming_questions
-from tts_lib.answers.protocols import Codec, SampleRequest, Sampling
+from tts_lib.answers.protocols import Policy, SampleRequest, Sampling
+from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common import rng
 from tts_lib.grading import verdicts as verdicts_
-from tts_lib.grading.judging import ExactJudge, Judge
 
 NOT_JUDGED = (verdicts_.TIMEOUT, verdicts_.ERROR)
 
@@ -31,15 +30,12 @@ def answered(solutions: pd.DataFrame) -> pd.DataFrame:
 
 
 def label_steps(
-    policy: ChunkedPolicy,
-    codec: Codec,
-    problems: pd.DataFrame,
+    policy: Policy,
+    questions: QuestionTable,
     solutions: pd.DataFrame,
     n_rollouts: int,
     sampling: Sampling,
-    study_seed: int,
-    model: str,
-    judge: Judge = ExactJudge(),  # noqa: B008 - has no state
+    seed_key: tuple[rng.Part, ...],
     delimiter: str = "\n",
 ) -> tuple[pd.DataFrame, int]:
     """Soft labels of every step of the `answered` solutions; also the number of tokens rolled out.
@@ -47,27 +43,32 @@ def label_steps(
     Returns a table question_id, sample, labels (list of float in [0, 1], one a step); the other solutions are
     dropped, as those without an answer are in the paper. A rollout whose answer could not be judged does not
     count: a step all of whose rollouts are such has the label NaN.
+
+    Args:
+        seed_key: names the study and the model.
+        delimiter: the text that closes a step.
+
+    Raises:
+        StudyError: a prefix does not fit the model's window; names the question.
     """
     solutions = answered(solutions)
     prefixes = _distinct_prefixes(solutions, delimiter)
-    prompt = dict(zip(problems["question_id"], codec.encode(problems["problem"].tolist()), strict=True))
-    begun = codec.encode([prefix for _, prefix in prefixes])
+    begun = questions.codec.encode([prefix for _, prefix in prefixes])
     requests = [
         SampleRequest(
-            np.concatenate([prompt[q], tokens]),
-            rng.derive_seeds((study_seed, model, q, "rollouts", prefix), n_rollouts),
+            np.concatenate([questions.prompts[q], tokens]),
+            rng.derive_seeds((*seed_key, q, "rollouts", prefix), n_rollouts),
         )
         for (q, prefix), tokens in zip(prefixes, begun, strict=True)
     ]
-    gold = dict(zip(problems["question_id"], problems["answer"], strict=True))
-    with naming_questions([q for q, _ in prefixes], [request.prefix for request in requests]):
-        drawn = policy.sample_in_chunks(requests, sampling)
+    with questions.naming():
+        drawn = policy.sample(requests, sampling)
     rolled_out, n_tokens = {}, 0
     for (q, prefix), samples in zip(prefixes, drawn, strict=True):
-        texts = codec.decode([samples[i] for i in range(n_rollouts)])
+        texts = questions.codec.decode([samples[i] for i in range(n_rollouts)])
         rolled_out.setdefault(q, []).extend(prefix + text for text in texts)
         n_tokens += len(samples.tokens)
-    verdicts = {q: iter(judge.judge(q, gold[q], texts).verdicts) for q, texts in rolled_out.items()}
+    verdicts = {q: iter(questions.judged(q, texts).verdicts) for q, texts in rolled_out.items()}
     value = {(q, prefix): _share_correct(list(islice(verdicts[q], n_rollouts))) for q, prefix in prefixes}
     labels = []
     for q, text, verdict in zip(solutions["question_id"], solutions["text"], solutions["verdict"], strict=True):

@@ -3,26 +3,26 @@
 import numpy as np
 import pandas as pd
 
-from tts_lib.answers.pools import naming_questions
-from tts_lib.answers.protocols import Codec, ScoreRequest, Verifier
+from tts_lib.answers.protocols import ScoreRequest, Verifier
+from tts_lib.answers.question_table import QuestionTable
 from tts_lib.estimators import selection
 
 COLUMNS = ["question_id", "sample", "n_steps", "prm_last", "prm_min", "prm_prod", "prm_mean", "orm", "orm_matched"]
 
 
-def step_scores(verifier: Verifier, codec: Codec, problems: pd.DataFrame, solutions: pd.DataFrame) -> list[np.ndarray]:
+def step_scores(verifier: Verifier, questions: QuestionTable, solutions: pd.DataFrame) -> list[np.ndarray]:
     """The verifier's step scores of every row of `solutions` (question_id, text), float32 (step,) each.
 
     Raises:
         StudyError: a solution does not fit the verifier's window; names the question.
     """
-    prompt = dict(zip(problems["question_id"], codec.encode(problems["problem"].tolist()), strict=True))
     keys = list(zip(solutions["question_id"], solutions["text"], strict=True))
     texts: dict[str, dict[str, None]] = {}
     for question_id, text in keys:
         texts.setdefault(question_id, {})[text] = None
-    requests = [ScoreRequest(prompt[q], codec.encode(list(distinct))) for q, distinct in texts.items()]
-    with naming_questions(prompt.keys(), prompt.values()):
+    encode = questions.codec.encode
+    requests = [ScoreRequest(questions.prompts[q], encode(list(distinct))) for q, distinct in texts.items()]
+    with questions.naming():
         found = verifier.score(requests)
     scored = {
         (q, text): score
@@ -40,11 +40,7 @@ def aggregated(steps: list[np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def score_pool(
-    verifiers: dict[str, Verifier],
-    codec: Codec,
-    problems: pd.DataFrame,
-    pool: pd.DataFrame,
-    aggregation: str = "last",
+    verifiers: dict[str, Verifier], questions: QuestionTable, pool: pd.DataFrame, aggregation: str = "last"
 ) -> tuple[pd.DataFrame, list[np.ndarray]]:
     """Solution scores of every sample of a pool, and the PRM's step scores.
 
@@ -54,15 +50,15 @@ def score_pool(
         aggregation: that the PRM declares. `prm_last` is the value of the solution up to its last step, which is the
             last step's score unless the PRM declares otherwise; the other columns aggregate the scores of the steps.
     """
-    steps = step_scores(verifiers["prm"], codec, problems, pool)
+    steps = step_scores(verifiers["prm"], questions, pool)
     table = pool[["question_id", "sample"]].assign(n_steps=[len(s) for s in steps])
     by_aggregation = aggregated(steps)
     for how, values in (by_aggregation | {"last": by_aggregation[aggregation]}).items():
         table[f"prm_{how}"] = values
     for name in ("orm", "orm_matched"):
         if name in verifiers:
-            table[name] = aggregated(step_scores(verifiers[name], codec, problems, pool))["last"]
-    return table[[column for column in COLUMNS if column in table]], steps
+            table[name] = aggregated(step_scores(verifiers[name], questions, pool))["last"]
+    return table.reindex(columns=[column for column in COLUMNS if column in table]), steps
 
 
 def score_histogram(scores: pd.DataFrame, pool: pd.DataFrame, n_bins: int = 25) -> pd.DataFrame:

@@ -93,9 +93,9 @@ def strategy_pairs(
     names = [MAJORITY, *methods]
     pairs = [(name, budget, BEST_OF_N, budget) for name in names for budget in budgets if BEST_OF_N in known]
     for name in methods:
-        if not options[name]["depth"]:
+        if not options[name].get("depth"):
             continue
-        beam = {"kind": "beam", "width": options[name]["width"], "depth": 0}
+        beam = {"kind": "beam", "width": options[name]["width"]}
         pairs += [(name, b, other, b) for other in methods if options[other] == beam for b in budgets]
     return pairs + [(name, budgets[-1], name, budgets[0]) for name in [*names, BEST_OF_N] if name in known]
 

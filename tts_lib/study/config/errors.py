@@ -43,7 +43,7 @@ def _describe(mistake: Any, schema: dict[str, Any]) -> str:
             return f"{field} is missing; it must be {_allowed(node, schema)}."
         case "extra_forbidden":
             siblings = list(parent.get("properties", {}))
-            near = difflib.get_close_matches(str(name), siblings, n=1)
+            near = difflib.get_close_matches(str(name), siblings, n=1, cutoff=0.65)
             hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(siblings)}."
             return f"{field} is not a setting; {hint}"
         case "union_tag_not_found":

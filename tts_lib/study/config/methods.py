@@ -45,24 +45,6 @@ class Search(Section):
     duplicates: Literal["keep", "merge"]
 
 
-class SearchOptions(Section):
-    """One search method: width is the expansions per kept beam (M of the paper), `sqrt` the root of the budget."""
-
-    kind: Literal["beam", "lookahead", "dvts"]
-    width: Annotated[int, Field(ge=2, le=1024)] | Literal["sqrt"]
-    depth: Annotated[int, Field(ge=0, le=64, description="greedy steps looked ahead per candidate")]
-
-    @model_validator(mode="after")
-    def _depth_is_used(self) -> "SearchOptions":
-        if (self.kind == "lookahead") != (self.depth > 0) and self.kind != "dvts":
-            raise ValueError(f"depth is {self.depth}, but must be 0 for beam and at least 1 for lookahead")
-        return self
-
-    def least_budget(self) -> int:
-        """The smallest budget, in generations, at which the method can run: M beams with k rollouts each."""
-        return (2 if self.width == "sqrt" else self.width) * (self.depth + 1)
-
-
 class Grid(Section):
     """What is swept; apart from the settings, so that adding one entry reruns only that entry."""
 

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from tts_lib.common.section import Section
+from tts_lib.search.methods import Method, reachable
+from tts_lib.search.shape import least_budget
 from tts_lib.study.config.checkpoint import Checkpoint
 from tts_lib.study.config.engine import Engine, OpenAI, Reference, Vllm
 from tts_lib.study.config.fields import Name, Pairing, PoolName
@@ -21,7 +23,6 @@ from tts_lib.study.config.methods import (
     Pool,
     Sampling,
     Search,
-    SearchOptions,
     Select,
 )
 from tts_lib.study.config.nano import Corpus, Pretrain, Problems, Shape, Window
@@ -52,7 +53,7 @@ class Study(Section):
     select: Select
     difficulty: Difficulty
     search: Search | None = None
-    options: dict[Name, SearchOptions]
+    options: dict[Name, Method]
     grid: Grid
     window: dict[Name, Window] = Field(default_factory=dict)
     revisions: Revisions | None = None
@@ -108,8 +109,9 @@ class Study(Section):
                 _known("the study", name, "engine.models", self.engine.models)
         for method in self.grid.methods:
             _known("grid.methods", method, "options", self.options)
-            least, largest = self.options[method].least_budget(), self.grid.search_budgets[-1]
-            if least > largest:
+            options, largest = self.options[method], self.grid.search_budgets[-1]
+            if not reachable(options, [largest]):
+                least = least_budget(options.width, options.depth)
                 raise ValueError(f"grid.search_budgets ends at {largest}, but options.{method} needs at least {least}")
         for pool in ("base-val", "base-test"):
             place, size = f"generate.{pool}.n_samples", self.generate[pool].n_samples
