@@ -1,5 +1,6 @@
 """The first page: says what the tables say, runs nothing, fetches nothing, whatever a model wrote."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -17,11 +18,15 @@ from tts_lib.report import gallery
 from tts_lib.report.claims.claims import COLUMNS
 from tts_lib.report.pages import index
 from tts_lib.report.pages.__main__ import main
+from tts_lib.report.pages.about import About, about
 
 FACTS = {"n_params_block": 130_000, "n_params": 150_000, "n_tokens": 6_000_000, "flops": 4.7e12}
 FACTS |= {"validation_loss": 0.5, "n_layers": 4, "width": 48, "name": None}
 POOL = {"n_questions": 400, "n_samples": 512, "pass_at_1": 0.3, "greedy_accuracy": 0.4, "mean_tokens": 26.0}
 CARD = {"label": "small model", "text": "32.5% [29.7%, 35.5%]", "at": "pass@1"}
+
+
+SAID = About("Study <mine> · commit abc", "")
 
 
 @pytest.fixture
@@ -75,7 +80,7 @@ def add_notebook(reports: Path, name: str, *cells: str) -> None:
 
 
 def test_the_page_says_what_the_tables_say(reports: Path) -> None:
-    page = index.render(reports, [index.Page("01.html", "The questions")])
+    page = index.render(reports, [index.Page("01.html", "The questions")], SAID)
     for expected in ("32.5%", "[29.7%, 35.5%]", "+1.0 points [+0.5, +1.5]", "✓ 1 supported", "✗ 1 contradicted"):
         assert expected in page
     for expected in ("? 1 inconclusive", 'href="01.html"', "130,000", "6 million", "A figure"):
@@ -84,7 +89,7 @@ def test_the_page_says_what_the_tables_say(reports: Path) -> None:
 
 
 def test_nothing_runs_and_nothing_is_fetched(reports: Path) -> None:
-    page = index.render(reports, [])
+    page = index.render(reports, [], SAID)
     assert "default-src 'none'" in page
     assert not re.search(r"<(script|iframe|object|embed|link|base|form)\b", page, re.IGNORECASE)
     sources = re.findall(r'\b(?:src|href)\s*=\s*"([^"]*)"', page)
@@ -94,12 +99,12 @@ def test_nothing_runs_and_nothing_is_fetched(reports: Path) -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_text_is_inert(reports: Path, hostile: str) -> None:
-    harmless = index.render(reports, [])
+    harmless = index.render(reports, [], SAID)
     write_csv(traces(hostile.replace("\n", " "), hostile), reports / "results/report/gallery.csv")
     claims = pd.read_csv(reports / "results/report/claims.csv", dtype=str)
     claims["note"] = hostile
     write_csv(claims, reports / "results/report/claims.csv")
-    page = index.render(reports, [index.Page("01.html", hostile)])
+    page = index.render(reports, [index.Page("01.html", hostile)], SAID)
     tags = re.compile(r"<[a-zA-Z!/][^>]*>")
     allowed = {re.sub(r'"[^"]*"', '""', tag) for tag in tags.findall(harmless)} | {"<small>", "</small>"}
     assert {re.sub(r'"[^"]*"', '""', tag) for tag in tags.findall(page)} <= allowed
@@ -108,7 +113,7 @@ def test_hostile_text_is_inert(reports: Path, hostile: str) -> None:
 def test_every_executed_notebook_gets_a_page_in_order(reports: Path) -> None:
     add_notebook(reports, "02_b", "# Second")
     add_notebook(reports, "01_a", "# First\n\n$x$")
-    pages = index.render_notebooks(reports)
+    pages = index.render_notebooks(reports, SAID)
     assert pages == [index.Page("pages/01_a.html", "First"), index.Page("pages/02_b.html", "Second")]
     assert 'href="../index.html"' in (reports / "pages/01_a.html").read_text()
 
@@ -116,7 +121,7 @@ def test_every_executed_notebook_gets_a_page_in_order(reports: Path) -> None:
 def test_a_notebook_that_cannot_be_shown_is_named(reports: Path) -> None:
     add_notebook(reports, "01_a", r"$\unknowncommand{x}$")
     with pytest.raises(index.StudyError, match=r"01_a\.ipynb: The formula"):
-        index.render_notebooks(reports)
+        index.render_notebooks(reports, SAID)
 
 
 @pytest.mark.parametrize("lost", ["summary.json", "results/report/claims.csv", "results/report/a.svg"])
@@ -133,7 +138,7 @@ def test_a_missing_input_is_one_sentence(reports: Path, lost: str, monkeypatch: 
 
 def test_two_pages_of_the_same_results_are_equal(reports: Path, tmp_path: Path) -> None:
     shutil.copytree(reports, tmp_path / "elsewhere/reports")
-    assert index.render(reports, []) == index.render(tmp_path / "elsewhere/reports", [])
+    assert index.render(reports, [], SAID) == index.render(tmp_path / "elsewhere/reports", [], SAID)
 
 
 def test_large_numbers_in_words() -> None:
@@ -205,3 +210,22 @@ def test_chains_worth_reading_are_one_of_each_kind() -> None:
         "tries something else each time": "abcdef",
     }
     assert gallery.chains(table.head(0), problems).empty
+
+
+def test_every_page_says_what_study_it_is_of_and_when_it_concludes_nothing(reports: Path) -> None:
+    few = About("Study <mine> · commit abc", "40 test questions: too few")
+    for said in (SAID, few):
+        page = index.render(reports, [], said)
+        assert "<footer>Study &lt;mine&gt; · commit abc</footer>" in page
+        assert ("too few" in page) == (said is few)
+
+
+def test_what_is_known_of_a_study(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(EXAMPLE)
+    (tmp_path / "logs").mkdir()
+    stage = {"stage": "a", "wall_s": 200.0, "ended": 1.0, "succeeded": True}
+    (tmp_path / "logs/stages.jsonl").write_text(f"{json.dumps(stage)}\n{json.dumps(stage | {'stage': 'b'})}\n")
+    said = about(tmp_path, 40)
+    assert said.foot.startswith(f"Study {tmp_path.name} · ") and said.foot.endswith(" · 7 min of computing in 2 stages")
+    assert said.warning.startswith("40 test questions: enough to see that everything runs, too few to conclude")
+    assert about(tmp_path, 400).warning == ""

@@ -4,7 +4,6 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-import nbformat
 import pandas as pd
 import pytest
 from nbformat import NotebookNode
@@ -149,15 +148,3 @@ def test_formulas_become_mathml(formula: str, tmp_path: Path) -> None:
 def test_a_formula_that_would_leak_is_refused(formula: str, tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="formula"):
         html.render(notebook(prose=f"# T\n\n${formula}$"), tmp_path)
-
-
-def test_the_command_writes_the_same_page_again_and_names_a_broken_source(tmp_path: Path) -> None:
-    nbformat.write(notebook(display(image_png=PNG)), tmp_path / "a.ipynb")
-    target = tmp_path / "reports/a.html"
-    html.main([str(tmp_path / "a.ipynb"), str(target), "--home", str(tmp_path / "index.html")])
-    first = target.read_bytes()
-    assert b'<a href="../index.html">' in first
-    html.main([str(tmp_path / "a.ipynb"), str(target), "--home", str(tmp_path / "index.html")])
-    assert target.read_bytes() == first
-    with pytest.raises(SystemExit, match=r"none\.ipynb cannot be read"):
-        html.main([str(tmp_path / "none.ipynb"), str(target)])

@@ -16,6 +16,7 @@ from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
 from tts_lib.study.config import loading
 
+PROFILE = ".dvc/profile"  # what the folder was made by
 COPIED = ".dvc/copied.json"  # what the folder took from the project: path -> SHA-256 as it was taken
 _PATHS = (("questions", "folder"), ("replay", "folder"), ("checkpoints", "folder"))  # seen from the study's folder
 _DVC = """\
@@ -61,6 +62,17 @@ def profile_names(root: Path) -> list[str]:
     return sorted(path.stem for path in (root / "profiles").glob("*.yaml"))
 
 
+def profile_of(root: Path) -> str:
+    """The profile that the study in `root` runs, and whether its settings were changed since."""
+    settings = root / "params.yaml"
+    if (root / PROFILE).is_file():
+        taken = json.loads((root / COPIED).read_bytes()).get("params.yaml")
+        name = (root / PROFILE).read_text(encoding="utf-8")
+        return name if taken == _sha256(settings.read_bytes()) else f"{root.resolve().name} (from {name}, changed)"
+    same = [p.stem for p in (root / "profiles").glob("*.yaml") if p.read_bytes() == settings.read_bytes()]
+    return same[0] if same else root.resolve().name
+
+
 def create(folder: Path, profile: str) -> list[str]:
     """Make `folder` a study of its own by a profile of the project, or bring one that was made so up to date.
 
@@ -85,6 +97,7 @@ def create(folder: Path, profile: str) -> list[str]:
     files |= {name: (root / name).read_bytes() for name in ("dvc.yaml", ".dvcignore")}
     files["params.yaml"] = _moved(source.read_text(encoding="utf-8"), root, folder).encode()
     files["README.md"] = _README.format(profile=profile, project=root).encode()
+    files[PROFILE] = profile.encode()
     files[".dvc/config"] = _DVC.format(cache=root / ".dvc" / "cache").encode()
     own = _take(folder, files)
     (root / ".tts_store").mkdir(exist_ok=True)

@@ -19,6 +19,7 @@ from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
 from tts_lib.report.pages import notebook as html
+from tts_lib.report.pages.about import About
 from tts_lib.report.pages.text import show_text
 from tts_lib.study import notebooks
 
@@ -39,7 +40,7 @@ class Page:
     title: str
 
 
-def render_notebooks(reports: Path) -> list[Page]:
+def render_notebooks(reports: Path, said: About) -> list[Page]:
     """Render every notebook of `reports`/executed to a page in `reports`/pages; the pages in order of their names.
 
     Raises:
@@ -49,7 +50,7 @@ def render_notebooks(reports: Path) -> list[Page]:
     for source in sorted((reports / "executed").glob("*.ipynb")):
         notebook = notebooks.read(source)
         try:
-            text = html.render(notebook, reports, home="../index.html")
+            text = html.render(notebook, reports, home="../index.html", said=said)
         except StudyError as error:
             raise StudyError(f"{source}: {error}") from error
         write_atomically(reports / "pages" / f"{source.stem}.html", text.encode())
@@ -57,7 +58,7 @@ def render_notebooks(reports: Path) -> list[Page]:
     return pages
 
 
-def render(reports: Path, pages: list[Page]) -> str:
+def render(reports: Path, pages: list[Page], said: About) -> str:
     """The index page of the results in `reports`.
 
     Raises:
@@ -86,6 +87,7 @@ def render(reports: Path, pages: list[Page]) -> str:
         gallery=[(case, list(steps)) for case, steps in groupby(gallery, key=lambda row: row["case"])],
         chains=[(case, list(steps)) for case, steps in groupby(chains, key=lambda row: row["case"])],
         pages=pages,
+        said=said,
         files=_data_files(reports),
     )
 

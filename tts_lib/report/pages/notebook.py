@@ -1,14 +1,11 @@
-"""One executed notebook as one page: `python -m tts_lib.report.pages.notebook IN.ipynb OUT.html --home INDEX.html`.
+"""One executed notebook as one page.
 
 The page carries everything it shows and fetches nothing: no script, no font, no picture from elsewhere, formulas as
 MathML. What the notebook's outputs hold is rebuilt by `sanitise`, and the page's own security policy forbids the rest.
 """
 
-import argparse
 import html
-import os
 import re
-import sys
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -24,9 +21,8 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from tts_lib.common.errors import StudyError
-from tts_lib.common.files import write_atomically
+from tts_lib.report.pages.about import About
 from tts_lib.report.pages.sanitise import sanitise
-from tts_lib.study import notebooks
 
 IMAGE_TYPES = ("image/svg+xml", "image/png", "image/jpeg")  # a drawing is sharper than a picture
 HIDDEN_TAGS = {"injected-parameters"}
@@ -71,8 +67,9 @@ class _Markdown(IPythonRenderer):
         return to_mathml(f"\\begin{{{name}}}{body}\\end{{{name}}}", "block")
 
 
-def render(notebook: NotebookNode, folder: Path, home: str = "") -> str:
-    """The page of an executed notebook. Pictures named in its prose are looked up in `folder`; `home` is a link back.
+def render(notebook: NotebookNode, folder: Path, home: str = "", said: About = About("", "")) -> str:  # noqa: B008
+    """The page of an executed notebook. Pictures named in its prose are looked up in `folder`; `home` is a link back,
+    `said` what stands at head and foot.
 
     Raises:
         StudyError: a formula that cannot be shown.
@@ -91,10 +88,10 @@ def render(notebook: NotebookNode, folder: Path, home: str = "") -> str:
             cells.append({"code": code, "outputs": [_output(output, markdown) for output in cell.outputs]})
     titles = [_TITLE.search(cell.source) for cell in notebook.cells if cell.cell_type == "markdown"]
     title = next((match.group(1) for match in titles if match), "Report")
-    return page(title, cells, home)
+    return page(title, cells, home, said)
 
 
-def page(title: str, cells: list[dict[str, Any]], home: str = "") -> str:
+def page(title: str, cells: list[dict[str, Any]], home: str, said: About) -> str:
     """The frame around the cells: head, policy, style sheet."""
     environment = Environment(
         loader=PackageLoader("tts_lib.report.pages"),
@@ -103,7 +100,7 @@ def page(title: str, cells: list[dict[str, Any]], home: str = "") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html.j2").render(title=title, cells=cells, home=home)
+    return environment.get_template("page.html.j2").render(title=title, cells=cells, home=home, said=said)
 
 
 def _output(output: NotebookNode, markdown: Callable[[str], Markup]) -> Markup:
@@ -132,23 +129,3 @@ def _image(image_type: str, content: str, alt: str) -> Markup:
     if image_type == "image/svg+xml":
         content = b64encode(content.encode()).decode()
     return Markup('<img alt="{}" src="data:{};base64,{}">').format(alt, image_type, "".join(content.split()))
-
-
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m tts_lib.report.pages.notebook", description="Render an executed notebook."
-    )
-    parser.add_argument("source", type=Path, help="executed notebook")
-    parser.add_argument("target", type=Path, help="page to write")
-    parser.add_argument("--home", type=Path, help="page that the top of this one links back to")
-    options = parser.parse_args(arguments)
-    home = os.path.relpath(options.home, options.target.parent) if options.home else ""
-    try:
-        text = render(notebooks.read(options.source), options.target.parent, home)
-        write_atomically(options.target, text.encode())
-    except (StudyError, OSError) as error:
-        sys.exit(f"{options.source}: {error}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,45 @@
+"""What a page says of its own study: which, by what code, when and where; and whether it can conclude anything."""
+
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import tts_lib
+from tts_lib.study import folder, progress
+
+FEW = 100  # test questions; the interval of a share is then 20 points wide
+
+
+@dataclass(frozen=True)
+class About:
+    """The sentence at the foot of each page, and a warning at its head or nothing."""
+
+    foot: str
+    warning: str
+
+
+def about(root: Path, n_questions: int) -> About:
+    """What is to be said of the study in `root`, which was judged on that many test questions."""
+    seconds = progress.last_seconds(root)
+    parts = [
+        f"Study {folder.profile_of(root)}",
+        _commit(),
+        f"{datetime.now(UTC):%Y-%m-%d}",
+        f"{os.cpu_count()} cores, {platform.machine()} {platform.system()}",
+        f"{progress.in_words(sum(seconds.values()))} of computing in {len(seconds)} stages" if seconds else "",
+    ]
+    warning = f"{n_questions} test questions: enough to see that everything runs, too few to conclude anything."
+    return About(" · ".join(filter(None, parts)), warning if n_questions < FEW else "")
+
+
+def _commit() -> str:
+    """The commit of the code, where it is known."""
+    command = ["git", "describe", "--always", "--dirty=, changed since"]
+    try:
+        found = subprocess.run(command, cwd=Path(tts_lib.__file__).parent, capture_output=True, text=True)
+    except OSError:
+        return ""
+    return f"commit {found.stdout.strip()}" if found.returncode == 0 else ""
