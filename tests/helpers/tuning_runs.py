@@ -7,7 +7,9 @@ import numpy as np
 from helpers.model_folders import STEP
 from tts_lib.common.examples import Examples
 from tts_lib.training.lora import TunedAdapter, fine_tune_adapter, train_prm
+from tts_lib.training.run import Curve
 from tts_lib.training.settings import FineTuning, LoraAdapter
+from tts_lib.training.tuning import Task
 
 LORA = LoraAdapter(rank=4, alpha=8.0, layers="all")
 QUICK = FineTuning(
@@ -42,11 +44,11 @@ def labelled(n: int, seed: int) -> Examples:
 
 
 def tune_adapter(base: Path, runs: Path, settings: FineTuning = QUICK, seed: int = 0) -> TunedAdapter:
-    return fine_tune_adapter(base, counting(64, 0), counting(16, 1), settings, runs, seed=seed)
+    return fine_tune_adapter(base, Task(counting(64, 0), counting(16, 1), settings, seed, "LoRA"), runs)
 
 
-def tune_prm(base: Path, runs: Path, settings: FineTuning, n_examples: int = 64) -> dict:
-    return train_prm(base, labelled(n_examples, 0), labelled(16, 1), settings, runs, runs / "prm", seed=0)
+def tune_prm(base: Path, runs: Path, settings: FineTuning, n_examples: int = 64) -> Curve:
+    return train_prm(base, Task(labelled(n_examples, 0), labelled(16, 1), settings, 0, "PRM"), runs, runs / "prm")
 
 
 def same_files(a: Path, b: Path) -> bool:

@@ -13,16 +13,17 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-from helpers.model_folders import random_folder
+from helpers.model_folders import END, random_folder, tiny_tokenizer
 from tts_lib.common.errors import StudyError
 from tts_lib.common.examples import Examples, pad
 from tts_lib.models import folder
 from tts_lib.models.llama import Llama, LlamaShape
 from tts_lib.models.names import from_hf_state, to_hf_state
 from tts_lib.models.scorer import Scorer
-from tts_lib.training.loop import Keep, Trained, Training, fit, language_loss, score_loss
+from tts_lib.training import loop
+from tts_lib.training.loop import Keep, Task, Trained, Training, fit, language_loss, score_loss
 from tts_lib.training.muon import Muon, orthogonalise
-from tts_lib.training.policies import fine_tune, run_key
+from tts_lib.training.policies import extend_window, fine_tune, run_key, save_policy
 
 SHAPE = LlamaShape(vocab_size=12, n_layers=2, width=16, n_heads=2, width_mlp=24, max_length=16)
 QUICK = Training(
@@ -50,8 +51,7 @@ def llama(seed: int = 0, scale: float = 1.0) -> Llama:
 
 
 def train(folder: Path, training: Training, keep: Keep = "last", model: Llama | None = None) -> Trained:
-    model = model or llama()
-    return fit(model, counting(200, 0), training, folder, counting(40, 1), "test", keep)
+    return fit(model or llama(), Task(counting(200, 0), counting(40, 1), training, "test", keep), folder)
 
 
 def same(a: Trained, b: Trained) -> bool:
@@ -97,8 +97,9 @@ def test_transformers_computes_the_same_logits():
         num_hidden_layers=SHAPE.n_layers, num_attention_heads=SHAPE.n_heads, num_key_value_heads=SHAPE.n_heads,
         max_position_embeddings=SHAPE.max_length, rms_norm_eps=SHAPE.norm_eps, tie_word_embeddings=False,
         rope_parameters={"rope_type": "default", "rope_theta": SHAPE.rope_theta}, bos_token_id=None,
-        eos_token_id=1, pad_token_id=1, attn_implementation="eager",
+        eos_token_id=1, pad_token_id=1,
     )  # fmt: skip
+    config._attn_implementation = "eager"
     theirs = LlamaForCausalLM(config).eval()
     state = to_hf_state({name: tensor.numpy() for name, tensor in model.state_dict().items()})
     theirs.load_state_dict({name: torch.from_numpy(np.array(tensor)) for name, tensor in state.items()})
@@ -141,7 +142,7 @@ def test_a_fresh_verifier_gives_even_chances_and_weights_count():
 
 
 def test_the_key_of_a_run_names_what_matters():
-    def key(start=SHAPE, data=None, training=QUICK):
+    def key(start: object = SHAPE, data=None, training=QUICK):
         return run_key(start, data or counting(20, 0), training)
 
     assert key() == key() == key(training=dataclasses.replace(QUICK, checkpoint_seconds=7.0))
@@ -160,7 +161,7 @@ def test_a_run_learns_is_repeatable_and_is_not_done_twice(tmp_path, monkeypatch)
     assert first.curve["tokens"] == sorted(first.curve["tokens"])
     assert first.n_tokens == 4 * len(counting(200, 0).tokens) == first.curve["tokens"][-1]
     assert same(first, train(tmp_path / "b", QUICK))
-    monkeypatch.setattr(torch.multiprocessing, "start_processes", None)  # nothing is trained again
+    monkeypatch.setattr(loop, "start_processes", None)  # nothing is trained again
     assert same(first, train(tmp_path / "a", QUICK, model=llama(seed=9)))
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["done.safetensors"] and not first.kept
 
@@ -185,7 +186,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path):
     process.wait()
     time.sleep(0.5)  # the workers notice that their parent is gone
     assert not (folder / "done.safetensors").exists()
-    n_seen = load_file(resume)["place"][0]
+    n_seen = load_file(resume)["place.tokens"]
     assert 0 < n_seen < LONG.n_epochs * len(counting(200, 0).tokens)
     modified = resume.stat().st_mtime_ns
     time.sleep(0.3)
@@ -205,7 +206,13 @@ def test_a_policy_learns_on_in_a_longer_window(tmp_path):
     longer = config.max_length + 32
     tokens = [np.arange(longer - 2, dtype=np.int32) % config.vocab_size] * 8
     examples = Examples.language([t[:1] for t in tokens], [t[1:] for t in tokens])
-    trained, shape = fine_tune(tmp_path / "policy", longer, examples, examples, QUICK, tmp_path / "runs", "test")
+    how = (examples, examples, QUICK, tmp_path / "runs", "test")
+    trained, shape = extend_window(tmp_path / "policy", longer, *how)
     assert shape.max_length == longer and trained.curve["validation"][-1] < trained.curve["validation"][0]
-    again, _ = fine_tune(tmp_path / "policy", longer, examples, examples, QUICK, tmp_path / "runs", "test")
+    assert not trained.kept
+    again, _ = extend_window(tmp_path / "policy", longer, *how)
     assert same(trained, again)  # taken from the finished run
+    save_policy(tmp_path / "long", trained, shape, tiny_tokenizer(), END, "")
+    tuned, shape = fine_tune(tmp_path / "long", *how)
+    assert shape.max_length == longer and tuned.curve["validation"][0] < trained.curve["validation"][0]
+    assert len(tuned.kept) == len(tuned.curve["validation"])

@@ -12,7 +12,7 @@ pytest.importorskip("peft")
 
 import torch
 import transformers
-from peft import PeftModel
+from peft import PeftModel  # pyright: ignore[reportMissingImports]
 from safetensors.torch import load_file, save_file
 
 from helpers.model_folders import VOCAB, WINDOW, random_folder
@@ -24,7 +24,7 @@ from tts_lib.engines.transformers.reference import ReferenceVerifier
 from tts_lib.models import adapter
 from tts_lib.training import hf_models
 from tts_lib.training.lora import train_prm
-from tts_lib.training.tuning import language_loss, parts_of, score_loss
+from tts_lib.training.tuning import Task, language_loss, parts_of, score_loss
 
 pytestmark = pytest.mark.vllm  # that environment has PEFT too
 
@@ -251,8 +251,6 @@ def test_vllm_serves_the_adapter_as_peft_does(tmp_path):
 @pytest.mark.parametrize("lora", [LORA, None], ids=["lora", "full"])
 def test_a_gpu_learns_the_same_in_half_precision(base, tmp_path, lora):
     settings = changed(adapter=lora, dropout=0.0, epochs=10)
-    curves = [
-        train_prm(base, labelled(256, 0), labelled(16, 1), settings, tmp_path / "runs", tmp_path / d, seed=0, device=d)
-        for d in ("cpu", "cuda")
-    ]
+    tasks = [Task(labelled(256, 0), labelled(16, 1), settings, 0, "PRM", device) for device in ("cpu", "cuda")]
+    curves = [train_prm(base, task, tmp_path / "runs", tmp_path / task.device) for task in tasks]
     assert curves[0]["validation"][-1] == pytest.approx(curves[1]["validation"][-1], abs=0.05)

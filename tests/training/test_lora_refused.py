@@ -20,6 +20,7 @@ from tts_lib.models import adapter
 from tts_lib.models import folder as model_folder
 from tts_lib.models.checkpoint import checkpoint_hash
 from tts_lib.training.lora import fine_tune_adapter
+from tts_lib.training.tuning import Task
 
 pytestmark = pytest.mark.vllm  # that environment has PEFT too
 
@@ -38,18 +39,21 @@ def long_example() -> Examples:
     [
         (long_example(), rf"LoRA: training example 0 has {WINDOW + 3} tokens, but the window of .* is {WINDOW}; leave"),
         (
-            Examples.language([np.int32([VOCAB])], [np.int32([3])]),
+            Examples.language([np.array([VOCAB], np.int32)], [np.array([3], np.int32)]),
             rf"tokens outside the vocabulary of .*, 0 to {VOCAB - 1}",
         ),
-        (Examples.language([np.int32([2])], [np.int32([])]), r"LoRA: training has no token with weight"),
+        (
+            Examples.language([np.array([2], np.int32)], [np.array([], np.int32)]),
+            r"LoRA: training has no token with weight",
+        ),
     ],
     ids=["window", "vocabulary", "weight"],
 )
 def test_examples_that_the_model_cannot_learn_are_refused(base, tmp_path, examples, said):
     with pytest.raises(StudyError, match=said):
-        fine_tune_adapter(base, examples, counting(4, 0), QUICK, tmp_path / "runs", seed=0)
+        fine_tune_adapter(base, Task(examples, counting(4, 0), QUICK, 0, "LoRA"), tmp_path / "runs")
     with pytest.raises(StudyError, match=said.replace("training", "validation")):
-        fine_tune_adapter(base, counting(4, 0), examples, QUICK, tmp_path / "runs", seed=0)
+        fine_tune_adapter(base, Task(counting(4, 0), examples, QUICK, 0, "LoRA"), tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 
@@ -62,7 +66,8 @@ def test_settings_that_cannot_be_followed_are_refused(base, tmp_path, monkeypatc
         tune_adapter(base, tmp_path / "runs", changed(adapter=LORA.model_copy(update={"layers": ["up"]})))
     for device in ("cuda:99", "abacus"):
         with pytest.raises(StudyError, match=f"device {device} is not there; give cpu, or cuda on a machine"):
-            fine_tune_adapter(base, counting(4, 0), counting(4, 0), QUICK, tmp_path / "runs", seed=0, device=device)
+            task = Task(counting(4, 0), counting(4, 0), QUICK, 0, "LoRA", device)
+            fine_tune_adapter(base, task, tmp_path / "runs")
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(StudyError, match=r"LoRA adapters need the packages peft and accelerate"):
         tune_adapter(base, tmp_path / "runs")

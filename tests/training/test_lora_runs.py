@@ -22,9 +22,9 @@ from helpers.tuning_runs import LORA, QUICK, changed, counting, same_files, tune
 from tts_lib.common.errors import StudyError
 from tts_lib.common.examples import Examples
 from tts_lib.models import adapter
-from tts_lib.training import tuning
 from tts_lib.training.lora import fine_tune_adapter
-from tts_lib.training.tuning import language_loss
+from tts_lib.training.run import RESUME, Run
+from tts_lib.training.tuning import Task, language_loss
 
 pytestmark = pytest.mark.vllm  # that environment has PEFT too
 
@@ -40,14 +40,14 @@ class Interruption(Exception):  # noqa: N818
 
 def interrupt(monkeypatch, at_save: int) -> None:
     """Ends the run just before it writes its state for the at_save-th time."""
-    left, save = iter(range(at_save - 1)), tuning._Run._save
+    left, write = iter(range(at_save - 1)), Run.write
 
-    def saving(run) -> None:
+    def writing(run) -> None:
         if next(left, None) is None:
             raise Interruption
-        save(run)
+        write(run)
 
-    monkeypatch.setattr(tuning._Run, "_save", saving)
+    monkeypatch.setattr(Run, "write", writing)
 
 
 @pytest.mark.parametrize("at_save", [1, 3, 4, 8])  # 4 and 8 have a checkpoint
@@ -80,7 +80,7 @@ def test_an_interrupted_reward_model_goes_on_to_the_same_bytes(base, tmp_path, m
 def test_a_killed_run_goes_on_to_the_same_bytes(base, tmp_path):
     settings = changed(epochs=16, checkpoints=4)
     code = (
-        "import tuning_runs as t, pathlib, sys; "
+        "import helpers.tuning_runs as t, pathlib, sys; "
         "t.tune_adapter(*map(pathlib.Path, sys.argv[1:]), t.changed(epochs=16, checkpoints=4))"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
@@ -90,9 +90,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(base, tmp_path):
         time.sleep(0.01)
     process.kill()
     process.wait()
-    assert list((tmp_path / "killed").glob(f"*/{tuning.RESUME}")) and not list(
-        (tmp_path / "killed").glob("*/curve.json")
-    )
+    assert list((tmp_path / "killed").glob(f"*/{RESUME}")) and not list((tmp_path / "killed").glob("*/curve.json"))
     killed, whole = (tune_adapter(base, tmp_path / name, settings) for name in ("killed", "whole"))
     assert killed.curve == whole.curve
     for a, b in zip(killed.folders, whole.folders, strict=True):
@@ -106,7 +104,7 @@ def test_a_finished_run_is_not_done_again(base, tmp_path, monkeypatch):
     curve = tune_prm(base, tmp_path / "runs", QUICK)
     written = (tmp_path / "runs" / "prm" / "model.safetensors").read_bytes()
     shutil.rmtree(tmp_path / "runs" / "prm")
-    monkeypatch.setattr(tuning._Run, "step", lambda run: pytest.fail("trained again"))
+    monkeypatch.setattr(Run, "count", lambda *step: pytest.fail("trained again"))
     assert tune_adapter(base, tmp_path / "runs", changed(checkpoint_seconds=5.0)) == first
     assert tune_prm(base, tmp_path / "runs", QUICK) == curve
     assert (tmp_path / "runs" / "prm" / "model.safetensors").read_bytes() == written
@@ -114,8 +112,8 @@ def test_a_finished_run_is_not_done_again(base, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("seconds", "n_saves"), [(0.0, 8), (3600.0, 2)])
 def test_the_state_is_kept_at_checkpoints_and_as_often_as_asked(base, tmp_path, monkeypatch, seconds, n_saves):
-    saves, save = [], tuning._Run._save
-    monkeypatch.setattr(tuning._Run, "_save", lambda run: saves.append(run.n_steps) or save(run))
+    saves, write = [], Run.write
+    monkeypatch.setattr(Run, "write", lambda run: saves.append(run.n_steps) or write(run))
     tune_adapter(base, tmp_path / "runs", changed(checkpoint_seconds=seconds))
     assert len(saves) == n_saves and saves[-1] == 8
 
@@ -147,9 +145,9 @@ def test_a_damaged_state_is_named(base, tmp_path, monkeypatch):
     with monkeypatch.context() as context, pytest.raises(Interruption):
         interrupt(context, 3)
         tune_adapter(base, tmp_path / "runs")
-    (resume,) = (tmp_path / "runs").glob(f"*/{tuning.RESUME}")
+    (resume,) = (tmp_path / "runs").glob(f"*/{RESUME}")
     resume.write_bytes(resume.read_bytes()[:1000])
-    with pytest.raises(StudyError, match=r"resume.safetensors is damaged; delete it"):
+    with pytest.raises(StudyError, match=r"resume.safetensors is damaged or of another run; delete its folder"):
         tune_adapter(base, tmp_path / "runs")
 
 
@@ -172,9 +170,9 @@ def test_a_validation_loss_that_is_no_number_is_refused(base, tmp_path):
     tensors = load_file(base / "model.safetensors")
     tensors["model.embed_tokens.weight"][50] = float("nan")
     save_file(tensors, base / "model.safetensors", metadata={"format": "pt"})
-    validation = Examples.language([np.int32([50])], [np.int32([3])])
+    validation = Examples.language([np.array([50], np.int32)], [np.array([3], np.int32)])
     with pytest.raises(StudyError, match=r"LoRA: the validation loss after step 4 is nan; lower lr"):
-        fine_tune_adapter(base, counting(64, 0), validation, QUICK, tmp_path / "runs", seed=0)
+        fine_tune_adapter(base, Task(counting(64, 0), validation, QUICK, 0, "LoRA"), tmp_path / "runs")
 
 
 def test_a_model_that_does_not_fit_is_refused(base, tmp_path, monkeypatch):

@@ -48,7 +48,7 @@ def test_a_label_stands_at_the_marker_of_its_step(folder):
         at = rows[examples.tokens[rows] == marker]
         known = ~np.isnan(labels)
         np.testing.assert_array_equal(examples.weight[at], known)
-        np.testing.assert_array_equal(examples.target[at][known], np.float32(labels)[known])
+        np.testing.assert_array_equal(examples.target[at][known], np.array(labels, np.float32)[known])
         assert examples.weight[rows].sum() == known.sum()
     shown = TokenCodec.from_folder(folder).decode([examples.tokens[each[1]]])
     assert shown == ["user two and two?First.Then.4"]

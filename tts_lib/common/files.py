@@ -19,10 +19,18 @@ class WriteError(StudyError, OSError):
 
 
 def write_atomically(path: Path, *chunks: bytes | memoryview) -> None:
-    """Write the chunks, one after the other, as the file ``path``, creating its folder if need be.
+    """Write the chunks, one after the other, as the file ``path``; see `replacing_file`."""
+    with replacing_file(path) as temporary, open(temporary, "xb") as file:
+        for chunk in chunks:
+            file.write(chunk)
 
-    Temporary file in the same folder, flush, fsync, rename, fsync of the folder. After a kill, the worst that can be
-    left behind is a temporary file (`TEMPORARY_GLOB`).
+
+@contextmanager
+def replacing_file(path: Path) -> Iterator[Path]:
+    """Where to write a file that takes the place of ``path`` once the block has ended without an error.
+
+    Temporary file in the same folder, which is created if need be; then fsync, rename, fsync of the folder. After a
+    kill, the worst that can be left behind is a temporary file (`TEMPORARY_GLOB`).
 
     Raises:
         WriteError: disk full, no permission, ...; nothing is left behind.
@@ -31,16 +39,13 @@ def write_atomically(path: Path, *chunks: bytes | memoryview) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with open(temporary, "xb") as file:
-                for chunk in chunks:
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
+            yield temporary
+            _sync(temporary)
             os.replace(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        sync_folder(path.parent)
+        _sync(path.parent)
     except OSError as error:
         raise WriteError(explain(error, path)) from error
 
@@ -61,22 +66,21 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         yield new
         for file in new.iterdir():
             file.chmod(0o644)
-            with file.open("rb") as handle:
-                os.fsync(handle.fileno())
+            _sync(file)
         new.chmod(0o755)
         shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
             os.replace(folder, old)
         os.replace(new, folder)
-        sync_folder(folder.parent)
+        _sync(folder.parent)
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames and removals in ``folder`` durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Make what a file holds, or the renames and removals in a folder, durable."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -17,10 +17,11 @@ from tts_lib.models import pretrained
 from tts_lib.models.checkpoint import copy_tokenizer, weight_files
 from tts_lib.training.settings import FineTuning
 
+Config = transformers.PretrainedConfig
 ENDINGS = "generation_config.json"  # names the tokens that end a text
 
 
-def read_config(checkpoint: Path) -> transformers.PretrainedConfig:
+def read_config(checkpoint: Path) -> Config:
     """The configuration of a checkpoint folder.
 
     Raises:
@@ -102,7 +103,9 @@ def save_scorer(model: Any, weights: Mapping[str, Tensor], checkpoint: Path, fol
             shutil.copyfile(checkpoint / ENDINGS, new / ENDINGS)
 
 
-def _load(loader, checkpoint: Path, config, settings: FineTuning, device: torch.device, new_head: bool):
+def _load(
+    loader: Any, checkpoint: Path, config: Config, settings: FineTuning, device: torch.device, new_head: bool
+) -> transformers.PreTrainedModel:
     """A model with the checkpoint's weights in 32 bits, or as stored where an adapter and half precision allow it."""
     as_stored = settings.adapter is not None and half_precision(device)
     dtype = "auto" if as_stored else torch.float32
@@ -112,13 +115,13 @@ def _load(loader, checkpoint: Path, config, settings: FineTuning, device: torch.
     return model
 
 
-def _head(model) -> dict[str, nn.Parameter]:
+def _head(model: transformers.PreTrainedModel) -> dict[str, nn.Parameter]:
     """The parameters of a scorer outside its body."""
     body = model.base_model_prefix + "."
     return {name: parameter for name, parameter in model.named_parameters() if not name.startswith(body)}
 
 
-def _with_adapter(model, settings: FineTuning, seed: int, head: list[str]) -> nn.Module:
+def _with_adapter(model: transformers.PreTrainedModel, settings: FineTuning, seed: int, head: list[str]) -> nn.Module:
     """The model with seeded LoRA matrices beside the chosen linear layers, of which `head` are none."""
     try:
         from peft import LoraConfig, get_peft_model  # pyright: ignore[reportMissingImports]

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
 from tts_lib.common.errors import StudyError
@@ -22,12 +21,11 @@ from tts_lib.common.files import write_atomically
 from tts_lib.models import adapter
 from tts_lib.models.checkpoint import checkpoint_hash
 from tts_lib.training import hf_models
-from tts_lib.training.settings import FineTuning
-from tts_lib.training.tuning import RESUME, Loss, OnCheckpoint, Task, language_loss, score_loss, tune, write_tensors
+from tts_lib.training.run import Curve, completed, damaged, read_tensors, write_tensors
+from tts_lib.training.tuning import Loss, OnCheckpoint, Task, language_loss, score_loss, tune
 
 CURVE_FILE, BEST_FILE = "curve.json", "best.safetensors"
 
-Curve = dict[str, list[float]]
 Start = Callable[[], tuple[nn.Module, OnCheckpoint]]  # the model as it is before the run, and what a checkpoint keeps
 
 
@@ -39,17 +37,7 @@ class TunedAdapter:
     curve: Curve
 
 
-def fine_tune_adapter(
-    checkpoint: Path,
-    examples: Examples,
-    validation: Examples,
-    settings: FineTuning,
-    runs: Path,
-    *,
-    seed: int,
-    device: str = "cpu",
-    title: str = "LoRA",
-) -> TunedAdapter:
+def fine_tune_adapter(checkpoint: Path, task: Task, runs: Path) -> TunedAdapter:
     """Train a LoRA adapter of a causal language model on the tokens that have weight (`Examples.language`).
 
     Every checkpoint is kept, as a folder that PEFT and vLLM load, so that one can be chosen by what it samples: for
@@ -57,41 +45,30 @@ def fine_tune_adapter(
 
     Raises:
         StudyError: settings without an adapter, missing or damaged weights, an example that the model cannot read,
-            too little memory, a device that is not there, or PEFT is not installed.
+            too little memory, a device that is not there, a loss that is not finite, or PEFT is not installed.
     """
-    lora = settings.adapter
+    lora = task.settings.adapter
     if lora is None:
-        raise StudyError(f"{title}: the settings have no adapter; give its rank, alpha and layers")
+        raise StudyError(f"{task.title}: the settings have no adapter; give its rank, alpha and layers")
     base_hash = checkpoint_hash(checkpoint)
-    task = _task(("adapter", base_hash), checkpoint, examples, validation, settings, runs, seed, device, title)
+    run = _folder(("adapter", base_hash), checkpoint, task, runs)
 
     def folder(step: float) -> Path:
-        return task.folder / f"checkpoint-{int(step):06d}"
+        return run / f"checkpoint-{int(step):06d}"
 
     def start() -> tuple[nn.Module, OnCheckpoint]:
-        model = hf_models.load_policy(checkpoint, settings, task.device, seed)
+        model = hf_models.load_policy(checkpoint, task.settings, torch.device(task.device), task.seed)
 
-        def keep(step: int, is_best: bool) -> None:
+        def keep(step: int, is_lowest: bool) -> None:
             adapter.write(folder(step), hf_models.adapter_tensors(model), lora.rank, lora.alpha, base_hash)
 
         return model, keep
 
-    curve = _run(task, language_loss, start)
+    curve = _curve(task, language_loss, run, start)
     return TunedAdapter([folder(step) for step in curve["step"]], curve)
 
 
-def train_prm(
-    checkpoint: Path,
-    examples: Examples,
-    validation: Examples,
-    settings: FineTuning,
-    runs: Path,
-    folder: Path,
-    *,
-    seed: int,
-    device: str = "cpu",
-    title: str = "PRM",
-) -> Curve:
+def train_prm(checkpoint: Path, task: Task, runs: Path, folder: Path) -> Curve:
     """Train a process reward model on the body of a language model, and write it as the model folder `folder`.
 
     A linear head, zero at first, gives every token a logit; its sigmoid at the token that closes a step is the step's
@@ -100,49 +77,37 @@ def train_prm(
     `AutoModelForTokenClassification` with one label, which needs no PEFT.
 
     Returns:
-        The loss curve, see `tts_lib.training.tuning.tune`.
+        The loss curve, see `tts_lib.training.run.Run`.
 
     Raises:
         StudyError: see `fine_tune_adapter`; settings without an adapter train every weight.
     """
-    start_hash = ("prm", checkpoint_hash(checkpoint))
-    task = _task(start_hash, checkpoint, examples, validation, settings, runs, seed, device, title)
+    run = _folder(("prm", checkpoint_hash(checkpoint)), checkpoint, task, runs)
 
     def start() -> tuple[nn.Module, OnCheckpoint]:
-        model = hf_models.load_scorer(checkpoint, settings, task.device, seed)
+        model = hf_models.load_scorer(checkpoint, task.settings, torch.device(task.device), task.seed)
 
-        def keep(step: int, is_best: bool) -> None:
-            if is_best:
-                write_tensors(task.folder / BEST_FILE, hf_models.trainable(model))
+        def keep(step: int, is_lowest: bool) -> None:
+            if is_lowest:
+                write_tensors(run / BEST_FILE, hf_models.trainable(model))
 
         return model, keep
 
-    curve = _run(task, score_loss, start)
+    curve = _curve(task, score_loss, run, start)
     model, _ = start()
-    hf_models.save_scorer(model, load_file(task.folder / BEST_FILE), checkpoint, folder)
+    hf_models.save_scorer(model, read_tensors(run / BEST_FILE), checkpoint, folder)
     return curve
 
 
-def _task(
-    start: tuple[str, ...],
-    checkpoint: Path,
-    examples: Examples,
-    validation: Examples,
-    settings: FineTuning,
-    runs: Path,
-    seed: int,
-    device: str,
-    title: str,
-) -> Task:
-    """What `tune` needs, once it is certain that the model can read every example."""
-    for name, part in (("training", examples), ("validation", validation)):
-        _check(part, f"{title}: {name}", checkpoint)
-    place = _device(device)
-    names = (start, seed, place.type, settings.model_dump(exclude={"checkpoint_seconds"}))
+def _folder(start: tuple[str, ...], checkpoint: Path, task: Task, runs: Path) -> Path:
+    """The folder of the task's run, once it is certain that the model can read every example."""
+    for name, part in (("training", task.examples), ("validation", task.validation)):
+        _check(part, f"{task.title}: {name}", checkpoint)
+    names = (start, task.seed, _device(task.device).type, task.settings.model_dump(exclude={"checkpoint_seconds"}))
     digest = hashlib.sha256(repr(names).encode())
-    for array in (*vars(examples).values(), *vars(validation).values()):
+    for array in (*vars(task.examples).values(), *vars(task.validation).values()):
         digest.update(np.ascontiguousarray(array).data)
-    return Task(examples, validation, settings, runs / digest.hexdigest()[:32], seed, place, title)
+    return runs / digest.hexdigest()[:32]
 
 
 def _check(examples: Examples, name: str, checkpoint: Path) -> None:
@@ -170,14 +135,18 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _run(task: Task, loss: Loss, start: Start) -> Curve:
+def _curve(task: Task, loss: Loss, run: Path, start: Start) -> Curve:
     """The curve of the task's run, which is trained to its end unless it has come there before."""
-    done = task.folder / CURVE_FILE
-    if not done.exists():
+
+    def train() -> None:
         model, keep = start()
-        curve = tune(model, loss, task, keep)
+        curve = tune(model, loss, task, run, keep)
         del model, keep
         torch.cuda.empty_cache()  # what samples next finds the memory free; does nothing without a GPU
-        write_atomically(done, (json.dumps(curve, indent=2) + "\n").encode())
-    (task.folder / RESUME).unlink(missing_ok=True)
-    return json.loads(done.read_text())
+        write_atomically(run / CURVE_FILE, (json.dumps(curve, indent=2) + "\n").encode())
+
+    done = completed(run, CURVE_FILE, train)
+    try:
+        return json.loads(done.read_text())
+    except ValueError as error:
+        raise damaged(done) from error

@@ -6,10 +6,13 @@ fused projections (query/key/value, gate/up) are split first, so that each is or
 Each rank takes its share of every stack.
 """
 
+from collections.abc import Callable, Mapping
+
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+MOMENTUM = 0.95
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # quintic iteration of the Muon reference
 
 
@@ -26,13 +29,13 @@ def orthogonalise(stack: Tensor, n_iterations: int = 5) -> Tensor:
 
 
 class Muon:
-    """Momentum 0.95 (Nesterov), orthogonalised update scaled by sqrt(max(1, rows / columns)).
+    """Momentum (Nesterov), orthogonalised update scaled by sqrt(max(1, rows / columns)).
 
     `parts(name)` says into how many equal row blocks a fused matrix is split.
     """
 
-    def __init__(self, named: dict[str, Tensor], parts, lr: float, momentum: float = 0.95):
-        self.lr, self.momentum = lr, momentum
+    def __init__(self, named: Mapping[str, Tensor], parts: Callable[[str], int], lr: float):
+        self.lr = lr
         self.velocity = {name: torch.zeros_like(p) for name, p in named.items()}
         self.named = named
         self.stacks: dict[tuple[int, int], list[tuple[str, int, int]]] = {}
@@ -45,8 +48,9 @@ class Muon:
     def step(self, lr_scale: float) -> None:
         update = {}
         for name, p in self.named.items():
-            v = self.velocity[name].mul_(self.momentum).add_(p.grad)
-            update[name] = p.grad.add(v, alpha=self.momentum)
+            assert p.grad is not None
+            v = self.velocity[name].mul_(MOMENTUM).add_(p.grad)
+            update[name] = p.grad.add(v, alpha=MOMENTUM)
         rank, n_ranks = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         for (rows, columns), members in self.stacks.items():
             stack = torch.stack([update[name][start : start + rows] for name, start, _ in members])
@@ -61,6 +65,3 @@ class Muon:
             scale = self.lr * lr_scale * max(1.0, rows / columns) ** 0.5
             for (name, start, n), direction in zip(members, mine, strict=True):
                 self.named[name][start : start + n].sub_(direction, alpha=scale)
-
-    def state(self) -> dict[str, Tensor]:
-        return {f"muon.{name}": v for name, v in self.velocity.items()}

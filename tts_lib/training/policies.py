@@ -15,7 +15,7 @@ from tts_lib.models.folder import ModelConfig
 from tts_lib.models.llama import Llama, LlamaShape
 from tts_lib.models.names import from_hf_state, to_hf_state
 from tts_lib.models.scorer import Scorer
-from tts_lib.training.loop import Keep, Trained, Training, fit
+from tts_lib.training.loop import Task, Trained, Training, fit
 
 
 def pretrain(
@@ -24,7 +24,8 @@ def pretrain(
     """A language model trained on the corpus from seeded random weights; resumes from its checkpoint."""
     model = Llama(shape)
     model.initialise(torch.Generator().manual_seed(int(rng.derive_seed("weights", training.seed)) % 2**63))
-    return fit(model, corpus, training, checkpoints / run_key(shape, corpus, training), validation, title, keep="last")
+    task = Task(corpus, validation, training, title, keep="last")
+    return fit(model, task, checkpoints / run_key(shape, corpus, training))
 
 
 def run_key(start: object, examples: Examples, training: Training) -> str:
@@ -43,7 +44,7 @@ def save_policy(
     folder.write(path, config, to_hf_state({k: v.numpy() for k, v in trained.state.items()}), tokenizer, card)
 
 
-def model_card(name: str, metrics: dict, training: Training) -> str:
+def model_card(name: str, metrics: dict[str, float], training: Training) -> str:
     """The README of a model folder."""
     return f"""# {name}
 
@@ -79,7 +80,7 @@ def load_policy(path: Path) -> Llama:
     return model
 
 
-def fine_tune(
+def extend_window(
     policy: Path,
     max_length: int,
     examples: Examples,
@@ -87,14 +88,25 @@ def fine_tune(
     training: Training,
     checkpoints: Path,
     title: str,
-    keep: Keep = "last",
 ) -> tuple[Trained, LlamaShape]:
-    """The policy trained on, with a window of max_length tokens; its last weights (or all), and its shape."""
+    """The policy trained on in a window of max_length tokens: its last weights, and its shape."""
     shape = dataclasses.replace(shape_of(folder.read_config(policy)), max_length=max_length)
+    return _trained_on(policy, shape, Task(examples, validation, training, title, keep="last"), checkpoints), shape
+
+
+def fine_tune(
+    policy: Path, examples: Examples, validation: Examples, training: Training, checkpoints: Path, title: str
+) -> tuple[Trained, LlamaShape]:
+    """The policy trained on: its weights at each evaluation, and its shape."""
+    shape = shape_of(folder.read_config(policy))
+    return _trained_on(policy, shape, Task(examples, validation, training, title, keep="all"), checkpoints), shape
+
+
+def _trained_on(policy: Path, shape: LlamaShape, task: Task, checkpoints: Path) -> Trained:
     model = Llama(shape)
     model.load_state_dict(load_policy(policy).state_dict())
-    key = run_key((folder.weights_hash(policy), max_length, keep), examples, training)
-    return fit(model, examples, training, checkpoints / key, validation, title, keep), shape
+    key = run_key((folder.weights_hash(policy), shape.max_length, task.keep), task.examples, task.training)
+    return fit(model, task, checkpoints / key)
 
 
 def revision_card(pairing: str, n_trajectories: int, trained: Trained, training: Training) -> str:
@@ -119,7 +131,8 @@ def train_verifier(
 ) -> Trained:
     """A verifier fine-tuned from the policy; the weights of its lowest validation loss (paper App. D)."""
     key = run_key(folder.weights_hash(policy), examples, training)
-    return fit(Scorer.from_policy(load_policy(policy)), examples, training, checkpoints / key, validation, title)
+    task = Task(examples, validation, training, title, keep="best")
+    return fit(Scorer.from_policy(load_policy(policy)), task, checkpoints / key)
 
 
 def save_verifier(path: Path, trained: Trained, policy: Path, tokenizer: Tokenizer, card: str) -> None:
