@@ -1,13 +1,12 @@
 """A study in a folder of its own."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from helpers.pipeline import ROOT
 from tts_lib.common.errors import StudyError
-from tts_lib.study import folder
+from tts_lib.study import folder, profile
 from tts_lib.study.config import loading
 
 
@@ -68,10 +67,7 @@ def test_another_folder_is_left_alone(tmp_path):
 
 def test_the_record_of_what_was_taken_names_every_copy(tmp_path):
     folder.create(tmp_path / "s", "smoke")
-    taken = json.loads((tmp_path / "s" / folder.COPIED).read_text())
-    copies = {
-        p.relative_to(tmp_path / "s").as_posix()
-        for p in (tmp_path / "s").rglob("*")
-        if p.is_file() and not p.is_symlink()
-    }
-    assert set(taken) == {name for name in copies if not Path(name).is_relative_to("tts_lib")} - {folder.COPIED}
+    taken = json.loads((tmp_path / "s" / profile.COPIED).read_text())
+    files = [path.relative_to(tmp_path / "s") for path in (tmp_path / "s").rglob("*") if path.is_file()]
+    copies = {path.as_posix() for path in files if path.parts[0] != "tts_lib"}
+    assert set(taken) == copies - {profile.COPIED.as_posix()}

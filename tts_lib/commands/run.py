@@ -12,7 +12,7 @@ import yaml
 from tts_lib.commands import new
 from tts_lib.common import paths
 from tts_lib.common.errors import StudyError
-from tts_lib.study import folder, progress
+from tts_lib.study import folder, profile, progress
 from tts_lib.study.config import loading
 from tts_lib.study.stages import ordered
 
@@ -66,7 +66,7 @@ def _repro(root: Path, stages: list[str]) -> int:
 def _allow_no_git(root: Path) -> None:
     """Tell DVC that there is no git repository, where there is none (a zip download)."""
     inside = subprocess.run(["git", "rev-parse", "--git-dir"], cwd=root, capture_output=True).returncode == 0
-    if not inside and not (root / folder.COPIED).is_file():
+    if not inside and not (root / profile.COPIED).is_file():
         subprocess.run(
             [sys.executable, "-m", "dvc", "config", "--local", "--quiet", "core.no_scm", "true"], cwd=root, check=True
         )

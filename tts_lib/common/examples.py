@@ -5,7 +5,7 @@ probability for a verifier. Batches hold a nearly constant number of tokens; exa
 go together, so that little is spent on padding.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +60,11 @@ class Examples:
         weight = np.tile(np.float32([0, 1]), len(solutions)).repeat(lengths)
         offsets = np.r_[0, np.cumsum(lengths.reshape(-1, 2).sum(axis=1))]
         return cls(np.concatenate(pieces).astype(np.int32), offsets, weight, np.zeros_like(weight))
+
+
+def held_out(question_ids: Sequence[str], share: float) -> frozenset[str]:
+    """The first questions of a split, a share of them, whose examples are for validation and never trained on."""
+    return frozenset(question_ids[: round(share * len(question_ids))])
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -138,6 +139,28 @@ def _rate(
     drawn = (weights @ sums)[below > 0] / below[below > 0]
     low, high = np.quantile(drawn, [0.025, 0.975])
     return Rate(float(sums.sum() / total.sum()), float(low), float(high), int(total.sum()))
+
+
+def summary(
+    chains: pd.DataFrame,
+    pairing: str,
+    n_positions: int,
+    max_history: int,
+    weights: Float[np.ndarray, "resample problem"],
+) -> tuple[pd.DataFrame, dict[str, Rate], dict[str, Any]]:
+    """What the chains of a revision model on test questions say: accuracy by position, what follows what, metrics.
+
+    Args:
+        weights: bootstrap weights over the questions, in the order of their ids.
+    """
+    steps = accuracy_by_position(chains, n_positions, weights, pairing)
+    rates = transitions(chains, weights, max_history)
+    metrics = {
+        "pass_at_1": steps["accuracy"].tolist(),
+        "transitions": {what: vars(rate) for what, rate in rates.items()},
+        "no_answer_share": float((chains["verdict"] == verdicts.NO_ANSWER).mean()),
+    }
+    return steps, rates, metrics
 
 
 def accuracy_by_position(

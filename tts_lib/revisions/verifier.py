@@ -8,16 +8,19 @@ times as much. (The paper does not say how many earlier attempts its verifier re
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from tts_lib.answers.pools import encode_attempts
 from tts_lib.answers.protocols import Codec, ScoreRequest, Verifier
 from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common.errors import StudyError
 from tts_lib.common.examples import Examples
+from tts_lib.estimators import score_quality
 from tts_lib.grading import verdicts
 
 
@@ -89,6 +92,22 @@ def scores(
         scored = np.concatenate([score for (score,) in verifier.score(requests)])
     found[rows] = scored[np.cumsum(gives)[last] - 1]
     return found
+
+
+def answer_auc(
+    chains: pd.DataFrame, scores: Mapping[str, np.ndarray], weights: Float[np.ndarray, "resample question"]
+) -> dict[str, dict[str, Any]]:
+    """How well each verifier's scores tell right attempts from wrong ones on the test questions.
+
+    Args:
+        chains: split, question_id, verdict of all attempts.
+        scores: of each verifier, one for each attempt.
+    """
+    is_test = (chains["split"] == "test").to_numpy()
+    question = pd.factorize(chains["question_id"][is_test])[0]
+    right = (chains["verdict"] == verdicts.CORRECT).to_numpy()[is_test]
+    of_test = {name: values[is_test].astype(float) for name, values in scores.items()}
+    return {name: vars(score_quality.auc(values, right, question, weights)) for name, values in of_test.items()}
 
 
 def _blocks(

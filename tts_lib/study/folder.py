@@ -4,7 +4,6 @@ A folder of its own holds copies of the project's notebooks and dvc.yaml, which 
 library and its sample store. DVC's cache is the project's, so that what two studies have in common is computed once.
 """
 
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -15,9 +14,8 @@ import tts_lib
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
 from tts_lib.study.config import loading
+from tts_lib.study.profile import COPIED, PROFILE, sha256, taken
 
-PROFILE = ".dvc/profile"  # what the folder was made by
-COPIED = ".dvc/copied.json"  # what the folder took from the project: path -> SHA-256 as it was taken
 _PATHS = (("questions", "folder"), ("replay", "folder"), ("checkpoints", "folder"))  # seen from the study's folder
 _DVC = """\
 [core]
@@ -62,17 +60,6 @@ def profile_names(root: Path) -> list[str]:
     return sorted(path.stem for path in (root / "profiles").glob("*.yaml"))
 
 
-def profile_of(root: Path) -> str:
-    """The profile that the study in `root` runs, and whether its settings were changed since."""
-    settings = root / "params.yaml"
-    if (root / PROFILE).is_file():
-        taken = json.loads((root / COPIED).read_bytes()).get("params.yaml")
-        name = (root / PROFILE).read_text(encoding="utf-8")
-        return name if taken == _sha256(settings.read_bytes()) else f"{root.resolve().name} (from {name}, changed)"
-    same = [p.stem for p in (root / "profiles").glob("*.yaml") if p.read_bytes() == settings.read_bytes()]
-    return same[0] if same else root.resolve().name
-
-
 def create(folder: Path, profile: str) -> list[str]:
     """Make `folder` a study of its own by a profile of the project, or bring one that was made so up to date.
 
@@ -97,7 +84,7 @@ def create(folder: Path, profile: str) -> list[str]:
     files |= {name: (root / name).read_bytes() for name in ("dvc.yaml", ".dvcignore")}
     files["params.yaml"] = _moved(source.read_text(encoding="utf-8"), root, folder).encode()
     files["README.md"] = _README.format(profile=profile, project=root).encode()
-    files[PROFILE] = profile.encode()
+    files[PROFILE.as_posix()] = profile.encode()
     files[".dvc/config"] = _DVC.format(cache=root / ".dvc" / "cache").encode()
     own = _take(folder, files)
     (root / ".tts_store").mkdir(exist_ok=True)
@@ -109,19 +96,17 @@ def create(folder: Path, profile: str) -> list[str]:
 
 def _take(folder: Path, files: dict[str, bytes]) -> list[str]:
     """Write the files that are not there or unchanged since they were taken; return those that were changed."""
-    record = folder / COPIED
-    taken = json.loads(record.read_bytes()) if record.is_file() else {}
-    own = []
+    record, own = taken(folder), []
     for name, content in files.items():
         path = folder / name
-        now = _sha256(path.read_bytes()) if path.is_file() else None
-        if now not in (None, _sha256(content), taken.get(name)):
+        now = sha256(path.read_bytes()) if path.is_file() else None
+        if now not in (None, sha256(content), record.get(name)):
             own.append(name)
             continue
-        if now != _sha256(content):
+        if now != sha256(content):
             write_atomically(path, content)
-        taken[name] = _sha256(content)
-    write_atomically(record, json.dumps(taken, indent=1, sort_keys=True).encode())
+        record[name] = sha256(content)
+    write_atomically(folder / COPIED, json.dumps(record, indent=1, sort_keys=True).encode())
     return own
 
 
@@ -138,7 +123,3 @@ def _moved(text: str, root: Path, folder: Path) -> str:
     for start, end, value in reversed(places):
         text = text[:start] + json.dumps(os.path.relpath(root / value, folder)) + text[end:]
     return text
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import tts_lib
-from tts_lib.study import folder, progress
+from tts_lib.study import progress
+from tts_lib.study.profile import profile_of
 
 FEW = 100  # test questions; the interval of a share is then 20 points wide
 
@@ -25,7 +26,7 @@ def about(root: Path, n_questions: int) -> About:
     """What is to be said of the study in `root`, which was judged on that many test questions."""
     seconds = progress.last_seconds(root)
     parts = [
-        f"Study {folder.profile_of(root)}",
+        f"Study {profile_of(root)}",
         _commit(),
         f"{datetime.now(UTC):%Y-%m-%d}",
         f"{os.cpu_count()} cores, {platform.machine()} {platform.system()}",
