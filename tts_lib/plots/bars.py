@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter
 
-from tts_lib.plots import style
+from tts_lib.plots import looks, style
 
 _ORDER = ["easy", "medium", "hard"]
 _R_NAMES = {"low": "R ≪ 1", "one": "R ≈ 1", "high": "R ≫ 1"}
@@ -20,25 +20,24 @@ _R_SHADES = {"low": "#3a78b5", "one": "#7fb0da", "high": "#c6ddf0"}
 def accuracy_by_bin(df: pd.DataFrame, ax: Axes) -> None:
     """A group of bars a bin, a colour a strategy, fuller with the budget (Fig. 3 right).
 
-    Columns bin, strategy, budget, accuracy[, low, high].
+    Columns bin, budget, accuracy[, low, high] and those of single strategies.
     """
-    bins, names = list(dict.fromkeys(df["bin"])), list(dict.fromkeys(df["strategy"]))
-    budgets = sorted(df["budget"].unique())
-    width = 0.84 / (len(names) * len(budgets))
-    for column, name in enumerate(names):
+    bins, budgets, drawn = list(dict.fromkeys(df["bin"])), sorted(df["budget"].unique()), looks.areas(df)
+    width = 0.84 / (len(drawn) * len(budgets))
+    for column, (name, look) in enumerate(drawn.items()):
         for rank, budget in enumerate(budgets):
             part = df[(df["strategy"] == name) & (df["budget"] == budget)].set_index("bin").reindex(bins)
             offset = (column * len(budgets) + rank + 0.5) * width - 0.42
-            color = _lighter(style.look(name).color, 0.25 + 0.75 * (rank + 1) / len(budgets))
+            color = _lighter(look.area, 0.25 + 0.75 * (rank + 1) / len(budgets))
             bars = {"color": color, "width": width * 0.94, "linewidth": 0}
             ax.bar(np.arange(len(bins)) + offset, part["accuracy"], **bars)
             if {"low", "high"} <= set(df.columns):
-                ax.vlines(np.arange(len(bins)) + offset, part["low"], part["high"], color=style.INK, linewidth=0.7)
+                ax.vlines(np.arange(len(bins)) + offset, part["low"], part["high"], color=looks.INK, linewidth=0.7)
     ax.set_xticks(np.arange(len(bins)), [str(b) for b in bins])
     ax.set_xlabel("difficulty bin (1 = easiest)")
     ax.grid(visible=False, axis="x")
     style.share_axis(ax)
-    handles = [Patch(color=style.look(name).color, label=style.look(name).label) for name in names]
+    handles = [Patch(color=look.area, label=look.label) for look in drawn.values()]
     handles.append(Patch(color="none", label=f"pale to full: N = {', '.join(f'{b:g}' for b in budgets)}"))
     ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, fontsize="small")
 
@@ -56,9 +55,9 @@ def relative_change(df: pd.DataFrame, ax: Axes) -> None:
         x = np.arange(len(groups)) + (rank + 0.5) * width - 0.4
         ax.bar(x, part["relative"], width * 0.92, color=_R_SHADES[r], label=_R_NAMES[r])
         if "relative_low" in df:
-            ax.vlines(x, part["relative_low"], part["relative_high"], color=style.INK, linewidth=1)
-    ax.axhline(0, color=style.INK, linewidth=0.8)
-    ax.set_xticks(np.arange(len(groups)), [style.look(g).label for g in groups])
+            ax.vlines(x, part["relative_low"], part["relative_high"], color=looks.INK, linewidth=1)
+    ax.axhline(0, color=looks.INK, linewidth=0.8)
+    ax.set_xticks(np.arange(len(groups)), [looks.named(g).label for g in groups])
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}%" if value else "0%"))
     ax.set_ylabel("accuracy against the large model")
     ax.grid(visible=False, axis="x")
@@ -68,17 +67,17 @@ def relative_change(df: pd.DataFrame, ax: Axes) -> None:
 def strategy_shares(df: pd.DataFrame, ax: Axes) -> None:
     """Which strategy a (bin, budget) got most often, and how often; paler where the choice was less sure.
 
-    Columns bin, budget, strategy, share.
+    Columns bin, budget, share and those of single strategies, which the legend keeps in their order.
     """
-    bins, budgets = list(dict.fromkeys(df["bin"])), sorted(df["budget"].unique())
+    bins, budgets, known = list(dict.fromkeys(df["bin"])), sorted(df["budget"].unique()), looks.areas(df)
     top = df.sort_values("share", kind="stable").groupby(["bin", "budget"], sort=False).last()
-    for (bin_name, budget), row in top.iterrows():
-        x, y = budgets.index(budget), bins.index(bin_name)
-        color = _lighter(style.look(row["strategy"]).color, 0.25 + 0.6 * row["share"])
+    for row in top.reset_index().to_dict("records"):
+        x, y, look = budgets.index(row["budget"]), bins.index(row["bin"]), known[row["strategy"]]
+        color = _lighter(look.area, 0.25 + 0.6 * row["share"])
         ax.add_patch(Rectangle((x - 0.48, y - 0.47), 0.96, 0.94, facecolor=color, linewidth=0))
         dark = np.dot(to_rgb(color), (0.299, 0.587, 0.114)) < 0.55
-        ink = "white" if dark else style.BLACK
-        words = "\n".join(filter(None, (style.look(row["strategy"]).short, f"{row['share']:.0%}")))
+        ink = "white" if dark else looks.BLACK
+        words = "\n".join(filter(None, (look.short, f"{row['share']:.0%}")))
         ax.text(x, y, words, ha="center", va="center", fontsize="small", color=ink)
     ax.set(xlim=(-0.5, len(budgets) - 0.5), ylim=(len(bins) - 0.5, -0.5), xlabel="budget (generations per question)")
     ax.set_xticks(np.arange(len(budgets)), [f"{b:g}" for b in budgets])
@@ -86,9 +85,8 @@ def strategy_shares(df: pd.DataFrame, ax: Axes) -> None:
     ax.set_ylabel("difficulty bin (1 = easiest)")
     ax.grid(visible=False)
     ax.tick_params(length=0)
-    known = list(style.STRATEGIES)
-    used = sorted(set(top["strategy"]), key=lambda name: (known.index(name) if name in known else len(known), name))
-    handles = [Patch(color=style.look(name).color, label=style.look(name).label) for name in used]
+    used = set(top["strategy"])
+    handles = [Patch(color=look.area, label=look.label) for name, look in known.items() if name in used]
     ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, fontsize="small")
 
 

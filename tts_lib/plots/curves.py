@@ -10,15 +10,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from tts_lib.plots import style
+from tts_lib.plots import looks, style
+from tts_lib.plots.looks import Look
 
 _EXACT, _AT_LEAST, _AT_MOST = "exact", "at_least", "at_most"
 
 
 def accuracy_by_budget(df: pd.DataFrame, ax: Axes, by: str = "strategy", x: str = "budget") -> None:
     """One line a strategy. Columns {by}, {x}, accuracy[, low, high]; {x} other than a budget is a cost (log10)."""
-    for name in df[by].unique():
-        _line(df[df[by] == name], ax, x, "accuracy", style.look(name))
+    for look, rows in looks.lines(df, by):
+        _line(rows, ax, x, "accuracy", look)
     _x_axis(ax, x)
     style.share_axis(ax)
     style.legend_below(ax)
@@ -26,8 +27,8 @@ def accuracy_by_budget(df: pd.DataFrame, ax: Axes, by: str = "strategy", x: str 
 
 def accuracy_by_position(df: pd.DataFrame, ax: Axes) -> None:
     """Fig. 6 left: accuracy of each attempt of a chain. Columns strategy, position, accuracy[, low, high]."""
-    for name in df["strategy"].unique():
-        _line(df[df["strategy"] == name], ax, "position", "accuracy", style.look(name))
+    for look, rows in looks.lines(df, "strategy"):
+        _line(rows, ax, "position", "accuracy", look)
     ax.set_xlabel("attempt of a chain")
     style.share_axis(ax)
     style.legend_below(ax)
@@ -37,7 +38,7 @@ def accuracy_by_checkpoint(df: pd.DataFrame, step: str, chosen: int, ax: Axes) -
     """Validation accuracy of attempt `step` along training. Columns checkpoint, 1 (first attempts) and {step}."""
     for column, name in (("1", "first attempts"), (step, f"attempts after {int(step) - 1} others")):
         ax.plot(df["checkpoint"], df[column], marker="o", markersize=4, label=name)
-    ax.axvline(chosen, color=style.INK, linewidth=0.8, linestyle=":", label="chosen")
+    ax.axvline(chosen, color=looks.INK, linewidth=0.8, linestyle=":", label="chosen")
     ax.set_xlabel("checkpoint")
     style.share_axis(ax)
     style.legend_below(ax)
@@ -48,9 +49,9 @@ def accuracy_by_ratio(df: pd.DataFrame, ax: Axes, by: str = "budget") -> None:
 
     A chain of L attempts among N / L stands at L^2 / N: to the right all is sequential.
     """
-    shades = mpl.colormaps["viridis"](np.linspace(0.0, 0.85, df[by].nunique()))
-    for name, shade in zip(df[by].unique(), shades, strict=True):
-        part = df[df[by] == name].sort_values("length")
+    names = list(dict.fromkeys(df[by]))
+    for name, shade in zip(names, mpl.colormaps["viridis"](np.linspace(0.0, 0.85, len(names))), strict=True):
+        part = df.loc[df[by] == name].sort_values("length")
         ratio = part["length"] ** 2 / part["budget"]
         label = f"N = {name}" if by == "budget" else str(name)
         ax.plot(ratio, part["accuracy"], marker="o", markersize=4, color=shade, label=label)
@@ -62,44 +63,41 @@ def accuracy_by_ratio(df: pd.DataFrame, ax: Axes, by: str = "budget") -> None:
     style.legend_below(ax)
 
 
-def paper_markers(df: pd.DataFrame, ax: Axes, x: str = "budget") -> None:
-    """The paper's values as hollow markers in the strategy's colour. Columns series, {x}, value."""
-    for name in df["series"].unique():
-        look, part = style.look(name), df[df["series"] == name]
+def paper_markers(df: pd.DataFrame, ax: Axes, by: str = "strategy") -> None:
+    """The paper's values as hollow markers in the strategy's colour. Columns {by}, budget, value."""
+    for look, rows in looks.lines(df, by):
         marker = {"s": 30, "color": "none", "edgecolors": look.color, "marker": look.marker, "linewidths": 1.1}
-        ax.scatter(part[x], part["value"], zorder=3, **marker)
-    ax.scatter([], [], s=30, color="none", edgecolors=style.INK, marker="o", label="hollow: paper (chart reading)")
+        ax.scatter(rows["budget"], rows["value"], zorder=3, **marker)
+    ax.scatter([], [], s=30, color="none", edgecolors=looks.INK, marker="o", label="hollow: paper (chart reading)")
     style.legend_below(ax)
 
 
-def difference_by_budget(df: pd.DataFrame, ax: Axes, by: str = "strategy", value: str = "difference") -> None:
-    """Paired differences with their zero line. Columns {by}, budget, {value}[, low, high]."""
-    ax.axhline(0, color=style.INK, linewidth=0.8)
-    for name in df[by].unique():
-        _line(df[df[by] == name], ax, "budget", value, style.look(name))
+def gain_by_budget(df: pd.DataFrame, ax: Axes) -> None:
+    """Paired differences with their zero line. Columns of a strategy, budget, gain[, low, high]."""
+    ax.axhline(0, color=looks.INK, linewidth=0.8)
+    for look, rows in looks.lines(df, "strategy"):
+        _line(rows, ax, "budget", "gain", look)
     style.budget_axis(ax)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:+g}" if value else "0"))
     ax.set_ylabel("difference in accuracy (points)")
     style.legend_below(ax)
 
 
-def flops_matched(lines: pd.DataFrame, stars: pd.DataFrame, ax: Axes, x: str = "budget") -> None:
+def flops_matched(lines: pd.DataFrame, stars: pd.DataFrame, ax: Axes) -> None:
     """Small model with test-time compute (lines) against the large one (stars), per bin; a star below its line loses.
 
-    Fig. 9. Columns of `lines`: group, {x}, accuracy[, low, high]; of `stars`: group, {x} or k, large_accuracy[, r].
+    Fig. 9. Columns of `lines`: group, budget, accuracy[, low, high]; of `stars`: group, k, large_accuracy[, r].
     """
-    at = x if x in stars else "k"
-    for group in lines["group"].unique():
-        look = style.look(str(group))
-        _line(lines[lines["group"] == group], ax, x, "accuracy", look)
-        mine = stars[stars["group"] == group]
-        ax.scatter(mine[at], mine["large_accuracy"], s=150, marker="*", color=look.color, edgecolors="white", zorder=4)
-    ax.scatter([], [], s=120, marker="*", color=style.FAINT, label="large model, same FLOPs")
-    for _, row in stars.drop_duplicates([at]).iterrows():
-        ax.axvline(row[at], color=style.FAINT, linewidth=0.7, linestyle=":", zorder=0)
+    for look, rows in looks.lines(lines, "group"):
+        _line(rows, ax, "budget", "accuracy", look)
+        mine = stars[stars["group"] == rows["group"].iloc[0]]
+        ax.scatter(mine["k"], mine["large_accuracy"], s=150, marker="*", color=look.color, edgecolors="white", zorder=4)
+    ax.scatter([], [], s=120, marker="*", color=looks.FAINT, label="large model, same FLOPs")
+    for row in stars.drop_duplicates(["k"]).to_dict("records"):
+        ax.axvline(row["k"], color=looks.FAINT, linewidth=0.7, linestyle=":", zorder=0)
         if "r" in stars:
-            _beside(ax, row[at], f"R = {row['r']:g}")
-    _x_axis(ax, x)
+            _beside(ax, row["k"], f"R = {row['r']:g}")
+    style.budget_axis(ax)
     style.share_axis(ax)
     style.legend_below(ax)
 
@@ -112,12 +110,12 @@ def iso_ratio(df: pd.DataFrame, ax: Axes) -> None:
     arrows = {_EXACT: "|", _AT_LEAST: ">", _AT_MOST: "<"}
     for place, row in enumerate(df.to_dict("records")):
         y = len(df) - place
-        ax.plot([row["low"], row["high"]], [y, y], color=style.BLUE, linewidth=1.5)
+        ax.plot([row["low"], row["high"]], [y, y], color=looks.BLUE, linewidth=1.5)
         for end in ("low", "high"):
-            ax.plot(row[end], y, arrows[row[f"{end}_bound"]], color=style.BLUE, markersize=7)
-        ax.plot(row["ratio"], y, "o" if row["bound"] == _EXACT else arrows[row["bound"]], color=style.BLUE)
-    ax.axvline(1, color=style.INK, linewidth=0.8)
-    ax.axvline(4, color=style.FAINT, linewidth=0.8, linestyle="--")
+            ax.plot(row[end], y, arrows[row[f"{end}_bound"]], color=looks.BLUE, markersize=7)
+        ax.plot(row["ratio"], y, "o" if row["bound"] == _EXACT else arrows[row["bound"]], color=looks.BLUE)
+    ax.axvline(1, color=looks.INK, linewidth=0.8)
+    ax.axvline(4, color=looks.FAINT, linewidth=0.8, linestyle="--")
     _beside(ax, 4, "paper: 4×")
     ax.set_yticks(np.arange(len(df), 0, -1), df["label"].tolist())
     ax.set_ylim(0.4, len(df) + 0.6)
@@ -128,9 +126,9 @@ def loss_curve(df: pd.DataFrame, ax: Axes) -> None:
     """Training and validation loss against tokens seen (or steps). Columns tokens or step, loss[, validation]."""
     x = "tokens" if "tokens" in df else "step"
     million = 1e6 if x == "tokens" else 1.0
-    ax.plot(df[x] / million, df["loss"], color=style.FAINT, linewidth=1.2, label="training")
+    ax.plot(df[x] / million, df["loss"], color=looks.FAINT, linewidth=1.2, label="training")
     if "validation" in df:
-        ax.plot(df[x] / million, df["validation"], color=style.BLUE, linewidth=1.8, label="validation")
+        ax.plot(df[x] / million, df["validation"], color=looks.BLUE, linewidth=1.8, label="validation")
     ax.set_xlabel("tokens seen (million)" if x == "tokens" else "step")
     ax.set_ylabel("loss (nats per token)")
     ax.set_ylim(bottom=0)
@@ -139,9 +137,9 @@ def loss_curve(df: pd.DataFrame, ax: Axes) -> None:
 
 def calibration(df: pd.DataFrame, ax: Axes) -> None:
     """Observed success against the score that predicted it. Columns predicted, observed, standard_error."""
-    ax.plot([0, 1], [0, 1], color=style.FAINT, linewidth=0.9, linestyle="--", label="calibrated")
+    ax.plot([0, 1], [0, 1], color=looks.FAINT, linewidth=0.9, linestyle="--", label="calibrated")
     error = 1.96 * df["standard_error"]
-    ax.errorbar(df["predicted"], df["observed"], yerr=error, color=style.BLUE, marker="o", capsize=2, label="measured")
+    ax.errorbar(df["predicted"], df["observed"], yerr=error, color=looks.BLUE, marker="o", capsize=2, label="measured")
     ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="mean score", ylabel="share correct")
     style.legend_below(ax)
 
@@ -149,10 +147,10 @@ def calibration(df: pd.DataFrame, ax: Axes) -> None:
 def spectrum(df: pd.DataFrame, ax: Axes) -> None:
     """Questions from the easiest to the hardest, with the mean of each quintile. Column pass_at_1."""
     ordered = np.sort(df["pass_at_1"].to_numpy())[::-1]
-    ax.fill_between(np.arange(len(ordered)) + 0.5, ordered, step="mid", color=style.SKY, alpha=0.5, linewidth=0)
+    ax.fill_between(np.arange(len(ordered)) + 0.5, ordered, step="mid", color=looks.SKY, alpha=0.5, linewidth=0)
     for part in np.array_split(np.arange(len(ordered)), 5):
         mean = ordered[part].mean()
-        ax.plot([part[0], part[-1] + 1], [mean, mean], color=style.BLUE, linewidth=2)
+        ax.plot([part[0], part[-1] + 1], [mean, mean], color=looks.BLUE, linewidth=2)
         middle = (part[0] + part[-1]) / 2
         ax.annotate(f"{mean:.0%}", (middle, mean), xytext=(0, 4), textcoords="offset points", ha="center")
     ax.set(xlim=(0, len(ordered)), ylim=(0, 1.08), xlabel="questions, easiest first; lines: means of quintiles")
@@ -166,25 +164,29 @@ def predicted_against_oracle(df: pd.DataFrame, ax: Axes) -> None:
     """
     import seaborn as sns  # takes a second to import, which the other figures need not spend
 
-    points = df.assign(bin=df["oracle_bin"].map(lambda number: style.look(str(number)).label)).sort_values("oracle_bin")
-    colors = {style.look(str(number)).label: style.look(str(number)).color for number in points["oracle_bin"].unique()}
+    points = df.assign(bin=df["oracle_bin"].map(lambda number: looks.named(str(number)).label)).sort_values(
+        "oracle_bin"
+    )
+    colors = {
+        looks.named(str(number)).label: looks.named(str(number)).color for number in points["oracle_bin"].unique()
+    }
     look = {"hue": "bin", "palette": colors, "s": 14, "alpha": 0.6, "linewidth": 0}
     sns.scatterplot(points, x="oracle", y="predicted", ax=ax, **look)
-    ax.plot([0, 1], [0, 1], color=style.FAINT, linewidth=0.9, linestyle="--")
+    ax.plot([0, 1], [0, 1], color=looks.FAINT, linewidth=0.9, linestyle="--")
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="oracle: pass@1", ylabel="predicted: mean verifier score")
     style.legend_below(ax, 3)
 
 
 def probe_quality(df: pd.DataFrame, ax: Axes) -> None:
     """How well few samples rank the questions. Columns n_probe, rank_correlation[, low, high]."""
-    _line(df, ax, "n_probe", "rank_correlation", style.Look(style.BLUE, "o", "-", ""))
+    _line(df, ax, "n_probe", "rank_correlation", Look(looks.BLUE, "o", "-", ""))
     style.budget_axis(ax, "samples spent on predicting difficulty")
     ax.set(ylim=(min(0.0, df["rank_correlation"].min()), 1.02), ylabel="rank correlation with pass@1")
 
 
 def score_histogram(df: pd.DataFrame, ax: Axes) -> None:
     """Distribution of the verifier's score. Columns verdict (right, wrong), score, share."""
-    for verdict, color, line in (("right", style.BLUE, "-"), ("wrong", style.RED, "--")):
+    for verdict, color, line in (("right", looks.BLUE, "-"), ("wrong", looks.RED, "--")):
         part = df[df["verdict"] == verdict]
         ax.step(part["score"], part["share"], where="mid", color=color, linestyle=line, label=f"{verdict} samples")
     ax.set(xlim=(0, 1), xlabel="PRM score of the last step")
@@ -193,7 +195,7 @@ def score_histogram(df: pd.DataFrame, ax: Axes) -> None:
     style.legend_below(ax)
 
 
-def _line(part: pd.DataFrame, ax: Axes, x: str, y: str, look: style.Look) -> None:
+def _line(part: pd.DataFrame, ax: Axes, x: str, y: str, look: Look) -> None:
     part = part.sort_values(x)
     if {"low", "high"} <= set(part.columns):
         ax.fill_between(part[x], part["low"], part["high"], color=look.color, alpha=0.14, linewidth=0)
@@ -205,13 +207,12 @@ def _line(part: pd.DataFrame, ax: Axes, x: str, y: str, look: style.Look) -> Non
 def _beside(ax: Axes, x: float, text: str) -> None:
     """A word beside a vertical line, at the foot of the axes."""
     place = {"xycoords": ("data", "axes fraction"), "xytext": (-2, 0), "textcoords": "offset points"}
-    ax.annotate(text, (x, 0.02), rotation=90, ha="right", va="bottom", fontsize="x-small", color=style.INK, **place)
+    ax.annotate(text, (x, 0.02), rotation=90, ha="right", va="bottom", fontsize="x-small", color=looks.INK, **place)
 
 
 def _x_axis(ax: Axes, x: str) -> None:
-    if x == "budget":
-        style.budget_axis(ax)
-    elif "budget" in x or x == "k":
-        style.budget_axis(ax, x.replace("_", " ") + " (generations per question)")
+    words = x.replace("_", " ")
+    if x in ("budget", "charged_budget"):
+        style.budget_axis(ax, f"{words} (generations per question)")
     else:
-        style.cost_axis(ax, x.replace("_", " ") + " per question")
+        style.cost_axis(ax, f"{words} per question")

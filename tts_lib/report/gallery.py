@@ -32,7 +32,7 @@ def choose(pool: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     right = table["verdict"] == verdicts.CORRECT
     table["pass_at_1"] = right.groupby(table["question_id"]).transform("mean")
     repetition = table["text"].map(repeated_lines)
-    usual = table.groupby("question_id")["n_steps"].transform("median")
+    usual = table.loc[:, "n_steps"].groupby(table["question_id"]).transform("median")
     answered_wrongly = table["verdict"] == "wrong"
     cases = {
         "right on a hard question, and sure of it": (right & (table["pass_at_1"] < HARD), table["prm_last"]),
@@ -59,16 +59,16 @@ def traces(chosen: pd.DataFrame, problems: pd.DataFrame) -> pd.DataFrame:
         chosen: as from `choose`, with a column `scores`: those of the solution's steps.
         problems: question_id, statement.
     """
-    statements = problems.set_index("question_id")["statement"]
+    statements = dict(zip(problems["question_id"], problems["statement"], strict=True))
     parts = []
-    for _, row in chosen.iterrows():
+    for row in chosen.to_dict("records"):
         scores = row["scores"]
         lines = next((parts for parts in splits(row["text"]) if len(parts) == len(scores)), [row["text"]])
         part = pd.DataFrame({"step": np.arange(1, len(lines) + 1), "text": lines, "score": scores[-len(lines) :]})
         for name in ("case", "question_id", "sample", "answer", "verdict", "pass_at_1"):
             part[name] = row[name]
         parts.append(part.assign(statement=statements[row["question_id"]]))
-    return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
+    return pd.concat(parts, ignore_index=True).loc[:, COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
 
 
 def chains(attempts: pd.DataFrame, problems: pd.DataFrame) -> pd.DataFrame:
@@ -78,7 +78,8 @@ def chains(attempts: pd.DataFrame, problems: pd.DataFrame) -> pd.DataFrame:
         attempts: of `tts_lib.revisions.over_questions`, with the revision verifier's score in `orm`.
         problems: question_id, statement.
     """
-    first = attempts[attempts["position"] <= SHOWN].sort_values(["question_id", "chain", "position"], kind="stable")
+    first = attempts.loc[attempts["position"] <= SHOWN]
+    first = first.sort_values(["question_id", "chain", "position"], kind="stable")
     first = first.assign(right=first["verdict"] == verdicts.CORRECT)
     groups = first.groupby(["question_id", "chain"], sort=False)
     facts = groups.agg(n=("position", "size"), n_right=("right", "sum"), n_given=("answer", "count"))
@@ -94,14 +95,13 @@ def chains(attempts: pd.DataFrame, problems: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for case, members in cases.items():
         if members.any():
-            question_id, chain = facts.index[int(members.to_numpy().argmax())]
-            own = first[(first["question_id"] == question_id) & (first["chain"] == chain)]
+            question_id, chain = facts.index.tolist()[int(members.to_numpy().argmax())]
+            own = first.loc[(first["question_id"] == question_id) & (first["chain"] == chain)]
             parts.append(own.assign(case=case).rename(columns={"orm": "score"}))
     if not parts:
         return pd.DataFrame(columns=CHAIN_COLUMNS)
-    statements = problems.set_index("question_id")["statement"]
-    found = pd.concat(parts, ignore_index=True)
-    return found.assign(statement=found["question_id"].map(statements))[CHAIN_COLUMNS]
+    found = pd.concat(parts, ignore_index=True).merge(problems[["question_id", "statement"]], "left", "question_id")
+    return found.loc[:, CHAIN_COLUMNS]
 
 
 def splits(text: str) -> Iterator[list[str]]:

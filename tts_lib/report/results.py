@@ -5,33 +5,36 @@ Something that a study did not measure (a search it leaves out, a table of a sta
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
 from tts_lib.common import paths, rng, tables
+from tts_lib.common.strategy import MIXED, REVISIONS, SEQUENTIAL, Strategy
 from tts_lib.estimators import intervals
-from tts_lib.revisions import ratios as revision_ratios
+from tts_lib.revisions import ratios
 from tts_lib.revisions.transitions import by_position
+from tts_lib.strategies.tables.saved import read_csv
 
-ANALYSIS_TABLES = (  # of the results of two stages
-    *(
-        f"compute_optimal/{name}"
-        for name in ("accuracy", "bins", "gains", "iso", "probe", "shares", "binning", "joint")
-    ),
-    *(f"flops_matched/{name}" for name in ("stars", "lines", "large", "ladder")),
-)
+ANALYSIS_TABLES = {  # stage -> those of its tables that are judged and drawn
+    "compute_optimal": ("accuracy", "bins", "gains", "iso", "probe", "shares", "joint"),
+    "flops_matched": ("stars", "lines", "large", "ladder"),
+}
 _SEARCH_COLUMNS = ["split", "question_id", "budget", "correct", "mean_steps", "repetition"]
 _DIFFICULTY_COLUMNS = ["question_id", "level", "subject", "oracle", "oracle_bin"]
 _REVISION_COLUMNS = [
     *("split", "question_id", "chain", "position", "answer", "verdict", "text", "n_tokens", "n_prompt", "n_context"),
 ]
 PAPER, REST_EM = "edit_distance", "rest_em"  # the paper's revision model, and that of its ablation
-_WAYS = ("parallel", "sequential", "mixed")
+_WAYS: dict[Literal["parallel", "sequential", "mixed"], tuple[str, int]] = {  # to split a budget: rule, fixed length
+    "parallel": (REVISIONS, 1),
+    "sequential": (SEQUENTIAL, 0),
+    "mixed": (MIXED, 0),
+}
 
 
 class NotMeasured(Exception):  # noqa: N818 (a state of the study, not a mistake)
@@ -42,19 +45,15 @@ class NotMeasured(Exception):  # noqa: N818 (a state of the study, not a mistake
 class Results:
     """Test questions and everything measured on them."""
 
-    accuracy: Mapping[str, pd.DataFrame]  # strategy -> (question_id x budget), expected correctness 0..1
+    accuracy: Mapping[Strategy, pd.DataFrame]  # (question_id x budget), expected correctness 0..1
     search: Mapping[str, pd.DataFrame]  # search -> its rows: question_id, budget, mean_steps, repetition
     difficulty: pd.DataFrame  # index question_id: oracle, oracle_bin, level, subject
-    tables: Mapping[str, pd.DataFrame]  # of ANALYSIS_TABLES
-    revisions: Mapping[
-        str, pd.DataFrame
-    ]  # revision model -> attempts of its chains (tts_lib.revisions.over_questions.COLUMNS)
+    tables: Mapping[str, pd.DataFrame]  # STAGE/NAME, of ANALYSIS_TABLES
+    revisions: Mapping[str, pd.DataFrame]  # revision model -> attempts of its chains (over_questions.COLUMNS)
     seed: int
     n_bootstrap: int
-    ratios: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # revision model -> revision_ratios.COLUMNS
-    checkpoints: pd.DataFrame | None = (
-        None  # of the paper's revision model, on validation questions (paths.checkpoints)
-    )
+    splits: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # revision model -> ratios.COLUMNS
+    checkpoints: pd.DataFrame | None = None  # of the paper's revision model, on validation questions
 
     @cached_property
     def question_ids(self) -> list[str]:
@@ -84,37 +83,48 @@ class Results:
     def n_questions(self) -> int:
         return len(self.question_ids)
 
-    def of(self, strategy: str, budget: int) -> Float[np.ndarray, " question"]:
+    def after_rest_em(self) -> "Results":
+        """The same questions, answered by the revision model after ReST-EM.
+
+        Raises:
+            NotMeasured: there is no such model.
+        """
+        if REST_EM not in self.splits:
+            raise NotMeasured("there is no revision model after ReST-EM")
+        return replace(self, accuracy=split_accuracy(self.splits[REST_EM]))
+
+    def of(self, strategy: Strategy, budget: int) -> Float[np.ndarray, " question"]:
         """Accuracy of a strategy on every test question.
 
         Raises:
             NotMeasured: no such strategy, or not at this budget.
         """
         if strategy not in self.accuracy:
-            raise NotMeasured(f"{strategy} was not run")
+            raise NotMeasured(f"{strategy.name} was not run")
         if budget not in self.accuracy[strategy]:
-            raise NotMeasured(f"{strategy} was not run at N = {budget}")
+            raise NotMeasured(f"{strategy.name} was not run at N = {budget}")
         return self.accuracy[strategy].loc[self.question_ids, budget].to_numpy(dtype=np.float64)
 
-    def budgets(self, *strategies: str) -> list[int]:
+    def budgets(self, *strategies: Strategy) -> list[int]:
         """Budgets at which all of these strategies are known, ascending.
 
         Raises:
             NotMeasured: one of them was not run, or there is no such budget.
         """
-        if absent := [name for name in strategies if name not in self.accuracy]:
-            raise NotMeasured(f"{absent[0]} was not run")
-        common = set.intersection(*(set(self.accuracy[name].columns) for name in strategies))
+        if absent := [strategy for strategy in strategies if strategy not in self.accuracy]:
+            raise NotMeasured(f"{absent[0].name} was not run")
+        common = set.intersection(*(set(self.accuracy[strategy].columns) for strategy in strategies))
         if not common:
-            raise NotMeasured(f"{' and '.join(strategies)} have no budget in common")
+            names = " and ".join(strategy.name for strategy in strategies)
+            raise NotMeasured(f"{names} have no budget in common")
         return sorted(common)
 
-    def budget(self, wanted: int, *strategies: str) -> int:
+    def budget(self, wanted: int, *strategies: Strategy) -> int:
         """The largest common budget up to `wanted`, or else the smallest one there is."""
         common = self.budgets(*strategies)
         return max((n for n in common if n <= wanted), default=common[0])
 
-    def span(self, first: int, last: int, *strategies: str) -> tuple[int, int]:
+    def span(self, first: int, last: int, *strategies: Strategy) -> tuple[int, int]:
         """Two different budgets for a change from `first` to `last`.
 
         Raises:
@@ -122,7 +132,7 @@ class Results:
         """
         low, high = self.budget(first, *strategies), self.budget(last, *strategies)
         if low == high:
-            raise NotMeasured(f"{strategies[0]} has no two budgets from N = {first} on")
+            raise NotMeasured(f"{strategies[0].name} has no two budgets from N = {first} on")
         return low, high
 
     def diagnostic(self, method: str, column: str, budget: int) -> Float[np.ndarray, " question"]:
@@ -130,9 +140,8 @@ class Results:
         if method not in self.search:
             raise NotMeasured(f"{method} was not run")
         rows = self.search[method]
-        return (
-            rows[rows["budget"] == budget].set_index("question_id")[column].reindex(self.question_ids).to_numpy(float)
-        )
+        at = rows.loc[rows["budget"] == budget].set_index("question_id")
+        return at[column].reindex(self.question_ids).to_numpy(float)
 
     def attempt(self, pairing: str, position: int) -> Float[np.ndarray, " question"]:
         """Accuracy of the attempts at this position of the chains, per test question.
@@ -143,9 +152,9 @@ class Results:
         if pairing not in self.revisions:
             raise NotMeasured(f"there is no revision model with {pairing} histories")
         attempts = self.revisions[pairing]
-        if position > attempts["position"].max():
+        if position > max(attempts["position"]):
             raise NotMeasured(f"no chain of revisions has {position} attempts")
-        return by_position(attempts, position)[position].loc[self.question_ids].to_numpy(np.float64)
+        return by_position(attempts, position).loc[self.question_ids, position].to_numpy(np.float64)
 
     def in_bins(self, bins: Sequence[int]) -> Bool[np.ndarray, " question"]:
         """Which test questions lie in these oracle bins (1 = easiest).
@@ -158,20 +167,20 @@ class Results:
             raise NotMeasured(f"fewer than 2 questions lie in bins {list(bins)}")
         return members
 
-    def row(self, table: str, **where: str | int | float | bool) -> pd.Series:
-        """The one row of a table with these values.
+    def rows(self, table: str, **where: str | int | bool | Sequence[str]) -> pd.DataFrame:
+        """The rows of a table with these values, of several any.
 
         Raises:
             NotMeasured: there is no such table or row.
         """
-        frame = self.tables.get(table)
-        if frame is None:
+        if (frame := self.tables.get(table)) is None:
             raise NotMeasured(f"there is no table {table}")
-        for column, value in where.items():
-            frame = frame[frame[column] == value]
-        if len(frame) != 1:
-            raise NotMeasured(f"{table} has {len(frame)} rows with {', '.join(f'{k} {v}' for k, v in where.items())}")
-        return frame.iloc[0]
+        for column, wanted in where.items():
+            values = [wanted] if isinstance(wanted, str | int) else list(wanted)
+            frame = frame.loc[frame[column].isin(values)]
+        if frame.empty:
+            raise NotMeasured(f"{table} has no rows with {', '.join(map(str, where.values()))}")
+        return frame
 
     def _first(self, table: str, column: str, names: Sequence[str], otherwise: str) -> str:
         """The first of these names that a table's column holds."""
@@ -193,66 +202,59 @@ class Results:
         return self._weights[n_questions]
 
 
-def load(methods: Sequence[str], pairings: Mapping[str, Mapping[str, Any]], seed: int, n_bootstrap: int) -> Results:
+def load(methods: Sequence[str], attempts: Mapping[str, int], seed: int, n_bootstrap: int) -> Results:
     """The results of the study in this folder.
 
     Args:
         methods: searches that were run.
-        pairings: revision models, each with the `attempts` a question that were sampled from it.
+        attempts: revision models, and how many attempts a question were sampled from each.
 
     Raises:
         TableError: a table is missing or damaged.
     """
-    replayed = tables.read_table(paths.accuracy("test"), ["question_id", "strategy", "budget", "accuracy"])
-    accuracy = {str(name): _wide(part, "accuracy") for name, part in replayed.groupby("strategy")}
-    searches = {}
+    columns = ["question_id", "strategy", "rule", "score", "budget", "accuracy"]
+    accuracy, searches = {}, {}
+    for _, part in tables.read_table(paths.accuracy("test"), columns).groupby("strategy"):
+        first = part.iloc[0]
+        accuracy[Strategy(first["rule"], first["score"])] = _wide(part, "accuracy")
     for method in methods:
         rows = tables.read_table(paths.search(method), _SEARCH_COLUMNS)
-        searches[method] = rows[rows["split"] == "test"].reset_index(drop=True)
-        accuracy[method] = _wide(searches[method], "correct")
-    analysis = {name: read_csv(name) for name in ANALYSIS_TABLES}
+        searches[method] = _test(rows)
+        accuracy[Strategy(method)] = _wide(searches[method], "correct")
+    analysis = {
+        f"{stage}/{name}": read_csv(paths.results(stage) / f"{name}.csv")
+        for stage, names in ANALYSIS_TABLES.items()
+        for name in names
+    }
     difficulty = tables.read_table(paths.difficulty("test"))
     # and predicted bins, where there are scores
     kept = [*_DIFFICULTY_COLUMNS, *(name for name in ("predicted_bin",) if name in difficulty)]
     difficulty = difficulty[kept].set_index("question_id")
-    revisions = {name: _test(tables.read_table(paths.revisions(name), _REVISION_COLUMNS)) for name in pairings}
-    ratios = {}
-    if REST_EM in pairings:
-        ratios[REST_EM] = revision_ratios.accuracy(revisions[REST_EM], {}, pairings[REST_EM]["attempts"])
-    if pairings:
-        ratios[PAPER] = _test(tables.read_table(paths.revision_verifier("ratios")))
-    checkpoints = tables.read_table(paths.checkpoints(PAPER)) if pairings else None
-    for name, rows in ratios.items():
-        accuracy |= _ways(rows, "" if name == PAPER else f"{name} ")
-    return Results(accuracy, searches, difficulty, analysis, revisions, seed, n_bootstrap, ratios, checkpoints)
+    revisions = {name: _test(tables.read_table(paths.revisions(name), _REVISION_COLUMNS)) for name in attempts}
+    splits = {}
+    if REST_EM in attempts:
+        splits[REST_EM] = ratios.accuracy(revisions[REST_EM], {}, attempts[REST_EM])
+    if attempts:
+        splits[PAPER] = _test(tables.read_table(paths.revision_verifier("ratios")))
+        accuracy |= split_accuracy(splits[PAPER])
+    checkpoints = tables.read_table(paths.checkpoints(PAPER)) if attempts else None
+    return Results(accuracy, searches, difficulty, analysis, revisions, seed, n_bootstrap, splits, checkpoints)
 
 
-def _ways(ratios: pd.DataFrame, prefix: str) -> dict[str, pd.DataFrame]:
-    """Accuracy (question_id x budget) of parallel, sequential and mixed revisions by each selection."""
+def split_accuracy(splits: pd.DataFrame) -> dict[Strategy, pd.DataFrame]:
+    """Accuracy (question_id x budget) of first attempts, of one chain and of a mixture, by each selection."""
     found = {}
-    for way in _WAYS:
-        length = ratios["budget"].map(lambda n, way=way: revision_ratios.chain_length(way, n))
-        for selection, part in ratios[ratios["length"] == length].groupby("selection"):
-            found[f"{prefix}{way}:{selection}"] = _wide(part, "accuracy")
+    for way, (rule, fixed) in _WAYS.items():
+        lengths = [ratios.chain_length(way, budget) for budget in splits["budget"]]
+        for _, part in splits.loc[splits["length"] == lengths].groupby("selection"):
+            found[Strategy(rule, part.iloc[0]["selection"], fixed)] = _wide(part, "accuracy")
     return found
 
 
 def _test(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[rows["split"] == "test"].reset_index(drop=True)
-
-
-def read_csv(name: str) -> pd.DataFrame:
-    """A table of reports/results, as STAGE/NAME; bins and groups stay text.
-
-    Raises:
-        TableError: it is missing.
-    """
-    stage, _, table = name.partition("/")
-    path = paths.results(stage) / f"{table}.csv"
-    if not path.is_file():
-        raise tables.TableError(f"{path} is missing; run `dvc repro`, or the stage that writes it, first")
-    return pd.read_csv(path, dtype={"bin": str, "group": str})
+    return rows.loc[rows["split"] == "test"].reset_index(drop=True)
 
 
 def _wide(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    return rows.set_index(["question_id", "budget"])[column].unstack("budget")  # noqa: PD010 (refuses a row given twice)
+    by = rows.set_index(["question_id", "budget"])
+    return by.loc[:, column].unstack("budget")  # noqa: PD010 (refuses a row given twice)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from tts_lib.common import paths, tables
+from tts_lib.common.strategy import COVERAGE, MAJORITY, PLAIN, WEIGHTED
 from tts_lib.estimators import intervals
 from tts_lib.report.claims.claim import MIDDLE
 from tts_lib.report.figures.figure import ReportFigure
@@ -27,11 +28,11 @@ QUOTED = {
     "17": "compute-optimal, over best-of-N, difficulty paid for",
 }
 MODELS, POOLS = ("base", "large"), ("base-val", "base-test", "large-test")  # of every study
-_BEST = {  # of what can be known of a pool, what is quoted
-    "weighted:prm_last": "best-of-N weighted",
-    "best_of_n:prm_last": "best-of-N",
-    "majority": "majority",
-    "coverage": "any right",
+_BEST = {  # the first that is known of a pool is quoted
+    WEIGHTED: "best-of-N weighted",
+    PLAIN: "best-of-N",
+    MAJORITY: "majority",
+    COVERAGE: "any right",
 }
 _MODEL_FACTS = ["n_params_block", "n_params", "n_tokens", "flops", "validation_loss", "n_layers", "width"]
 _POOL_FACTS = ["n_questions", "n_samples", "pass_at_1", "greedy_accuracy", "mean_tokens"]
@@ -65,21 +66,21 @@ def study_facts(**settings: Any) -> dict[str, Any]:
 def headline(results: Results, claims: pd.DataFrame) -> list[dict[str, Any]]:
     """The numbers at the top, in order: label, text (value with its 95% interval), at, estimate, low, high, unit."""
     weights = results.weights(results.n_questions)
-    strategy = next(name for name in _BEST if name in results.accuracy)
-    n = results.budget(MIDDLE, strategy)
-    single = results.of("coverage", results.budget(1, "coverage"))
+    best = next(strategy for strategy in _BEST if strategy in results.accuracy)
+    n = results.budget(MIDDLE, best)
+    single = results.of(COVERAGE, results.budget(1, COVERAGE))
+    by_best = intervals.mean_interval(results.of(best, n), weights)
     rows = [
         _share("small model, one sample", "pass@1", intervals.mean_interval(single, weights)),
-        _share(
-            f"small model, {_BEST[strategy]}", f"N = {n}", intervals.mean_interval(results.of(strategy, n), weights)
-        ),
+        _share(f"small model, {_BEST[best]}", f"N = {n}", by_best),
     ]
     with suppress(NotMeasured):
         answer = results.large_answer
-        large = results.row("flops_matched/large", large=answer, grouping="oracle", group="all")
+        where = {"large": answer, "grouping": "oracle", "group": "all"}
+        (large,) = results.rows("flops_matched/large", **where).to_dict("records")
         interval = intervals.Interval(large["accuracy"], large["low"], large["high"], 0.95)
         rows.append(_share("large model", answer.replace("_", " "), interval))
-    for _, claim in claims[claims["number"].isin(QUOTED) & claims["estimate"].notna()].iterrows():
+    for claim in claims.loc[claims["number"].isin(QUOTED) & claims["estimate"].notna()].to_dict("records"):
         quoted = {name: claim[name] for name in ("estimate", "low", "high", "unit")}
         rows.append(quoted | {"label": QUOTED[claim["number"]], "text": claim["ours"], "at": claim["contrast"]})
     return rows

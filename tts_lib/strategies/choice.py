@@ -1,8 +1,9 @@
-"""The compute-optimal strategy (§3.1, Eq. 1 by difficulty bins): cross-validated, its controls, and frozen.
+"""The compute-optimal choice (§3.1, Eq. 1 by difficulty bins): cross-validated, its controls, and frozen.
 
-Input is an accuracy array (strategy, budget, problem): expected accuracy per question, NaN for all questions where a
-strategy is not defined at a budget. The caller puts each strategy at its true cost (lookahead: N(k+1)). Of equally
-good strategies the first wins, so list them from the simplest on. Bins count from 1 (easiest).
+A choice is the rule from difficulty and budget to a strategy, the paper's θ*. Input is an accuracy array (strategy,
+budget, problem): expected accuracy per question, NaN for all questions where a strategy is not defined at a budget. The
+caller puts each strategy at its true cost (lookahead: N(k+1)). Of equally good strategies the first wins, so list them
+from the simplest on. Bins count from 1 (easiest).
 """
 
 from collections.abc import Mapping
@@ -11,15 +12,37 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from tts_lib.strategies.strategy_table import Strategy, StrategyTable
+from tts_lib.strategies.strategy_table import Method, StrategyTable
 
 
 @dataclass(frozen=True, eq=False)
-class Allocation:
-    """Accuracy per question when the strategy was chosen without that question's fold."""
+class Choice:
+    """What a choice attains on each question, made without that question's fold."""
 
     accuracy: Float[np.ndarray, "problem budget"]  # mean over the repeated splits
     shares: Float[np.ndarray, "bin budget strategy"]  # how often each was chosen, over folds and repeats
+
+
+@dataclass(frozen=True, eq=False)
+class Difficulty:
+    """A score that tells questions apart, high = easy, and what it is (`StrategyTable.difficulty`)."""
+
+    kind: str
+    score: Float[np.ndarray, " problem"]
+    n_probe: int = 0  # samples behind a probe's
+
+
+def known(accuracy: Float[np.ndarray, "strategy budget problem"]) -> Bool[np.ndarray, "strategy budget"]:
+    """Which strategies are known at which budgets.
+
+    Raises:
+        ValueError: one is NaN for some questions and not for others.
+    """
+    n_missing = np.isnan(accuracy).sum(axis=2)
+    if (partly := (n_missing > 0) & (n_missing < accuracy.shape[2])).any():
+        strategy, budget = np.argwhere(partly)[0]
+        raise ValueError(f"strategy {strategy} at budget index {budget} is NaN for some questions and not for others")
+    return n_missing == 0
 
 
 def split_folds(
@@ -47,7 +70,7 @@ def compute_optimal(
     bins: Int[np.ndarray, " problem"],
     n_bins: int,
     folds: Bool[np.ndarray, "repeat problem"],
-) -> Allocation:
+) -> Choice:
     """Two-fold cross-validated compute-optimal accuracy (§3.1-3.2).
 
     Per repeat, each question is given the strategy that is best on the other fold of its bin; where that is empty, the
@@ -62,7 +85,7 @@ def compute_optimal(
 
 def best_fixed(
     accuracy: Float[np.ndarray, "strategy budget problem"], folds: Bool[np.ndarray, "repeat problem"]
-) -> Allocation:
+) -> Choice:
     """Control: one strategy for all questions, the best on the other fold at each budget.
 
     Raises:
@@ -77,7 +100,7 @@ def shuffled_bins(
     n_bins: int,
     folds: Bool[np.ndarray, "repeat problem"],
     rng: np.random.Generator,
-) -> Allocation:
+) -> Choice:
     """Control: compute-optimal with the bins exchanged at random among each fold's questions, anew per repeat.
 
     Raises:
@@ -95,41 +118,42 @@ def random_choice(accuracy: Float[np.ndarray, "strategy budget problem"]) -> Flo
     Raises:
         ValueError: as `compute_optimal`.
     """
-    defined = _defined(accuracy)
+    defined = _known_somewhere(accuracy)
     return (np.where(defined[:, :, None], accuracy, 0.0).sum(axis=0) / defined.sum(axis=0)[:, None]).T
 
 
 def fit_table(
     accuracy: Float[np.ndarray, "strategy budget problem"],
-    difficulty_score: Float[np.ndarray, " problem"],
+    difficulty: Difficulty,
     edges: tuple[float, ...],
-    strategies: tuple[Strategy, ...],
+    methods: tuple[Method, ...],
     budgets: tuple[int, ...],
-    difficulty: str,
     models: Mapping[str, str],
-    n_probe: int = 0,
 ) -> StrategyTable:
     """The best strategy per (bin, budget) on all questions given: fit it on validation, apply it frozen to test.
 
+    Args:
+        methods: what to run for each strategy.
+
     Raises:
-        ValueError: as `compute_optimal`; strategies, budgets or edges that do not fit the array or each other.
+        ValueError: as `compute_optimal`; methods, budgets or edges that do not fit the array or each other.
     """
-    if accuracy.shape[:2] != (len(strategies), len(budgets)):
+    if accuracy.shape[:2] != (len(methods), len(budgets)):
         raise ValueError(
-            f"accuracy has shape {accuracy.shape}, but there are {len(strategies)} strategies, {len(budgets)} budgets"
+            f"accuracy has shape {accuracy.shape}, but there are {len(methods)} methods, {len(budgets)} budgets"
         )
     n_bins = len(edges) + 1
-    bins = n_bins - np.searchsorted(edges, difficulty_score, side="right")
+    bins = n_bins - np.searchsorted(edges, difficulty.score, side="right")
     groups = (bins == np.arange(1, n_bins + 1)[:, None]).astype(np.float64)
     n_questions = groups.sum(axis=1).astype(int)
     groups[n_questions == 0] = 1.0
     choices, means = _choose(accuracy, groups)
     return StrategyTable(
-        difficulty=difficulty,
-        n_probe=n_probe,
+        difficulty=difficulty.kind,
+        n_probe=difficulty.n_probe,
         edges=tuple(edges),
         budgets=tuple(budgets),
-        strategies=tuple(strategies),
+        strategies=tuple(methods),
         choices=tuple(map(tuple, choices.tolist())),
         accuracy=tuple(map(tuple, means.tolist())),
         n_questions=tuple(n_questions.tolist()),
@@ -166,7 +190,7 @@ def _cross_validate(
     bins: Int[np.ndarray, "repeat problem"],
     n_bins: int,
     folds: Bool[np.ndarray, "repeat problem"],
-) -> Allocation:
+) -> Choice:
     if bins.min() < 1 or bins.max() > n_bins:
         raise ValueError(f"bins run from {bins.min()} to {bins.max()}: allowed is 1..{n_bins}")
     n_strategies, n_budgets, n_problems = accuracy.shape
@@ -182,7 +206,7 @@ def _cross_validate(
             scored = accuracy[choices[bins_now - 1], columns, problems]
             total += np.where(training[:, None], 0.0, scored)
             shares[np.arange(n_bins)[:, None], columns, choices] += 1
-    return Allocation(total / len(folds), shares / (2 * len(folds)))
+    return Choice(total / len(folds), shares / (2 * len(folds)))
 
 
 def _choose(
@@ -191,19 +215,15 @@ def _choose(
     """Best strategy and its mean for each group of questions; means equal to 1e-12 count as equal."""
     if (groups.sum(axis=1) == 0).any():
         raise ValueError("a fold has no questions to choose a strategy on")
-    defined = _defined(accuracy)
+    defined = _known_somewhere(accuracy)
     means = np.where(defined[:, :, None], accuracy, 0.0) @ (groups / groups.sum(axis=1, keepdims=True)).T
     means = np.where(defined[:, :, None], np.round(means, 12), -np.inf)
     return means.argmax(axis=0).T, means.max(axis=0).T
 
 
-def _defined(accuracy: Float[np.ndarray, "strategy budget problem"]) -> Bool[np.ndarray, "strategy budget"]:
-    """Which strategies are defined at which budgets."""
-    n_missing = np.isnan(accuracy).sum(axis=2)
-    if (partly := (n_missing > 0) & (n_missing < accuracy.shape[2])).any():
-        strategy, budget = np.argwhere(partly)[0]
-        raise ValueError(f"strategy {strategy} at budget index {budget} is NaN for some questions and not for others")
-    defined = n_missing == 0
-    if not defined.any(axis=0).all():
+def _known_somewhere(accuracy: Float[np.ndarray, "strategy budget problem"]) -> Bool[np.ndarray, "strategy budget"]:
+    """As `known`, where every budget has a strategy to choose."""
+    found = known(accuracy)
+    if not found.any(axis=0).all():
         raise ValueError("a budget has no strategy that is defined (not NaN)")
-    return defined
+    return found

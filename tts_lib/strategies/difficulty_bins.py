@@ -32,7 +32,8 @@ def difficulty_scores(
     Raises:
         ValueError: a question has fewer samples than are to be used.
     """
-    if (needed := max([n_samples, *(n_probe if prm_last is not None else [])])) > pool.smallest:
+    needed = max(n_samples, *n_probe) if prm_last is not None else n_samples
+    if needed > pool.smallest:
         raise ValueError(f"difficulty needs {needed} samples of each question, but one has only {pool.smallest}")
     table = problems[["question_id", "subject", "level"]].assign(oracle=difficulty.oracle(pool.correct[:, :n_samples]))
     if prm_last is None:

@@ -7,31 +7,21 @@ revisions in chains of L attempts from L generations up to the attempts that wer
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from tts_lib.answers.cost import LEDGER
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
-from tts_lib.estimators.selection import MAJORITY
-from tts_lib.strategies.strategy_table import Strategy
+from tts_lib.common.strategy import COVERAGE, FLIPPED, MAJORITY, PLAIN, REVISIONS, WEIGHTED, Strategy
+from tts_lib.strategies import choice
+from tts_lib.strategies.strategy_table import Method
 
-PLAIN, BEST_OF_N = "best_of_n", "best_of_n_weighted"
-FLIPPED, COVERAGE = "best_of_n_weighted_flipped", "coverage"
-POOL_NAMES = {  # our name -> name in data/accuracy; a pool without PRM scores has majority and coverage only
-    MAJORITY: "majority",
-    PLAIN: "best_of_n:prm_last",
-    BEST_OF_N: "weighted:prm_last",
-    FLIPPED: "weighted:prm_flipped",
-    COVERAGE: "coverage",
-}
-REVISE = "revise_"  # and the chain length: an answer chosen by the revision verifier within and across chains
-PARALLEL = "revise_1"  # first answers of the revision model: the paper's parallel baseline (§6.1)
-WITHOUT_VERIFIER = {MAJORITY, COVERAGE}
-ICLR_SEARCH = "beam_4"  # the one search of the paper's compute-optimal choice (ICLR §5.3)
+FROM_POOL = (MAJORITY, PLAIN, WEIGHTED, FLIPPED, COVERAGE)  # without PRM scores there are majority and coverage only
+ICLR_SEARCH = Strategy("beam_4")  # the one search of the paper's compute-optimal choice (ICLR §5.3)
 COST_COLUMNS = ("question_id", "prompt_tokens", "mean_policy_tokens", "mean_verifier_tokens")
 
 
@@ -40,7 +30,7 @@ class Outcomes:
     """Accuracy and cost of strategies on the same questions; NaN where a strategy is undefined."""
 
     question_ids: tuple[str, ...]
-    strategies: tuple[str, ...]
+    strategies: tuple[Strategy, ...]
     budgets: tuple[int, ...]  # ascending, in generations
     accuracy: Float[np.ndarray, "strategy budget problem"]  # expected correctness; 0 or 1 for a search run once
     ledger: Float[np.ndarray, "strategy budget problem entry"]  # tokens and rounds per question, entries as in LEDGER
@@ -55,66 +45,69 @@ class Outcomes:
         """Tokens the verifier read."""
         return self.ledger[..., 2] + self.ledger[..., 3]
 
-    def of(self, name: str) -> Float[np.ndarray, "problem budget"]:
+    @cached_property
+    def known(self) -> Bool[np.ndarray, "strategy budget"]:
+        """Which strategies are known at which budgets."""
+        return choice.known(self.accuracy)
+
+    def of(self, strategy: Strategy) -> Float[np.ndarray, "problem budget"]:
         """Accuracy of one strategy."""
-        return self.accuracy[self.strategies.index(name)].T
+        return self.accuracy[self.strategies.index(strategy)].T
 
-    def only(self, names: Sequence[str]) -> "Outcomes":
-        """These strategies, in this order, at the budgets where any of them is defined."""
-        rows = [self.strategies.index(name) for name in names]
-        accuracy, ledger = self.accuracy[rows], self.ledger[rows]
-        there = ~np.isnan(accuracy).any(axis=2).all(axis=0)
-        budgets = tuple(budget for budget, kept in zip(self.budgets, there, strict=True) if kept)
-        return Outcomes(self.question_ids, tuple(names), budgets, accuracy[:, there], ledger[:, there])
+    def only(self, strategies: Sequence[Strategy]) -> "Outcomes":
+        """These strategies, in this order, at the budgets where any of them is known."""
+        rows = [self.strategies.index(strategy) for strategy in strategies]
+        there = np.flatnonzero(self.known[rows].any(axis=0))
+        budgets = tuple(self.budgets[column] for column in there.tolist())
+        accuracy, ledger = self.accuracy[rows][:, there], self.ledger[rows][:, there]
+        return Outcomes(self.question_ids, tuple(strategies), budgets, accuracy, ledger)
 
-    def complete(self) -> list[bool]:
+    def complete(self) -> tuple[bool, ...]:
         """Per budget: whether the choice among the strategies is open there.
 
-        It is where each of them is defined, or the budget is below the smallest at which it is; not at other budgets,
+        It is where each of them is known, or the budget is below the smallest at which it is; not at other budgets,
         where a strategy could run but was not, and a curve of the best choice would dip.
         """
-        defined = ~np.isnan(self.accuracy).any(axis=2)
-        too_small = ~np.maximum.accumulate(defined, axis=1)
-        return (defined | too_small).all(axis=0).tolist()
+        too_small = ~np.maximum.accumulate(self.known, axis=1)
+        return tuple(np.logical_and.reduce(self.known | too_small).tolist())
 
 
-def strategy_sets(known: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """What a compute-optimal policy may choose from, from the simplest on, since the first of equally good ones wins.
+def strategy_sets(known: Sequence[Strategy]) -> dict[str, tuple[Strategy, ...]]:
+    """What a compute-optimal choice may be among, from the simplest on, since the first of equally good ones wins.
 
     `paper`: best-of-N weighted or beam M=4 (ICLR §5.3); `all`: what draws on the base model, all searches; `revisions`:
     chains of every length (§6.2); `both`: all of these. A set of which only one strategy is known is left out: there is
     nothing to choose.
     """
-    revisions = tuple(name for name in known if name.startswith(REVISE))
-    searches = tuple(name for name in known if name not in (*POOL_NAMES, *revisions))
-    everything = (MAJORITY, PLAIN, BEST_OF_N, *searches)
-    sets = {"paper": (BEST_OF_N, ICLR_SEARCH), "all": everything}
+    revisions = tuple(strategy for strategy in known if strategy.is_revisions)
+    searches = tuple(strategy for strategy in known if not (strategy.is_from_pool or strategy.is_revisions))
+    everything = (MAJORITY, PLAIN, WEIGHTED, *searches)
+    sets = {"paper": (WEIGHTED, ICLR_SEARCH), "all": everything}
     if revisions:
         sets |= {"revisions": revisions, "both": (*everything, *revisions)}
     there = {name: tuple(member for member in members if member in known) for name, members in sets.items()}
     return {name: members for name, members in there.items() if len(members) > 1}
 
 
-def described(names: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> tuple[Strategy, ...]:
-    """Strategies with their options, as the strategy table keeps them; `options` are those of the searches."""
+def methods_of(strategies: Sequence[Strategy], searches: Mapping[str, Method]) -> tuple[Method, ...]:
+    """What to run for each strategy, as the strategy table keeps it."""
+
+    def one(strategy: Strategy) -> Method:
+        if strategy.is_revisions:
+            how = {"length": strategy.length, "selection": "hierarchical", "score": f"revision_{strategy.score}"}
+            return Method("revisions", how)
+        return searches[strategy.rule]
+
     fixed = {
-        MAJORITY: Strategy("majority", {}),
-        PLAIN: Strategy("best_of_n", {"selection": "plain", "score": "prm_last"}),
-        BEST_OF_N: Strategy("best_of_n", {"selection": "weighted", "score": "prm_last"}),
+        MAJORITY: Method("majority", {}),
+        PLAIN: Method("best_of_n", {"selection": "plain", "score": PLAIN.score}),
+        WEIGHTED: Method("best_of_n", {"selection": "weighted", "score": WEIGHTED.score}),
     }
-
-    def one(name: str) -> Strategy:
-        if name.startswith(REVISE):
-            length = int(name.removeprefix(REVISE))
-            return Strategy("revisions", {"length": length, "selection": "hierarchical", "score": "revision_orm"})
-        given = {"depth": 0, **options[name]}  # a beam looks ahead no step
-        return Strategy(given["kind"], {"width": given["width"], "depth": given["depth"]})
-
-    return tuple(fixed.get(name) or one(name) for name in names)
+    return tuple(fixed.get(strategy) or one(strategy) for strategy in strategies)
 
 
 def load(
-    split: str, question_ids: Sequence[str], methods: Sequence[str], budgets: Sequence[int], revised: bool = False
+    split: str, question_ids: Sequence[str], searches: Sequence[str], budgets: Sequence[int], revised: bool = False
 ) -> Outcomes:
     """All pool strategies, the searches and the revisions of a split, at those budgets that are known.
 
@@ -124,52 +117,53 @@ def load(
         TableError: a table is missing or damaged.
         StudyError: a table lacks a strategy, a budget or a question.
     """
-    columns = ["question_id", "strategy", "budget", "accuracy"]
-    searches = {}
-    for method in methods:
-        frame = tables.read_table(paths.search(method), ["split", "question_id", "budget", "correct", *LEDGER])
-        searches[method] = frame[frame["split"] == split]
-    replayed = tables.read_table(paths.accuracy(split), columns)
+    found: dict[Strategy, pd.DataFrame] = {}
+    for name in searches:
+        frame = tables.read_table(paths.search(name), ["split", "question_id", "budget", "correct", *LEDGER])
+        found[Strategy(name)] = frame.loc[frame["split"] == split]
+    replayed = tables.read_table(paths.accuracy(split), ["question_id", "strategy", "budget", "accuracy"])
     budgets = [budget for budget in budgets if budget in set(replayed["budget"])]
     costs = tables.read_table(paths.costs(split), list(COST_COLUMNS))
     if revised:
         frame = tables.read_table(paths.revision_verifier("ratios"))
-        frame = frame[(frame["split"] == split) & (frame["selection"] == "orm")].rename(columns={"accuracy": "correct"})
-        searches |= {f"{REVISE}{length}": part for length, part in frame.groupby("length")}
-    return assemble(replayed, costs, searches, question_ids, budgets)
+        frame = frame.loc[(frame["split"] == split) & (frame["selection"] == "orm")]
+        frame = frame.rename(columns={"accuracy": "correct"})
+        for length in sorted(set(frame["length"])):
+            found[Strategy(REVISIONS, "orm", length)] = frame.loc[frame["length"] == length]
+    return assemble(replayed, costs, found, question_ids, budgets)
 
 
 def assemble(
     replayed: pd.DataFrame,
     costs: pd.DataFrame,
-    searches: Mapping[str, pd.DataFrame],
+    sampled: Mapping[Strategy, pd.DataFrame],
     question_ids: Sequence[str],
     budgets: Sequence[int],
 ) -> Outcomes:
-    """Outcomes from long tables: `replayed` accuracy and `costs` of the pool, one table for each search.
+    """Outcomes from long tables: `replayed` accuracy and `costs` of the pool, one table for each strategy of its own.
 
     Raises:
         StudyError: a table lacks a strategy, a budget or a question, or has a row twice.
     """
-    from_pool = {name: stored for name, stored in POOL_NAMES.items() if stored in set(replayed["strategy"])}
-    names = (*from_pool, *searches)
-    accuracy = np.full((len(names), len(budgets), len(question_ids)), np.nan)
+    from_pool = [strategy for strategy in FROM_POOL if strategy.name in set(replayed["strategy"])]
+    strategies = (*from_pool, *sampled)
+    accuracy = np.full((len(strategies), len(budgets), len(question_ids)), np.nan)
     ledger = np.full((*accuracy.shape, len(LEDGER)), np.nan)
     costs = costs.set_index("question_id").reindex(list(question_ids))
     if costs.isna().to_numpy().any():
         raise StudyError(f"The costs of the pool lack question {costs.index[costs.isna().any(axis=1)][0]!r}.")
     prompt, policy, verifier = costs[list(COST_COLUMNS[1:])].to_numpy(dtype=np.float64).T
-    for row, (name, stored) in enumerate(from_pool.items()):
-        part = replayed[replayed["strategy"] == stored]
-        accuracy[row] = _grid(part, ["accuracy"], stored, question_ids, budgets, may_lack=False)[..., 0]
-        used = 0.0 if name in WITHOUT_VERIFIER else 1.0
+    for row, strategy in enumerate(from_pool):
+        part = replayed.loc[replayed["strategy"] == strategy.name]
+        accuracy[row] = _grid(part, ["accuracy"], strategy.name, question_ids, budgets, may_lack=False)[..., 0]
+        used = 1.0 if strategy.score else 0.0
         for column, budget in enumerate(budgets):
             entries = (prompt, budget * policy, used * prompt, used * budget * verifier, np.ones(len(prompt)))
             ledger[row, column] = np.stack(entries, axis=1)
-    for row, (name, frame) in enumerate(searches.items(), start=len(from_pool)):
-        grid = _grid(frame, ["correct", *LEDGER], name, question_ids, budgets, may_lack=True)
+    for row, (strategy, frame) in enumerate(sampled.items(), start=len(from_pool)):
+        grid = _grid(frame, ["correct", *LEDGER], strategy.name, question_ids, budgets, may_lack=True)
         accuracy[row], ledger[row] = grid[..., 0], grid[..., 1:]
-    return Outcomes(tuple(question_ids), names, tuple(budgets), accuracy, ledger)
+    return Outcomes(tuple(question_ids), strategies, tuple(budgets), accuracy, ledger)
 
 
 def _grid(
@@ -181,7 +175,7 @@ def _grid(
     may_lack: bool,
 ) -> Float[np.ndarray, "budget problem column"]:
     """The columns of a long table on the grid; a budget is there for all questions, or (if it may lack) for none."""
-    frame = frame[frame["question_id"].isin(list(question_ids)) & frame["budget"].isin(list(budgets))]
+    frame = frame.loc[frame["question_id"].isin(list(question_ids)) & frame["budget"].isin(list(budgets))]
     if frame.duplicated(["question_id", "budget"]).any():
         raise StudyError(f"{name} has a question twice at one budget.")
     index = pd.MultiIndex.from_product([list(budgets), list(question_ids)], names=["budget", "question_id"])

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 
 from tts_lib.answers.grid import SampleGrid
+from tts_lib.common.strategy import COVERAGE, FLIPPED, MAJORITY, WEIGHTED, Strategy
 from tts_lib.estimators import intervals, subsets
 
 SCORES = ("prm_last", "prm_min", "prm_prod", "prm_mean", "orm", "orm_matched")
+COLUMNS = ["question_id", "strategy", "rule", "score", "budget", "accuracy"]
 
 
 def selection_accuracy(
@@ -19,46 +21,51 @@ def selection_accuracy(
     n_resamples: int,
     flip_share: float,
 ) -> tuple[pd.DataFrame, float]:
-    """Expected correctness per question for every selection rule: question_id, strategy, budget, accuracy.
+    """Expected correctness per question for every selection, columns as COLUMNS.
 
-    Strategies: coverage, majority, best_of_n:SCORE, weighted:SCORE for each score, and weighted:prm_flipped, the PRM
-    with a share of its scores turned into 1 - p (ICLR Fig. 17); no votes where the pool has no answers. Also the
-    largest Monte-Carlo standard error of a mean over questions.
+    Rules: coverage, majority, and by each score best_of_n and weighted; weighted also by prm_flipped, the PRM with a
+    share of its scores turned into 1 - p (ICLR Fig. 17); no votes where the pool has no answers. Also the largest
+    Monte-Carlo standard error of a mean over questions.
 
     Args:
         pool: the samples that are selected from.
         scores: by name (SCORES, or some of them, or none), each (problem, sample) as the pool.
     """
     correct, answers, n = pool.correct, pool.answers, pool.n_samples
-    accuracy = {"coverage": subsets.coverage(correct.sum(axis=1), n, budgets)}
-    accuracy |= {f"best_of_n:{name}": subsets.best_of_n(correct, s, budgets, n) for name, s in scores.items()}
-    ballots = {"majority": None} | {f"weighted:{name}": s for name, s in scores.items()} if pool.has_answers else {}
-    if ballots and "prm_last" in scores:
-        ballots["weighted:prm_flipped"] = flipped(scores["prm_last"], flip_share, rng)
-    votes = subsets.vote(correct, answers, ballots, budgets, rng, n_resamples, n) if ballots else {}
-    accuracy |= {name: vote.accuracy for name, vote in votes.items()}
+    accuracy = {COVERAGE: subsets.coverage(correct.sum(axis=1), n, budgets)}
+    accuracy |= {Strategy("best_of_n", name): subsets.best_of_n(correct, s, budgets, n) for name, s in scores.items()}
+    ballots: dict[Strategy, np.ndarray | None] = {}
+    if pool.has_answers:
+        ballots = {MAJORITY: None} | {Strategy("weighted", name): weights for name, weights in scores.items()}
+    if WEIGHTED in ballots:
+        ballots[FLIPPED] = flipped(scores[WEIGHTED.score], flip_share, rng)
+    named = {strategy.name: weights for strategy, weights in ballots.items()}
+    votes = subsets.vote(correct, answers, named, budgets, rng, n_resamples, n) if ballots else {}
+    accuracy |= {strategy: votes[strategy.name].accuracy for strategy in ballots}
     ids = pd.Index(pool.question_ids, name="question_id")
     table = pd.concat(
         [
             pd.DataFrame(values, index=ids, columns=list(budgets))
             .melt(ignore_index=False, var_name="budget", value_name="accuracy")
             .reset_index()
-            .assign(strategy=name)
-            for name, values in accuracy.items()
+            .assign(**strategy.columns)
+            for strategy, values in accuracy.items()
         ],
         ignore_index=True,
     )
     error = max((float(vote.mean_standard_error.max()) for vote in votes.values()), default=0.0)
-    return table[["question_id", "strategy", "budget", "accuracy"]].astype({"budget": int}), error
+    return table.loc[:, COLUMNS].astype({"budget": int}), error
 
 
 def with_intervals(accuracy: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
-    """Mean over questions with its bootstrap interval: strategy, budget, accuracy, low, high."""
+    """Mean over questions with its bootstrap interval: the strategy's columns, budget, accuracy, low, high."""
     rows = []
-    for (strategy, budget), part in accuracy.groupby(["strategy", "budget"]):
+    for _, part in accuracy.groupby(["strategy", "budget"]):
+        first = part.iloc[0]
         interval = intervals.mean_interval(part.sort_values("question_id")["accuracy"].to_numpy(), weights)
-        rows.append((strategy, budget, interval.estimate, interval.low, interval.high))
-    return pd.DataFrame(rows, columns=["strategy", "budget", "accuracy", "low", "high"])
+        values = {"accuracy": interval.estimate, "low": interval.low, "high": interval.high}
+        rows.append(Strategy(first["rule"], first["score"]).columns | {"budget": first["budget"]} | values)
+    return pd.DataFrame(rows)
 
 
 def flipped(scores: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:

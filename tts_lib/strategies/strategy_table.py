@@ -11,19 +11,15 @@ from typing import Any
 
 TABLE_VERSION = 1
 DIFFICULTIES = ("oracle", "predicted", "probe")
+Options = Mapping[str, bool | int | float | str]
 
 
 @dataclass(frozen=True)
-class Strategy:
-    """A method with its options."""
+class Method:
+    """What to run for a strategy: a method with its options."""
 
     method: str
-    options: Mapping[str, bool | int | float | str]
-
-    @property
-    def label(self) -> str:
-        options = ", ".join(f"{name}={value}" for name, value in self.options.items())
-        return f"{self.method}({options})" if options else self.method
+    options: Options
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ class StrategyTable:
     n_probe: int  # samples behind a probe score; 0 for the other two
     edges: tuple[float, ...]  # ascending; a score on an edge is in the easier bin
     budgets: tuple[int, ...]  # ascending, in generations
-    strategies: tuple[Strategy, ...]
+    strategies: tuple[Method, ...]
     choices: tuple[tuple[int, ...], ...]  # (bin, budget) -> index into strategies
     accuracy: tuple[tuple[float, ...], ...]  # (bin, budget): of the choice on the questions it was fitted on
     n_questions: tuple[int, ...]  # per bin; in a bin with 0 the overall best is chosen
@@ -63,8 +59,8 @@ class StrategyTable:
         if not all(0 <= index < len(self.strategies) for row in self.choices for index in row):
             raise ValueError(f"choices must lie in 0..{len(self.strategies) - 1}, the strategies of the table")
 
-    def apply(self, difficulty_score: float, budget: int) -> Strategy:
-        """The strategy for a question: that of its bin at the largest fitted budget not above `budget`.
+    def apply(self, difficulty_score: float, budget: int) -> Method:
+        """What to run for a question: that of its bin at the largest fitted budget not above `budget`.
 
         Raises:
             ValueError: a budget below the smallest fitted one; a score that is not a number.
@@ -97,7 +93,7 @@ class StrategyTable:
             n_probe=data["n_probe"],
             edges=tuple(data["edges"]),
             budgets=tuple(data["budgets"]),
-            strategies=tuple(Strategy(**strategy) for strategy in data["strategies"]),
+            strategies=tuple(Method(**strategy) for strategy in data["strategies"]),
             choices=tuple(tuple(row) for row in data["choices"]),
             accuracy=tuple(tuple(row) for row in data["accuracy"]),
             n_questions=tuple(data["n_questions"]),

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from tts_lib.report.claims.findings import Finding, Rule, paired, points
+from tts_lib.common.strategy import Strategy
+from tts_lib.report.claims.findings import Demand, Finding, paired, points
 from tts_lib.report.results import Results
 
 FEW, MIDDLE, MANY = 16, 64, 256  # generations: the primary budgets
@@ -27,7 +28,7 @@ class Claim:
 
 
 def contrast(
-    a: str, b: str, wanted: int, rule: Rule, margin: float = 0.0, bins: Sequence[int] = (), average: bool = False
+    a: Strategy, b: Strategy, wanted: int, demand: Demand, bins: Sequence[int] = (), average: bool = False
 ) -> Check:
     """Accuracy of a minus that of b at equal budget, on all questions or some oracle bins.
 
@@ -42,28 +43,27 @@ def contrast(
         if average:
             mean = np.mean(list(by_budget.values()), axis=0)
             at, others = f"mean over N = {budgets[0]}..{budgets[-1]}{place}", budgets
-            return paired(results, mean, at, rule, margin=margin, note=elsewhere(by_budget, others))
+            return paired(results, mean, at, demand, note=elsewhere(by_budget, others))
         n = results.budget(wanted, a, b)
         others = [other for other in (4, FEW, MIDDLE, MANY) if other in by_budget and other != n]
         note = elsewhere(by_budget, others)
-        return paired(results, by_budget[n], f"N = {n}{place}", rule, margin=margin, note=note)
+        return paired(results, by_budget[n], f"N = {n}{place}", demand, note=note)
 
     return check
 
 
-def growth(a: str, b: str | None, first: int, last: int, rule: Rule, bins: Sequence[int] = ()) -> Check:
+def growth(a: Strategy, b: Strategy | None, first: int, last: int, demand: Demand, bins: Sequence[int] = ()) -> Check:
     """How much a's accuracy, or its lead over b, changes from the budget `first` to `last`."""
 
     def check(results: Results) -> Finding:
-        names = [a] if b is None else [a, b]
-        low, high = results.span(first, last, *names)
+        low, high = results.span(first, last, *([a] if b is None else [a, b]))
         members = results.in_bins(bins) if bins else np.ones(results.n_questions, dtype=bool)
 
         def lead(n: int) -> Float[np.ndarray, " question"]:
             return results.of(a, n) - (0.0 if b is None else results.of(b, n))
 
         place = f" in bins {bins[0]}-{bins[-1]}" if bins else ""
-        return paired(results, (lead(high) - lead(low))[members], f"N = {low} to {high}{place}", rule)
+        return paired(results, (lead(high) - lead(low))[members], f"N = {low} to {high}{place}", demand)
 
     return check
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from tts_lib.estimators import intervals
+from tts_lib.estimators.intervals import Interval
 from tts_lib.estimators.iso_accuracy import Bound
 from tts_lib.report.results import Results
 
@@ -56,75 +57,73 @@ class Finding:
         return "; ".join([*parts, *([self.note] if self.note else [])])
 
 
-def decide(rule: Rule, low: float, high: float, threshold: float = 0.0, margin: float = 0.0) -> Verdict:
-    """The verdict on a claim about a figure whose 95% interval is [low, high].
+@dataclass(frozen=True)
+class Demand:
+    """What a figure must show for a claim to hold."""
 
-    more / less: supported if the interval lies wholly on that side of the threshold, contradicted if on the other.
-    not_less / not_more ("at least as good"): contradicted if the interval lies wholly on the other side of the
-    threshold, supported if it also excludes anything worse than `margin`. equal: supported within ±margin.
-    """
-    low, high = low - threshold, high - threshold
-    if rule in ("not_less", "not_more"):
-        if rule == "not_more":
-            low, high = -high, -low
-        return "contradicted" if high < 0 else "supported" if low > -margin else "inconclusive"
-    if rule == "equal":
-        return intervals.verdict(low, high, 0, margin)
-    return intervals.verdict(low, high, 1 if rule == "more" else -1)
+    rule: Rule
+    margin: float = 0.0
+    threshold: float = 0.0
+
+    def verdict(self, low: float, high: float) -> Verdict:
+        """The verdict on a figure whose 95% interval is [low, high].
+
+        more / less: supported if the interval lies wholly on that side of the threshold, contradicted if on the other.
+        not_less / not_more ("at least as good"): contradicted if the interval lies wholly on the other side of the
+        threshold, supported if it also excludes anything worse than `margin`. equal: supported within ±margin.
+        """
+        low, high = low - self.threshold, high - self.threshold
+        if self.rule in ("not_less", "not_more"):
+            if self.rule == "not_more":
+                low, high = -high, -low
+            return "contradicted" if high < 0 else "supported" if low > -self.margin else "inconclusive"
+        if self.rule == "equal":
+            return intervals.verdict(low, high, 0, self.margin)
+        return intervals.verdict(low, high, 1 if self.rule == "more" else -1)
+
+    def distance(self, estimate: float) -> float:
+        """How far an estimate lies from where the verdict would change to `supported`."""
+        deviation = estimate - self.threshold
+        if self.rule == "equal":
+            return self.margin - abs(deviation)
+        if self.rule in ("not_less", "not_more"):
+            return self.margin + deviation if self.rule == "not_less" else self.margin - deviation
+        return deviation
 
 
-def distance(rule: Rule, estimate: float, threshold: float = 0.0, margin: float = 0.0) -> float:
-    """How far an estimate lies from where the verdict would change to `supported`."""
-    deviation = estimate - threshold
-    if rule == "equal":
-        return margin - abs(deviation)
-    if rule in ("not_less", "not_more"):
-        return margin + deviation if rule == "not_less" else margin - deviation
-    return deviation
+MORE, LESS = Demand("more"), Demand("less")
+NOT_LESS, NOT_MORE, EQUAL = Demand("not_less", MARGIN), Demand("not_more", MARGIN), Demand("equal", EQUAL_MARGIN)
 
 
 def paired(
     results: Results,
     differences: Float[np.ndarray, " question"],
     at: str,
-    rule: Rule,
-    *,
+    demand: Demand,
     unit: Unit = "points",
-    threshold: float = 0.0,
-    margin: float = 0.0,
     note: str = "",
 ) -> Finding:
     """The mean of per-question differences with its bootstrap interval (BCa), judged."""
     interval = intervals.mean_interval(differences, results.weights(len(differences)))
-    effect = distance(rule, interval.estimate, threshold, margin)
-    return Finding(
-        at,
-        interval.estimate,
-        interval.low,
-        interval.high,
-        unit,
-        decide(rule, interval.low, interval.high, threshold, margin),
-        _if_more(intervals.questions_needed(differences, effect=abs(effect)), len(differences)),
-        note,
-    )
+    effect = abs(demand.distance(interval.estimate))
+    verdict = demand.verdict(interval.low, interval.high)
+    needed = _if_more(intervals.questions_needed(differences, effect=effect), len(differences))
+    return Finding(at, interval.estimate, interval.low, interval.high, unit, verdict, needed, note)
 
 
 def from_interval(
-    estimate: float,
-    low: float,
-    high: float,
+    interval: Interval,
     n_questions: int,
     at: str,
-    rule: Rule,
-    *,
-    margin: float = 0.0,
+    demand: Demand,
     note: str = "",
-    percent: tuple[float, float, float] | None = None,
+    percent: Interval | None = None,
 ) -> Finding:
-    """A difference of accuracies read from a table, judged; shown as `percent` (value, low, high) where given."""
-    shown, unit = ((estimate, low, high), "points") if percent is None else (percent, "percent")
-    needed = settling_questions(n_questions, low, high, distance(rule, estimate, 0.0, margin))
-    return Finding(at, *shown, unit, decide(rule, low, high, 0.0, margin), needed, note)
+    """A difference of accuracies read from a table, judged; shown as `percent` where given."""
+    shown, unit = (interval, "points") if percent is None else (percent, "percent")
+    needed = settling_questions(n_questions, interval.low, interval.high, demand.distance(interval.estimate))
+    verdict = demand.verdict(interval.low, interval.high)
+    return Finding(at, shown.estimate, shown.low, shown.high, unit, verdict, needed, note)
 
 
 def from_ratio(
@@ -133,7 +132,8 @@ def from_ratio(
     """An iso-accuracy ratio claimed to exceed `threshold`; an end that is only a bound may lie anywhere beyond it."""
     lowest = 0.0 if bounds[1] == "at_most" else low
     highest = math.inf if bounds[2] == "at_least" else high
-    return Finding(at, ratio, low, high, "ratio", decide("more", lowest, highest, threshold), None, note, bounds)
+    verdict = Demand("more", threshold=threshold).verdict(lowest, highest)
+    return Finding(at, ratio, low, high, "ratio", verdict, None, note, bounds)
 
 
 def settling_questions(n_questions: int, low: float, high: float, effect: float) -> float | None:

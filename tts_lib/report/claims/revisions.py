@@ -1,12 +1,15 @@
 """Claims 18-27: revisions along a chain, ways to split a budget into chains, and how the model is trained (§6)."""
 
+from tts_lib.common.strategy import MIXED, ORACLE, PARALLEL, REVISIONS, SEQUENTIAL, Strategy
 from tts_lib.report.claims.claim import LARGEST, MIDDLE, Check, Claim, contrast
-from tts_lib.report.claims.findings import Finding, decide, paired
+from tts_lib.report.claims.findings import LESS, MORE, Demand, Finding, paired
 from tts_lib.report.claims.strategies import cheaper
-from tts_lib.report.results import PAPER, REST_EM, NotMeasured, Results
+from tts_lib.report.results import PAPER, NotMeasured, Results
 from tts_lib.revisions.transitions import transitions
-from tts_lib.strategies.outcomes import PARALLEL
 
+_SEQUENTIAL, _MIXED = Strategy(SEQUENTIAL, "orm"), Strategy(MIXED, "orm")
+_SEQUENTIAL_PRM, _SEQUENTIAL_ALONE = Strategy(SEQUENTIAL, "prm"), Strategy(SEQUENTIAL, "orm_alone")
+_SEQUENTIAL_VOTE, _PARALLEL_VOTE = Strategy(SEQUENTIAL, "majority"), Strategy(REVISIONS, "majority", length=1)
 _TRAINED = 4  # attempts in the context of the training data at most
 _NOTABLE = 0.1  # of the right answers
 _SPLIT = 128  # generations at which the ways to split them are compared
@@ -24,7 +27,7 @@ def _rise(first: int, last: int) -> Check:
             found, fresh, most = (rates[what].rate for what in ("new_after_wrong", "independent", "without_repeats"))
             note += f"; after nothing but wrong attempts {found:.1%} are right, of fresh samples {fresh:.1%}, and "
             note += f"{most:.1%} of samples that never repeat an answer shown"
-        return paired(results, late - early, f"attempt {first} to {last}", "more", note=note)
+        return paired(results, late - early, f"attempt {first} to {last}", MORE, note=note)
 
     return check
 
@@ -37,7 +40,7 @@ def _undone(results: Results) -> Finding:
     if "right_to_wrong" not in rates:
         raise NotMeasured("no right attempt is followed by another")
     found = rates["right_to_wrong"]
-    verdict = decide("more", found.low, found.high, _NOTABLE)
+    verdict = Demand("more", threshold=_NOTABLE).verdict(found.low, found.high)
     shown = (100 * found.rate, 100 * found.low, 100 * found.high)
     note = f"{found.n:,} right attempts"
     if "wrong_to_right" in rates:
@@ -51,7 +54,7 @@ def _pairing(other: str) -> Check:
 
     def check(results: Results) -> Finding:
         difference = results.attempt(PAPER, _TRAINED) - results.attempt(other, _TRAINED)
-        return paired(results, difference, f"attempt {_TRAINED}, {other.replace('_', ' ')} histories", "more")
+        return paired(results, difference, f"attempt {_TRAINED}, {other.replace('_', ' ')} histories", MORE)
 
     return check
 
@@ -60,23 +63,28 @@ def _late_checkpoint(results: Results) -> Finding:
     """Accuracy of the attempt after four others at the last checkpoint minus that at the lowest loss (validation)."""
     if (table := results.checkpoints) is None:
         raise NotMeasured("there is no revision model")
-    losses = table.groupby("checkpoint")["validation_loss"].first()
-    lowest, last = losses.idxmin(), losses.index[-1]
+    losses = dict(zip(table["checkpoint"], table["validation_loss"], strict=True))
+    lowest, last = min(losses, key=losses.__getitem__), max(losses)
     if lowest == last:
         raise NotMeasured("the loss on trajectories still falls at the last checkpoint")
     step = str(max(int(column) for column in table if column.isdigit()))
-    by = table.set_index(["question_id", "checkpoint"])[step].unstack("checkpoint")
+    by = table.set_index(["question_id", "checkpoint"]).loc[:, step].unstack("checkpoint")
     note = f"{by[lowest].mean():.1%} to {by[last].mean():.1%} of the {len(by)} validation questions"
     at = f"checkpoint {last} minus {lowest}, attempt {step}"
-    return paired(results, (by[last] - by[lowest]).to_numpy(), at, "more", note=note)
+    return paired(results, (by[last] - by[lowest]).to_numpy(), at, MORE, note=note)
 
 
 def _after_rest_em(results: Results) -> Finding:
+    """One chain minus parallel samples after ReST-EM."""
+    return contrast(_SEQUENTIAL_VOTE, _PARALLEL_VOTE, LARGEST, LESS)(results.after_rest_em())
+
+
+def _by_rest_em(results: Results) -> Finding:
     """What one chain gains over parallel samples after ReST-EM, minus what it gains before."""
-    names = [f"{prefix}{way}:majority" for prefix in (f"{REST_EM} ", "") for way in ("sequential", "parallel")]
-    n = results.budget(LARGEST, *names)
-    after, after_parallel, before, before_parallel = (results.of(name, n) for name in names)
-    return paired(results, (after - after_parallel) - (before - before_parallel), f"N = {n}", "less")
+    after = results.after_rest_em()
+    n = min(of.budget(LARGEST, _SEQUENTIAL_VOTE, _PARALLEL_VOTE) for of in (after, results))
+    gained, gained_before = (of.of(_SEQUENTIAL_VOTE, n) - of.of(_PARALLEL_VOTE, n) for of in (after, results))
+    return paired(results, gained - gained_before, f"N = {n}", LESS)
 
 
 CLAIMS = (
@@ -106,77 +114,77 @@ CLAIMS = (
         "Sequential revisions beat parallel samples (verifier)",
         "paired difference, one chain minus first attempts",
         "about 41% vs 39% at N = 64 (Fig. 6)",
-        contrast("sequential:orm", "parallel:orm", MIDDLE, "more"),
+        contrast(_SEQUENTIAL, PARALLEL, MIDDLE, MORE),
     ),
     Claim(
         "20b",
         "Sequential revisions beat parallel samples (majority)",
         "paired difference, one chain minus first attempts",
         "yes (Fig. 6)",
-        contrast("sequential:majority", "parallel:majority", MIDDLE, "more"),
+        contrast(_SEQUENTIAL_VOTE, _PARALLEL_VOTE, MIDDLE, MORE),
     ),
     Claim(
         "21a",
         "The best ratio is interior: a mixture beats parallel samples",
         "paired difference, chains near 16:1 minus first attempts",
         "about 44% vs 40% at N = 256 (Fig. 7)",
-        contrast("mixed:orm", "parallel:orm", _SPLIT, "more"),
+        contrast(_MIXED, PARALLEL, _SPLIT, MORE),
     ),
     Claim(
         "21b",
         "… and beats one long chain",
         "paired difference, chains near 16:1 minus one chain",
         "slightly (Fig. 7)",
-        contrast("mixed:orm", "sequential:orm", _SPLIT, "more"),
+        contrast(_MIXED, _SEQUENTIAL, _SPLIT, MORE),
     ),
     Claim(
         "22a",
         "Easy questions want one long chain rather than parallel samples",
         "paired difference, one chain minus first attempts",
         "yes (Fig. 7)",
-        contrast("sequential:orm", "parallel:orm", _SPLIT, "more", bins=_EASY),
+        contrast(_SEQUENTIAL, PARALLEL, _SPLIT, MORE, bins=_EASY),
     ),
     Claim(
         "22b",
         "… and rather than a mixture",
         "paired difference, one chain minus chains near 16:1",
         "yes (Fig. 7)",
-        contrast("sequential:orm", "mixed:orm", _SPLIT, "more", bins=_EASY),
+        contrast(_SEQUENTIAL, _MIXED, _SPLIT, MORE, bins=_EASY),
     ),
     Claim(
         "22c",
         "Hard questions want a mixture rather than one long chain",
         "paired difference, chains near 16:1 minus one chain",
         "yes (Fig. 7)",
-        contrast("mixed:orm", "sequential:orm", _SPLIT, "more", bins=_HARD),
+        contrast(_MIXED, _SEQUENTIAL, _SPLIT, MORE, bins=_HARD),
     ),
     Claim(
         "22d",
         "… and rather than parallel samples",
         "paired difference, chains near 16:1 minus first attempts",
         "yes (Fig. 7)",
-        contrast("mixed:orm", "parallel:orm", _SPLIT, "more", bins=_HARD),
+        contrast(_MIXED, PARALLEL, _SPLIT, MORE, bins=_HARD),
     ),
     Claim(
         "23",
         "Compute-optimal revisions are cheaper than parallel samples (oracle bins)",
         "iso-accuracy ratio, parallel at N = 64, above 1",
         "4 (64 vs 256)",
-        cheaper("compute_optimal_oracle", 1.0, "revisions", PARALLEL),
+        cheaper(ORACLE, 1.0, "revisions", PARALLEL, "parallel"),
     ),
     Claim(
         "24a",
         "An ORM trained on revisions beats the base model's PRM",
         "paired difference, one chain",
         "about +1 at N = 64 (Fig. 15)",
-        contrast("sequential:orm", "sequential:prm", MIDDLE, "more"),
+        contrast(_SEQUENTIAL, _SEQUENTIAL_PRM, MIDDLE, MORE),
     ),
     Claim(
         "24b",
         "… and reading the earlier attempts helps it",
         "paired difference, one chain",
         "0 to +1 (Fig. 15)",
-        contrast("sequential:orm", "sequential:orm_alone", MIDDLE, "more"),
+        contrast(_SEQUENTIAL, _SEQUENTIAL_ALONE, MIDDLE, MORE),
     ),
     Claim(
         "25a",
@@ -211,13 +219,13 @@ CLAIMS = (
         "After ReST-EM, long chains do worse than parallel samples",
         "paired difference by majority, one chain minus first attempts",
         "sharp decline (Fig. 16)",
-        contrast(f"{REST_EM} sequential:majority", f"{REST_EM} parallel:majority", LARGEST, "less"),
+        _after_rest_em,
     ),
     Claim(
         "27b",
         "… and lose more by it than those of the revision model it began from",
         "the same difference minus that of the paper's model, by majority",
         "yes (Fig. 16)",
-        _after_rest_em,
+        _by_rest_em,
     ),
 )

@@ -1,137 +1,140 @@
-"""Claims 13-17, 28-30: the compute-optimal strategy, what predicted difficulty costs, the large model (§3, §5.3, §7).
+"""Claims 13-17, 28-30: the compute-optimal choice, what predicted difficulty costs, the large model (§3, §5.3, §7).
 
 Judged on the tables of the analysis. The strategies to choose from are the paper's (ICLR), best-of-N weighted and beam
 search with M = 4; in a study without that search, all there are.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
+from tts_lib.common.strategy import (
+    BEST_FIXED,
+    COMPUTE_OPTIMAL,
+    FLIPPED,
+    MAJORITY,
+    ORACLE,
+    PREDICTED,
+    WEIGHTED,
+    Strategy,
+)
+from tts_lib.estimators.intervals import Interval
 from tts_lib.report.claims.claim import FEW, MANY, MIDDLE, Check, Claim
-from tts_lib.report.claims.findings import EQUAL_MARGIN, Finding, Rule, from_interval, from_ratio, points
+from tts_lib.report.claims.findings import EQUAL, LESS, MORE, Demand, Finding, from_interval, from_ratio, points
 from tts_lib.report.results import NotMeasured, Results
 
-_ORACLE, _PREDICTED = "compute_optimal_oracle", "compute_optimal_predicted"
+_LEVEL = Strategy(COMPUTE_OPTIMAL, binning="level")
 _PROBE = 8  # samples spent on the difficulty of a question
-_BASELINES = {"best_of_n_weighted": "best-of-N", "revise_1": "parallel"}
 Against = Literal["easy", "medium", "hard", "all"]
 
 
-def cheaper(curve: str, threshold: float, strategy_set: str = "", baseline: str = "best_of_n_weighted") -> Check:
+def cheaper(
+    choice: Strategy,
+    threshold: float,
+    strategy_set: str = "",
+    baseline: Strategy = WEIGHTED,
+    called: str = "best-of-N",
+) -> Check:
     """Times fewer generations than the baseline for its accuracy at N = 64; "" = the set of searches."""
 
     def check(results: Results) -> Finding:
-        where = {
-            "strategy_set": strategy_set or results.strategy_set,
-            "curve": curve,
-            "baseline": baseline,
-            "unit": "generations",
-        }
-        frame = _rows(results, "compute_optimal/iso", **where)
-        at = _nearest(frame["at"], MIDDLE)
-        row = frame[frame["at"] == at].iloc[0]
+        among = strategy_set or results.strategy_set
+        where = {"strategy_set": among, "strategy": choice.name, "baseline": baseline.name, "unit": "generations"}
+        frame = results.rows("compute_optimal/iso", **where)
+        row = _nearest(frame, "at", MIDDLE)
         bounds = (row["bound"], row["low_bound"], row["high_bound"])
-        others = [f"{r['ratio']:.2g}× at {r['at']}" for _, r in frame.iterrows() if r["at"] != at]
+        others = [f"{r['ratio']:.2g}× at {r['at']}" for r in frame.to_dict("records") if r["at"] != row["at"]]
         note = "by N: " + ", ".join(others) if others else ""
-        label = f"{_BASELINES[baseline]} at N = {at}"
+        label = f"{called} at N = {row['at']}"
         return from_ratio(row["ratio"], row["low"], row["high"], bounds, label, threshold, note)
 
     return check
 
 
-def _gain(curve: str, baseline: str, wanted: int, rule: Rule, margin: float = 0.0, flip: bool = False) -> Check:
-    """Accuracy of one policy minus another at equal budget (of the baseline minus the curve with `flip`)."""
+def _gain(choice: Strategy, baseline: Strategy, demand: Demand, flip: bool = False) -> Check:
+    """Accuracy of one choice minus another at N = 64 (of the baseline minus the choice with `flip`)."""
 
     def check(results: Results) -> Finding:
-        frame = _rows(
-            results, "compute_optimal/gains", strategy_set=results.strategy_set, curve=curve, baseline=baseline
-        )
-        frame = frame[frame["complete"]]
-        n = _nearest(frame["budget"], wanted)
-        row, sign = frame[frame["budget"] == n].iloc[0], -1 if flip else 1
+        where = {"strategy_set": results.strategy_set, "strategy": choice.name, "baseline": baseline.name}
+        frame = results.rows("compute_optimal/gains", **where)
+        frame = frame.loc[frame["complete"]]
+        row, sign = _nearest(frame, "budget", MIDDLE), -1 if flip else 1
         low, high = sorted((sign * row["low"], sign * row["high"]))
-        shown = frame[frame["budget"].isin([4, FEW, MIDDLE, MANY]) & (frame["budget"] != n)]
-        others = [f"{points(sign * r['gain'])} at {r['budget']}" for _, r in shown.iterrows()]
+        shown = frame.loc[frame["budget"].isin([4, FEW, MIDDLE, MANY]) & (frame["budget"] != row["budget"])]
+        others = [f"{points(sign * r['gain'])} at {r['budget']}" for r in shown.to_dict("records")]
         note = "by N: " + ", ".join(others) if others else ""
-        size = int(row["n_questions"])
-        return from_interval(sign * row["gain"], low, high, size, f"N = {n}", rule, margin=margin, note=note)
+        gain = _interval(sign * row["gain"], low, high)
+        return from_interval(gain, row["n_questions"], f"N = {row['budget']}", demand, note)
 
     return check
 
 
 def _after_probe(results: Results) -> Finding:
     """Gain over best-of-N weighted given as many generations, the samples spent on difficulty charged."""
-    frame = _rows(results, "compute_optimal/probe", strategy_set=results.strategy_set, reuse=True)
-    frame = frame[frame["complete"] & frame["gain"].notna()]
-    n_probe = _nearest(frame["n_probe"], _PROBE)
-    frame = frame[frame["n_probe"] == n_probe]
-    row = frame[frame["budget"] == _nearest(frame["budget"], MIDDLE)].iloc[0]
+    frame = results.rows("compute_optimal/probe", strategy_set=results.strategy_set, reuse=True)
+    frame = frame.loc[frame["complete"] & frame["gain"].notna()]
+    n_probe = _nearest(frame, "n_probe", _PROBE)["n_probe"]
+    row = _nearest(frame.loc[frame["n_probe"] == n_probe], "budget", MIDDLE)
     at = f"probe of {n_probe}, {row['charged_budget']:.0f} generations in all"
     note = ""
     if pd.notna(row["gain_fixed"]):
         value, low, high = (points(row[f"gain_fixed{end}"]) for end in ("", "_low", "_high"))
         note = f"over the best fixed strategy {value} [{low}, {high}]"
-    return from_interval(row["gain"], row["gain_low"], row["gain_high"], results.n_questions, at, "more", note=note)
+    gain = _interval(row["gain"], row["gain_low"], row["gain_high"])
+    return from_interval(gain, results.n_questions, at, MORE, note)
 
 
-def _against_large(small: str, group: Against, r_label: str, rule: Rule, strategy_set: str = "") -> Check:
+def _against_large(small: Strategy, group: Against, r_label: str, demand: Demand, strategy_set: str = "") -> Check:
     """Small model at matched FLOPs against the large model's greedy answers; judged on the difference, shown in %."""
 
     def check(results: Results) -> Finding:
-        row = results.row(
+        (row,) = results.rows(
             "flops_matched/stars",
             strategy_set=strategy_set or results.strategy_set,
-            small=small,
+            strategy=small.name,
             large=results.large_answer,
             accounting="v1",
             r_source="v1",
             r_label=r_label,
             grouping="oracle",
             group=group,
-        )
-        shown = tuple(float(row[name]) for name in ("relative", "relative_low", "relative_high"))
-        percent = (shown[0], shown[1], shown[2]) if not any(pd.isna(value) for value in shown) else None
+        ).to_dict("records")
+        relative = _interval(row["relative"], row["relative_low"], row["relative_high"])
+        known = not any(pd.isna(value) for value in (relative.estimate, relative.low, relative.high))
         at = f"R = {row['r']:g}, k = {row['k']:.0f}"
         note = f"{row['small_accuracy']:.1%} vs {row['large_accuracy']:.1%}"
         if row["capped"]:
             note += "; k is above the largest budget, which is shown"
-        return from_interval(
-            row["difference"], row["low"], row["high"], int(row["n_questions"]), at, rule, note=note, percent=percent
-        )
+        difference = _interval(row["difference"], row["low"], row["high"])
+        return from_interval(difference, row["n_questions"], at, demand, note, relative if known else None)
 
     return check
 
 
-def _ladder(a: str, b: str) -> Check:
+def _ladder(a: Strategy, b: Strategy) -> Check:
     """Accuracy of the better verifier minus the weaker one on all questions."""
 
     def check(results: Results) -> Finding:
-        frame = _rows(results, "flops_matched/ladder", a=a, b=b, grouping="oracle", group="all")
-        n = _nearest(frame["budget"], MIDDLE)
-        row = frame[frame["budget"] == n].iloc[0]
-        size = int(row["n_questions"])
-        return from_interval(row["difference"], row["low"], row["high"], size, f"N = {n}", "more")
+        where = {"a": a.name, "b": b.name, "grouping": "oracle", "group": "all"}
+        row = _nearest(results.rows("flops_matched/ladder", **where), "budget", MIDDLE)
+        difference = _interval(row["difference"], row["low"], row["high"])
+        return from_interval(difference, row["n_questions"], f"N = {row['budget']}", MORE)
 
     return check
 
 
-def _rows(results: Results, table: str, **where: str | int | bool) -> pd.DataFrame:
-    if (frame := results.tables.get(table)) is None:
-        raise NotMeasured(f"there is no table {table}")
-    for column, value in where.items():
-        frame = frame[frame[column] == value]
-    if frame.empty:
-        raise NotMeasured(f"{table} has no rows with {', '.join(str(value) for value in where.values())}")
-    return frame
+def _interval(estimate: float, low: float, high: float) -> Interval:
+    """From a table, all of whose intervals are of 95%."""
+    return Interval(estimate, low, high, 0.95)
 
 
-def _nearest(values: pd.Series, wanted: int) -> int:
-    """The largest of the values up to `wanted`, or else the smallest."""
-    if values.empty:
+def _nearest(frame: pd.DataFrame, column: str, wanted: int) -> dict[str, Any]:
+    """The first row with the largest value up to `wanted` in the column, or else with the smallest."""
+    values = sorted(set(frame[column]))
+    if not values:
         raise NotMeasured("no budget at which all strategies of the choice are known")
-    at_most = values[values <= wanted]
-    return int(at_most.max() if len(at_most) else values.min())
+    nearest = max((value for value in values if value <= wanted), default=values[0])
+    return frame.loc[frame[column] == nearest].to_dict("records")[0]
 
 
 _ISO = "iso-accuracy ratio, best-of-N at N = 64"
@@ -143,42 +146,42 @@ CLAIMS = (
         "Compute-optimal search is cheaper than best-of-N (oracle bins)",
         _ISO + " above 1",
         "4 (16 vs 64, “nearly”)",
-        cheaper(_ORACLE, 1.0),
+        cheaper(ORACLE, 1.0),
     ),
     Claim(
         "13b",
         "… and needs 4 times fewer generations (oracle bins)",
         _ISO + " above 4",
         "4 (16 vs 64, “nearly”)",
-        cheaper(_ORACLE, 4.0),
+        cheaper(ORACLE, 4.0),
     ),
     Claim(
         "13c",
         "Compute-optimal search is cheaper than best-of-N (predicted bins)",
         _ISO + " above 1",
         "less than 4 at high N (Fig. 4)",
-        cheaper(_PREDICTED, 1.0),
+        cheaper(PREDICTED, 1.0),
     ),
     Claim(
         "14",
         "Predicted bins do about as well as oracle bins",
         "paired difference within 2 points",
         "overlap, weaker at high N (Fig. 4)",
-        _gain(_PREDICTED, _ORACLE, MIDDLE, "equal", EQUAL_MARGIN),
+        _gain(PREDICTED, ORACLE, EQUAL),
     ),
     Claim(
         "15",
         "Difficulty bins serve better than hand-given levels",
         "paired difference, oracle bins minus levels",
         "stated, no number",
-        _gain("compute_optimal_level", _ORACLE, MIDDLE, "more", flip=True),
+        _gain(_LEVEL, ORACLE, MORE, flip=True),
     ),
     Claim(
         "16",
         "The compute-optimal strategy beats the best fixed one",
         "paired difference",
         "not reported",
-        _gain(_ORACLE, "best_fixed", MIDDLE, "more"),
+        _gain(ORACLE, BEST_FIXED, MORE),
     ),
     Claim(
         "17",
@@ -192,69 +195,69 @@ CLAIMS = (
         "Revisions beat the large model on easy questions, R ≪ 1",
         _RELATIVE,
         "+21.6% (Fig. 1)",
-        _against_large(_ORACLE, "easy", "low", "more", "revisions"),
+        _against_large(ORACLE, "easy", "low", MORE, "revisions"),
     ),
     Claim(
         "28b",
         "… and on medium questions, R ≪ 1",
         _RELATIVE,
         "+27.8% (Fig. 1)",
-        _against_large(_ORACLE, "medium", "low", "more", "revisions"),
+        _against_large(ORACLE, "medium", "low", MORE, "revisions"),
     ),
     Claim(
         "28c",
         "Search beats the large model on easy questions, R ≪ 1",
         _RELATIVE,
         "wins (Fig. 9)",
-        _against_large(_ORACLE, "easy", "low", "more"),
+        _against_large(ORACLE, "easy", "low", MORE),
     ),
     Claim(
         "28d",
         "… and on medium questions, R ≪ 1",
         _RELATIVE,
         "wins (Fig. 9)",
-        _against_large(_ORACLE, "medium", "low", "more"),
+        _against_large(ORACLE, "medium", "low", MORE),
     ),
     Claim(
         "28e",
         "So does the choice among both mechanisms, on medium questions, R ≪ 1",
         _RELATIVE,
         "not tested",
-        _against_large(_ORACLE, "medium", "low", "more", "both"),
+        _against_large(ORACLE, "medium", "low", MORE, "both"),
     ),
     Claim(
         "29a",
         "The large model wins against revisions on hard questions, R ≫ 1",
         _RELATIVE,
         "−37.2% (Fig. 1)",
-        _against_large(_ORACLE, "hard", "high", "less", "revisions"),
+        _against_large(ORACLE, "hard", "high", LESS, "revisions"),
     ),
     Claim(
         "29b",
         "… and against search",
         _RELATIVE,
         "wins (Fig. 9)",
-        _against_large(_ORACLE, "hard", "high", "less"),
+        _against_large(ORACLE, "hard", "high", LESS),
     ),
     Claim(
         "30a",
         "A PRM with 20% flipped scores beats no verifier",
         "paired difference, best-of-N weighted minus majority",
         "B above A (ICLR Fig. 17)",
-        _ladder("B_flipped", "A_majority"),
+        _ladder(FLIPPED, MAJORITY),
     ),
     Claim(
         "30b",
         "The PRM beats itself with 20% flipped scores",
         "paired difference, best-of-N weighted",
         "C above B (ICLR Fig. 17)",
-        _ladder("C_prm", "B_flipped"),
+        _ladder(WEIGHTED, FLIPPED),
     ),
     Claim(
         "30c",
         "Majority voting alone loses to the large model, R ≈ 1",
         _RELATIVE,
         "mostly loses (ICLR Fig. 17)",
-        _against_large("majority", "all", "one", "less", "single"),
+        _against_large(MAJORITY, "all", "one", LESS, "single"),
     ),
 )

@@ -1,121 +1,122 @@
 """The figures of the report: the paper's, redrawn from our data with its values as hollow markers, and some more."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
 from matplotlib.axes import Axes
 
+from tts_lib.common.strategy import (
+    BEST_FIXED,
+    MAJORITY,
+    ORACLE,
+    PLAIN,
+    PREDICTED,
+    STRATEGY_COLUMNS,
+    WEIGHTED,
+    Strategy,
+)
 from tts_lib.plots import bars, curves, style
 from tts_lib.report.figures import paper_values, revisions
-from tts_lib.report.figures.figure import HOLLOW, ReportFigure, draw_curves, strategy_curves, with_paper
+from tts_lib.report.figures.figure import (
+    CURVE_COLUMNS,
+    HOLLOW,
+    SHARE_COLUMNS,
+    ReportFigure,
+    draw_curves,
+    strategy_curves,
+    with_paper,
+)
 from tts_lib.report.results import NotMeasured, Results
 
 _LINES = (
     "Lines: the small model, compute-optimal, by oracle bin. Stars: one answer of the large model, at the budget that "
     "costs as many FLOPs, for three ratios R of inference to pretraining."
 )
-_NAMES = {"weighted:prm_last": "best_of_n_weighted"}
-_STARS = {
-    "small": "compute_optimal_oracle",
-    "accounting": "v1",
-    "r_source": "v1",
-    "grouping": "oracle",
-}
+_CHOICES = [choice.name for choice in (PREDICTED, ORACLE)]
+_BY_STEPS = [Strategy("weighted", f"prm_{how}") for how in ("min", "prod", "mean", "last")]
+_ORM, _MATCHED = (Strategy("weighted", score) for score in ("orm", "orm_matched"))
+_PLAIN_ORM = Strategy("best_of_n", "orm")
 
 
 def _search(results: Results) -> pd.DataFrame:
-    return strategy_curves(results, ["majority", "weighted:prm_last", *results.search], at_least=1).replace(_NAMES)
+    return strategy_curves(results, [MAJORITY, WEIGHTED, *map(Strategy, results.search)], at_least=1)
 
 
 def _by_bin(results: Results) -> pd.DataFrame:
     """Best-of-N weighted and beam search (or the first search there is) in the oracle bins, at the search budgets."""
-    searches = [name for name in ("beam_4", *results.search) if name in results.search][:1]
-    frame = results.tables["compute_optimal/bins"]
-    frame = frame[(frame["difficulty"] == "oracle") & frame["strategy"].isin(["best_of_n_weighted", *searches])]
-    budgets = results.budgets("weighted:prm_last", *searches)
-    return frame[frame["budget"].isin(budgets)].drop(columns=["difficulty"]).reset_index(drop=True)
+    searches = [Strategy(name) for name in ("beam_4", *results.search) if name in results.search][:1]
+    shown = [strategy.name for strategy in (WEIGHTED, *searches)]
+    frame = results.rows("compute_optimal/bins", binning="oracle", frozen=False, strategy=shown)
+    frame = frame.loc[frame["budget"].isin(results.budgets(WEIGHTED, *searches))]
+    return frame.drop(columns=["binning", "frozen"]).reset_index(drop=True)
 
 
 def _compute_optimal(results: Results) -> pd.DataFrame:
-    frame = results.tables["compute_optimal/accuracy"]
-    chosen = frame["curve"].isin(["compute_optimal_predicted", "compute_optimal_oracle"])
-    frame = frame[chosen & (frame["strategy_set"] == results.strategy_set) & frame["complete"]].rename(
-        columns={"curve": "strategy"}
-    )
-    base = strategy_curves(results, ["majority", "best_of_n:orm", "weighted:prm_last"]).replace(_NAMES)
-    return pd.concat([base, frame[list(base.columns)]], ignore_index=True)
+    among = results.strategy_set
+    frame = results.rows("compute_optimal/accuracy", strategy_set=among, strategy=_CHOICES, complete=True)
+    base = strategy_curves(results, [MAJORITY, _PLAIN_ORM, WEIGHTED])
+    return pd.concat([base, frame.loc[:, CURVE_COLUMNS]], ignore_index=True)
 
 
 def _gain(results: Results) -> pd.DataFrame:
-    frame = results.tables["compute_optimal/gains"]
-    chosen = frame["curve"].isin(["compute_optimal_predicted", "compute_optimal_oracle"])
-    frame = frame[chosen & (frame["strategy_set"] == "all") & (frame["baseline"] == "best_fixed") & frame["complete"]]
-    return frame[["curve", "budget", "gain", "low", "high"]].reset_index(drop=True)
+    over_fixed = {"strategy": _CHOICES, "baseline": BEST_FIXED.name}
+    frame = results.rows("compute_optimal/gains", strategy_set="all", complete=True, **over_fixed)
+    return frame.loc[:, [*STRATEGY_COLUMNS, "budget", "gain", "low", "high"]].reset_index(drop=True)
 
 
 def _shares(results: Results) -> pd.DataFrame:
-    frame = results.tables["compute_optimal/shares"]
-    chosen = (frame["difficulty"] == "oracle") & (frame["policy"] == "cross_validated")
-    frame = frame[chosen & (frame["strategy_set"] == "all") & frame["complete"]]
-    return frame[["bin", "budget", "strategy", "share"]].reset_index(drop=True)
+    chosen = {"strategy_set": "all", "binning": "oracle", "frozen": False, "complete": True}
+    return results.rows("compute_optimal/shares", **chosen).loc[:, SHARE_COLUMNS].reset_index(drop=True)
 
 
 def _iso(results: Results) -> pd.DataFrame:
-    frame = results.tables["compute_optimal/iso"]
-    names = {
-        "compute_optimal_oracle": "oracle bins",
-        "compute_optimal_predicted": "predicted",
-        "best_fixed": "best fixed",
-    }
-    chosen = frame["curve"].isin(list(names)) & (frame["baseline"] == "best_of_n_weighted")
-    frame = frame[chosen & (frame["strategy_set"] == results.strategy_set) & (frame["unit"] == "generations")]
-    frame = frame.assign(label=frame["curve"].map(names) + ", N = " + frame["at"].astype(str))
-    return frame[["label", "ratio", "bound", "low", "low_bound", "high", "high_bound"]].reset_index(drop=True)
+    shown = {choice.name: choice.short for choice in (ORACLE, PREDICTED, BEST_FIXED)}
+    against = {"strategy_set": results.strategy_set, "baseline": WEIGHTED.name, "unit": "generations"}
+    frame = results.rows("compute_optimal/iso", strategy=[*shown], **against)
+    labels = [f"{shown[name]}, N = {at}" for name, at in zip(frame["strategy"], frame["at"], strict=True)]
+    columns = ["label", "ratio", "bound", "low", "low_bound", "high", "high_bound"]
+    return frame.assign(label=labels).loc[:, columns].reset_index(drop=True)
 
 
 def _flops(results: Results, strategy_set: str = "") -> pd.DataFrame:
     """Lines (kind line), stars (star) and for revisions the paper's values (paper) by bin; x is the budget."""
-    strategy_set = strategy_set or results.strategy_set
-    lines = results.tables["flops_matched/lines"]
-    chosen = (lines["strategy_set"] == strategy_set) & (lines["curve"] == _STARS["small"])
-    chosen &= lines["grouping"] == "oracle"
+    among = strategy_set or results.strategy_set
     bins = sorted(set(results.difficulty["oracle_bin"].astype(str)))
-    lines = lines[chosen & lines["group"].isin(bins)]
-    stars = _stars(results, strategy_set)
-    stars = stars[stars["group"].isin(bins)]
+    drawn = {"strategy_set": among, "strategy": ORACLE.name, "grouping": "oracle", "group": bins}
+    lines = results.rows("flops_matched/lines", **drawn)
+    stars = _stars(results, among, bins).drop(columns=["low", "high"])
+    stars = stars.rename(columns={"k": "budget", "large_accuracy": "accuracy"})
     theirs = paper_values.values("9").rename(columns={"series": "group", "value": "accuracy"})
-    theirs = theirs if strategy_set == "revisions" and len(lines) else theirs.head(0)
-    stars = stars.drop(columns=["low", "high"]).rename(columns={"k": "budget", "large_accuracy": "accuracy"})
+    theirs = theirs if among == "revisions" else theirs.head(0)
     parts = {"line": lines, "star": stars, "paper": theirs}
     found = pd.concat([part.assign(kind=kind) for kind, part in parts.items()], ignore_index=True)
-    return found[["kind", "group", "budget", "accuracy", "low", "high", "r"]]
+    return found.loc[:, ["kind", "group", "budget", "accuracy", "low", "high", "r"]]
 
 
-def _stars(results: Results, strategy_set: str) -> pd.DataFrame:
+def _stars(results: Results, strategy_set: str, groups: Sequence[str]) -> pd.DataFrame:
     """The comparisons that are drawn: the compute-optimal small model against one answer of the large one."""
-    frame = results.tables["flops_matched/stars"]
-    for column, value in (_STARS | {"strategy_set": strategy_set, "large": results.large_answer}).items():
-        frame = frame[frame[column] == value]
-    return frame
+    of_both = {"strategy_set": strategy_set, "strategy": ORACLE.name, "large": results.large_answer}
+    counted = {"accounting": "v1", "r_source": "v1", "grouping": "oracle", "group": groups}
+    return results.rows("flops_matched/stars", **of_both, **counted)
 
 
 def _draw_flops(data: pd.DataFrame, ax: Axes) -> None:
-    line, star, theirs = (data[data["kind"] == kind] for kind in ("line", "star", "paper"))
-    curves.flops_matched(line, star.rename(columns={"accuracy": "large_accuracy"}), ax)
+    line, star, theirs = (data.loc[data["kind"] == kind] for kind in ("line", "star", "paper"))
+    curves.flops_matched(line, star.rename(columns={"accuracy": "large_accuracy", "budget": "k"}), ax)
     if len(theirs):
-        curves.paper_markers(theirs.rename(columns={"group": "series", "accuracy": "value"}), ax)
+        curves.paper_markers(theirs.rename(columns={"accuracy": "value"}), ax, by="group")
 
 
 def _relative(results: Results, strategy_set: str = "") -> pd.DataFrame:
-    frame = _stars(results, strategy_set or results.strategy_set)
-    frame = frame[frame["group"].isin(["easy", "medium", "hard"])]
+    frame = _stars(results, strategy_set or results.strategy_set, ["easy", "medium", "hard"])
     columns = ["group", "r_label", "r", "k", "relative", "relative_low", "relative_high"]
-    return frame[columns].reset_index(drop=True)
+    return frame.loc[:, columns].reset_index(drop=True)
 
 
 def _spectrum(results: Results) -> pd.DataFrame:
     frame = results.difficulty.rename(columns={"oracle": "pass_at_1"}).reset_index()
-    return frame[["question_id", "subject", "level", "pass_at_1"]]
+    return frame.loc[:, ["question_id", "subject", "level", "pass_at_1"]]
 
 
 FIGURES: tuple[ReportFigure, ...] = (
@@ -174,30 +175,27 @@ FIGURES: tuple[ReportFigure, ...] = (
         "accuracy_by_budget_aggregation",
         "From step scores to a solution's score (Figure 13)",
         "Best-of-N weighted with the PRM's step scores reduced in four ways. " + style.BAND_NOTE,
-        partial(strategy_curves, strategies=[f"weighted:prm_{how}" for how in ("min", "prod", "mean", "last")]),
+        partial(strategy_curves, strategies=_BY_STEPS),
         draw_curves,
     ),
     ReportFigure(
         "accuracy_by_budget_prm_orm",
         "PRM against ORM (Figure 14)",
         "Best-of-N weighted; the label-matched ORM saw as many labels as the PRM. " + style.BAND_NOTE,
-        partial(strategy_curves, strategies=["majority", "weighted:orm_matched", "weighted:orm", "weighted:prm_last"]),
+        partial(strategy_curves, strategies=[MAJORITY, _MATCHED, _ORM, WEIGHTED]),
         draw_curves,
     ),
     ReportFigure(
         "accuracy_by_budget_weighted_plain",
         "Weighted against plain best-of-N (ICLR Figure 13)",
         "Full lines sum the scores over equal answers, dashed ones take the best single solution. " + style.BAND_NOTE,
-        partial(
-            strategy_curves,
-            strategies=["best_of_n:orm", "weighted:orm", "best_of_n:prm_last", "weighted:prm_last"],
-        ),
+        partial(strategy_curves, strategies=[_PLAIN_ORM, _ORM, PLAIN, WEIGHTED]),
         draw_curves,
     ),
     ReportFigure(
         "iso_ratio",
         "How many times cheaper",
-        "Generations that best-of-N weighted needs, divided by those of the policy, for the accuracy of best-of-N at N."
+        "Generations that best-of-N weighted needs, divided by those of the choice, for the accuracy of best-of-N at N."
         " Arrows: the truth lies further that way, off the grid. Bars: 95% bootstrap over questions.",
         _iso,
         curves.iso_ratio,
@@ -208,7 +206,7 @@ FIGURES: tuple[ReportFigure, ...] = (
         "Compute-optimal minus the best single strategy, both chosen on the other half of the questions, among all "
         f"strategies. {style.BAND_NOTE}",
         _gain,
-        partial(curves.difference_by_budget, by="curve", value="gain"),
+        curves.gain_by_budget,
     ),
     ReportFigure(
         "strategy_shares",

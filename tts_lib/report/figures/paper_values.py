@@ -14,7 +14,8 @@ def values(figure: str) -> pd.DataFrame:
         ValueError: a figure without values.
     """
     with (files("tts_lib.report.figures") / "paper_values.csv").open(encoding="utf-8") as file:
-        table = pd.read_csv(file, dtype={"figure": str, "series": str})[_COLUMNS]
-    if figure not in set(table["figure"]):
-        raise ValueError(f"no values of figure {figure!r}; there are those of {', '.join(table['figure'].unique())}")
-    return table[table["figure"] == figure].reset_index(drop=True)
+        table = pd.read_csv(file, dtype={"figure": str, "series": str})
+    known = list(dict.fromkeys(table["figure"]))
+    if figure not in known:
+        raise ValueError(f"no values of figure {figure!r}; there are those of {', '.join(known)}")
+    return table.loc[table["figure"] == figure, _COLUMNS].reset_index(drop=True)

@@ -6,15 +6,25 @@ from functools import partial
 import pandas as pd
 from matplotlib.axes import Axes
 
+from tts_lib.common.strategy import BEST_FIXED, ORACLE, PARALLEL, PREDICTED, REVISIONS, SEQUENTIAL, WEIGHTED, Strategy
 from tts_lib.estimators import intervals
 from tts_lib.plots import bars, curves, style
-from tts_lib.report.figures.figure import HOLLOW, ReportFigure, draw_curves, strategy_curves, with_paper
+from tts_lib.report.figures.figure import (
+    CURVE_COLUMNS,
+    HOLLOW,
+    SHARE_COLUMNS,
+    ReportFigure,
+    draw_curves,
+    strategy_curves,
+    with_paper,
+)
 from tts_lib.report.results import PAPER, REST_EM, NotMeasured, Results
 
 _SPLIT = 128  # generations at which bins are compared; the next smaller where fewer were sampled
-_SPLITS = ["parallel:majority", "sequential:majority", "parallel:orm", "sequential:orm"]
-_VERIFIERS = ["parallel:orm", *(f"sequential:{by}" for by in ("majority", "prm", "orm_alone", "orm"))]
-_NAMES = {"all": "searches", "revisions": "revisions", "both": "both mechanisms"}
+_PARALLEL_VOTE = Strategy(REVISIONS, "majority", length=1)
+_SEQUENTIAL = {score: Strategy(SEQUENTIAL, score) for score in ("majority", "prm", "orm_alone", "orm")}
+_SPLITS = [_PARALLEL_VOTE, _SEQUENTIAL["majority"], PARALLEL, _SEQUENTIAL["orm"]]
+_SETS = {"all": "searches", "revisions": "revisions", "both": "both mechanisms"}
 
 
 def _chains(results: Results) -> pd.DataFrame:
@@ -22,7 +32,7 @@ def _chains(results: Results) -> pd.DataFrame:
     weights = results.weights(results.n_questions)
     rows = []
     for model, attempts in results.revisions.items():
-        for position in range(1, int(attempts["position"].max()) // 4 + 1):
+        for position in range(1, max(attempts["position"]) // 4 + 1):
             mean = intervals.mean_interval(results.attempt(model, position), weights)
             rows.append((model, position, mean.estimate, mean.low, mean.high))
     return pd.DataFrame(rows, columns=["strategy", "position", "accuracy", "low", "high"])
@@ -31,8 +41,8 @@ def _chains(results: Results) -> pd.DataFrame:
 def _by_ratio(results: Results, selection: str, model: str = PAPER) -> pd.DataFrame:
     """Accuracy of every split of every budget from 4 on: budget, length, accuracy."""
     frame = _ratios(results, selection, model)
-    frame = frame[frame["budget"] >= 4]
-    return frame.groupby(["budget", "length"], as_index=False)["accuracy"].mean()
+    frame = frame.loc[frame["budget"] >= 4, ["budget", "length", "accuracy"]]
+    return frame.groupby(["budget", "length"], as_index=False).mean()
 
 
 def _by_ratio_and_bin(results: Results, selection: str, difficulty: str) -> pd.DataFrame:
@@ -40,56 +50,54 @@ def _by_ratio_and_bin(results: Results, selection: str, difficulty: str) -> pd.D
     if f"{difficulty}_bin" not in results.difficulty:
         raise NotMeasured(f"there are no {difficulty} bins")
     frame = _ratios(results, selection)
-    frame = frame[frame["budget"] == frame.loc[frame["budget"] <= _SPLIT, "budget"].max()]
-    frame = frame.assign(bin=frame["question_id"].map(results.difficulty[f"{difficulty}_bin"]))
+    budget = frame.loc[frame["budget"] <= _SPLIT, "budget"].max()
+    frame = frame.loc[frame["budget"] == budget]
+    bins = results.difficulty.loc[frame["question_id"], f"{difficulty}_bin"]
     rows = []
-    for (number, budget, length), part in frame.groupby(["bin", "budget", "length"]):
+    for _, part in frame.assign(bin=bins.to_numpy()).groupby(["bin", "length"]):
         if len(part) > 1:
+            first = part.iloc[0]
             mean = intervals.mean_interval(part["accuracy"].to_numpy(), results.weights(len(part)))
-            rows.append((f"bin {number}", budget, length, mean.estimate, mean.low, mean.high))
+            rows.append((f"bin {first['bin']}", budget, first["length"], mean.estimate, mean.low, mean.high))
     return pd.DataFrame(rows, columns=["bin", "budget", "length", "accuracy", "low", "high"])
 
 
 def _ablation(results: Results) -> pd.DataFrame:
     """The splits of the largest budget both models have, by majority: model, budget, length, accuracy."""
     parts = {"paper's": _by_ratio(results, "majority"), "after ReST-EM": _by_ratio(results, "majority", REST_EM)}
-    largest = min(part["budget"].max() for part in parts.values())
-    found = [part[part["budget"] == largest].assign(model=name) for name, part in parts.items()]
+    largest = min(max(part["budget"]) for part in parts.values())
+    found = [part.loc[part["budget"] == largest].assign(model=name) for name, part in parts.items()]
     return pd.concat(found, ignore_index=True)
 
 
 def _ratios(results: Results, selection: str, model: str = PAPER) -> pd.DataFrame:
-    if model not in results.ratios:
+    if model not in results.splits:
         raise NotMeasured(f"there is no revision model {model}")
-    frame = results.ratios[model]
-    return frame[frame["selection"] == selection]
+    frame = results.splits[model]
+    return frame.loc[frame["selection"] == selection]
 
 
 def _compute_optimal(results: Results) -> pd.DataFrame:
-    frame = results.tables["compute_optimal/accuracy"]
-    chosen = frame["curve"].isin(["compute_optimal_predicted", "compute_optimal_oracle", "best_fixed"])
-    frame = frame[chosen & (frame["strategy_set"] == "revisions") & frame["complete"]]
-    base = strategy_curves(results, ["parallel:orm", "parallel:majority", "weighted:prm_last"])
-    return pd.concat([base, frame.rename(columns={"curve": "strategy"})[list(base.columns)]], ignore_index=True)
+    shown = [choice.name for choice in (PREDICTED, ORACLE, BEST_FIXED)]
+    frame = results.rows("compute_optimal/accuracy", strategy_set="revisions", strategy=shown, complete=True)
+    base = strategy_curves(results, [PARALLEL, _PARALLEL_VOTE, WEIGHTED])
+    return pd.concat([base, frame.loc[:, CURVE_COLUMNS]], ignore_index=True)
 
 
 def _shares(results: Results) -> pd.DataFrame:
-    frame = results.tables["compute_optimal/shares"]
-    chosen = (frame["difficulty"] == "oracle") & (frame["policy"] == "cross_validated")
-    frame = frame[chosen & (frame["strategy_set"] == "revisions") & frame["budget"].isin([4, 16, 64, 128])]
-    return frame[["bin", "budget", "strategy", "share"]].reset_index(drop=True)
+    frame = results.rows("compute_optimal/shares", strategy_set="revisions", binning="oracle", frozen=False)
+    return frame.loc[frame["budget"].isin([4, 16, 64, 128]), SHARE_COLUMNS].reset_index(drop=True)
 
 
 def _joint(results: Results) -> pd.DataFrame:
-    """Compute-optimal accuracy of each mechanism and of both: axis, strategy, budget, accuracy, low, high."""
-    frame = results.tables["compute_optimal/joint"]
-    frame = frame[frame["curve"] == "compute_optimal_oracle"]
-    frame = frame.assign(strategy=frame["strategy_set"].map(_NAMES))
-    return frame[["axis", "strategy", "budget", "accuracy", "low", "high"]].reset_index(drop=True)
+    """Compute-optimal accuracy of each mechanism and of both: axis, mechanism, budget, accuracy, low, high."""
+    frame = results.rows("compute_optimal/joint", strategy=ORACLE.name)
+    frame = frame.assign(mechanism=[_SETS[name] for name in frame["strategy_set"]])
+    return frame.loc[:, ["axis", "mechanism", "budget", "accuracy", "low", "high"]].reset_index(drop=True)
 
 
 def _draw_joint(data: pd.DataFrame, ax: Axes) -> None:
-    curves.accuracy_by_budget(data[data["axis"] == "flops"], ax)
+    curves.accuracy_by_budget(data.loc[data["axis"] == "flops"], ax, by="mechanism")
     ax.set_xlabel("FLOPs, as those of best-of-N weighted at N")
 
 
@@ -167,7 +175,7 @@ FIGURES: tuple[ReportFigure, ...] = (
         "Verifiers of revisions (Figure 15)",
         "One chain of N attempts, chosen by an ORM trained on revisions with or without the earlier attempts in its "
         f"context, or by the base model's PRM. {style.BAND_NOTE} {HOLLOW}",
-        with_paper(partial(strategy_curves, strategies=_VERIFIERS), "15"),
+        with_paper(partial(strategy_curves, strategies=[PARALLEL, *_SEQUENTIAL.values()]), "15"),
         draw_curves,
     ),
     ReportFigure(

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
-from tts_lib.report.pages import notebook as html
+from tts_lib.report.pages import notebook
 from tts_lib.report.pages.about import About
 from tts_lib.report.pages.text import show_text
 from tts_lib.study import notebooks
@@ -48,13 +48,13 @@ def render_notebooks(reports: Path, said: About) -> list[Page]:
     """
     pages = []
     for source in sorted((reports / "executed").glob("*.ipynb")):
-        notebook = notebooks.read(source)
+        executed = notebooks.read(source)
         try:
-            text = html.render(notebook, reports, home="../index.html", said=said)
+            text = notebook.render(executed, reports, home="../index.html", said=said)
         except StudyError as error:
             raise StudyError(f"{source}: {error}") from error
         write_atomically(reports / "pages" / f"{source.stem}.html", text.encode())
-        pages.append(Page(f"pages/{source.stem}.html", _title(notebook.cells[0].source, source.stem)))
+        pages.append(Page(f"pages/{source.stem}.html", _title(executed.cells[0].source, source.stem)))
     return pages
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from tts_lib.answers import grid as grid_
+from tts_lib.answers.grid import grid
 from tts_lib.estimators import difficulty, subsets
 from tts_lib.grading import verdicts
 from tts_lib.strategies.exchange.budgets import LargeModel, Training
@@ -35,10 +35,12 @@ def large_models(
     """
     if pool.empty:
         return []
-    grid, n_params = grid_.grid(pool, question_ids), training["large"].n_params
-    mean_tokens = pool.groupby("question_id")["n_tokens"].mean().loc[list(question_ids)].to_numpy(np.float64)
+    samples, n_params = grid(pool, question_ids), training["large"].n_params
+    mean_tokens = (
+        pool.loc[:, "n_tokens"].groupby(pool["question_id"]).mean().loc[list(question_ids)].to_numpy(np.float64)
+    )
     if greedy.empty:
-        single = difficulty.oracle(grid.correct, grid.n_samples)
+        single = difficulty.oracle(samples.correct, samples.n_samples)
         found = [LargeModel(ONE_SAMPLE, 1, single, prompt_tokens + mean_tokens, n_params)]
     else:
         greedy = greedy.set_index("question_id").loc[list(question_ids)]
@@ -46,9 +48,11 @@ def large_models(
         written = greedy["n_tokens"].to_numpy(np.float64)
         found = [LargeModel(GREEDY, 1, right, prompt_tokens + written, n_params)]
     affordable = budgets[-1] * training["base"].n_params / n_params
-    n_votes = [g for g in budgets if 2 < g <= min(grid.smallest, affordable)] if grid.has_answers else []
+    n_votes = [g for g in budgets if 2 < g <= min(samples.smallest, affordable)] if samples.has_answers else []
     for g in n_votes:
-        votes = subsets.vote(grid.correct, grid.answers, {"majority": None}, [g], rng, n_samples=grid.n_samples)
+        votes = subsets.vote(
+            samples.correct, samples.answers, {"majority": None}, [g], rng, n_samples=samples.n_samples
+        )
         accuracy, tokens = votes["majority"].accuracy[:, 0], prompt_tokens + g * mean_tokens
         found.append(LargeModel(f"majority_{g}", g, accuracy, tokens, n_params))
     return found

@@ -6,18 +6,21 @@ the logarithm of its own mean cost.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from tts_lib.common.strategy import BEST_FIXED, COMPUTE_OPTIMAL, STRATEGY_COLUMNS, WEIGHTED, Strategy
 from tts_lib.estimators.flops import Sizes
-from tts_lib.strategies.curves import Bins, Curve, Generators, cross_validated_curves
-from tts_lib.strategies.outcomes import BEST_OF_N, Outcomes
+from tts_lib.strategies.bins import Bins
+from tts_lib.strategies.curves import Curve, Generators, cross_validated_curves
+from tts_lib.strategies.outcomes import Outcomes
 from tts_lib.strategies.tables.groups import Group, Row
 
 AXES = ("generations", "policy_flops", "flops")  # of the policy alone; with the verifier
 COLUMNS = [
-    *("axis", "budget", "strategy_set", "curve", "n_questions", "accuracy", "low", "high"),
+    *("axis", "budget", "strategy_set", *STRATEGY_COLUMNS, "n_questions", "accuracy", "low", "high"),
     *("gain_of_both", "gain_low", "gain_high", "questions_needed"),
 ]
 SETS = ("all", "revisions", "both")
@@ -35,34 +38,33 @@ def at_equal_cost(outcomes: Outcomes, sizes: Sizes, count_verifier: bool) -> Out
     spent = sizes.flops(outcomes.policy_tokens, outcomes.verifier_tokens, count_verifier)
     with np.errstate(invalid="ignore"):
         cost = np.log(spent.mean(axis=2))
-    wanted = cost[outcomes.strategies.index(BEST_OF_N)]
+    wanted = cost[outcomes.strategies.index(WEIGHTED)]
     values = np.concatenate([outcomes.accuracy[..., None], outcomes.ledger], axis=3)
     found = np.full_like(values, np.nan)
-    for strategy, (own, known) in enumerate(zip(cost, values, strict=True)):
-        there = np.flatnonzero(~np.isnan(own))
+    for row, (own, known) in enumerate(zip(cost, values, strict=True)):
+        there = np.flatnonzero(outcomes.known[row])
         there = there[np.argsort(own[there], kind="stable")]
         for budget, at in enumerate(wanted):
             place = np.interp(at, own[there], np.arange(len(there)), left=np.nan, right=np.nan)
             if not np.isnan(place):
                 left, share = int(place), place - int(place)
                 right = min(left + 1, len(there) - 1)
-                found[strategy, budget] = (1 - share) * known[there[left]] + share * known[there[right]]
-    names, budgets = outcomes.strategies, outcomes.budgets
-    return Outcomes(outcomes.question_ids, names, budgets, found[..., 0], found[..., 1:])
+                found[row, budget] = (1 - share) * known[there[left]] + share * known[there[right]]
+    return replace(outcomes, accuracy=found[..., 0], ledger=found[..., 1:])
 
 
 def joint_table(
     outcomes: Outcomes,
     sizes: Sizes,
-    sets: Mapping[str, Sequence[str]],
-    binnings: Mapping[str, Bins],
+    sets: Mapping[str, Sequence[Strategy]],
+    binnings: Sequence[Bins],
     n_repeats: int,
     generator: Generators,
     group: Group,
 ) -> pd.DataFrame:
     """Cross-validated compute-optimal accuracy of each set on each axis, and what the choice among both adds to it.
 
-    One row for each axis, budget (of best-of-N weighted at that cost), set and curve; only budgets at which every
+    One row for each axis, budget (of best-of-N weighted at that cost), set and choice; only budgets at which every
     strategy of both mechanisms is known. Empty in a study without revisions.
     """
     rows: list[Row] = []
@@ -74,22 +76,22 @@ def joint_table(
             if name in sets
         }
         for both in curves["both"]:
-            if both.name.startswith("compute_optimal") or both.name == "best_fixed":
-                rivals = {name: next(c for c in of if c.name == both.name) for name, of in curves.items()}
+            if both.strategy.rule == COMPUTE_OPTIMAL or both.strategy == BEST_FIXED:
+                rivals = [next(c for c in of if c.strategy == both.strategy) for of in curves.values()]
                 rows += _rows(axis, both, rivals, group)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _rows(axis: str, both: Curve, rivals: Mapping[str, Curve], group: Group) -> list[Row]:
+def _rows(axis: str, both: Curve, rivals: Sequence[Curve], group: Group) -> list[Row]:
     rows: list[Row] = []
     for column, budget in enumerate(both.budgets):
         if not both.complete[column]:
             continue
         of_both = both.accuracy[:, column]
-        for name, curve in rivals.items():
+        for curve in rivals:
             if budget in curve.budgets:
                 accuracy = curve.accuracy[:, curve.budgets.index(budget)]
-                row: Row = {"axis": axis, "budget": budget, "strategy_set": name, "curve": both.name}
+                row: Row = {"axis": axis, "budget": budget} | curve.columns
                 row |= {"n_questions": group.n_questions} | group.mean(accuracy)
                 rows.append(row | group.difference(of_both, accuracy, "gain_of_both", "gain_"))
     return rows

@@ -4,13 +4,13 @@ Groups are taken as given: the intervals resample the questions inside a group a
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from tts_lib.estimators import intervals
+from tts_lib.strategies.bins import Bins
 
 ALL = "all"
 Row = dict[str, str | int | float | bool]
@@ -20,10 +20,15 @@ Row = dict[str, str | int | float | bool]
 class Group:
     """Some of the questions, and the bootstrap weights among them."""
 
-    grouping: str
+    binning: str  # the difficulty they are grouped by
+    frozen: bool  # by edges from the validation questions
     label: str
     members: Bool[np.ndarray, " problem"]
     weights: Float[np.ndarray, "resample member"]  # rows sum to 1; resamples without a member left out
+
+    @property
+    def columns(self) -> Row:
+        return {"binning": self.binning, "frozen": self.frozen, "bin": self.label, "n_questions": self.n_questions}
 
     @property
     def n_questions(self) -> int:
@@ -53,37 +58,16 @@ class Group:
 
 def everyone(weights: Float[np.ndarray, "resample problem"]) -> Group:
     """All questions."""
-    return Group(ALL, ALL, np.ones(weights.shape[1], dtype=bool), weights)
+    return Group(ALL, False, ALL, np.ones(weights.shape[1], dtype=bool), weights)
 
 
-def groups_of(
-    grouping: str,
-    bins: Int[np.ndarray, " problem"],
-    labels: Mapping[int, str],
-    weights: Float[np.ndarray, "resample problem"],
-) -> list[Group]:
-    """One group for each bin that has questions, in the order of `labels` (bin -> label)."""
+def groups_of(bins: Bins, weights: Float[np.ndarray, "resample problem"]) -> list[Group]:
+    """One group for each bin that has questions, in the order of its labels."""
     found: list[Group] = []
-    for number, label in labels.items():
-        members = bins == number
+    for number, label in bins.labels.items():
+        members = bins.of_problem == number
         if members.any():
             part = weights[:, members]
             part = part[part.sum(axis=1) > 0]
-            found.append(Group(grouping, label, members, part / part.sum(axis=1, keepdims=True)))
+            found.append(Group(bins.binning, bins.frozen, label, members, part / part.sum(axis=1, keepdims=True)))
     return found
-
-
-def bin_labels(n_bins: int) -> dict[int, str]:
-    """Bins under their own numbers."""
-    return {number: str(number) for number in range(1, n_bins + 1)}
-
-
-def coarse_bins(bins: Int[np.ndarray, " problem"], n_bins: int) -> Int[np.ndarray, " problem"]:
-    """Easy (1), medium (2) and hard (3): the bins before, at and after the middle one (of five: 1-2, 3, 4-5).
-
-    Differs from the paper: its grouping (Fig. 1 right) is not stated. An even number of bins has no medium.
-    """
-    return 2 + np.sign(2 * bins - (n_bins + 1))
-
-
-COARSE_LABELS = {1: "easy", 2: "medium", 3: "hard"}

@@ -1,4 +1,4 @@
-"""End to end: the compute-optimal policy with its difficulty predicted from a few samples, whose cost is charged.
+"""End to end: the compute-optimal choice with its difficulty predicted from a few samples, whose cost is charged.
 
 The paper leaves the 2048 samples of its difficulty out of every budget (§3.2). Here bins and choice come from
 validation questions and the score of a test question from n_probe of its samples. With reuse the probe samples are
@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from tts_lib.common.strategy import WEIGHTED
 from tts_lib.estimators.difficulty import quantile_binning
 from tts_lib.strategies import choice
-from tts_lib.strategies.curves import SINGLE, Curve, at_budget
-from tts_lib.strategies.outcomes import BEST_OF_N, POOL_NAMES, Outcomes
-from tts_lib.strategies.strategy_table import Strategy
-from tts_lib.strategies.tables.gains import find
+from tts_lib.strategies.choice import Difficulty
+from tts_lib.strategies.curves import SINGLE, Curve, at_budget, find
+from tts_lib.strategies.outcomes import Outcomes
+from tts_lib.strategies.strategy_table import Method
+from tts_lib.strategies.tables.gains import FROZEN_FIXED
 from tts_lib.strategies.tables.groups import Group, Row
 
 _SELECTORS = [
@@ -37,17 +39,16 @@ _SELECTORS = [
 
 @dataclass(frozen=True, eq=False)
 class Probed:
-    """Scores of the probe and what it cost."""
+    """Difficulty by a probe, on the questions fitted on and those tested, and what it cost on the latter."""
 
-    n_probe: int  # samples per question
-    score_fit: Float[np.ndarray, " problem_fit"]
-    score: Float[np.ndarray, " problem"]
+    fit: Difficulty
+    test: Difficulty
     tokens: Float[np.ndarray, " problem"]  # policy tokens the probe samples took, prompt included
 
 
 @dataclass(frozen=True, eq=False)
 class ProbeCurve:
-    """A policy with its probe; `charged` is what a nominal budget comes to."""
+    """A choice with its probe; `charged` is what a nominal budget comes to."""
 
     n_probe: int
     reuse: bool
@@ -58,37 +59,37 @@ class ProbeCurve:
 
 
 def probe_curve(
-    fit: Outcomes, test: Outcomes, probed: Probed, n_bins: int, strategies: tuple[Strategy, ...], reuse: bool
+    fit: Outcomes, test: Outcomes, probed: Probed, n_bins: int, methods: tuple[Method, ...], reuse: bool
 ) -> ProbeCurve:
-    """Fit the policy on `fit` by the probe's bins and apply it frozen to `test`.
+    """Make the choice on `fit` by the probe's bins and apply it frozen to `test`.
 
     Raises:
         ValueError: the two have not the same strategies and budgets.
     """
     if (fit.strategies, fit.budgets) != (test.strategies, test.budgets):
         raise ValueError("the questions fitted on and those tested must have the same strategies and budgets")
-    columns, charged, reused = _charges(test, probed.n_probe, reuse)
+    n_probe = probed.test.n_probe
+    columns, charged, reused = _charges(test, n_probe, reuse)
     rows = np.arange(len(test.strategies))[:, None]
-    edges = quantile_binning(probed.score_fit, n_bins).edges
-    table = choice.fit_table(
-        fit.accuracy[rows, columns], probed.score_fit, edges, strategies, fit.budgets, "probe", {}, probed.n_probe
-    )
+    edges = quantile_binning(probed.fit.score, n_bins).edges
+    table = choice.fit_table(fit.accuracy[rows, columns], probed.fit, edges, methods, fit.budgets, {})
     tokens = test.policy_tokens[rows, columns] + np.where(reused[..., None], 0.0, probed.tokens)
     charges = np.broadcast_to(charged[..., None], tokens.shape)
+    known = test.known[rows, columns][..., None]
     accuracy, policy_tokens, generations = (
-        choice.frozen_accuracy(table, np.where(np.isnan(tokens), np.nan, values), probed.score)
+        choice.frozen_accuracy(table, np.where(known, values, np.nan), probed.test.score)
         for values in (test.accuracy[rows, columns], tokens, charges)
     )
-    return ProbeCurve(probed.n_probe, reuse, test.budgets, accuracy, generations, policy_tokens)
+    return ProbeCurve(n_probe, reuse, test.budgets, accuracy, generations, policy_tokens)
 
 
 def probe_table(probes: Mapping[str, Sequence[ProbeCurve]], curves: Sequence[Curve], group: Group) -> pd.DataFrame:
-    """Policies with a paid probe: gain over best-of-N and the best fixed strategy given the same generations."""
+    """Choices with a paid probe: gain over best-of-N and the best fixed strategy given the same generations."""
     rows: list[Row] = []
     for strategy_set, probe in ((name, probe) for name, probes_of in probes.items() for probe in probes_of):
         rivals = {
-            "gain": find(curves, SINGLE, BEST_OF_N),
-            "gain_fixed": find(curves, strategy_set, "best_fixed_frozen"),
+            "gain": find(curves, SINGLE, WEIGHTED),
+            "gain_fixed": find(curves, strategy_set, FROZEN_FIXED),
         }
         complete = rivals["gain_fixed"].complete
         for i, budget in enumerate(probe.budgets):
@@ -113,7 +114,7 @@ def _charges(
 ) -> tuple[np.ndarray, Float[np.ndarray, "strategy budget"], np.ndarray]:
     """Per (strategy, budget): the column it is evaluated at, the generations charged, whether the probe is reused."""
     budgets = np.array(outcomes.budgets)
-    pooled = np.array([name in POOL_NAMES for name in outcomes.strategies])[:, None]
+    pooled = np.array([strategy.is_from_pool for strategy in outcomes.strategies])[:, None]
     reused = np.broadcast_to(pooled & reuse, (len(outcomes.strategies), len(budgets)))
     larger = np.maximum(budgets, n_probe)
     column = np.searchsorted(budgets, larger, side="right") - 1  # the largest budget on the grid it can pay

@@ -8,39 +8,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
+from tts_lib.common.strategy import ORACLE, STRATEGY_COLUMNS
 from tts_lib.estimators import intervals
 from tts_lib.estimators.flops import Sizes
 from tts_lib.estimators.iso_accuracy import Bound, iso_accuracy_ratio
+from tts_lib.strategies.bins import COARSE_LABELS, Bins
 from tts_lib.strategies.curves import Curve, at_budget
 from tts_lib.strategies.exchange.budgets import FORMULAS, LargeModel, Setting
 from tts_lib.strategies.exchange.matched import Accounting, compare_matched, matched_ratio
-from tts_lib.strategies.tables.groups import (
-    ALL,
-    COARSE_LABELS,
-    Group,
-    Row,
-    bin_labels,
-    coarse_bins,
-    everyone,
-    groups_of,
-)
+from tts_lib.strategies.tables.groups import ALL, Group, Row, everyone, groups_of
 
 _SELECTORS = [
-    "strategy_set",
-    "small",
-    "large",
-    "large_generations",
-    "accounting",
-    "r_source",
-    "r_label",
-    "r",
-    "k",
-    "grouping",
-    "group",
+    *("strategy_set", *STRATEGY_COLUMNS, "large", "large_generations", "accounting", "r_source", "r_label", "r", "k"),
+    *("grouping", "group", "small_accuracy", "large_accuracy", "difference", "low", "high"),
 ]
-_SELECTORS += ["small_accuracy", "large_accuracy", "difference", "low", "high"]
 _INVERSE: dict[Bound, Bound] = {"exact": "exact", "at_least": "at_most", "at_most": "at_least"}
 
 
@@ -48,30 +31,28 @@ _INVERSE: dict[Bound, Bound] = {"exact": "exact", "at_least": "at_most", "at_mos
 class Grouping:
     """The test questions as a whole, by bin, and as easy/medium/hard."""
 
-    name: str
-    bins: Int[np.ndarray, " problem"]
-    n_bins: int
+    bins: Bins
     weights: Float[np.ndarray, "resample problem"]
+
+    @property
+    def name(self) -> str:
+        return self.bins.binning
 
     @cached_property
     def groups(self) -> list[Group]:
         """All questions, each bin, each coarse bin."""
-        bins = groups_of(self.name, self.bins, bin_labels(self.n_bins), self.weights)
-        return [everyone(self.weights), *bins, *groups_of(self.name, self.coarse, COARSE_LABELS, self.weights)]
-
-    @property
-    def coarse(self) -> Int[np.ndarray, " problem"]:
-        return coarse_bins(self.bins, self.n_bins)
+        fine, coarse = groups_of(self.bins, self.weights), groups_of(self.bins.coarse, self.weights)
+        return [everyone(self.weights), *fine, *coarse]
 
     def compare(self, curve: Curve, large: LargeModel, ks: Sequence[float]) -> dict[tuple[float, str], Row]:
-        """Small against large model at each k in each group (tts_lib.estimators.flops.compare_matched)."""
+        """Small against large model at each k in each group (`compare_matched`)."""
         budgets, accuracy = curve.open()
         ascending = sorted(set(map(float, ks)))
         found: dict[tuple[float, str], Row] = {}
-        for bins, labels in ((self.bins, bin_labels(self.n_bins)), (self.coarse, COARSE_LABELS)):
-            for row in compare_matched(accuracy, budgets, large.accuracy, bins, ascending, self.weights):
+        for bins in (self.bins, self.bins.coarse):
+            for row in compare_matched(accuracy, budgets, large.accuracy, bins.of_problem, ascending, self.weights):
                 values = vars(row) | {"small_accuracy": row.small, "large_accuracy": row.large}
-                label = labels[row.group] if row.group else ALL
+                label = bins.labels[row.group] if row.group else ALL
                 found[row.k, label] = {n: v for n, v in values.items() if n not in ("group", "small", "large")}
         return found
 
@@ -143,7 +124,7 @@ def line_table(curve: Curve, sizes: Sizes, grouping: Grouping) -> pd.DataFrame:
     for group in grouping.groups:
         for budget in curve.open()[0]:
             i = curve.budgets.index(budget)
-            row: Row = {"strategy_set": curve.strategy_set, "curve": curve.name, "grouping": grouping.name}
+            row: Row = curve.columns | {"grouping": grouping.name}
             row |= {"group": group.label, "n_questions": group.n_questions, "budget": budget}
             row |= group.mean(curve.accuracy[:, i])
             costs = {"flops": flops, "flops_with_verifier": with_verifier}
@@ -162,16 +143,15 @@ def large_table(large: LargeModel, grouping: Grouping) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def ladder_table(steps: dict[str, Curve], grouping: Grouping) -> pd.DataFrame:
+def ladder_table(ladder: Sequence[Curve], grouping: Grouping) -> pd.DataFrame:
     """Each verifier of the ladder minus each weaker one, weakest first, at each budget (ICLR Fig. 17)."""
-    names, rows = list(steps), []
-    pairs = [(a, b) for j, b in enumerate(names) for a in names[j + 1 :]]
-    for a, b in pairs:
-        for i, budget in enumerate(steps[a].budgets):
+    rows: list[Row] = []
+    for stronger, weaker in ((a, b) for j, b in enumerate(ladder) for a in ladder[j + 1 :]):
+        for i, budget in enumerate(stronger.budgets):
             for group in grouping.groups:
-                row: Row = {"a": a, "b": b, "budget": budget, "grouping": grouping.name, "group": group.label}
-                row |= {"n_questions": group.n_questions}
-                rows.append(row | group.difference(steps[a].accuracy[:, i], steps[b].accuracy[:, i]))
+                row: Row = {"a": stronger.strategy.name, "b": weaker.strategy.name, "budget": budget}
+                row |= {"grouping": grouping.name, "group": group.label, "n_questions": group.n_questions}
+                rows.append(row | group.difference(stronger.accuracy[:, i], weaker.accuracy[:, i]))
     return pd.DataFrame(rows, columns=None if rows else ["a", "b", "budget", "grouping", "group", "difference"])
 
 
@@ -184,28 +164,24 @@ def headline(table: pd.DataFrame, break_even: pd.DataFrame, large: str) -> dict[
     """The figures to quote: compute-optimal in oracle bins against the large model; undefined ones are None."""
     groups = [ALL, *COARSE_LABELS.values()]
     quoted = ["relative", "relative_low", "relative_high", "difference", "low", "high", "k"]
-    chosen = (table["small"] == "compute_optimal_oracle") & (table["large"] == large)
+    relative: dict[str, Any] = {}
+    chosen = (table["strategy"] == ORACLE.name) & (table["large"] == large)
     chosen &= (table["r_source"] == "v1") & table["group"].isin(groups)
-    result: dict[str, Any] = {"relative": {}, "break_even_r": {}}
-    for (name, accounting, label, group), part in table[chosen].groupby(
-        ["strategy_set", "accounting", "r_label", "group"]
-    ):
-        place = result["relative"].setdefault(name, {}).setdefault(accounting, {}).setdefault(label, {})
-        place[group] = {column: _or_none(part[column].iloc[0]) for column in quoted}
-    chosen = (break_even["small"] == "compute_optimal_oracle") & (break_even["large"] == large)
+    for row in table.loc[chosen].to_dict("records"):
+        place = relative
+        for column in ("strategy_set", "accounting", "r_label"):
+            place = place.setdefault(row[column], {})
+        place.setdefault(row["group"], {column: _or_none(row[column]) for column in quoted})
+    even: dict[str, dict[str, float | None]] = {}
+    chosen = (break_even["strategy"] == ORACLE.name) & (break_even["large"] == large)
     chosen &= (break_even["accounting"] == "v1") & break_even["group"].isin(groups)
-    for (name, group), part in break_even[chosen].groupby(["strategy_set", "group"]):
-        result["break_even_r"].setdefault(name, {})[group] = _or_none(part["r"].iloc[0])
-    return result
+    for row in break_even.loc[chosen].to_dict("records"):
+        even.setdefault(row["strategy_set"], {})[row["group"]] = _or_none(row["r"])
+    return {"relative": relative, "break_even_r": even}
 
 
 def _key(curve: Curve, large: LargeModel) -> Row:
-    return {
-        "strategy_set": curve.strategy_set,
-        "small": curve.name,
-        "large": large.name,
-        "large_generations": large.generations,
-    }
+    return curve.columns | {"large": large.name, "large_generations": large.generations}
 
 
 def _ratio(m: float, k: float, accounting: Accounting, large_generations: int) -> float:

@@ -1,0 +1,121 @@
+"""What a strategy is called, in every table and every figure: no other module spells its name.
+
+A strategy is known by its columns. Its name and its words are made of them, and nothing takes a name apart again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+REVISIONS = "revisions"  # of a fixed length; the two below draw theirs from the budget
+SEQUENTIAL, MIXED = "sequential", "mixed"
+COMPUTE_OPTIMAL = "compute_optimal"
+
+_RULES = {
+    "majority": "majority",
+    "coverage": "any correct (coverage)",
+    "best_of_n": "best-of-N",
+    "weighted": "weighted",
+    "beam_4": "beam search, M = 4",
+    "beam_sqrt": "beam search, M = √N",
+    "lookahead_1": "lookahead k = 1, M = √N",
+    "lookahead_3": "lookahead k = 3, M = 4",
+    "dvts": "DVTS, M = 4",
+    COMPUTE_OPTIMAL: "compute-optimal",
+    "best_fixed": "best fixed strategy",
+    "random_choice": "random choice",
+    "shuffled_bins": "shuffled bins",
+}
+_SHORT = {
+    "majority": "majority",
+    "best_of_n": "best-of-N",
+    "weighted": "weighted",
+    "beam_4": "beam 4",
+    "beam_sqrt": "beam √N",
+    "lookahead_1": "look. 1",
+    "lookahead_3": "look. 3",
+    "dvts": "DVTS",
+    "best_fixed": "best fixed",
+}
+_SCORES = {
+    "prm_last": "PRM last",
+    "prm_min": "PRM min",
+    "prm_prod": "PRM product",
+    "prm_mean": "PRM mean",
+    "orm": "ORM",
+    "orm_matched": "label-matched ORM",
+    "prm_flipped": "PRM flipped",
+}
+_SCORES_OF_REVISIONS = {"orm": "verifier", "orm_alone": "verifier without history", "prm": "base PRM"}
+_BINNINGS = {
+    "oracle": "oracle bins",
+    "predicted": "predicted bins",
+    "absolute": "absolute bins",
+    "level": "by level",
+    "subject": "by subject",
+}
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A way to spend a budget on a question (the paper's θ), or a choice among several by difficulty (its θ*)."""
+
+    rule: str  # how the answer is come by: a selection from the pool, a search, a split into revisions, a choice
+    score: str = ""  # what the answers are weighed by
+    length: int = 0  # attempts of a chain, where it is fixed
+    binning: str = ""  # of a choice: the difficulty it goes by
+    frozen: bool = False  # of a choice: made on validation questions
+
+    @property
+    def name(self) -> str:
+        """The one name, as in `weighted:prm_last`, `revisions_4:orm`, `compute_optimal_oracle_frozen`."""
+        parts = (self.rule, str(self.length or ""), self.binning, "frozen" if self.frozen else "")
+        return "_".join(filter(None, parts)) + (f":{self.score}" if self.score else "")
+
+    @property
+    def columns(self) -> dict[str, str | int | float | bool]:
+        """Name and fields, as a row of a table carries them."""
+        return {"strategy": self.name} | asdict(self)
+
+    @classmethod
+    def of(cls, row: Mapping[Any, Any]) -> "Strategy":
+        """The strategy of a row that carries its columns."""
+        return cls(str(row["rule"]), str(row["score"]), int(row["length"]), str(row["binning"]), bool(row["frozen"]))
+
+    @property
+    def is_from_pool(self) -> bool:
+        """Whether it reads the pool, so that it is known at every budget and may reuse samples drawn before."""
+        return self.rule in ("majority", "best_of_n", "weighted", "coverage")
+
+    @property
+    def is_revisions(self) -> bool:
+        return self.rule in (REVISIONS, SEQUENTIAL, MIXED)
+
+    @property
+    def label(self) -> str:
+        """In words, for a legend."""
+        if self.is_revisions:
+            chains = "parallel" if self.length == 1 else f"chains of {self.length}" if self.length else self.rule
+            words = (chains, _SCORES_OF_REVISIONS.get(self.score, self.score))
+        else:
+            rule, score = _RULES.get(self.rule, self.rule.replace("_", " ")), _SCORES.get(self.score, self.score)
+            binning = _BINNINGS.get(self.binning, self.binning.replace("_", " "))
+            words = (rule, score, binning, "from validation" if self.frozen else "")
+        return ", ".join(filter(None, words))
+
+    @property
+    def short(self) -> str:
+        """What fits into a tile or beside an axis; empty where nothing does."""
+        if self.is_revisions:
+            return f"L = {self.length}" if self.length else self.rule
+        return _BINNINGS.get(self.binning) or _SHORT.get(self.rule, "")
+
+
+STRATEGY_COLUMNS = ["strategy", *(field.name for field in fields(Strategy))]
+
+MAJORITY, COVERAGE = Strategy("majority"), Strategy("coverage")
+PLAIN, WEIGHTED = Strategy("best_of_n", "prm_last"), Strategy("weighted", "prm_last")
+FLIPPED = Strategy("weighted", "prm_flipped")  # the weaker verifier of ICLR Fig. 17
+PARALLEL = Strategy(REVISIONS, "orm", length=1)  # first answers of the revision model: its parallel baseline (§6.1)
+ORACLE, PREDICTED = (Strategy(COMPUTE_OPTIMAL, binning=name) for name in ("oracle", "predicted"))
+BEST_FIXED, RANDOM_CHOICE, SHUFFLED_BINS = map(Strategy, ("best_fixed", "random_choice", "shuffled_bins"))

@@ -1,0 +1,146 @@
+"""One colour, marker and name for whatever is drawn, the same in the whole project.
+
+A strategy's look is put together from its columns. The colours are those of Okabe and Ito (2008), which stay apart for
+colour-blind readers; strategies of one colour differ in marker and line.
+"""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from tts_lib.common.strategy import COMPUTE_OPTIMAL, MIXED, REVISIONS, SEQUENTIAL, Strategy
+
+INK, FAINT = "#333333", "#8c8c8c"
+BLACK, ORANGE, SKY, GREEN = "#222222", "#e69f00", "#56b4e9", "#009e73"
+YELLOW, BLUE, RED, PINK = "#c9b400", "#0072b2", "#d55e00", "#cc79a7"
+# Chains of 1, 2, 4, ... attempts: dark to light, through hues that stay apart.
+_BY_LENGTH = ("#0d0887", "#46039f", "#7201a8", "#9c179e", "#bd3786", "#d8576b", "#ed7953", "#fb9f3a", "#e6bf00")
+_OWN = [(color, marker) for marker in "hdp8" for color in (SKY, GREEN, YELLOW, RED, PINK, ORANGE)]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How something is drawn and what it is called."""
+
+    color: str
+    marker: str
+    line: str
+    label: str = ""
+    short: str = ""  # what fits into a tile
+    fill: str = ""  # of bars and tiles, where the colour alone would be another strategy's
+
+    @property
+    def area(self) -> str:
+        return self.fill or self.color
+
+
+_RULES = {
+    "majority": Look(FAINT, "s", "-"),
+    "coverage": Look(BLACK, ".", ":"),
+    "best_of_n": Look(BLUE, "o", "--", fill=GREEN),
+    "weighted": Look(BLUE, "o", "-"),
+    "beam_4": Look(ORANGE, "^", "-"),
+    "beam_sqrt": Look(RED, "v", "-"),
+    "lookahead_1": Look(PINK, "<", "-"),
+    "lookahead_3": Look(SKY, ">", "-"),
+    "dvts": Look(YELLOW, "D", "-"),
+    REVISIONS: Look(SKY, "<", "-"),
+    SEQUENTIAL: Look(GREEN, "^", "-"),
+    MIXED: Look(ORANGE, "X", "-"),
+    COMPUTE_OPTIMAL: Look(GREEN, "*", "-"),
+    "best_fixed": Look(BLACK, "D", "--"),
+    "random_choice": Look(FAINT, "x", ":"),
+    "shuffled_bins": Look(FAINT, "+", "--"),
+}
+_SCORES = {  # what differs from the rule's look
+    "prm_min": {"color": GREEN, "marker": "v"},
+    "prm_prod": {"color": ORANGE, "marker": "p"},
+    "prm_mean": {"color": SKY, "marker": "D"},
+    "orm": {"color": RED, "marker": "P"},
+    "orm_matched": {"color": PINK, "marker": "X"},
+    "prm_flipped": {"marker": "X", "line": ":"},
+}
+_SCORES_OF_REVISIONS = {
+    "majority": {"line": ":"},
+    "orm_alone": {"color": PINK, "marker": "d"},
+    "prm": {"color": RED, "marker": "8"},
+}
+_BINNINGS = {
+    "predicted": {"color": PINK, "marker": "P"},
+    "absolute": {"color": RED, "marker": "d"},
+    "level": {"color": SKY, "marker": "h"},
+    "subject": {"color": YELLOW, "marker": "p"},
+}
+_BROKEN = {"-": "--", "--": ":", ":": ":"}
+
+NAMED = {
+    # revision models, by the histories they learned from
+    "edit_distance": Look(GREEN, "H", "-", "by edit distance (paper)"),
+    "random": Look(BLUE, "<", "-", "random"),
+    "none": Look(FAINT, "D", "-", "no history"),
+    "shuffled": Look(ORANGE, "s", "-", "shuffled"),
+    "rest_em": Look(RED, "v", "--", "ReST-EM"),
+    # what a choice is among
+    "searches": Look(BLUE, "s", "-", "searches"),
+    "revisions": Look(GREEN, "v", ":", "revisions"),
+    "both mechanisms": Look(BLACK, "*", "-", "both"),
+    # end to end, difficulty predicted from few samples
+    "probe of 1": Look("#d9b3ff", "o", "-", "with a probe of 1 sample"),
+    "probe of 4": Look("#b37fe6", "v", "-", "with a probe of 4 samples"),
+    "probe of 8": Look("#8c4fc6", "s", "-", "with a probe of 8 samples"),
+    "probe of 16": Look("#66299c", "^", "-", "with a probe of 16 samples"),
+    "probe of 32": Look("#3f0a6b", "D", "-", "with a probe of 32 samples"),
+    # ways to choose among the final candidates of a search
+    "correct": Look(BLUE, "o", "-", "best-of-N weighted"),
+    "correct_majority": Look(FAINT, "s", "-", "majority"),
+    "correct_best": Look(ORANGE, "^", "-", "best-of-N"),
+    # difficulty bins from easy to hard: dark to light in print, and apart without colour vision
+    "1": Look("#2b3a8c", "o", "-", "bin 1 (easiest)"),
+    "2": Look("#2a788e", "s", "-", "bin 2"),
+    "3": Look("#22a884", "^", "-", "bin 3"),
+    "4": Look("#b08a00", "D", "-", "bin 4"),
+    "5": Look("#d1495b", "v", "-", "bin 5 (hardest)"),
+    "easy": Look("#2b3a8c", "o", "-", "easy (bins 1-2)"),
+    "medium": Look("#22a884", "^", "-", "medium (bin 3)"),
+    "hard": Look("#d1495b", "v", "-", "hard (bins 4-5)"),
+    "all": Look(BLACK, "D", "--", "all questions"),
+}
+
+
+def of_strategy(strategy: Strategy) -> Look:
+    """The look of a strategy; a search of the reader's own gets a fixed one made from its name."""
+    scores = _SCORES_OF_REVISIONS if strategy.is_revisions else _SCORES
+    changes = scores.get(strategy.score, {}) | _BINNINGS.get(strategy.binning, {})
+    look = replace(_RULES.get(strategy.rule) or _own(strategy.rule), **changes)
+    if strategy.length:
+        fill = _BY_LENGTH[min(strategy.length.bit_length(), len(_BY_LENGTH)) - 1]
+        look = replace(look, fill=fill, color=look.color if strategy.length == 1 else fill)
+    if strategy.frozen:
+        look = replace(look, line=_BROKEN[look.line])
+    return replace(look, label=strategy.label, short=strategy.short)
+
+
+def named(name: str) -> Look:
+    """The look of what is no strategy: a bin, a group of questions, a revision model, a set of strategies."""
+    return NAMED.get(name) or _own(name)
+
+
+def lines(df: pd.DataFrame, by: str) -> Iterator[tuple[Look, pd.DataFrame]]:
+    """The rows of each line in order of appearance, with its look: of a strategy from its columns, else by name."""
+    for name, rows in df.groupby(by, sort=False):
+        is_strategy = by == "strategy" and "rule" in rows
+        yield (of_strategy(Strategy.of(rows.iloc[0])) if is_strategy else named(str(name))), rows
+
+
+def areas(df: pd.DataFrame) -> dict[str, Look]:
+    """The look of each single strategy of a table, by its name; `binning` and `frozen` there are those of the bins."""
+    first = df.drop_duplicates("strategy")
+    columns = zip(first["strategy"], first["rule"], first["score"], first["length"], strict=True)
+    return {name: of_strategy(Strategy(rule, score, int(length))) for name, rule, score, length in columns}
+
+
+def _own(name: str) -> Look:
+    color, marker = _OWN[zlib.crc32(name.encode()) % len(_OWN)]
+    return Look(color, marker, "-", name.replace("_", " "))

@@ -1,0 +1,177 @@
+"""What choices are made on and measured on: validation questions and test questions, with all strategies' outcomes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from tts_lib.common import paths, tables
+from tts_lib.common.errors import StudyError
+from tts_lib.common.strategy import BEST_FIXED, COMPUTE_OPTIMAL, Strategy
+from tts_lib.estimators import difficulty
+from tts_lib.estimators.flops import Sizes
+from tts_lib.strategies import outcomes
+from tts_lib.strategies.bins import Bins, numbered
+from tts_lib.strategies.choice import Difficulty
+from tts_lib.strategies.curves import Curve, fit_frozen, frozen_curve
+from tts_lib.strategies.outcomes import Outcomes, methods_of
+from tts_lib.strategies.strategy_table import Method, Options, StrategyTable
+from tts_lib.strategies.tables.probes import ProbeCurve, Probed, probe_curve
+
+SCORES = ("oracle", "predicted")  # difficulty by pass@1, and by the mean verifier score of the same samples
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """Questions with their difficulty, and what every strategy attains on them."""
+
+    questions_fit: pd.DataFrame
+    questions: pd.DataFrame
+    fit: Outcomes
+    test: Outcomes
+    n_bins: int
+    n_probe: tuple[int, ...]
+    searches: Mapping[str, Method]
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """The difficulty scores there are: only the oracle where the pool has no PRM scores."""
+        return tuple(name for name in SCORES if name in self.questions)
+
+    @cached_property
+    def quantile_bins(self) -> tuple[Bins, ...]:
+        """The test questions in the paper's bins: quantiles of these questions by each score."""
+        return tuple(self._bins(name, f"{name}_bin", self.n_bins) for name in self.scores)
+
+    @cached_property
+    def binnings(self) -> tuple[Bins, ...]:
+        """The paper's bins, and fixed, hand-given and subject bins where they are known."""
+        found = [*self.quantile_bins]
+        for name, column in (("absolute", "absolute_bin"), ("level", "level")):
+            if self._knows(column):
+                found.append(self._bins(name, column, int(self.questions.loc[:, column].max())))
+        if self._knows("subject"):
+            numbers, names = pd.factorize(self.questions["subject"], sort=True)
+            found.append(Bins("subject", numbers + 1, dict(enumerate(names.tolist(), start=1))))
+        return tuple(found)
+
+    @cached_property
+    def frozen_bins(self) -> tuple[Bins, ...]:
+        """The test questions in bins whose edges come from the validation questions, by each score."""
+        return tuple(self._bins(name, f"{name}_frozen_bin", self.n_bins, frozen=True) for name in self.scores)
+
+    def fit_tables(self, members: Sequence[Strategy], models: Mapping[str, str]) -> dict[str, StrategyTable]:
+        """Strategy tables over `members` for each difficulty score, and the best fixed strategy (`fixed`)."""
+        fit, methods = self.fit.only(members), methods_of(members, self.searches)
+        kinds = {name: _difficulty(self.questions_fit, name) for name in self.scores}
+        kinds |= {f"probe_{n}": _difficulty(self.questions_fit, "probe", n) for n in self.n_probe}
+        found = {name: fit_frozen(fit, score, self.n_bins, methods, models) for name, score in kinds.items()}
+        any_score = kinds[self.scores[-1]]  # of one bin
+        return found | {"fixed": fit_frozen(fit, any_score, 1, methods, models)}
+
+    def frozen_curves(
+        self, strategy_set: str, members: Sequence[Strategy], fitted: Mapping[str, StrategyTable]
+    ) -> list[Curve]:
+        """The fitted tables of oracle and predicted difficulty and the best fixed strategy, on the test questions.
+
+        Raises:
+            StudyError: the edges of a table are not those of the stored frozen bins.
+        """
+        test, curves = self.test.only(members), []
+        for bins in self.frozen_bins:
+            name = bins.binning
+            score = _difficulty(self.questions, name).score
+            if (difficulty.Binning(fitted[name].edges).assign(score) != bins.of_problem).any():
+                raise StudyError(
+                    f"The {name}_frozen_bin of the test questions has other edges than the strategy table."
+                )
+            strategy = Strategy(COMPUTE_OPTIMAL, binning=name)
+            curves.append(frozen_curve(strategy_set, strategy, fitted[name], test, score))
+        any_score = _difficulty(self.questions, self.scores[-1]).score
+        return [*curves, frozen_curve(strategy_set, BEST_FIXED, fitted["fixed"], test, any_score)]
+
+    def probe_curves(self, members: Sequence[Strategy]) -> list[ProbeCurve]:
+        """Choices with paid probes of each size, without and with reuse of the probe samples."""
+        fit, test = self.fit.only(members), self.test.only(members)
+        methods = methods_of(members, self.searches)
+        curves: list[ProbeCurve] = []
+        for n in self.n_probe:
+            fitted, tested = (_difficulty(frame, "probe", n) for frame in (self.questions_fit, self.questions))
+            probed = Probed(fitted, tested, self.questions[f"probe_tokens_{n}"].to_numpy(np.float64))
+            curves += [probe_curve(fit, test, probed, self.n_bins, methods, reuse) for reuse in (False, True)]
+        return curves
+
+    def agreement(self) -> pd.DataFrame:
+        """How far binnings of the test questions agree (claims 14, 15), and the rank correlation of their scores."""
+        probes = [self._bins(f"probe_{n}", f"probe_{n}_frozen_bin", self.n_bins, frozen=True) for n in self.n_probe]
+        known = {bins.name: bins for bins in (*self.binnings, *self.frozen_bins, *probes)}
+        pairs = [("oracle", "predicted"), ("oracle", "level"), ("predicted", "level")]
+        pairs += [(bins.binning, bins.name) for bins in self.frozen_bins]
+        pairs += [("oracle", bins.name) for bins in probes]
+        rows = []
+        for a, b in ((known[a], known[b]) for a, b in pairs if a in known and b in known):
+            match = difficulty.compare_bins(a.of_problem, b.of_problem, max(a.n_bins, b.n_bins))
+            row = {"a": a.name, "b": b.name, "same": match.same, "adjacent": match.adjacent}
+            x, y = (self.questions[bins.binning].to_numpy(np.float64) for bins in (a, b))
+            of_scores = difficulty.rank_correlation(x, -y if b.binning == "level" else y)
+            rows.append(row | {"rank_correlation": match.rank_correlation, "score_rank_correlation": of_scores})
+        return pd.DataFrame(rows)
+
+    def _knows(self, column: str) -> bool:
+        return bool(self.questions[column].notna().all())
+
+    def _bins(self, binning: str, column: str, n_bins: int, frozen: bool = False) -> Bins:
+        return Bins(binning, self.questions[column].to_numpy(np.int64), numbered(n_bins), frozen)
+
+
+def sizes() -> Sizes:
+    """Of the base model and its verifier; a trained PRM is as large as the base.
+
+    Raises:
+        TableError: a record is missing or damaged.
+    """
+    base = tables.read_json(paths.metrics("model-base"), ["n_params_block"])["n_params_block"]
+    prm = tables.read_json(paths.metrics("verifier"), ["prm"])["prm"] or {}
+    return Sizes(base, prm.get("n_params_block", base))
+
+
+def load(
+    methods: Sequence[str],
+    options: Mapping[str, Options],
+    budgets: Sequence[int],
+    n_bins: int,
+    n_probe: Sequence[int],
+    revised: bool = False,
+) -> Experiment:
+    """The experiment from the tables of the stages before it, with the revision model's (`revised`) where there is one.
+
+    Args:
+        methods: searches that were run.
+        options: of each search, its kind among them.
+
+    Raises:
+        TableError, StudyError: a table is missing, damaged or incomplete.
+    """
+    scores = [name for name in SCORES if name in tables.column_names(paths.difficulty("test"))]
+    n_probe = n_probe if "predicted" in scores else []
+    columns = ["question_id", "level", "subject", *scores, "absolute_bin"]
+    columns += [f"{name}_{kind}" for name in scores for kind in ("bin", "frozen_bin")]
+    columns += [name for n in n_probe for name in (f"probe_{n}", f"probe_tokens_{n}", f"probe_{n}_frozen_bin")]
+    val, test = (tables.read_table(paths.difficulty(split), columns) for split in ("val", "test"))
+    found_val, found = (
+        outcomes.load(split, questions["question_id"].tolist(), methods, budgets, revised)
+        for split, questions in (("val", val), ("test", test))
+    )
+    searches = {name: _method(options[name]) for name in methods}
+    return Experiment(val, test, found_val, found, n_bins, tuple(n_probe), searches)
+
+
+def _difficulty(questions: pd.DataFrame, kind: str, n_probe: int = 0) -> Difficulty:
+    column = f"{kind}_{n_probe}" if n_probe else kind
+    return Difficulty(kind, questions[column].to_numpy(np.float64), n_probe)
+
+
+def _method(options: Options) -> Method:
+    return Method(str(options["kind"]), {"width": options["width"], "depth": options.get("depth", 0)})
