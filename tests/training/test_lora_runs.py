@@ -147,7 +147,9 @@ def test_a_damaged_state_is_named(base, tmp_path, monkeypatch):
         tune_adapter(base, tmp_path / "runs")
     (resume,) = (tmp_path / "runs").glob(f"*/{RESUME}")
     resume.write_bytes(resume.read_bytes()[:1000])
-    with pytest.raises(StudyError, match=r"resume.safetensors is damaged or of another run; delete its folder"):
+    with pytest.raises(
+        StudyError, match=r"resume.safetensors is damaged, or of another run or version; delete its folder"
+    ):
         tune_adapter(base, tmp_path / "runs")
 
 

@@ -250,7 +250,8 @@ def test_a_state_that_is_torn_or_foreign_is_refused(tmp_path, damage):
     with pytest.raises(StudyError) as caught:
         Learner(tmp_path / "run").run.take_up()
     assert str(caught.value) == (
-        f"{tmp_path / 'run' / RESUME} is damaged or of another run; delete its folder, and the training starts afresh"
+        f"{tmp_path / 'run' / RESUME} is damaged, or of another run or version; "
+        "delete its folder, and the training starts afresh"
     )
 
 
@@ -266,7 +267,7 @@ def write_other_tensors(path: Path) -> None:
 @pytest.mark.parametrize("name", [RESUME, loop.DONE])
 def test_llamas_say_which_file_cannot_be_used(tmp_path, name, damage):
     damage(tmp_path / name)
-    with pytest.raises(StudyError, match=rf"^{tmp_path / name} is damaged or of another run; delete its folder, and"):
+    with pytest.raises(StudyError, match=rf"^{tmp_path / name} is damaged, or of another run or version; delete its"):
         pretrain(tmp_path, llama())
 
 
@@ -276,7 +277,7 @@ def test_checkpoints_say_which_file_cannot_be_used(tmp_path):
     (folder,) = [path.parent for path in (tmp_path / "runs").glob("*/curve.json")]
 
     def is_refused(name: str) -> None:
-        with pytest.raises(StudyError, match=rf"^{folder / name} is damaged or of another run; delete its folder, an"):
+        with pytest.raises(StudyError, match=rf"^{folder / name} is damaged, or of another run or version; delete its"):
             tune_prm(base, tmp_path / "runs", WHOLE)
 
     for name in ("best.safetensors", "curve.json"):

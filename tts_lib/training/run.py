@@ -198,4 +198,6 @@ def read_tensors(path: Path, owner: dict[str, str] | None = None) -> dict[str, T
 
 def damaged(path: Path) -> StudyError:
     """What to say of a run's file that cannot be used."""
-    return StudyError(f"{path} is damaged or of another run; delete its folder, and the training starts afresh")
+    return StudyError(
+        f"{path} is damaged, or of another run or version; delete its folder, and the training starts afresh"
+    )
