@@ -9,8 +9,9 @@ from tts_lib.grading import judging
 from tts_lib.grading import verdicts as verdicts_
 
 EXACT = {"kind": "exact"}
-CONVENTIONS = {"list_order": "any", "tuple_is_set": False, "vector_is_tuple": False, "relation_is_set": False}
-CONVENTIONS |= {"percent": "number", "decimals": 6, "decimal_comma": False}
+CONVENTIONS = {"list_order": "any", "multiplicities": True, "tuple_is_set": False, "vector_is_tuple": False}
+CONVENTIONS |= {"relation_is_set": True, "percent": "number", "units": "optional", "option_labels": True}
+CONVENTIONS |= {"decimals": 6, "decimal_comma": False}
 MATH = {"kind": "math", "style": "boxed", "conventions": CONVENTIONS, "timeout_s": 5.0}
 
 

@@ -102,10 +102,13 @@ replay:
     chars_per_token: 3.3
     conventions:
       list_order: any
+      multiplicities: true
       tuple_is_set: false
       vector_is_tuple: false
-      relation_is_set: false
+      relation_is_set: true
       percent: number
+      units: optional
+      option_labels: true
       decimals: 6
       decimal_comma: false
     base:

@@ -1,231 +1,275 @@
-r"""Whether two answers are the same: the cheap rules decided in this process, and the comparison a worker runs.
+r"""Whether two answers are the same: one relation between readings, for verdicts and for votes.
 
-The worker's Math-Verify reads LaTeX with a grammar; its plain-expression reader, which ends in `eval`, is never called.
+It is the same seen from either side, and it never rounds exact numbers.
 """
 
-import logging
-import re
-from dataclasses import dataclass
-from functools import lru_cache, partial
-from typing import Any, Literal
+from collections.abc import Sequence
+from decimal import Context, Decimal
+from typing import NamedTuple
 
-from tts_lib.grading import normal_form
-from tts_lib.grading.verdicts import CORRECT, ERROR, WRONG
+from tts_lib.grading.conventions import Conventions
+from tts_lib.grading.reading.conditions import Reading, region_of
+from tts_lib.grading.reading.measures import is_known
 
-VERSION = 3  # of the rules in this package; raise it whenever a verdict or a class key may change
-_PERCENT = re.compile(r"(.*[^\\])\\%")
-_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
-_FUNCTION = re.compile(r"(?:y|[a-zA-Z]\([a-z]\))=(.+)")
-_DEGREES = re.compile(r"(\d+(?:\.\d+)?)\^\{?\\circ\}?")
-_TIMES_I = re.compile(r"(?<![A-Za-z\\])i(?=\()")
-_MATRIX = re.compile(r"\\begin\{([bpB]?matrix)\}(.+)\\end\{\1\}")
-_VECTOR = re.compile(r"(?:\[|\\langle ?)(.+)(?:\]|\\rangle)")
+_DIGITS = Context(prec=30, Emin=-(10**17), Emax=10**17)
+_SLACK = Decimal("1.000000001")  # 1/3 and 0.333333 differ by no more than a third of a millionth
+_KINDS = {"value": "a number or formula", "list": "a list", "set": "a set", "tuple": "a tuple or interval"}
+_KINDS |= {"matrix": "a matrix", "region": "a set of real numbers", "equation": "an equation", "ratio": "a ratio"}
+_KINDS |= {"inequality": "an inequality", "and": "conditions that all hold", "or": "alternatives", "base": "in a base"}
+_KINDS |= {"time": "a time of day", "text": "words", "unread": "not read"}
 
 
-@dataclass(frozen=True)
-class Conventions:
-    r"""What counts as the same answer where benchmarks differ. The defaults are those of MATH as Math-Verify reads it.
+class Finding(NamedTuple):
+    """Whether two answers are the same, and the rule that decided it."""
 
-    Attributes:
-        list_order: of a list without brackets, "1, -2": "any" (MATH asks for "all solutions") or "given". A tuple
-            always keeps its order, a set ``\{1,2\}`` never does.
-        tuple_is_set: whether ``(1,2)`` also answers ``\{1,2\}``, in any order, and the other way round.
-        vector_is_tuple: whether a matrix of one column or row is the same as its entries in round, square or angle
-            brackets, in their order.
-        relation_is_set: whether ``-2\le x\le 7`` also answers ``x\in[-2,7]``; the other way round it always does.
-        percent: ``50\%`` is "number" 50 (MATH drops the sign), "fraction" 0.5, or "either".
-        decimals: places to which numbers must agree where one is written as a decimal; those below 1 are compared to as
-            many significant digits.
-        decimal_comma: whether ``1,5`` is 1.5 and not a list of two numbers.
-    """
-
-    list_order: Literal["any", "given"] = "any"
-    tuple_is_set: bool = False
-    vector_is_tuple: bool = False
-    relation_is_set: bool = False
-    percent: Literal["number", "fraction", "either"] = "number"
-    decimals: int = 6
-    decimal_comma: bool = False
+    is_same: bool
+    rule: str
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """A verdict and the coarse key under which a wrong answer votes (None: its normal form)."""
-
-    verdict: str
-    key: str | None = None
-
-
-def judge_cheaply(gold: str, answer: str, conventions: Conventions) -> Judgement | None:
-    """Return the judgement on two normal forms if it needs no parser, else None."""
-    if conventions.decimal_comma:
-        gold, answer = (a.replace(",", ".") if _DECIMAL_COMMA.fullmatch(a) else a for a in (gold, answer))
-    if gold == answer:
-        return Judgement(CORRECT)
-    if not (normal_form.is_parsable(gold) and normal_form.is_parsable(answer)):
-        return Judgement(ERROR)
-    gold_value, value = normal_form.number(gold), normal_form.number(answer)
-    if gold_value is not None and value is not None:
-        allowed = min(1, abs(gold_value)) / 10**conventions.decimals if "." in gold + answer else 0
-        return (
-            Judgement(CORRECT)
-            if abs(gold_value - value) <= allowed
-            else Judgement(WRONG, normal_form.number_key(value))
-        )
-    gold_word, word = normal_form.word(gold), normal_form.word(answer)
-    if gold_word is not None and gold.startswith("\\text"):
-        given = word if word is not None else answer.strip("(). ").lower()
-        return Judgement(CORRECT) if given == gold_word else Judgement(WRONG, None if word is None else f"w:{word}")
-    return None
+def compare(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    """Compare two readings."""
+    kinds = {gold[0], answer[0]}
+    for kind, rule in _RULES.items():
+        if kind in kinds:
+            return rule(gold, answer, conventions)
+    if kinds <= {"list", "set", "tuple"}:
+        return _collections(gold, answer, conventions)
+    if len(kinds) > 1:
+        return Finding(False, f"one is {_KINDS[gold[0]]}, the other {_KINDS[answer[0]]}")
+    return Finding(gold == answer, f"{_KINDS[gold[0]]}: compared sign by sign")
 
 
-def judge(gold: str, answer: str, conventions: Conventions) -> Judgement:
-    """Return the judgement on two normal forms; runs in a worker, under the limits that `Grader` sets."""
-    try:
-        return _judge(gold, answer, conventions)
-    except Exception:  # out of memory, too deep, or whatever else a parser does on a hostile text: not judged
-        return Judgement(ERROR)
+def _unread(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    return Finding(False, "one of them was not read")
 
 
-def _judge(gold: str, answer: str, conventions: Conventions) -> Judgement:
-    from tts_lib.grading import keys
-
-    gold, answer = _percent(gold, conventions), _percent(answer, conventions)
-    functions = _FUNCTION.fullmatch(gold), _FUNCTION.fullmatch(answer)
-    if functions[0] and functions[1]:  # y = 2x and f(x) = 2x
-        gold, answer = functions[0][1], functions[1][1]
-    if conventions.vector_is_tuple and (_MATRIX.fullmatch(gold) or _MATRIX.fullmatch(answer)):
-        gold, answer = _vector(gold), _vector(answer)
-    forms = _brackets(gold, answer, conventions)
-    if forms is not None and (_have_same_values(*forms, conventions) or _verify(*forms, conventions)):
-        return Judgement(CORRECT)
-    word = normal_form.word(answer)
-    if word is not None:
-        return Judgement(WRONG, f"w:{word}")
-    if conventions.list_order == "given" and _kind(answer) == "list":
-        answer = f"({answer})"
-    parsed = [item for item in _parse(answer) if not isinstance(item, str)]
-    try:
-        return Judgement(WRONG, keys.key(parsed[0]) if parsed else None)
-    except Exception:  # SymPy cannot say what it is worth: it votes by its normal form
-        return Judgement(WRONG)
+def _options(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    if gold[0] == answer[0]:
+        inner = compare(gold[2], answer[2], conventions)
+        return inner if gold[1] == answer[1] else Finding(False, "option labels differ")
+    if not conventions.option_labels:
+        return Finding(False, "option_labels: one has a label, the other none")
+    (_, label, value), other = (gold, answer) if gold[0] == "option" else (answer, gold)
+    if (letter := _letters(other)) and len(letter) == 1:
+        return Finding(letter == label, "option_labels: a letter is compared with the label")
+    return compare(value, other, conventions) if gold[0] == "option" else compare(other, value, conventions)
 
 
-def _have_same_values(gold: str, answer: str, conventions: Conventions) -> bool:
-    """The comparison by value; it takes milliseconds where Math-Verify's rewriting can take seconds."""
-    from tts_lib.grading import values
-
-    read = [item for item in (_parse(gold)[:1] + _parse(answer)[:1]) if not isinstance(item, str)]
-    try:
-        return len(read) == 2 and values.are_same(read[0], read[1], conventions.decimals)
-    except (MemoryError, RecursionError):
-        raise
-    except Exception:  # SymPy cannot say what they are worth: Math-Verify may bring one to the form of the other
-        return False
+def _measures(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    """Units may be left out, or must be the same; two that are known or say in which sense must never differ."""
+    units, senses = zip(*map(_unit_and_sense, (gold, answer)), strict=True)
+    if all(senses) and senses[0] != senses[1]:
+        return Finding(False, f"{senses[0]} is not {senses[1]}")
+    if units[0] != units[1] and (conventions.units == "required" or all(map(is_known, units))):
+        return Finding(False, f"units: {units[0] or 'none'} is not {units[1] or 'none'}")
+    gold, answer = (reading[1] if reading[0] == "measured" else reading for reading in (gold, answer))
+    return compare(gold, answer, conventions)
 
 
-def _verify(gold: str, answer: str, conventions: Conventions) -> bool:
-    """The one place that calls Math-Verify: gold first, time-outs off (the pool's is the one that works)."""
-    from math_verify import verify
+def _unit_and_sense(reading: Reading) -> tuple[str, str]:
+    if reading[0] == "measured":
+        return reading[2], reading[3]
+    return ("percent" if reading[0] == "percent" else ""), ""
 
-    compare = partial(
-        verify,
-        _parse(gold),
-        _parse(answer),
-        conventions.decimals,
-        allow_set_relation_comp=conventions.relation_is_set,
-        timeout_seconds=None,
+
+def _percents(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    is_number = conventions.percent == "number" or (conventions.percent == "either" and gold[0] == answer[0])
+    places = [1] if is_number else [2] if conventions.percent == "fraction" else [1, 2]
+    finding = Finding(False, "")
+    for place in places:
+        pair = [reading[place] if reading[0] == "percent" else reading for reading in (gold, answer)]
+        if (finding := compare(pair[0], pair[1], conventions)).is_same:
+            break
+    return finding
+
+
+def _texts(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    words, others = _letters(gold), _letters(answer)
+    return Finding(words is not None and words == others, "words are compared, whatever their case")
+
+
+def _letters(reading: Reading) -> str | None:
+    """The words of an answer, or the letters of a formula that is nothing else."""
+    if reading[0] == "text":
+        return reading[1]
+    return reading[2].casefold() if reading[0] == "value" and reading[2] else None
+
+
+def _names(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    if gold[0] == answer[0]:
+        inner = compare(gold[2], answer[2], conventions)
+        is_one = gold[1] == answer[1] or (_is_function(gold) and _is_function(answer))
+        return inner if is_one else Finding(False, f"{gold[1]} is not {answer[1]}")
+    (_, _, value, equation), other = (gold, answer) if gold[0] == "named" else (answer, gold)
+    if other[0] == "equation":
+        return Finding(False, "one is an equation") if equation is None else compare(equation, other, conventions)
+    return compare(value, other, conventions) if gold[0] == "named" else compare(other, value, conventions)
+
+
+def _is_function(named: Reading) -> bool:
+    """Whether this is ``y = 2x`` or ``f(x) = 2x``."""
+    return (named[1] == "y" or "(" in named[1]) and named[2][0] == "value" and len(named[2][1]) > 1
+
+
+def _regions(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    one, other = region_of(gold), region_of(answer)
+    if one is None or other is None:
+        return Finding(False, "one is no set of real numbers")
+    if one[1] and other[1] and one[1] != other[1]:
+        return Finding(False, f"{one[1]} is not {other[1]}")
+    if not conventions.relation_is_set and other[3] and not one[3]:
+        return Finding(False, "relation_is_set: an inequality does not answer for a set")
+    are_same = len(one[2]) == len(other[2]) and all(
+        a[1::2] == b[1::2] and all(_same(*ends, conventions) for ends in zip(a[::2], b[::2], strict=True))
+        for a, b in zip(one[2], other[2], strict=True)
     )
-    try:
-        return compare(raise_on_error=True)
-    except (MemoryError, RecursionError):
-        raise
-    except Exception:  # one pair of readings cannot be compared; the others may
-        return compare()
+    return Finding(are_same, "sets of real numbers are compared end by end")
 
 
-@lru_cache(maxsize=256)
-def _parse(answer: str) -> list[Any]:
-    """Math-Verify's readings of an answer: a SymPy object if it could be read, then the text itself."""
-    from math_verify import LatexExtractionConfig, parse
-
-    logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns that its time-outs are off
-    answer = _TIMES_I.sub(r"i\\cdot ", answer)  # the imaginary unit and no function
-    if re.search(r"\\(?:sin|cos|tan|cot|sec|csc)", answer):
-        answer = _DEGREES.sub(r"\\frac{\1\\pi}{180}", answer)
-    marked = answer if "$" in answer else f"${answer}$"
-    read = parse(marked, [LatexExtractionConfig(boxed_match_priority=0)], parsing_timeout=None)  # type: ignore[arg-type]
-    return [item if isinstance(item, str) else _complex(item) for item in read]
+def _matrices(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    if gold[0] == answer[0] and gold[1] == answer[1]:
+        return _in_order(gold[2], answer[2], conventions)
+    are_vectors = all(_is_vector(reading) for reading in (gold, answer))
+    if not (conventions.vector_is_tuple and are_vectors):
+        return Finding(False, "vector_is_tuple: one is a matrix of another shape, or none")
+    return _in_order(gold[-1], answer[-1], conventions)
 
 
-def _complex(item: Any) -> Any:
-    """A free i is the imaginary unit."""
-    from sympy import I
-
-    return item.subs({symbol: I for symbol in item.free_symbols if symbol.name == "i"})
-
-
-def _percent(answer: str, conventions: Conventions) -> str:
-    match = _PERCENT.fullmatch(answer)
-    if match is None or "$" in answer:
-        return answer
-    if conventions.percent == "number":
-        return match[1]
-    if conventions.percent == "fraction":
-        return rf"\frac{{{match[1]}}}{{100}}"
-    return f"${match[1]}$%"  # outside the formula Math-Verify takes it both ways
+def _is_vector(reading: Reading) -> bool:
+    if reading[0] == "matrix":
+        return reading[1] == 1 or reading[1] == len(reading[2])
+    return reading[0] == "list" or (reading[0] == "tuple" and reading[1] in ("()", "[]", "<>"))
 
 
-def _vector(answer: str) -> str:
-    """A matrix of one column or row, or a vector in square or angle brackets, as a tuple; others as they are."""
-    if matrix := _MATRIX.fullmatch(answer):
-        rows = [row for row in matrix[2].split(r"\\") if row]
-        entries = rows[0].split("&") if len(rows) == 1 else rows
-        return answer if "&" in "".join(entries) else f"({','.join(entries)})"
-    vector = _VECTOR.fullmatch(answer)
-    return f"({vector[1]})" if vector else answer
+def _collections(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    kinds = gold[0], answer[0]
+    if kinds == ("tuple", "tuple"):
+        brackets = {gold[1], answer[1]}
+        if len(brackets) > 1 and not (conventions.vector_is_tuple and brackets == {"()", "<>"}):
+            return Finding(False, "brackets differ")
+        return _in_order(gold[2], answer[2], conventions)
+    if "tuple" in kinds and "set" in kinds:
+        if not conventions.tuple_is_set:
+            return Finding(False, "tuple_is_set: a tuple is no set")
+        return _in_any_order(gold[-1], answer[-1], conventions, once=True)
+    if "tuple" in kinds:
+        brackets = next(reading[1] for reading in (gold, answer) if reading[0] == "tuple")
+        if brackets != "()":
+            return Finding(False, "a list without brackets is no interval and no vector")
+        return _in_order(gold[-1], answer[-1], conventions)
+    if "set" in kinds:
+        items = [
+            _once(r[1], conventions) if r[0] == "set" or not conventions.multiplicities else r[1]
+            for r in (gold, answer)
+        ]
+        return _in_any_order(items[0], items[1], conventions)
+    if conventions.list_order == "given":
+        return _in_order(gold[1], answer[1], conventions)
+    return _in_any_order(gold[1], answer[1], conventions, once=not conventions.multiplicities)
 
 
-def _brackets(gold: str, answer: str, conventions: Conventions) -> tuple[str, str] | None:
-    """Bring lists, tuples and sets to one kind of bracket; None if tuple meets set and the conventions say no."""
-    kinds = {_kind(gold), _kind(answer)}
-    if kinds == {"tuple", "set"} and not conventions.tuple_is_set:
-        return None
-    if conventions.tuple_is_set and kinds <= {"tuple", "set", "list"} and "tuple" in kinds and len(kinds) > 1:
-        return _rebracket(gold, r"\{", r"\}"), _rebracket(answer, r"\{", r"\}")
-    if kinds == {"tuple", "list"} or (kinds == {"list"} and conventions.list_order == "given"):
-        return _rebracket(gold, "(", ")"), _rebracket(answer, "(", ")")
-    return gold, answer
+def _in_order(golds: Sequence[Reading], answers: Sequence[Reading], conventions: Conventions) -> Finding:
+    if len(golds) != len(answers):
+        return Finding(False, f"{len(golds)} items are not {len(answers)}")
+    for pair in zip(golds, answers, strict=True):
+        if not (finding := compare(*pair, conventions)).is_same:
+            return finding
+    return Finding(True, "items agree one by one, in their order")
 
 
-def _rebracket(answer: str, opening: str, closing: str) -> str:
-    kind = _kind(answer)
-    inner = answer if kind == "list" else answer[1:-1] if kind == "tuple" else answer[2:-2]
-    return f"{opening}{inner}{closing}"
+def _in_any_order(
+    golds: Sequence[Reading], answers: Sequence[Reading], conventions: Conventions, once: bool = False
+) -> Finding:
+    if once:
+        golds, answers = _once(golds, conventions), _once(answers, conventions)
+    if len(golds) != len(answers):
+        return Finding(False, f"{len(golds)} items are not {len(answers)}")
+    left = list(answers)
+    for gold in golds:
+        found = next((i for i, answer in enumerate(left) if compare(gold, answer, conventions).is_same), None)
+        if found is None:
+            return Finding(False, "an item is missing")
+        del left[found]
+    return Finding(True, "items agree in some order")
 
 
-def _kind(answer: str) -> str:
-    """ "tuple", "set", "list" (without brackets) or "other", by the brackets around the outermost commas."""
-    depth, depths = 0, []
-    for sign in re.finditer(r"[(\[{]|[)\]}]|,", answer):
-        if sign[0] == ",":
-            depths.append(depth)
-        else:
-            depth += 1 if sign[0] in "([{" else -1
-    if not depths or "$" in answer:
-        return "other"
-    if min(depths) == 0:
-        return "list"
-    if answer.startswith(r"\{") and answer.endswith(r"\}"):
-        return "set"
-    return "tuple" if answer.startswith("(") and answer.endswith(")") and _encloses(answer) else "other"
+def _once(items: Sequence[Reading], conventions: Conventions) -> list[Reading]:
+    kept: list[Reading] = []
+    for item in items:
+        if not any(compare(one, item, conventions).is_same for one in kept):
+            kept.append(item)
+    return kept
 
 
-def _encloses(answer: str) -> bool:
-    """Whether the first bracket closes with the last one."""
-    depth = 0
-    for sign in re.finditer(r"[()]", answer):
-        depth += 1 if sign[0] == "(" else -1
-        if depth == 0:
-            return sign.end() == len(answer)
-    return False
+def _ratios(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    """``3:4`` and ``6:8`` are one ratio, and it is the number 3/4; 9:24 may be a time and is only itself."""
+    ratio, other = (gold, answer) if gold[0] == "ratio" else (answer, gold)
+    if other[0] == "value" and len(ratio[2]) == 2 and not ratio[3]:
+        return _numbers(ratio[2][:1], other[1], conventions)
+    if other[0] != "ratio":
+        return Finding(False, "one is a ratio")
+    if ratio[3] or other[3]:
+        return Finding(ratio[1] == other[1], "what a clock may show is compared part by part")
+    return _numbers(ratio[2], other[2], conventions)
+
+
+def _values(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    if gold[0] != answer[0]:
+        single, other = (gold, answer) if gold[0] == "set" else (answer, gold)
+        if single[0] == "set" and len(single[1]) == 1:
+            return compare(single[1][0], other, conventions)
+        return Finding(False, f"one is {_KINDS[gold[0]]}, the other {_KINDS[answer[0]]}")
+    return _numbers(gold[1], answer[1], conventions)
+
+
+def _points(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    if gold[0] != answer[0] or gold[1:-1] != answer[1:-1]:
+        return Finding(False, "other relations")
+    return _numbers(gold[-1], answer[-1], conventions)
+
+
+def _joined(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    if gold[0] != answer[0]:
+        return Finding(False, f"one is {_KINDS[gold[0]]}, the other {_KINDS[answer[0]]}")
+    return _in_any_order(gold[1], answer[1], conventions)
+
+
+def _numbers(golds: Sequence[tuple | None], answers: Sequence[tuple | None], conventions: Conventions) -> Finding:
+    are_same = len(golds) == len(answers) and all(
+        one == other if one is None or other is None else _same(one, other, conventions)
+        for one, other in zip(golds, answers, strict=True)
+    )
+    is_rounded = any(one is not None and one[3] for one in (*golds, *answers))
+    how = f"to {conventions.decimals} decimals, as one is written as a decimal" if is_rounded else "exactly"
+    return Finding(are_same, f"{'values at fixed points' if len(golds) > 1 else 'numbers'} are compared {how}")
+
+
+def _same(one: tuple, other: tuple, conventions: Conventions) -> bool:
+    if one[0] == other[0]:
+        return True
+    if not (one[3] or other[3]):
+        return False
+    pairs = [(Decimal(a), Decimal(b)) for a, b in zip(one[1:3], other[1:3], strict=True)]
+    if not all(number.is_finite() for pair in pairs for number in pair):
+        return False
+    size = max(max(abs(number) for number in pair) for pair in pairs)
+    allowed = _DIGITS.multiply(min(Decimal(1), size), _SLACK.scaleb(-conventions.decimals))
+    return all(abs(_DIGITS.subtract(*pair)) <= allowed for pair in pairs)
+
+
+_RULES = {
+    "unread": _unread,
+    "option": _options,
+    "measured": _measures,
+    "percent": _percents,
+    "named": _names,
+    "text": _texts,
+    "region": _regions,
+    "matrix": _matrices,
+    "and": _joined,
+    "or": _joined,
+    "equation": _points,
+    "inequality": _points,
+    "ratio": _ratios,
+    "value": _values,
+}

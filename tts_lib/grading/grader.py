@@ -1,42 +1,54 @@
-"""Verdicts and answer classes of many answers, judged in processes that may hang, crash or run out of memory.
+"""Verdicts and answer classes of many answers. Each answer is read once, and readings are compared in this process.
 
-Equal pairs are judged once: what needs no parser in this process, the rest by pebble's workers, each pair with a
-time-out of its own. Workers come from a fork server, so that this process's memory and threads stay out of them.
+What is no plain number is read by `workers`, under limits of time and memory. A verdict depends on the two answers and
+the conventions alone; one that was not reached is said to be so and is tried again by the next grader.
 """
 
 import json
 import os
-import resource
-import signal
-from collections.abc import Callable, Sequence
-from dataclasses import astuple
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from tts_lib.grading.cache import JudgementCache, Pair
-from tts_lib.grading.equivalence import VERSION, Conventions, Judgement, judge, judge_cheaply
-from tts_lib.grading.normal_form import normalise
-from tts_lib.grading.verdicts import CORRECT, ERROR, NO_ANSWER, TIMEOUT
+from tts_lib.grading import votes
+from tts_lib.grading.cache import ReadingCache
+from tts_lib.grading.conventions import Conventions, spelled
+from tts_lib.grading.equivalence import Finding, compare
+from tts_lib.grading.normal_form import normalise, number
+from tts_lib.grading.reading.amounts import plain
+from tts_lib.grading.reading.conditions import Reading
+from tts_lib.grading.reading.readings import VERSION
+from tts_lib.grading.verdicts import CORRECT, NO_ANSWER, WRONG
+from tts_lib.grading.workers import Workers
 
-_TASKS_PER_WORKER = 500  # SymPy's caches grow
-_GRACE_S = 5.0  # for the pool to stop a worker before it stops itself
-_SAVE_EVERY = 200  # judgements lost at most by a kill
+_SAVE_EVERY = 500  # readings lost at most by a kill
+
+
+class Explanation(NamedTuple):
+    """How an answer was judged: of gold and answer the normal forms and the readings; the rule and the verdict."""
+
+    normal_forms: tuple[str, str]
+    readings: tuple[Reading, Reading]
+    rule: str
+    verdict: str
 
 
 class Grader:
-    """Compares answers with gold answers. Use it in a `with` statement, in a script under `if __name__ == "__main__"`.
+    """Compares answers with gold answers. Use it in a `with` statement, which ends its processes.
 
     Args:
         conventions: what counts as the same answer.
-        timeout_s: seconds that one pair may take.
-        memory_mib: MiB that a worker may take on top of what it starts with.
+        timeout_s: seconds of a process's own time that reading one answer may take; the clock has no say, unless a
+            process stands still for minutes.
+        memory_mib: MiB that a process may take on top of what it starts with.
         workers: processes; by default one for each processor that this process may use.
-        cache: file that keeps the judgements for the next run, time-outs too (other limits try those again);
-            damaged lines are judged again.
+        cache: file that keeps the readings for the next run, but none that was not reached; damaged lines are read
+            again.
 
     Raises:
         ValueError: a limit is not positive.
@@ -55,13 +67,11 @@ class Grader:
             if value <= 0:
                 raise ValueError(f"{name} is {value}: it must be positive")
         self.conventions = conventions
-        self.timeout_s = timeout_s
-        self.memory_mib = memory_mib
-        self.workers = workers
-        self._cache = JudgementCache(Path(cache), self._setting()) if cache is not None else None
-        self._judgements: dict[Pair, Judgement] = self._cache.read() if self._cache else {}
+        self._workers = Workers(workers, timeout_s, memory_mib)
+        self._cache = ReadingCache(Path(cache), _setting()) if cache is not None else None
+        self._readings: dict[str, Reading] = self._cache.read() if self._cache else {}
         self._normal_forms: dict[str, str] = {}
-        self._pool: Any = None  # pebble's, once there is work for it
+        self._explained: dict[tuple[str, str], Explanation] = {}
 
     def __enter__(self) -> "Grader":
         return self
@@ -72,11 +82,8 @@ class Grader:
         self.close()
 
     def close(self) -> None:
-        """Stop the workers; what they were doing is lost."""
-        if self._pool is not None:
-            self._pool.stop()
-            self._pool.join()
-            self._pool = None
+        """Stop the processes; what they were doing is lost."""
+        self._workers.close()
 
     def verdicts(self, golds: Sequence[str], answers: Sequence[str | None]) -> list[str]:
         """Return one verdict of `tts_lib.grading` for each answer, in the order given.
@@ -87,131 +94,92 @@ class Grader:
 
         Raises:
             ValueError: not one gold answer for each answer.
+            StudyError: a process of the grader does not start.
             WriteError: the cache could not be written.
         """
-        return [NO_ANSWER if pair is None else self._judgements[pair].verdict for pair in self._judge(golds, answers)]
+        return [NO_ANSWER if pair is None else self._verdict(pair) for pair in self._read(golds, answers)]
 
     def classes(self, question_ids: Sequence[str], golds: Sequence[str], answers: Sequence[str | None]) -> np.ndarray:
         """Return one answer class (int) for each answer: equal answers to a question vote together.
 
         Classes count from 0 within each question, in order of appearance; -1 is no answer. All correct answers to a
-        question are one class, and no wrong one is in it. Wrong answers share a class if their coarse keys agree: value
-        to ten digits, that of an expression at two points, that of each part of a set or tuple. An answer that could
-        not be judged or parsed is with those of the same normal form.
+        question are one class, and no wrong one is in it. Wrong answers share a class if they are the same by the
+        relation that decides verdicts, or if others of the question join them in a chain (2 cm, 2 and 2 inches). An
+        answer that was not read is with those of the same normal form.
 
         Raises:
             ValueError: not one question and gold answer for each answer, or a question with two gold answers.
-            WriteError: the cache could not be written.
+            StudyError, WriteError: as `verdicts` does.
         """
         if len(question_ids) != len(answers):
             raise ValueError(f"{len(question_ids)} question ids for {len(answers)} answers")
-        pairs = self._judge(golds, answers)
+        of_question: dict[str, dict[str, str]] = {}  # question -> normal form -> verdict
         gold_of: dict[str, str] = {}
-        seen: dict[str, dict[str, int]] = {}
-        classes = np.full(len(answers), -1)
-        for i, (question, gold, pair) in enumerate(zip(question_ids, golds, pairs, strict=True)):
+        pairs = self._read(golds, answers)
+        for question, gold, pair in zip(question_ids, golds, pairs, strict=True):
             if gold_of.setdefault(question, gold) != gold:
                 raise ValueError(f"question {question} has two gold answers: {gold_of[question]!r} and {gold!r}")
             if pair is not None:
-                of_question = seen.setdefault(question, {})
-                classes[i] = of_question.setdefault(_vote(pair, self._judgements[pair]), len(of_question))
-        return classes
+                of_question.setdefault(question, {})[pair[1]] = self._verdict(pair)
+        found = {question: self._classes(verdicts) for question, verdicts in of_question.items()}
+        return np.array(
+            [-1 if pair is None else found[q][pair[1]] for q, pair in zip(question_ids, pairs, strict=True)], dtype=int
+        )
 
-    def _judge(self, golds: Sequence[str], answers: Sequence[str | None]) -> list[Pair | None]:
-        """Judge what is new; returns for each answer the pair of normal forms under which its judgement is kept."""
+    def _classes(self, verdicts: dict[str, str]) -> dict[str, int]:
+        """The class of each normal form that answers one question."""
+        wrong = [text for text, verdict in verdicts.items() if verdict == WRONG]
+        roots = votes.classes([self._readings[text] for text in wrong], self.conventions)
+        groups = dict(zip(wrong, roots, strict=True))
+        names = [CORRECT if v == CORRECT else groups.get(text, text) for text, v in verdicts.items()]
+        numbers = {name: i for i, name in enumerate(dict.fromkeys(names))}
+        return {text: numbers[name] for text, name in zip(verdicts, names, strict=True)}
+
+    def explain(self, gold: str, answer: str) -> "Explanation":
+        """Return how an answer that is not blank was judged. Raises as `verdicts` does."""
+        (pair,) = self._read([gold], [answer])
+        if pair is None:
+            raise ValueError("there is no answer")
+        self._verdict(pair)
+        return self._explained[pair]
+
+    def _verdict(self, pair: tuple[str, str]) -> str:
+        if pair not in self._explained:
+            gold, answer = (self._readings[text] for text in pair)
+            unread = next((reading[1] for reading in (answer, gold) if reading[0] == "unread"), WRONG)
+            same_text = Finding(True, "the normal forms are one")
+            finding = same_text if pair[0] == pair[1] else compare(gold, answer, self.conventions)
+            verdict = CORRECT if finding.is_same else unread
+            self._explained[pair] = Explanation(pair, (gold, answer), finding.rule, verdict)
+        return self._explained[pair].verdict
+
+    def _read(self, golds: Sequence[str], answers: Sequence[str | None]) -> list[tuple[str, str] | None]:
+        """Read what is new; returns for each answer the normal forms under which gold and answer are kept."""
         if len(golds) != len(answers):
             raise ValueError(f"{len(golds)} gold answers for {len(answers)} answers")
         pairs = [
             None if answer is None or not answer.strip() else (self._normal(gold), self._normal(answer))
             for gold, answer in zip(golds, answers, strict=True)
         ]
-        hard = []
-        for pair in dict.fromkeys(pair for pair in pairs if pair is not None and pair not in self._judgements):
-            cheap = judge_cheaply(*pair, self.conventions)
-            if cheap is None:
-                hard.append(pair)
-            else:
-                self._judgements[pair] = cheap
-        for start in range(0, len(hard), _SAVE_EVERY):
-            self._judge_in_workers(hard[start : start + _SAVE_EVERY])
+        new = iter(dict.fromkeys(text for pair in pairs if pair for text in pair if text not in self._readings))
+        while part := list(islice(new, _SAVE_EVERY)):
+            self._read_new(part)
         return pairs
 
-    def _judge_in_workers(self, pairs: list[Pair]) -> None:
-        from pebble import ProcessExpired
-
-        pool = self._started_pool()
-        futures = {
-            pair: pool.schedule(
-                _judge_or_die, args=(judge, *pair, self.conventions, self.timeout_s), timeout=self.timeout_s
-            )
-            for pair in pairs
-        }
-        lasting = {}
-        for pair, future in futures.items():
-            try:
-                lasting[pair] = future.result()
-            except TimeoutError:
-                lasting[pair] = Judgement(TIMEOUT)
-            except ProcessExpired:  # killed from outside, perhaps: another run may do better, so it is not kept on disk
-                self._judgements[pair] = Judgement(ERROR)
-        self._judgements |= lasting
+    def _read_new(self, texts: Iterable[str]) -> None:
+        plain_numbers = {text: value for text in texts if (value := number(text)) is not None}
+        self._readings |= {text: plain(value, "." in text) for text, value in plain_numbers.items()}
+        hard = [text for text in texts if text not in plain_numbers]
+        found = dict(zip(hard, self._workers.read(hard), strict=True))
+        self._readings |= found
         if self._cache:
-            self._cache.append(lasting)
-
-    def _started_pool(self) -> Any:
-        if self._pool is None:
-            import multiprocessing
-
-            from pebble import ProcessPool
-
-            context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload(["math_verify"])  # a worker that replaces a killed one is there at once
-            self._pool = ProcessPool(
-                max_workers=self.workers,
-                max_tasks=_TASKS_PER_WORKER,
-                initializer=_limit_worker,
-                initargs=(self.memory_mib,),
-                context=context,
-            )
-        return self._pool
+            self._cache.append({text: reading for text, reading in found.items() if reading[0] != "unread"})
 
     def _normal(self, answer: str) -> str:
         if answer not in self._normal_forms:
-            self._normal_forms[answer] = normalise(answer)
+            self._normal_forms[answer] = spelled(normalise(answer), self.conventions)
         return self._normal_forms[answer]
 
-    def _setting(self) -> str:
-        libraries = [version(name) for name in ("math-verify", "latex2sympy2_extended", "sympy")]
-        limits = [self.timeout_s, self.memory_mib]
-        return json.dumps([VERSION, libraries, astuple(self.conventions), limits])
 
-
-def _vote(pair: Pair, judgement: Judgement) -> str:
-    if judgement.verdict == CORRECT:
-        return CORRECT
-    return judgement.key if judgement.key is not None else f"t:{pair[1]}"
-
-
-def _judge_or_die(
-    how: Callable[[str, str, Conventions], Judgement],
-    gold: str,
-    answer: str,
-    conventions: Conventions,
-    timeout_s: float,
-) -> Judgement:
-    """What a worker runs. The alarm ends it where the pool cannot, because this process was killed meanwhile."""
-    signal.setitimer(signal.ITIMER_REAL, timeout_s + _GRACE_S)
-    try:
-        return how(gold, answer, conventions)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _limit_worker(memory_mib: int) -> None:
-    used = 0
-    if (statm := Path("/proc/self/statm")).exists():
-        used = int(statm.read_text().split()[0]) * resource.getpagesize()
-    limit = used + memory_mib * 2**20
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    import math_verify  # noqa: F401 - a missing library stops the pool here, instead of failing every pair
+def _setting() -> str:
+    return json.dumps([VERSION, version("mpmath")])

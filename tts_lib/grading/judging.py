@@ -11,7 +11,7 @@ import pandas as pd
 
 from tts_lib.grading import exact
 from tts_lib.grading.answers import Style, extract_answer
-from tts_lib.grading.equivalence import Conventions
+from tts_lib.grading.conventions import Conventions
 from tts_lib.grading.grader import Grader
 
 HEADING = "# Answer"  # stands above the answer in the style of PRM800K
@@ -46,7 +46,8 @@ class MathJudge(AbstractContextManager["MathJudge"]):
     """Mathematical notation: an answer is read from the text and compared by a `Grader`, which ends with the block."""
 
     def __init__(self, grader: Grader, style: Style | Literal["heading"]):
-        self._grader, self._style = grader, style
+        self._grader = grader
+        self._style: Style | Literal["heading"] = style
 
     def __exit__(self, *error: object) -> None:
         self._grader.close()
@@ -74,7 +75,7 @@ def open_judge(how: Mapping[str, Any], cache: Path) -> AbstractContextManager[Ju
 
     Args:
         how: the study's `grading` section, a record of `tts_lib.study.config.questions`.
-        cache: file that keeps judgements of mathematical answers for the next run.
+        cache: file that keeps what was read of mathematical answers for the next run.
     """
     if how["kind"] == "exact":
         return nullcontext(ExactJudge())

@@ -1,88 +1,172 @@
-r"""One cheap spelling for answers that differ in typesetting only, and the numbers that need no parser.
+r"""One cheap spelling for answers that differ in typesetting only, and the numbers that need no reader.
 
-Nothing here changes what an answer means, save the unit after a number, which the MATH benchmark does not ask for.
+Nothing here changes what an answer means: units, magnitudes, labels and bases stay (`readings` knows what they are).
 """
 
 import re
+from decimal import Decimal
 from fractions import Fraction
 
-MAX_CHARS = 2_000  # the longest answer in the public pools has 237
-MAX_DEPTH = 30  # nested brackets; the parser's time grows steeply with them
+from tts_lib.grading.typography import latex
 
-_GROUPING_SPACE = re.compile(r", ?\\! ?")
+MAX_CHARS = 2_000  # the longest answer in the public pools has 237
+MAX_DEPTH = 30  # nested brackets
+
+_STYLED = r"boxed|fbox|underline|emph|ensuremath|mathbf|mathit|mathsf|mathtt|mathcal|mathnormal|boldsymbol|bm|pmb"
+_STYLED += r"|underbrace|overbrace|mathbin|mathrel|mathord|mathop|mathopen|mathclose|mathinner|mathpunct|displaylines"
+_LOOK = r"left|right|middle|[bB]igg?[lrm]?|(?:display|text|script|scriptscript)style|limits|nolimits|strut|mathstrut"
+_LOOK += r"|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge|bf|rm|it|sf|tt|cal|boldmath"
+_LOOK += r"|bfseries|itshape|centering|noindent|therefore|nonumber"
+_SPACES = r"quad|qquad|enspace|enskip|thinspace|medspace|thickspace|negthinspace|hfill|newline|linebreak|allowbreak"
+_NAMES = {  # other names of one sign
+    name: f"\\{sign}"
+    for sign, names in {
+        "frac": "dfrac tfrac cfrac",
+        "binom": "dbinom tbinom",
+        "le": "leq leqslant leqq",
+        "ge": "geq geqslant geqq",
+        "ne": "neq",
+        "cdot": "times ast cdotp",
+        "emptyset": "varnothing O",
+        "phi": "varphi",
+        "epsilon": "varepsilon",
+        "theta": "vartheta",
+        "ldots": "dots cdots dotsc dotsb",
+        "land": "wedge",
+        "lor": "vee",
+        "setminus": "smallsetminus backslash",
+        "{": "lbrace",
+        "}": "rbrace",
+        "infty": "infin",
+        "overline": "bar",
+    }.items()
+    for name in names.split()
+}
+_NAMES |= {"lt": "<", "gt": ">", "colon": ":", "div": "/", "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")"}
+_NAMES |= {"vert": "|", "lvert": "|", "rvert": "|", "mid": "|", "imath": "i", "jmath": "j", "prime": "'", "dollar": "$"}
+_NAMES |= {"degree": r"^\circ", "R": r"\mathbb{R}", "reals": r"\mathbb{R}", "Re": r"\mathbb{R}", "pounds": "£"}
+_NAMES |= {"euro": "€", "texteuro": "€", "cent": "¢", "textdollar": "$", "percent": r"\%", "colonequals": "="}
+_COMMAND = re.compile(r"(?<!\\)((?:\\\\)*)\\(" + "|".join(_NAMES) + r")(?![a-zA-Z])")
 _DOUBLE_ESCAPE = re.compile(r"\\\\(?=[a-zA-Z])")
-_AND = re.compile(r"[,$ ]*(?:\\text ?\{ ?)?(?<![A-Za-z])(?:and|or)(?![A-Za-z])(?: ?\})?[,$ ]*")
-_SPACING = re.compile(r"(?<!\\)\\(?:[,!;: ]|quad(?![a-zA-Z])|qquad(?![a-zA-Z]))|~")
-_SIZING = re.compile(r"\\(?:left|right|[bB]igg?[lr]?|displaystyle)(?![a-zA-Z])")
-_FRACTION = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
-_SHORT_FRACTION = re.compile(r"\\frac ?(\d) ?(\d)")
-_TEXT = re.compile(r"\\(?:mbox|textbf|textrm|textit|textnormal|mathrm(?!\{.\}))(?=\{)")
-_MIXED = re.compile(r"(-?\d+) (\d+)/(\d+)")
-_PERCENT = re.compile(r"(?<!\\)%| ?(?:\\text\{ ?)?\b(?:percent(?:age)?|pct)\b(?: ?\})?$", re.I)
-_TRAILING_TEXT = re.compile(
-    r"(?<=[\d}]) ?\\text\{(?! ?(?:nd|st|rd|th|[ap]\.?m)\b) ?[a-z./ ]{1,40}\}(?:\^\{?[23]\}?)?$", re.I
+_COLOUR = re.compile(r"\\(?:(?:text)?color|colorbox|fcolorbox\{[^{}]*\})(?:\[[^][]*\])?\{[^{}]*\}")
+_WIDTH = re.compile(r"\\(?:[hv]space\*?|[hv]?phantom|label|tag)(?:\{[^{}]*\}| [-+\d])")
+_STYLE = re.compile(rf"\\(?:{_STYLED})(?=\{{)|\\(?:{_LOOK})(?![a-zA-Z]) ?")
+_TEXT = re.compile(r"\\(?:mbox|hbox|text(?:bf|rm|it|sf|tt|sc|normal|up|md)|mathrm|operatorname\*?) ?(?=\{)")
+_ROMAN_LETTER = re.compile(r"\\mathrm ?\{ ?([a-z]) ?\}")
+_FUNCTION = re.compile(
+    r"\\(?:operatorname\*? ?\{ ?(sec|max|min)"
+    r"|(?:operatorname\*?|mathrm|text) ?\{ ?(sin|cos|tan|cot|csc|ln|log|exp|gcd|lcm)) ?\}"
 )
-_DEGREES = re.compile(r"(-?\d+(?:\.\d+)?) ?(?:\^\{?\\circ\}?|°)")
-_GROUPED = re.compile(r"-?[1-9]\d{0,2}(?:(?:,|\{,\}| )\d{3})+(?:\.\d+)?")
+_ORDINAL = re.compile(r"\^ ?(?:\\text|\{ ?(?:\\text)?)\{? ?(st|nd|rd|th) ?\}\}?")
+_PLAIN_TEXT = re.compile(r"\\text\{ ?((?:[^a-zA-Z{}\\]|\\[$%,;:! ])*)\}")
+_TEXT_SPACES = re.compile(r"\\text\{ *([^{}]*?) *\}")
+_GROUPING = re.compile(r"(?<=\d)(?:\{,\}|,? ?\\! ?|, ?\\! ?|\\,)(?=\d{3}(?!\d))")
+_SPACING = re.compile(rf"(?<!\\)((?:\\\\)*)(?:\\(?:[,!;:> ]|(?:{_SPACES})(?![a-zA-Z])|[()\[\]])|~)")
+_ENDS = re.compile(r"^[\s,;:=]+|[\s.,;:]+$|\\+$|^\\approx ?|^\{\}")
+_SENTENCE = re.compile(  # around one formula: "Therefore $x=2$ is the solution."
+    r"[A-Za-z ,':]{0,120}(?:\b(?:answer|therefore|thus|hence|so|that|is|are|get|obtain|have)|:) ?(?:\$\$?|\\[(\[])"
+    r"((?:\\\$|[^$])+)(?:\$\$?|\\[)\]])(?: is| are)?(?: the| our)?(?: final)?(?: solution| answer| result)?[. ]*",
+    re.I,
+)
+_DENIAL = re.compile(
+    r"\b(?:not?|never|neither|false|wrong|incorrect|impossible|unless|if|than|least|most|half)\b", re.I
+)
+_MARKDOWN = re.compile(r"(\*\*|__|\*|_|`|\"|'')(.+)\1")
+_CONJUNCTION = re.compile(
+    r"[, ]*\\text\{[, ]*(?P<text>and|or)\b[, ]*\}[, ]*|\\text\{[^{}]*\}"
+    r"|[, ]*(?<![A-Za-z\\])(?P<bare>and|or)(?:(?![A-Za-z])|(?<=[\d)]or)(?=[A-Z]))[, ]*",
+    re.I,
+)
+_PERCENT = re.compile(
+    r"(?<!\\)%|(?<=[\d} ]) ?(?:\\text\{ ?(?:percent|pct|percentage) ?\}|\b(?:percent|pct|percentage)\b(?! points?))",
+    re.I,
+)
+_E_NOTATION = re.compile(r"(?<![\w.\\}])(\d+\.?\d*|\.\d+)[eE]([+-]?\d{1,4})(?![\w.])")
+_E_TIMES = re.compile(r"(?<=\d)e(?= ?[+-] ?\d)")
+_INFIX = re.compile(r"\{ ?([^{}]+?) ?\\(choose|over)(?![a-z]) ?([^{}]+?) ?\}")
+_DOTS = re.compile(r"(?<=[\d}])\.{3,}")
+_RUPEES = re.compile(r"^Rs\.? ?(?=\d)")
+_CLOCK = re.compile(r"(?<![{ ]) ?o'clock|(?<=\d) o'clock")
+_SHORT_FRACTION = re.compile(r"\\frac ?(\d) ?(\d)")
+_MIXED = re.compile(r"(-?\d+) (\d+)/(\d+)")
+_GROUPED = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?!\d|,\d)")
+_SPACE_GROUPED = re.compile(r"-?[1-9]\d{0,2}(?: \d{3})+(?:\.\d+)?")
 _LOOSE_SPACE = re.compile(r"(?<![A-Za-z0-9]) (?!\d{3}(?!\d))| (?![A-Za-z0-9])")
-_FORMULA_PERCENT = re.compile(r"\$([^$]+)\$ ?\\%")
 _NUMBER = re.compile(
-    r"([-+]?(?:\d+\.?\d*|\.\d+))(?:\\(?:times|cdot) ?10\^\{?(-?\d{1,3})\}?)?"
+    r"([-+]?(?:\d+\.?\d*|\.\d+))(?:\\cdot ?10\^\{?(-?\d{1,3})\}?)?"
     r"|([-+]?)(?:\\frac(?=\{))?\{?(-?\d+)(?:\}\{|/)(\d+)\}?",
     re.ASCII,
 )
 _SYSTEM = re.compile(
-    r"\\begin\{cases\}(.+)\\end\{cases\}|\\\{\\begin\{(array|aligned)\}(?:\{[lcr ]+\})?(.+)\\end\{\2\}"
+    r"\\begin\{cases\}(.+)\\end\{cases\}\.?|\\\{\\begin\{(array|aligned)\}(?:\{[lcr ]+\})?(.+)\\end\{\2\}\.?"
 )
-_RELATION = re.compile(r"&?([=<>]|\\(?:leq?|geq?|neq?|in)(?![a-zA-Z]))")
+_RELATION = re.compile(r"&?([=<>]|\\(?:le|ge|ne|in)(?![a-zA-Z]))&?")
 _DECIMAL = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
-_ENCLOSING = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"))
+_SIGNS = (("<=", r"\le "), ("=<", r"\le "), (">=", r"\ge "))
+_SIGNS += (("{:}", ":"), (r"{}^", "^"), (r"^{\circ}", r"^\circ "), (r"\{\}", r"\emptyset "), (r"\{ \}", r"\emptyset "))
+_SIGNS += ((r"\|", r"\Vert "), (r"+\infty", r"\infty"), (r"\mathbb{R}-\{", r"\mathbb{R}\setminus\{"))
+_STARS = re.compile(r"(?<=[\w)}\]!]) ?(\*\*?) ?(?=[\w({\\\[-])")  # those of programs, not of bold print
+_UNEQUAL = re.compile(r"(?<![\d)}])!=")  # 5!=120 has a factorial
+_DOLLAR = re.compile(r"(?<!\\)\$")
+_MOST_PASSES = 6
 
 
 def normalise(answer: str) -> str:
     """Return the normal form: equal normal forms are equal answers, not the other way round.
 
-    An answer that is too long to be parsed keeps its text; only its white space is made even.
+    An answer that is too long to be read keeps its text; only its white space is made even.
     """
     answer = " ".join(answer.split())
-    if len(answer) > MAX_CHARS:
-        return answer
-    answer = _AND.sub(",", answer).rstrip(".,; ")
-    for opening, closing in _ENCLOSING:
-        inner = answer[len(opening) : -len(closing)]
-        if answer.startswith(opening) and answer.endswith(closing) and inner.strip() and "$" not in inner:
-            answer = inner.strip().rstrip(".,; ")
+    if len(answer) <= MAX_CHARS and (match := _SENTENCE.fullmatch(answer)):
+        answer = answer if _DENIAL.search(answer.replace(match[1], " ")) else match[1]
+    for _ in range(_MOST_PASSES):
+        if len(answer) > MAX_CHARS or (changed := _normalise(answer)) == answer:
             break
+        answer = changed
+    return answer
+
+
+def _normalise(answer: str) -> str:
+    answer = latex(answer)
+    if match := _MARKDOWN.fullmatch(answer):
+        answer = match[2]
     if answer.startswith(r"\\begin"):
         answer = answer.replace(r"\\", "\\")
     elif r"\begin" not in answer:
         answer = _DOUBLE_ESCAPE.sub(r"\\", answer)
-    answer = answer.replace("−", "-").replace("\\$", "")
-    if answer.count("$") == 1:  # a currency sign
-        answer = answer.replace("$", "")
-    answer = _PERCENT.sub(r"\\%", answer)
-    answer = _FORMULA_PERCENT.sub(r"\1\\%", answer)
-    answer = _SPACING.sub(" ", _GROUPING_SPACE.sub(",", answer))
-    answer = _FRACTION.sub(r"\\frac", _SIZING.sub("", answer))
-    answer = _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", answer)
-    answer = _TRAILING_TEXT.sub("", _TEXT.sub(r"\\text", answer))
-    answer = " ".join(answer.split())
-    grouped = _GROUPED.fullmatch(answer)  # before the space after a comma goes: "1, 234" is a list
+    answer = _COMMAND.sub(lambda name: f"{name[1]}{_NAMES[name[2]]} ", answer)
+    answer = _WIDTH.sub(" ", _COLOUR.sub("", answer))
+    answer = _INFIX.sub(_prefixed, _DOTS.sub(r"\\ldots ", answer))
+    answer = _RUPEES.sub("₹", _CLOCK.sub(r"\\text{o'clock}", answer))
+    answer = _FUNCTION.sub(r"\\\1\2 ", _ROMAN_LETTER.sub(r"{\1}", answer))
+    answer = _TEXT.sub(r"\\text", _STYLE.sub("", answer))
+    answer = _SPACING.sub(r"\1 ", _GROUPING.sub("", answer))
+    for old, new in _SIGNS:
+        answer = answer.replace(old, new)
+    answer = _STARS.sub(lambda stars: "^" if len(stars[1]) == 2 else r"\cdot ", answer)
+    answer = _UNEQUAL.sub(r"\\ne ", answer)
+    is_currency = len(_DOLLAR.findall(answer)) == 1  # two enclose a formula
+    answer = _DOLLAR.sub(r"\\$" if is_currency else "", answer)
+    answer = _TEXT_SPACES.sub(r"\\text{\1}", _PLAIN_TEXT.sub(r"\1", _ORDINAL.sub(r"\\text{\1}", answer)))
+    answer = _ENDS.sub("", _CONJUNCTION.sub(_conjunction, _PERCENT.sub(r"\\%", answer)))
+    answer = _E_TIMES.sub("{e}", _E_NOTATION.sub(_written_out, answer))
+    answer = _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", " ".join(answer.split()))
+    answer = _without_grouping(answer)  # before the space after a comma goes: "1, 234" is a list
     answer = _LOOSE_SPACE.sub("", answer)
     answer = _MIXED.sub(r"\1\\frac{\2}{\3}", answer) if _MIXED.fullmatch(answer) else answer
-    if degrees := _DEGREES.fullmatch(answer):
-        answer = degrees[1]
+    if answer.startswith("{") and _closes_last(answer):
+        answer = answer[1:-1]
+    elif answer.startswith("{") and answer.count("{") > answer.count("}"):  # of a box that was not closed
+        answer = answer[1:]
     if system := _SYSTEM.fullmatch(answer):
         answer = _equations(system[1] or system[3]) or answer
-    if grouped:
-        answer = re.sub(r"[{}, ]", "", answer)
     return _decimal(answer) if _DECIMAL.fullmatch(answer) else answer
 
 
 def number(answer: str) -> Fraction | None:
     r"""Return the value of a plain number, None for anything else.
 
-    Plain are ``12``, ``-.5``, ``3/4``, ``-\frac{3}{4}`` and ``1.5\times 10^{-3}``, in ASCII digits.
+    Plain are ``12``, ``-.5``, ``3/4``, ``-\frac{3}{4}`` and ``1.5\cdot 10^{-3}``, in ASCII digits.
     """
     if len(answer) > MAX_CHARS or not (match := _NUMBER.fullmatch(answer)):
         return None
@@ -92,20 +176,8 @@ def number(answer: str) -> Fraction | None:
     return Fraction(f"{sign}1") * Fraction(int(above), int(below)) if int(below) else None
 
 
-def number_key(value: Fraction | int | float) -> str:
-    """Key of a real number: whole numbers exactly, others to ten significant digits."""
-    if not isinstance(value, float) and value.denominator == 1:
-        return f"n:{value}"
-    try:
-        value = float(value)
-    except OverflowError:
-        return f"n:{value}"
-    whole = abs(value) < 1e15 and abs(value - round(value)) <= 1e-10 * abs(value)
-    return f"n:{round(value)}" if whole else f"n:{value:.10g}"
-
-
-def is_parsable(answer: str) -> bool:
-    """Whether the answer is short and flat enough to be handed to the parser."""
+def is_readable(answer: str) -> bool:
+    """Whether the answer is short and flat enough to be read."""
     if len(answer) > MAX_CHARS:
         return False
     depth = 0
@@ -116,17 +188,50 @@ def is_parsable(answer: str) -> bool:
     return answer.count("^") <= MAX_DEPTH
 
 
-def word(answer: str) -> str | None:
-    r"""Return the lower-case word of an answer in words, ``\text{(C)}``, ``(C)``, ``Evelyn``; None for others."""
-    inner = re.fullmatch(r"\\text\{([^{}]*)\}", answer)
-    plain = inner[1] if inner else answer
-    plain = plain.strip(" ().")
-    return plain.lower() if (inner and plain) or re.fullmatch(r"[^\W\d_]{3,}|[A-Z]", plain) else None
+def _prefixed(infix: re.Match[str]) -> str:
+    r"""``{n \choose k}`` and ``{a \over b}`` as commands with arguments."""
+    command = "binom" if infix[2] == "choose" else "frac"
+    return rf"\{command}{{{infix[1]}}}{{{infix[3]}}}"
+
+
+def _conjunction(match: re.Match[str]) -> str:
+    r"""``\land`` or ``\lor`` for "and" and "or"; a longer text keeps its words."""
+    word = match["text"] or match["bare"]
+    return f"\\l{word.lower()} " if word else match[0]
+
+
+def _written_out(number: re.Match[str]) -> str:
+    """1.5e-05, as programs write it: a decimal, or a multiple of a power of ten where that would be long."""
+    exponent = int(number[2])
+    is_long = abs(exponent) > 30
+    return rf"{number[1]}\cdot 10^{{{exponent}}}" if is_long else f"{Decimal(number[1]).scaleb(exponent):f}"
+
+
+def _without_grouping(answer: str) -> str:
+    """Thousands without commas and spaces, outside the brackets of tuples and sets."""
+    if _SPACE_GROUPED.fullmatch(answer):
+        return answer.replace(" ", "")
+    return _GROUPED.sub(lambda n: n[0] if _in_brackets(answer[: n.start()]) else n[0].replace(",", ""), answer)
+
+
+def _in_brackets(before: str) -> bool:
+    opened = sum(before.count(sign) for sign in ("(", "[", r"\{", r"\langle"))
+    return opened > sum(before.count(sign) for sign in (")", "]", r"\}", r"\rangle"))
+
+
+def _closes_last(answer: str) -> bool:
+    """Whether the brace that the answer starts with closes with its last one."""
+    depth = 0
+    for brace in re.finditer(r"\\.|[{}]", answer):
+        depth += (brace[0] == "{") - (brace[0] == "}")
+        if depth == 0:
+            return brace.end() == len(answer)
+    return False
 
 
 def _equations(rows: str) -> str | None:
     """The list of a system's equations and inequalities; None for the cases of a function."""
-    equations = [_RELATION.sub(r"\1", row.strip(" ,.;")) for row in rows.split(r"\\") if row.strip()]
+    equations = [_RELATION.sub(r"\1 ", row.strip(" ,.;")) for row in rows.split(r"\\") if row.strip()]
     are_all = all(_RELATION.search(row, 1) and "&" not in row and r"\text" not in row for row in equations)
     return ",".join(equations) if are_all else None
 

@@ -61,7 +61,7 @@ class Exact(Section):
 
 
 class Math(Section):
-    """Answers in mathematical notation, read and compared by Math-Verify in processes that may be killed."""
+    """Answers in mathematical notation, read in processes that may be killed and compared by what they say."""
 
     kind: Literal["math"]
     style: Annotated[
@@ -69,7 +69,7 @@ class Math(Section):
         Field(description="what counts as an answer: tts_lib/grading/answers.py; heading: below # Answer"),
     ]
     conventions: Conventions
-    timeout_s: Annotated[float, Field(gt=0, le=600, description="seconds a comparison")]
+    timeout_s: Annotated[float, Field(gt=0, le=600, description="seconds of a processor that an answer may take")]
 
 
 Grading = Annotated[Exact | Math, Field(discriminator="kind")]

@@ -42,13 +42,16 @@ class ImportedPool(Section):
 
 
 class Conventions(Section):
-    """What counts as the same answer (`tts_lib.grading.equivalence.Conventions`)."""
+    """What counts as the same answer (`tts_lib.grading.conventions.Conventions`)."""
 
     list_order: Literal["any", "given"]
+    multiplicities: Annotated[bool, Field(description="whether 2, 2, 3 is not 2, 3, 3")] = True
     tuple_is_set: bool
     vector_is_tuple: bool
     relation_is_set: bool
     percent: Literal["number", "fraction", "either"]
+    units: Annotated[Literal["optional", "required"], Field(description="whether 5 answers 5 cm")] = "optional"
+    option_labels: Annotated[bool, Field(description="whether (B) 12 answers 12, and B")] = True
     decimals: Annotated[int, Field(ge=1, le=12, description="places to which decimals must agree")]
     decimal_comma: Annotated[bool, Field(description="whether 1,5 is 1.5")]
 

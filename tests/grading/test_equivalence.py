@@ -1,0 +1,92 @@
+"""Which answers are the same: a table of pairs with verdicts that stood before the grader was asked, and settings."""
+
+import pytest
+
+from helpers.answer_pairs import DIFFERENT, SAME, judged, pairs
+from tts_lib.grading.conventions import EXAMPLES, Conventions, table
+from tts_lib.grading.equivalence import compare
+from tts_lib.grading.normal_form import normalise
+from tts_lib.grading.reading.readings import read
+
+
+def test_the_table_of_pairs():
+    table_ = pairs()
+    wrong = {(is_same, gold, answer) for is_same, gold, answer in table_ if judged(gold, answer) != is_same}
+    assert len(table_) >= 1_000
+    assert wrong == set()
+
+
+@pytest.mark.parametrize(("gold", "answer"), SAME)
+def test_equal_answers_are_the_same(gold, answer):
+    assert judged(gold, answer) and judged(answer, gold)
+
+
+@pytest.mark.parametrize(("gold", "answer"), DIFFERENT)
+def test_other_answers_are_not(gold, answer):
+    assert not judged(gold, answer) and not judged(answer, gold)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_convention_has_an_example_that_it_decides(name):
+    other, gold, answer, is_same = EXAMPLES[name]
+    assert judged(gold, answer) is is_same
+    assert judged(gold, answer, Conventions(**{name: other})) is not is_same
+    assert f"\n{name} " in table() and gold in table()
+
+
+@pytest.mark.parametrize(
+    ("conventions", "gold", "answer", "default", "changed"),
+    [
+        (Conventions(vector_is_tuple=True), r"[3, 2x, 1]", r"\begin{bmatrix} 3 & 2x & 1 \end{bmatrix}", False, True),
+        (
+            Conventions(vector_is_tuple=True),
+            r"\begin{pmatrix} 3 \\ 1 \end{pmatrix}",
+            r"\langle 3,1\rangle",
+            False,
+            True,
+        ),
+        (Conventions(percent="fraction"), "50", r"50\%", True, False),
+        (Conventions(percent="either"), "0.5", r"50\%", False, True),
+        (Conventions(percent="either"), "50", r"50\%", True, True),
+        (Conventions(decimals=3), r"\sqrt{3}x", "1.732x", False, True),
+        (Conventions(decimals=2), "3.14", "3.141", False, True),
+        (Conventions(option_labels=False), r"\text{(C)}", "(C) 12", True, False),
+        (Conventions(units="required"), "\\$5", "5 dollars", True, True),
+        (Conventions(units="required"), "5\\text{ ways}", "5\\text{ paths}", True, False),
+        (Conventions(multiplicities=False), "1,1,2", "1,2", False, True),
+        (Conventions(relation_is_set=False), r"-2\le x\le7", "[-2,7]", True, True),  # a set answers for an inequality
+    ],
+)
+def test_a_convention_changes_a_verdict(conventions, gold, answer, default, changed):
+    assert judged(gold, answer) is default and judged(gold, answer, conventions) is changed
+
+
+@pytest.mark.parametrize(
+    ("conventions", "gold", "answer"),
+    [
+        (Conventions(vector_is_tuple=True), r"\begin{pmatrix} 3 \\ -1 \end{pmatrix}", "(-1,3)"),
+        (Conventions(vector_is_tuple=True), r"\begin{pmatrix} 3 \\ -1 \end{pmatrix}", r"\{3,-1\}"),
+        (Conventions(vector_is_tuple=True), r"\begin{vmatrix} 3 \\ 1 \end{vmatrix}", "(3,1)"),
+        (Conventions(vector_is_tuple=True), r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}", "(1,2,3,4)"),
+        (Conventions(vector_is_tuple=True), "(3,4)", "[3,4]"),  # intervals
+        (Conventions(), r"x \in (0, 5]", "0 < x < 5"),
+        (Conventions(), r"x \in (0, 5]", r"0 < x \le 6"),
+        (Conventions(decimals=2), r"\sqrt{3}x", "1.74x"),
+        (Conventions(decimals=2), r"\frac{x}{300}", "0.004x"),
+        (Conventions(tuple_is_set=True), "(3,1)", "1,3"),
+        (Conventions(decimal_comma=True), "2.74", "2,75"),
+    ],
+)
+def test_a_convention_makes_no_wrong_answer_right(conventions, gold, answer):
+    assert not judged(gold, answer, conventions)
+
+
+def test_the_rule_says_why():
+    def rule(gold: str, answer: str) -> str:
+        return compare(read(normalise(gold)), read(normalise(answer)), Conventions()).rule
+
+    assert "exactly" in rule("2", "3") and "6 decimals" in rule("2.5", "3")
+    assert "cm is not inch" in rule("2 cm", "2 inches")
+    assert "x is not y" in rule("x=1", "y=1")
+    assert "2 items are not 3" in rule("1,2", "1,2,3")
+    assert "a tuple is no set" in rule("(1,2)", r"\{1,2\}")

@@ -1,0 +1,86 @@
+"""Conditions on one unknown as regions, and what several of them say together; a part of `readings`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tts_lib.grading.reading import regions
+from tts_lib.grading.reading.numerals import Number
+from tts_lib.grading.reading.regions import Pieces
+
+Reading = tuple[Any, ...]
+
+
+def as_reading(value: Any) -> Any:
+    """A reading again from its JSON, which has lists for tuples."""
+    return tuple(map(as_reading, value)) if isinstance(value, list) else value
+
+
+def region(name: str, pieces: Pieces, is_relation: bool) -> Reading:
+    """A set of real numbers, or the inequalities whose solution it is; the name of the unknown, or ""."""
+    return ("region", name, pieces, is_relation)
+
+
+def region_of(reading: Reading) -> Reading | None:
+    """An interval or a set of numbers as a region; None for what is none."""
+    if reading[0] == "region":
+        return reading
+    if reading[0] == "set" and all(map(_is_number, reading[1])):
+        return region("", regions.united(regions.point(Number(*item[1][0])) for item in reading[1]), False)
+    if reading[0] != "tuple" or len(reading[2]) != 2 or not all(map(_is_number, reading[2])):
+        return None
+    low, high = (Number(*item[1][0]) for item in reading[2])
+    pieces = regions.united([regions.Piece(low, reading[1][0] == "[", high, reading[1][-1] == "]")])
+    return region("", pieces, False) if pieces and reading[1] != "<>" else None
+
+
+def joined(conditions: Sequence[Reading], links: Sequence[str]) -> Reading:
+    r"""Conditions with "," or ``land`` or ``lor`` between them, of which "or" binds least."""
+    alternatives: list[list[Reading]] = [[_as_region(conditions[0])]]
+    inner: list[set[str]] = [set()]
+    for condition, link in zip(conditions[1:], links, strict=True):
+        if link == "lor":
+            alternatives.append([])
+            inner.append(set())
+        else:
+            inner[-1].add(link)
+        alternatives[-1].append(_as_region(condition))
+    return _any_of([all_of(parts, linked) for parts, linked in zip(alternatives, inner, strict=True)])
+
+
+def all_of(conditions: Sequence[Reading], links: set[str]) -> Reading:
+    """All conditions at once; where commas join what excludes itself, they list alternatives."""
+    if len(conditions) == 1:
+        return conditions[0]
+    if _are_of_one(conditions):
+        pieces: Pieces = regions.REALS
+        for condition in conditions:
+            pieces = regions.common(pieces, condition[2])
+        if pieces:
+            return region(conditions[0][1], pieces, True)
+        if links == {","}:
+            return _any_of(conditions)
+    return ("and", tuple(conditions))
+
+
+def _any_of(alternatives: Sequence[Reading]) -> Reading:
+    if len(alternatives) == 1:
+        return alternatives[0]
+    if _are_of_one(alternatives):
+        pieces = regions.united(piece for alternative in alternatives for piece in alternative[2])
+        return region(alternatives[0][1], pieces, True)
+    return ("or", tuple(alternatives))
+
+
+def _are_of_one(conditions: Sequence[Reading]) -> bool:
+    return all(condition[0] == "region" for condition in conditions) and len({c[1] for c in conditions}) == 1
+
+
+def _as_region(reading: Reading) -> Reading:
+    """A named number as the region of one point."""
+    if reading[0] == "named" and _is_number(reading[2]):
+        return region(reading[1], (regions.point(reading[2][1][0]),), True)
+    return reading
+
+
+def _is_number(reading: Reading) -> bool:
+    return reading[0] == "value" and len(reading[1]) == 1

@@ -1,0 +1,94 @@
+r"""One evaluation of a formula, with mpmath's present precision where its numbers are not rational."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from mpmath import mp
+
+from tts_lib.grading.reading.functions import (
+    FUNCTIONS,
+    KEY_BITS,
+    MOST_TERMS,
+    added,
+    as_mp,
+    bounded,
+    coordinate,
+    divided,
+    exponential,
+    multiplied,
+    power,
+    whole,
+)
+from tts_lib.grading.reading.numerals import TooLargeError, Value, number
+from tts_lib.grading.reading.trees import Tree
+from tts_lib.grading.reading.words import ANGLES
+
+Worth = Mapping[Tree, Fraction]  # of variables at a point
+
+
+def evaluate(tree: Tree, worth: Worth, is_real: bool) -> Value:
+    """What a tree is worth where its variables are.
+
+    Raises:
+        UndefinedError: a pole and its like.
+        TooLargeError: a number too large to be written out.
+    """
+    return _Evaluation(worth, is_real).value(tree)
+
+
+class _Evaluation:
+    def __init__(self, worth: Worth, is_real: bool) -> None:
+        self.worth = dict(worth)
+        self.is_real = is_real
+        self._in_angle = False
+
+    def value(self, tree: Tree) -> Value:
+        if tree in self.worth:
+            return self.worth[tree]
+        kind, *parts = tree
+        if kind == "number":
+            return parts[0]
+        if kind in ("pi", "e", "i"):
+            return {"pi": mp.pi, "e": mp.e, "i": mp.j}[kind] * mp.one
+        if kind == "apply":
+            return self._unknown(parts[0], parts[1:])
+        if kind == "call":
+            return self._call(parts[0], parts[1:])
+        if kind == "pow" and parts[0] == ("e",):
+            return exponential(self.value(parts[1]))
+        values = [self.value(part) for part in parts]
+        if kind == "add":
+            return bounded(added(values))
+        if kind == "mul":
+            return multiplied(values)
+        if kind in ("div", "frac"):
+            return bounded(divided(*values))
+        if kind == "neg":
+            return -values[0]
+        return power(values[0], values[1], self.is_real) if kind == "pow" else values[0]
+
+    def _unknown(self, name: str, arguments: list[Tree]) -> Fraction:
+        """A fixed number for a function nobody knows, another one for other arguments."""
+        keys = [number(self.value(argument), bits=KEY_BITS).key for argument in arguments]
+        return coordinate(f"{name}({keys})", 1)
+
+    def _call(self, name: str, arguments: list[Tree]) -> Value:
+        if name in ("sum", "prod"):
+            return self._over_whole_numbers(name, *arguments)
+        outside, self._in_angle = self._in_angle, self._in_angle or name in ANGLES
+        values = [self.value(argument) for argument in arguments]
+        self._in_angle = outside
+        if name == "degrees":
+            return mp.pi * as_mp(values[0]) / 180 if self._in_angle else values[0]
+        return FUNCTIONS[name](*values)
+
+    def _over_whole_numbers(self, name: str, index: Tree, start: Tree, end: Tree, body: Tree) -> Value:
+        first, last = whole(self.value(start)), whole(self.value(end))
+        if last - first > MOST_TERMS:
+            raise TooLargeError(name)
+        terms = []
+        for i in range(first, last + 1):
+            self.worth[index] = Fraction(i)
+            terms.append(self.value(body))
+        self.worth.pop(index, None)
+        return added(terms) if name == "sum" else multiplied(terms)

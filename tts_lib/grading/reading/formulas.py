@@ -1,0 +1,194 @@
+r"""Reading a formula: a row of tokens as a tree.
+
+Juxtaposed factors bind closer than a slash, a number before a proper fraction is a mixed one, and letters that no rule
+makes a word are variables, one each; i is the imaginary unit, e Euler's number.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tts_lib.grading.reading.operators import Operators
+from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, written
+from tts_lib.grading.reading.trees import ONE, Tree, replaced, symbols
+from tts_lib.grading.reading.words import GREEK, OF_ONE_NUMBER, OF_SEVERAL, WITHOUT_BACKSLASH, is_word
+
+_BIG = frozenset("sum prod int lim".split())
+_UNKNOWN_FUNCTIONS = "fgFG"
+_INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
+_NAMED = frozenset("overline angle triangle vec overrightarrow widehat hat mathbb".split())
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula: its tree, and whether a number in it is written as a decimal."""
+
+    tree: Tree
+    is_decimal: bool
+
+
+def formula(row: Tokens) -> Formula:
+    """Read the whole row as one formula.
+
+    Raises:
+        UnreadableError: it is none.
+    """
+    parser = _Parser(row)
+    tree = parser.sum()
+    if parser.rest:
+        raise UnreadableError(written(parser.rest))
+    return Formula(tree, parser.is_decimal)
+
+
+class _Parser(Operators):
+    def __init__(self, row: Tokens) -> None:
+        super().__init__(row)
+        self.is_decimal = False
+
+    def atom(self) -> Tree:
+        if not self.rest:
+            raise UnreadableError("a formula ends early")
+        token = self.rest.pop()
+        if token.kind == "number":
+            return self._number(token.text)
+        if token.kind == "repeating":
+            self.take_command("ldots")
+            return ("number", _repeating(token.text))
+        if token.kind == "letters":
+            return self._letters(token.text)
+        if token.kind == "command":
+            return self._command(token.text)
+        if token.is_sign("(", "[", "{"):
+            tree = self.sum()
+            self.expect({"(": ")", "[": "]", "{": "}"}[token.text])
+            return tree if token.text == "{" else ("group", tree)
+        if token.is_sign("|"):
+            self.bars += 1
+            tree = self.sum()
+            self.bars -= 1
+            self.expect("|")
+            return ("call", "abs", tree)
+        raise UnreadableError(token.text)
+
+    def _number(self, digits: str) -> Tree:
+        if self.take_command("ldots") and digits[-1] * 3 == digits[-3:] and "." in digits:  # 0.333...
+            return ("number", _repeating(rf"{digits[:-3]}\overline{{{digits[-1]}}}"))
+        self.is_decimal |= "." in digits
+        return ("number", Fraction(digits))
+
+    def _letters(self, run: str) -> Tree:
+        """A function or constant written without a backslash, else one letter of a product."""
+        if run in WITHOUT_BACKSLASH:
+            return self._command(WITHOUT_BACKSLASH[run])
+        if is_word(run):
+            raise UnreadableError(run)
+        if len(run) > 1:
+            self.rest.append(Token("letters", run[1:]))
+        return self.letter(run[0])
+
+    def letter(self, name: str) -> Tree:
+        index = self._index()
+        if name in _UNKNOWN_FUNCTIONS and (self.at("(", "'") or self._is_inverse()):
+            return self._applied(name + index)
+        if not index and name in "ei":
+            return ("e",) if name == "e" else ("i",)
+        return ("symbol", name + index)
+
+    def _index(self) -> str:
+        return "_" + written(self.raw_group()) if self.take("_") else ""
+
+    def _is_inverse(self) -> bool:
+        signs = [token.text for token in reversed(self.rest[-6:])]
+        return signs[:6] == ["^", "{", "-", "1", "}", "("]
+
+    def _applied(self, name: str) -> Tree:
+        if self.take("^"):
+            name += f"^{written(self.raw_group())}"
+        while self.take("'"):
+            name += "'"
+        return ("apply", name, *self._bracketed()) if self.at("(") else ("symbol", name)
+
+    def _bracketed(self) -> list[Tree]:
+        """The arguments in round brackets."""
+        self.expect("(")
+        arguments = [self.sum()]
+        while self.take(",", ";"):
+            arguments.append(self.sum())
+        self.expect(")")
+        return arguments
+
+    def _command(self, name: str) -> Tree:
+        if name in ("frac", "binom"):
+            above, below = self.argument(), self.argument()
+            return ("frac", above, below) if name == "frac" else ("call", "binomial", above, below)
+        if name == "sqrt":
+            return self._root()
+        if name == "pi":
+            return ("pi",)
+        if name in ("lfloor", "lceil"):
+            tree = self.sum()
+            if not self.take_command(f"r{name[1:]}"):
+                raise UnreadableError(f"an open {name}")
+            return ("call", name[1:], tree)
+        if name in OF_ONE_NUMBER:
+            return self._function(name)
+        if name in OF_SEVERAL:
+            return ("call", name, *self._bracketed())
+        if name in _BIG:
+            return self._big(name)
+        if name in _NAMED:
+            return ("symbol", f"{name} {written(self.raw_group())}" + self._index())
+        if name in GREEK:
+            return ("symbol", name + self._index())
+        raise UnreadableError(name)
+
+    def _root(self) -> Tree:
+        degree: Tree = ("number", Fraction(2))
+        if self.take("["):
+            degree = self.sum()
+            self.expect("]")
+        return ("pow", self.argument(), ("div", ONE, degree))
+
+    def _function(self, name: str) -> Tree:
+        base = self.argument() if name == "log" and self.take("_") else None
+        exponent = None
+        if self.take("^"):
+            exponent = self.argument(whole_number=True)
+        if exponent == ("neg", ONE) and name in _INVERSES:
+            name, exponent = _INVERSES[name], None
+        if self.at("(", "{", "["):
+            argument = self.atom()
+            if exponent is None and self.take("^"):
+                exponent = self.argument(whole_number=True)
+        else:
+            argument = self.product(is_argument=True)
+        if base is not None:
+            tree = ("div", ("call", "ln", argument), ("call", "ln", base))
+        elif name == "exp":
+            tree = ("pow", ("e",), argument)
+        else:
+            tree = ("call", name, argument)
+        return tree if exponent is None else ("pow", tree, exponent)
+
+    def _big(self, name: str) -> Tree:
+        """A sum or product over whole numbers; integrals, limits and other bounds are applied functions."""
+        below, above = [], []
+        while self.at("_", "^"):
+            into = below if self.rest.pop().text == "_" else above
+            into.extend(self.raw_group())
+        body = self.product()
+        equals = [i for i, token in enumerate(below) if token.is_sign("=")]
+        if name in ("sum", "prod") and equals == [1]:
+            start, end = formula(below[2:]).tree, formula(above).tree
+            index = ("symbol", below[0].text)
+            if not symbols(start) and not symbols(end):
+                return ("call", name, index, start, end, replaced(body, ("i",), index) if index[1] == "i" else body)
+        return ("apply", f"{name} {written(below)} {written(above)}", body)
+
+
+def _repeating(digits: str) -> Fraction:
+    r"""The value of 0.1\overline{6}: 0.1 and a ninth of 0.06 more than its first period."""
+    start, _, period = digits.replace("\\dot", "\\overline").replace("(", r"\overline{").partition("\\overline")
+    period = period.strip(" {})")
+    whole, _, fixed = start.partition(".")
+    scale = 10 ** len(fixed)
+    return Fraction(int(whole + fixed or 0), scale) + Fraction(int(period), scale * (10 ** len(period) - 1))

@@ -1,0 +1,90 @@
+r"""Matrices, and sums and multiples and products of them, entry by entry."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from tts_lib.grading.reading.formulas import Formula, formula
+from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, split, tokens, written
+from tts_lib.grading.reading.trees import ZERO, Tree
+
+_MATRIX = re.compile(r"\\begin\{([bpB]?matrix|smallmatrix|array)\}(?:\{[lcr| ]+\})?(.*?)\\end\{\1\}")
+_IN_BRACKETS = re.compile(r"[(\[]?(\\begin\{(?:[bpB]?matrix|smallmatrix|array)\}.*?\\end\{[a-zB]*\})[)\]]?")
+
+Grid = list[list[Tree]]
+
+
+def matrix(row: Tokens) -> tuple[Grid, bool]:
+    """(rows of entries, whether one is written as a decimal).
+
+    Raises:
+        UnreadableError: this is no matrix and no sum or product of matrices and numbers.
+    """
+    reader = _Reader()
+    return reader.sum(row), reader.is_decimal
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.is_decimal = False
+
+    def sum(self, row: Tokens) -> Grid:
+        terms, signs = split(row, "+", "-")
+        terms, signs = (terms, ["+", *signs]) if terms[0] else (terms[1:], signs)
+        grids = [self._product(term) for term in terms]
+        if len({(len(grid), len(grid[0])) for grid in grids}) > 1:
+            raise UnreadableError("a sum of matrices of several sizes")
+        total = _scaled(grids[0], signs[0])
+        for grid, sign in zip(grids[1:], signs[1:], strict=True):
+            total = [
+                [("add", a, b) for a, b in zip(*rows, strict=True)]
+                for rows in zip(total, _scaled(grid, sign), strict=True)
+            ]
+        return total
+
+    def _product(self, row: Tokens) -> Grid:
+        text = written(row)
+        factors = list(_IN_BRACKETS.finditer(text))
+        if not factors:
+            raise UnreadableError("no matrix")
+        before = text[: factors[0].start()]
+        between = [text[a.end() : b.start()] for a, b in pairwise(factors)]
+        if text[factors[-1].end() :].strip() or any(gap.strip() not in ("", r"\cdot") for gap in between):
+            raise UnreadableError(text)
+        grids = [self._grid(factor[1]) for factor in factors]
+        product = grids[0]
+        for grid in grids[1:]:
+            product = _multiplied(product, grid)
+        if not before.strip():
+            return product
+        scalar = self._entry(tokens(before.removesuffix(r"\cdot ").removesuffix(r"\cdot")))
+        return [[("mul", scalar, entry) for entry in entries] for entries in product]
+
+    def _grid(self, text: str) -> Grid:
+        match = _MATRIX.fullmatch(text)
+        if match is None:
+            raise UnreadableError(text)
+        rows = [row for row in split(tokens(match[2]), r"\\")[0] if row]
+        grid = [[self._entry(cell) for cell in split(row, "&")[0]] for row in rows]
+        if not grid or len({len(entries) for entries in grid}) > 1:
+            raise UnreadableError("rows of several lengths")
+        return grid
+
+    def _entry(self, row: Sequence[Token]) -> Tree:
+        read: Formula = formula(row)
+        self.is_decimal |= read.is_decimal
+        return read.tree
+
+
+def _scaled(grid: Grid, sign: str) -> Grid:
+    return grid if sign == "+" else [[("neg", entry) for entry in entries] for entries in grid]
+
+
+def _multiplied(left: Grid, right: Grid) -> Grid:
+    if len(left[0]) != len(right):
+        raise UnreadableError("a product of matrices that do not fit")
+    columns = list(zip(*right, strict=True))
+    return [
+        [("add", ZERO, *(("mul", a, b) for a, b in zip(row, column, strict=True))) for column in columns]
+        for row in left
+    ]

@@ -1,0 +1,162 @@
+r"""What stands around a number: units and currencies, which an answer may leave out, and words that are part of it.
+
+Million, dozen and tenths are factors. An increase is no decrease and east no west. A word that says more than what is
+counted ("or more", "squared", "remainder") leaves the answer a text.
+"""
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from tts_lib.grading.reading.tokens import Token, UnreadableError, written
+from tts_lib.grading.reading.words import ANGLES, is_word
+
+FACTORS = {
+    "hundred": 10**2,
+    "thousand": 10**3,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+    "quadrillion": 10**15,
+    "dozen": 12,
+    "lakh": 10**5,
+    "crore": 10**7,
+    "tenth": Fraction(1, 10),
+    "hundredth": Fraction(1, 10**2),
+    "thousandth": Fraction(1, 10**3),
+    "millionth": Fraction(1, 10**6),
+}
+_SENSES = frozenset(
+    "east west north south northeast northwest southeast southwest increase decrease increased decreased profit loss "
+    "gain surplus deficit up down ahead behind before after ago early late left right above below clockwise "
+    "counterclockwise bc ad bce ce".split()
+)
+_MEANINGS = frozenset(
+    "or and not no none than more less fewer least most greater larger smaller if when for where mod modulo under over "
+    "plus minus negative times squared cubed factorial remainder base half halves third thirds quarter quarters fourth "
+    "fourths fifth fifths sixth sixths seventh sevenths eighth eighths ninth ninths twelfth twelfths percent "
+    "percentage am pm noon midnight does is are undefined impossible infinite infinitely gross score".split()
+)
+_SYMBOLS = frozenset(
+    "cm mm km dm nm kg mg lb lbs oz ml mL dL ft yd mi mph kmh kph kmph hr hrs min mins sec secs ms Hz kHz MHz kW kWh "
+    "Pa kPa mol cal kcal kJ eV sq cu in of deg rad st nd rd th".split()
+)
+_SHORT = frozenset("m s h g l L N J W V A K".split())  # units of one letter, in quotients such as m/s only
+_CURRENCIES = frozenset("USD EUR GBP INR CNY RMB JPY Rs US".split())
+_CURRENCY_SIGNS = (r"\$", *"€£¥₹¢₩₽₺฿₫₪")
+_ABOUT = re.compile(r" *(?:about|approximately|approx|around|roughly|exactly|a total of|total of|only)\.? *", re.I)
+_PHRASE = re.compile(
+    r"(?:\^\\circ ?)?(?:(?:\\text\{[^{}]*\}|[A-Za-z]++)(?:\^?[23]|\^\{[23]\})?+[ ./-]?+)*+(?<=[A-Za-z0-9}. ])"
+)
+_HALF_OF_DAY = re.compile(r"\b[ap]\.? ?m\b", re.I)
+_TEXT = re.compile(r"\\text\{([^{}]*)\}|[{}]")
+_SPELLINGS = """
+cm: centimeter centimetre; mm: millimeter millimetre; m: meter metre; km: kilometer kilometre; inch: in inche;
+foot: feet ft; yard: yd; mile: mi; s: second sec; min: minute; h: hour hr; day: d; week: wk; month:; year: yr; g: gram;
+kg: kilogram kilo; mg: milligram; pound: lb; ounce: oz; ton: tonne; l: liter litre; ml: milliliter millilitre;
+gallon: gal; dollar: \\$ usd buck; cent: ¢; euro: € eur; gbp: £; yen: ¥ jpy; rupee: ₹ inr rs; degree: deg; radian: rad;
+percent:; mph:; square: sq; cubic: cu; k: kelvin; hertz: hz; watt: w; newton: n; joule: j; volt: v; acre:; hectare: ha
+"""
+_ALIASES = {
+    other: unit.strip()
+    for unit, _, others in (entry.partition(":") for entry in _SPELLINGS.split(";"))
+    for other in (unit.strip(), *others.split())
+}
+_KNOWN = frozenset(_ALIASES.values()) - {"square", "cubic"} | {"kmh", "kph"}
+
+
+class Measure(NamedTuple):
+    """What stands around the number `row`: its factor, unit ("" if there is none) and sense ("", "increase")."""
+
+    row: Sequence[Token]
+    factor: Fraction
+    unit: str
+    sense: str
+
+
+def measure(row: Sequence[Token]) -> Measure:
+    """Take an answer without equals signs and commas apart.
+
+    Raises:
+        UnreadableError: a word around the number is neither a unit nor a factor.
+    """
+    row, currency = _without_currency(list(row))
+    ends = (i for i in range(1, len(row)) if _is_value(row[i - 1]) and _is_unit(row[i:], row[:i]))
+    end = next(ends, len(row))
+    if _HALF_OF_DAY.search(_plain(row[end:])):
+        raise UnreadableError("a time that is none")
+    factor, words, senses = Fraction(1), [], []
+    for word in re.findall(r"[A-Za-z]+|[^\sA-Za-z.,]", _plain(row[end:])):
+        name = word.lower()
+        single = name.removesuffix("s") if len(name) > 2 else name
+        if single in FACTORS and not words:
+            factor *= FACTORS[single]
+        elif name in ("squared", "cubed") and words:
+            words += ["^", "2" if name == "squared" else "3"]
+        elif name in _MEANINGS:
+            raise UnreadableError(f"{word} is no unit")
+        elif name in _SENSES:
+            senses.append(name)
+        else:
+            words.append(_ALIASES.get(name, _ALIASES.get(single, single)))
+    if words[:1] in (["square"], ["cubic"]):  # square inches
+        words = [*words[1:2], "^", "2" if words[0] == "square" else "3", *words[2:]]
+    return Measure(row[:end], factor, " ".join(words) or currency, " ".join(senses))
+
+
+def says_more(row: Sequence[Token]) -> bool:
+    """Whether a word among the tokens says more than what is counted or named, such as "not"."""
+    words = re.findall("[A-Za-z]+", _plain(row))
+    return any(word.lower() in _MEANINGS for word in words if not word.isupper())
+
+
+def is_known(unit: str) -> bool:
+    """Whether a unit is one of those that measure different things where they differ: cm and inch, not way and path."""
+    words = [word for word in unit.split() if word.isalpha()]
+    return bool(words) and all(word in _KNOWN for word in words)
+
+
+def _without_currency(row: list[Token]) -> tuple[list[Token], str]:
+    """The row without "about" and without a currency before or behind the number, and that currency."""
+    if row and row[0].kind in ("text", "letters") and _ABOUT.fullmatch(row[0].text):
+        row = row[1:]
+    start = 1 if row and row[0].is_sign("-", "+") else 0
+    end = len(row)
+    found = []
+    while start < end and _is_currency(row[start]):
+        found.append(row[start])
+        start += 1
+    while end > start and _is_currency(row[end - 1]):
+        found.append(row[end - 1])
+        end -= 1
+    name = written(found).lower()
+    signs = [token for token in row[: start - len(found)] if token.is_sign("-")] if found else row[:start]
+    return [*signs, *row[start:end]], _ALIASES.get(name, name)
+
+
+def _is_currency(token: Token) -> bool:
+    if token.kind in ("letters", "text"):
+        return token.text.strip(" .") in _CURRENCIES
+    return token.kind == "sign" and token.text in _CURRENCY_SIGNS
+
+
+def _is_value(token: Token) -> bool:
+    """Whether a number or formula can end here."""
+    return token.kind not in ("sign", "text") or token.text in (")", "}", "]", "|", "!", r"\%")
+
+
+def _is_unit(row: Sequence[Token], before: Sequence[Token]) -> bool:
+    """Whether these tokens can be a unit with the words around it."""
+    is_angle = any(token.text in ANGLES for token in before if token.kind in ("command", "letters"))
+    if row[0].kind not in ("text", "letters") and (is_angle or not row[0].is_sign("^")):
+        return False
+    is_quotient = len(before) == 1 and row[0].spaced and any(token.is_sign("/") for token in row)
+    units = _SYMBOLS | _SHORT if is_quotient or row[0].text in _SYMBOLS else _SYMBOLS
+    units = units | {"C", "F"} if row[0].is_sign("^") else units  # 20^\circ C
+    are_units = all(token.text in units or is_word(token.text) for token in row if token.kind == "letters")
+    return are_units and bool(_PHRASE.fullmatch(written(row)))
+
+
+def _plain(row: Sequence[Token]) -> str:
+    return _TEXT.sub(r" \1 ", written(row)).replace(r"^\circ", "degree ")

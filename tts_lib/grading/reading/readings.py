@@ -1,0 +1,253 @@
+r"""What an answer says, read once: `equivalence` compares readings and nothing else.
+
+A reading is a tuple of plain values (it is kept as JSON), its kind first:
+
+``("value", numbers, letters)``: a formula: its number, or its numbers at fixed points; its letters, if it has no more
+``("named", name, reading, equation)``: ``x=5``, ``f(x)=2x``; the equation too, if the name is a variable
+``("list", items)``, ``("set", items)``, ``("tuple", brackets, items)``, ``("matrix", n_columns, items)``
+``("and", items)``, ``("or", items)``: conditions, sets
+``("region", name, pieces, is_relation)``: a set of real numbers, or the inequalities whose solution it is
+``("equation", numbers)``, ``("inequality", relation, numbers)``: the sides' difference at the points, up to a factor
+``("ratio", numbers, multiples, is_clock)``: ``3:4``, also as multiples of its last part; perhaps a time
+``("time", hours, minutes, seconds)``, ``("base", digits, base)``, ``("percent", value, hundredth)``
+``("measured", reading, unit, sense)``, ``("option", letter, reading)``, ``("text", words)``
+``("unread", verdict)``: too long, too deep, too large, or out of time
+"""
+
+import re
+from fractions import Fraction
+
+from tts_lib.grading.normal_form import is_readable, normalise
+from tts_lib.grading.reading import amounts, matrices, notations, regions
+from tts_lib.grading.reading.conditions import Reading, all_of, joined, region, region_of
+from tts_lib.grading.reading.formulas import Formula, UnreadableError, formula
+from tts_lib.grading.reading.measures import measure
+from tts_lib.grading.reading.regions import Pieces
+from tts_lib.grading.reading.relations import ORDERS, equation, inequality, is_variable, name_of
+from tts_lib.grading.reading.tokens import Token, Tokens, brackets, split, tokens, written
+from tts_lib.grading.reading.trees import unknowns
+from tts_lib.grading.verdicts import ERROR
+
+VERSION = 4  # of the rules in this package; raise it whenever a reading may change
+_RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow", "sim", "cong", "subset", "subseteq")
+_WHOLE_TEXT = re.compile(r"\\text\{([^{}]*)\}")
+_SENTENCE = re.compile(r"[A-Za-z][\w .,'’()-]*")
+
+
+def read(text: str) -> Reading:
+    """Return the reading of a normal form; never fails."""
+    if not is_readable(text):
+        return ("unread", ERROR)
+    try:
+        return _read(text)
+    except UnreadableError:
+        return _words(text)
+    except Exception:  # too large, too deep, out of memory, or whatever else a hostile text comes upon
+        return ("unread", ERROR)
+
+
+def _read(text: str) -> Reading:
+    if whole := _WHOLE_TEXT.fullmatch(text):
+        return _in_words(normalise(whole[1]))
+    if labelled := notations.option(text):
+        label, rest = labelled
+        return ("option", label, read(rest)) if rest else ("text", label)
+    if letter := notations.letter_in_brackets(text):
+        return ("text", letter)
+    if (counted := notations.with_digits(text)) != text:
+        return read(counted)
+    return _answer(tokens(text))
+
+
+def _in_words(text: str) -> Reading:
+    """The answer that stands as text in a formula."""
+    if (labelled := notations.option(text)) and not labelled[1]:
+        return ("text", labelled[0])
+    if letter := notations.letter(text):
+        return ("text", letter)
+    if not _SENTENCE.fullmatch(text) or notations.with_digits(text) != text or notations.time_of_day(text):
+        return _read(text)
+    if labelled:
+        return ("option", labelled[0], _in_words(labelled[1]))
+    parts = re.split(r",|\\land |\\lor | and | or ", text)
+    return _words(text) if len(parts) == 1 else ("list", tuple(_in_words(part.strip()) for part in parts if part))
+
+
+def _words(text: str) -> Reading:
+    """An answer that is no mathematics: its words, whatever their case, or its signs."""
+    unwrapped = " ".join(_WHOLE_TEXT.sub(r" \1 ", text).split())
+    if _SENTENCE.fullmatch(unwrapped):
+        return ("text", re.sub(r"[.'’]", "", unwrapped).strip(" ,-").casefold())
+    return ("text", re.sub(r"(\\[a-zA-Z]+) (?=\d)", r"\1", re.sub(r"\{(\w)\}", r"\1", unwrapped)))
+
+
+# --- lists and conditions
+
+
+def _answer(row: Tokens) -> Reading:
+    groups, _ = split(row, ";")
+    if len(groups) > 1 and any(len(split(group, ",")[0]) > 1 for group in groups):  # p=5,q=2; p=7,q=2
+        return _list(
+            [("tuple", "()", tuple(_items(group))) if len(_items(group)) > 1 else _answer(group) for group in groups]
+        )
+    if any(split(row, *ORDERS)[1]) and split(row, "cup")[1]:  # x<-2 \cup x>2
+        row = [Token("command", "lor") if token.is_command("cup") else token for token in row]
+    parts, cuts = split(row, "lor", "land", ",", ";")
+    if any(split(part, *ORDERS)[1] for part in parts):
+        return joined([_item(part) for part in parts], cuts)
+    return _list(_items(row))
+
+
+def _list(items: list[Reading]) -> Reading:
+    if not items:
+        raise UnreadableError("an empty list")
+    return items[0] if len(items) == 1 else ("list", tuple(items))
+
+
+def _items(row: Tokens) -> list[Reading]:
+    """What stands between commas, "and" and "or"; a plus-or-minus is two items."""
+    parts = [part for part in split(row, "lor", "land", ",", ";")[0] if part]
+    return [_item(one) for part in parts for one in _both_signs(part)]
+
+
+def _both_signs(row: Tokens) -> list[Tokens]:
+    if brackets(row) in (r"\{\}", "{}") or not any(token.is_command("pm", "mp") for token in row):
+        return [row]
+    signs = [{"pm": "+", "mp": "-"}, {"pm": "-", "mp": "+"}]
+    return [
+        [Token("sign", sign[token.text]) if token.is_command("pm", "mp") else token for token in row] for sign in signs
+    ]
+
+
+def _item(row: Tokens) -> Reading:
+    try:
+        return _statement(row)
+    except UnreadableError:
+        return _words(written(row))
+
+
+# --- statements
+
+
+def _statement(row: Tokens) -> Reading:
+    parts, relations = split(row, *_RELATIONS)
+    while relations and not parts[0]:  # "= 5"
+        parts, relations = parts[1:], relations[1:]
+    if not relations:
+        return _value(parts[0])
+    if set(relations) <= {"=", "approx"}:
+        return _equation(parts, relations)
+    if set(relations) <= set(ORDERS):
+        return _inequalities(parts, relations)
+    if relations == ["in"]:
+        return _member(written(parts[0]), _value(parts[1]))
+    raise UnreadableError("a relation")
+
+
+def _member(name: str, found: Reading) -> Reading:
+    members = region_of(found) if found[0] != "set" else None
+    return ("named", name, found, None) if members is None else region(name, members[2], False)
+
+
+def _equation(parts: list[Tokens], relations: list[str]) -> Reading:
+    """``name = value``, the last of a chain of equal numbers, or an equation in variables."""
+    for i, relation in enumerate(relations):
+        if relation == "approx" and (i > 0 or not name_of(parts[0])):  # what is exact stands before it
+            parts = parts[: i + 1]
+            break
+    first, last = parts[0], parts[-1]
+    if len(parts) == 1:
+        return _value(first)
+    for side, other in ((first, last), (last, first)):
+        if name := name_of(side):
+            return ("named", name, _item(other), equation(first, last) if is_variable(side) else None)
+    is_constant = not any(unknowns(formula(measure(side).row).tree) for side in (first, last))
+    found = None if is_constant else equation(first, last)
+    return _value(last) if found is None else found  # the sides are one, as in 7 + (-2) = 5
+
+
+def _inequalities(parts: list[Tokens], relations: list[str]) -> Reading:
+    sides = [formula(part) if amounts.infinite(part) is None else None for part in parts]
+    found = [
+        inequality(left, relation, right)
+        for left, right, relation in zip(sides, sides[1:], relations, strict=False)
+        if left is not None and right is not None
+    ]
+    if not found:
+        raise UnreadableError("nothing is compared")
+    return all_of(found, set())
+
+
+# --- values
+
+
+def _value(row: Tokens) -> Reading:
+    text = written(row)
+    if (end := amounts.infinite(row)) is not None:
+        return ("value", (end,), None)
+    if time := notations.time_of_day(text):
+        return ("time", *time)
+    if based := notations.in_base(text):
+        digits, base = based
+        return ("base", digits, base) if base != 10 else amounts.plain(Fraction(digits), "." in digits)
+    if text in (r"\mathbb{R}", r"\emptyset"):
+        return region("", regions.REALS, False) if text == r"\mathbb{R}" else ("set", ())
+    if split(row, "cup", "cap", "setminus")[1]:
+        return _set_expression(row)
+    if kind := brackets(row):
+        return _enclosed(row, kind)
+    if row and row[-1].is_sign(r"\%"):
+        return ("percent", amounts.multiple(row[:-1], Fraction(1)), amounts.multiple(row[:-1], Fraction(1, 100)))
+    measured = measure(row)
+    if measured.unit or measured.sense or measured.factor != 1:
+        value = _value(measured.row) if measured.factor == 1 else amounts.multiple(measured.row, measured.factor)
+        return ("measured", value, measured.unit, measured.sense) if measured.unit or measured.sense else value
+    if any(token.is_command("begin") for token in row):
+        grid, is_decimal = matrices.matrix(row)
+        items = [amounts.amount(Formula(entry, is_decimal)) for entries in grid for entry in entries]
+        return ("matrix", len(grid[0]), tuple(items))
+    if len(parts := split(row, ":")[0]) > 1:
+        return amounts.ratio(parts, notations.is_clock(text))
+    letters = text if text.isalpha() else None
+    return amounts.amount(formula(measured.row), letters)
+
+
+def _enclosed(row: Tokens, kind: str) -> Reading:
+    inner = row[1:-1]
+    if kind == r"\{\}":
+        if split(inner, ":", "|")[1]:
+            raise UnreadableError("a set given by a condition")
+        return ("set", tuple(_items(inner)))
+    if kind == "{}":
+        return _answer(inner)
+    if kind == "langlerangle":
+        return ("tuple", "<>", tuple(_items(inner)))
+    if kind not in ("()", "[]", "[)", "(]"):
+        return amounts.amount(formula(row))
+    if split(inner, ",", ";")[1]:
+        return ("tuple", kind, tuple(_items(inner)))
+    if kind not in ("()", "[]"):
+        raise UnreadableError("an interval without two ends")
+    try:
+        return amounts.amount(formula(row))
+    except UnreadableError:
+        return _read(written(inner))
+
+
+def _set_expression(row: Tokens) -> Reading:
+    """A union, intersection or difference of sets of real numbers, from left to right."""
+    parts, operations = split(row, "cup", "cap", "setminus")
+    read = [_value(part) for part in parts]
+    found = [region_of(one) for one in read]
+    if any(one is None for one in found):
+        if set(operations) == {"cup"}:
+            return ("or", tuple(read))
+        raise UnreadableError("sets that are not of numbers")
+    pieces: Pieces = found[0][2] if found[0] else ()
+    for operation, one in zip(operations, found[1:], strict=True):
+        other: Pieces = one[2] if one else ()
+        if operation == "cup":
+            pieces = regions.united([*pieces, *other])
+        else:
+            pieces = regions.common(pieces, other if operation == "cap" else regions.complement(other))
+    return region("", pieces, False)

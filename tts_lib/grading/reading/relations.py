@@ -1,0 +1,98 @@
+"""The sides of equations and inequalities: names, and what their difference is worth; a part of `readings`."""
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from tts_lib.grading.reading import regions
+from tts_lib.grading.reading.conditions import Reading, region
+from tts_lib.grading.reading.formulas import Formula, formula
+from tts_lib.grading.reading.measures import says_more
+from tts_lib.grading.reading.numerals import Number, number
+from tts_lib.grading.reading.tokens import Tokens, UnreadableError, written
+from tts_lib.grading.reading.trees import Tree, symbols
+from tts_lib.grading.reading.values import quotient, values
+from tts_lib.grading.reading.words import is_word
+
+ORDERS = ("<", ">", "le", "ge", "ne")
+_NAME = re.compile(
+    r"(?>[a-zA-Z]|\\text\{[^{}]*\}|\\(?:overline|triangle|[a-z]{2,7})(?![a-z])|[{}|':,()/]"
+    r"|\^\{-1\}|_(?:\{[^{}]*\}|\w)|(?<=\()\d+(?=\))| )++"
+)
+_ARGUMENT = re.compile(r"(?<=[a-zA-Z])\([a-z]\)")  # f(x) and f(t) are one name
+_BITS = 1_500
+_NEARLY = Fraction(999_999, 1_000_000)
+
+
+def name_of(row: Tokens) -> str:
+    r"""What ``x``, ``f(x)``, ``AB``, ``(p,q)`` or ``\text{Area}`` names, as a text; "" for sides that are no name."""
+    text = written(row)
+    runs = [token.text for token in row if token.kind == "letters" and len(token.text) > 1]
+    is_product = any(run.islower() and not is_word(run) for run in runs)
+    if (
+        not _NAME.fullmatch(text)
+        or is_product
+        or says_more(row)
+        or text.startswith(("{", "/", ":"))
+        or not re.search("[a-zA-Z]", text)
+    ):
+        return ""
+    return _ARGUMENT.sub("(.)", re.sub(r"_\{(\w+)\}", r"_\1", text).replace(" ", ""))
+
+
+def is_variable(row: Tokens) -> bool:
+    """Whether the row is one variable."""
+    try:
+        return formula(row).tree[0] == "symbol"
+    except UnreadableError:
+        return False
+
+
+def equation(left: Tokens, right: Tokens) -> Reading | None:
+    """The difference of two sides at the points, over the largest of them; None if there is none, or no formula."""
+    try:
+        sides = formula(left), formula(right)
+    except UnreadableError:
+        return None
+    found = values(_difference(*sides))
+    largest = _largest(found)
+    return None if largest is None else ("equation", _over(found, largest, sides))
+
+
+def inequality(left: Formula, relation: str, right: Formula) -> Reading:
+    """A region of one unknown, else the sign of the difference at the points with its size up to a factor.
+
+    Raises:
+        UnreadableError: nothing unknown is compared.
+    """
+    if (solved := regions.solved(left, relation, right)) is not None:
+        return region(_text_of(solved[0]), solved[1], True)
+    difference = _difference(left, right)
+    found = values(difference)
+    largest = _largest(found)
+    if largest is None or not symbols(difference):
+        raise UnreadableError("nothing is compared")
+    if relation in (">", "ge"):
+        relation, found, largest = {">": "<", "ge": "le"}[relation], [v if v is None else -v for v in found], -largest
+    return ("inequality", relation, _over(found, largest if relation == "ne" else abs(largest), (left, right)))
+
+
+def _difference(left: Formula, right: Formula) -> Tree:
+    return ("add", left.tree, ("neg", right.tree))
+
+
+def _largest(found: Sequence[Any]) -> Any | None:
+    """The first of the values that are largest, but for rounding; None if all are zero or undefined."""
+    size = max((abs(value) for value in found if value is not None), default=0)
+    return next((value for value in found if value and abs(value) > size * _NEARLY), None)
+
+
+def _over(found: Sequence[Any], scale: Any, sides: Sequence[Formula]) -> tuple[Number | None, ...]:
+    is_decimal = any(side.is_decimal for side in sides)
+    return tuple(None if value is None else number(quotient(value, scale), is_decimal, _BITS) for value in found)
+
+
+def _text_of(unknown: Tree) -> str:
+    """The name of an unknown: x, or f(2) in one spelling."""
+    return unknown[1] if unknown[0] == "symbol" else re.sub(r"[ '\"]|Fraction|number|symbol", "", str(unknown[1:]))

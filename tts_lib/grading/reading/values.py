@@ -1,0 +1,104 @@
+r"""What a formula is worth: exactly where it is rational, else to 2,000 digits; with variables, at eight fixed points.
+
+Two formulas are one if they are worth the same at every point: this finds what rewriting does not, and rounds nothing.
+A formula whose digits do not stay the same as they are reckoned with more of them is evaluated with more still.
+"""
+
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+from mpmath import mp
+
+from tts_lib.grading.reading.evaluation import Worth, evaluate
+from tts_lib.grading.reading.functions import UndefinedError, coordinate, divided
+from tts_lib.grading.reading.numerals import CONSTANT_BITS, Number, Value, number
+from tts_lib.grading.reading.trees import Tree, has_i, symbols
+
+N_POINTS = 8  # the first half has positive coordinates only
+_FEWEST_POINTS = 2  # at which a formula must be worth something
+_SCALES = (Fraction(1), Fraction(10), Fraction(1, 10), Fraction(0))  # 0: whole numbers
+_LARGEST = 20  # of them
+_POINT_BITS = 2_000
+
+
+def constant(tree: Tree, is_decimal: bool) -> Number | None:
+    """The number that a tree without variables is; None if it is undefined.
+
+    Raises:
+        TooLargeError: it cannot be evaluated.
+    """
+    value = _converged(tree, {}, CONSTANT_BITS)
+    return None if value is None else number(value, is_decimal)
+
+
+def numbers(tree: Tree, is_decimal: bool) -> list[Number | None]:
+    """What a tree is worth: one number if it is constant, else one for each point, None where it is not real.
+
+    A tree that writes the imaginary unit may be complex. Raises as `constant` does.
+    """
+    if not symbols(tree):
+        return [constant(tree, is_decimal)]
+    found = [None if v is None else number(v, is_decimal, _POINT_BITS) for v in values(tree)]
+    if all(one is not None and one == found[0] for one in found):  # sin^2 x + cos^2 x
+        value = _converged(tree, point(symbols(tree), 0), CONSTANT_BITS)
+        return [None if value is None else number(value, is_decimal)]
+    return found if any(found) else [None]
+
+
+def values(tree: Tree) -> list[Value | None]:
+    """What a tree is worth at the points, None where it is not real (or complex, if it writes the imaginary unit).
+
+    Where it is worth something at no more than one of them, they are moved out and in (a root of x - 2), and to whole
+    numbers at last (a power of -1).
+    """
+    variables, is_complex = symbols(tree), has_i(tree)
+    for scale in _SCALES:
+        at = [_converged(tree, point(variables, i, scale), _POINT_BITS) for i in range(N_POINTS)]
+        found = at if is_complex else [_real(value) for value in at]
+        if sum(value is not None for value in found) >= _FEWEST_POINTS:
+            return found
+    return [None] * N_POINTS
+
+
+def value_at(tree: Tree, worth: Worth) -> Value | None:
+    """What a tree is worth where its variables are; None if that is not real."""
+    return _real(_converged(tree, worth, CONSTANT_BITS))
+
+
+def point(variables: set[Tree], i: int, scale: Fraction = Fraction(1)) -> dict[Tree, Fraction]:
+    """Fixed numbers for variables, by turns of size 0.3 to 0.9 and 1.1 to 1.7, so that no power stays small."""
+    at = {variable: coordinate(variable[1], i) for variable in variables}
+    return {variable: scale * x if scale else Fraction(round(_LARGEST * x)) for variable, x in at.items()}
+
+
+def quotient(above: Value, below: Value) -> Value:
+    """above / below, exactly where both are exact."""
+    with mp.workprec(CONSTANT_BITS + 500):
+        return divided(above, below)
+
+
+def _real(value: Value | None) -> Value | None:
+    return value if isinstance(value, Fraction) or (value is not None and value.imag == 0) else None
+
+
+def _converged(tree: Tree, worth: Worth, bits: int) -> Value | None:
+    """The value to that many bits, evaluated with more of them until they stay; None if it is undefined."""
+    is_real = not has_i(tree)
+    before = None
+    for precision in (bits + 300, bits + 700, 3 * bits + 700, 3 * bits + 1100):
+        with mp.workprec(precision):
+            try:
+                value = evaluate(tree, worth, is_real)
+            except UndefinedError:
+                return None
+            if isinstance(value, Fraction):
+                return value
+            if before is not None and abs(value - before) <= abs(value) * mpmath.ldexp(1, -bits - 8):
+                return mp.mpc(*(_part(part, value, bits) for part in (value.real, value.imag)))
+            before = value
+    return Fraction(0) if abs(before) < mpmath.ldexp(1, -bits) else None
+
+
+def _part(part: Any, whole: Any, bits: int) -> Any:
+    return mp.mpf(0) if abs(part) < abs(whole) * mpmath.ldexp(1, -bits) else part
