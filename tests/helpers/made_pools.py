@@ -1,6 +1,7 @@
 """A replay study of made-up samples, the barest there is: `python -m helpers.made_pools PROJECT`.
 
-Answers only, no step scores, pools of unequal size, no large model. Writes PROJECT/pools/ and profiles/made.yaml.
+Texts only, read by their last number, of most of the questions; no step scores, pools of unequal size, no large model.
+Writes PROJECT/pools/ and profiles/made.yaml.
 """
 
 import json
@@ -11,7 +12,7 @@ import numpy as np
 
 from helpers.example_study import REPLAY
 
-N_QUESTIONS = 60
+N_QUESTIONS, N_UNANSWERED = 63, 3
 
 
 def write(project: Path) -> None:
@@ -19,8 +20,8 @@ def write(project: Path) -> None:
     chance = np.linspace(0.05, 0.95, N_QUESTIONS)
     golds = [{"id": f"q{i}", "problem": f"What is {i} + {i}?", "answer": str(2 * i)} for i in range(N_QUESTIONS)]
     samples = [
-        {"id": gold["id"], "answer": gold["answer"] if rng.random() < p else str(rng.integers(500, 510))}
-        for gold, p in zip(golds, chance, strict=True)
+        {"id": gold["id"], "text": f"In all {gold['answer'] if rng.random() < p else rng.integers(500, 510)} of them."}
+        for gold, p in list(zip(golds, chance, strict=True))[:-N_UNANSWERED]
         for _ in range(rng.integers(7, 12))
     ]
     (project / "pools").mkdir()
@@ -29,7 +30,8 @@ def write(project: Path) -> None:
     text = REPLAY[: REPLAY.index("    large:")] + REPLAY[REPLAY.index("select:") :]
     for old, new in (
         ("n_val: 100", "n_val: 20"),
-        (", step_scores: scores", ""),
+        (", answer: answer, step_scores: scores", ", text: text"),
+        ("    conventions:", "    style: number\n    partial: true\n    conventions:"),
         ("      name: small", "      name: small\n      tokens_per_sample: 30.0"),
         ("fold_seeds: 50, n_bootstrap: 2000", "fold_seeds: 5, n_bootstrap: 200"),
         ("budgets: [1, 2, 4]", "budgets: [1, 2, 4, 16]"),

@@ -13,8 +13,8 @@ from helpers.pipeline import ROOT
 from tts_lib.answers.pools import COLUMNS
 from tts_lib.common.errors import StudyError
 from tts_lib.common.tables import read_table, write_table
-from tts_lib.imported import alignment, overlap
-from tts_lib.imported.pool import SCORE_COLUMNS, Grade, to_pool
+from tts_lib.imported import alignment, checks, overlap, study
+from tts_lib.imported.pool import SCORE_COLUMNS, Grade, ImportedPool, to_pool
 from tts_lib.imported.sources import Columns, RawPool, Source, read
 from tts_lib.questions.files import questions
 
@@ -103,7 +103,7 @@ MONKEYS = [
 ]
 
 
-@pytest.mark.parametrize("where", ["one.yaml", "one.json", "folder"])
+@pytest.mark.parametrize("where", ["one.yaml", "one.json", "one.parquet", "one.jsonl", "folder"])
 def test_large_language_monkeys_come_back(tmp_path, where):
     path = tmp_path / where
     if where == "folder":
@@ -123,6 +123,59 @@ def test_large_language_monkeys_come_back(tmp_path, where):
     assert done.summary["samples_per_question"] == {"min": 1, "median": 1.5, "max": 2}
     assert done.summary["unlike_own_verdict"] == 1 and done.summary["golds_unlike_the_study"] == 0
     assert done.summary["without_scores"] == 3
+
+
+def test_large_language_monkeys_before_their_grading_are_graded_here(tmp_path):
+    for change in ({}, {"is_corrects": None}):
+        rows = [{name: value for name, value in row.items() if name != "is_corrects"} | change for row in MONKEYS]
+        raw = read(Source(write(tmp_path / "pool.json", rows), "large_language_monkeys"))
+        done = to_pool(raw, QUESTIONS, GRADE)
+        assert done.pool["verdict"].tolist() == ["wrong", "correct", "no_answer"]
+        assert done.summary["unlike_own_verdict"] is None and done.summary["verdicts_from"] == "grader"
+
+
+def test_lists_of_a_csv_file_are_json(tmp_path):
+    path = write(tmp_path / "pool.csv", SAL)
+    done = to_pool(read(Source(path, "search_and_learn")), QUESTIONS, GRADE)
+    assert done.pool["verdict"].tolist() == ["correct", "no_answer", "correct", "wrong"]
+    assert done.scores["n_steps"].tolist() == [1, 0, 2, 1]
+
+
+def test_logits_become_their_sigmoids_where_they_are_declared(tmp_path):
+    logits = [ROW | {"steps": [-4.0, 6.0]}, ROW | {"q": "b", "i": 0, "steps": [0.0]}, ROW | {"q": "b", "steps": None}]
+    logits[2]["i"] = 1
+    path = write(tmp_path / "pool.jsonl", logits)
+    assert "'steps' is -4.0, but must be a number from 0 to 1 (or declared a logit)" in refusal(
+        read, Source(path, "rows", MAP)
+    )
+    raw = read(Source(path, "rows", MAP, scores="logit"))
+    found = to_pool(raw, QUESTIONS, GRADE)
+    np.testing.assert_allclose(raw.samples["step_scores"].iloc[0], 1 / (1 + np.exp([4.0, -6.0])))
+    assert found.summary["scores"] == "logit" and found.scores["n_steps"].tolist() == [1, 0, 2]
+    np.testing.assert_allclose(found.scores["prm_last"].iloc[0], 0.5)
+    sal = [row | {"scores": [[2.5], [-1]]} for row in SAL]
+    raw = read(Source(write(tmp_path / "sal.jsonl", sal), "search_and_learn", scores="logit"))
+    np.testing.assert_allclose(raw.samples["step_scores"].iloc[1], 1 / (1 + np.e))
+    path = write(tmp_path / "pool.jsonl", ROWS)
+    assert "declared to be logit, but all step scores lie from 0 to 1" in refusal(
+        read, Source(path, "rows", MAP, scores="logit")
+    )
+    assert "scores is 'rewards', but must be one of probability, logit" in refusal(
+        lambda: Source(path, "rows", MAP, scores="rewards")
+    )
+
+
+def test_samples_and_questions_that_hold_half_a_character_are_counted(tmp_path):
+    path = tmp_path / "pool.jsonl"
+    rows = [row | {"text": f"{row['text']} = 7 X"} for row in ROWS]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows).replace("no = 7 X", r"= 9 \ud83d"))
+    done = to_pool(read(Source(path, "rows", Columns("q", text="text"))), QUESTIONS, GRADE)
+    assert done.summary["torn_samples"] == 1 and done.summary["torn_questions"] == 0
+    assert done.pool["text"].iloc[0] == "= 9 \ufffd"
+    torn = QUESTIONS.assign(answer=["9", "7\ufffd"])
+    done = to_pool(read(Source(path, "rows", Columns("q", text="text"))), torn, GRADE)
+    assert done.summary["torn_questions"] == 1
+    write_table(done.pool, tmp_path / "pool.parquet")
 
 
 def test_yaml_builds_no_objects(tmp_path):
@@ -173,7 +226,7 @@ BAD_FILES = {
     "short.csv": (b"q,i\na\n", "short.csv, row 1 has 1 cells, but the header names 2 columns"),
     "quote.csv": (b'q,i\n"a"b,1\n', "quote.csv is not a valid CSV file at line 2"),
     "empty.jsonl": (b"", "empty.jsonl holds no samples: the pool is empty"),
-    "pool.txt": (b"", "pool.txt is of an unknown kind: a file of rows ends in one of .jsonl, .parquet, .csv"),
+    "pool.txt": (b"", "pool.txt is of an unknown kind: a file of records ends in one of .jsonl, .parquet"),
     "bad.parquet": (b"PAR1", "bad.parquet is not a readable Parquet table"),
 }
 
@@ -242,10 +295,32 @@ def test_questions_are_joined_by_id_or_text_and_never_by_position(tmp_path):
     message = refusal(joined, tmp_path, [*ROWS, ROW | {"q": "c"}])
     assert "line 4, column 'question': 'c' is not among the 2 questions of the study" in message
     more = pd.concat([QUESTIONS, QUESTIONS.head(1).assign(question_id="z", problem="?")], ignore_index=True)
-    assert "has no sample for 1 of the 3 questions of the study, such as 'z'" in refusal(joined, tmp_path, ROWS, more)
+    said = refusal(joined, tmp_path, ROWS, more)
+    assert "has no sample for 1 of the 3 questions of the study, such as 'z'" in said and "`partial: true`" in said
     same = QUESTIONS.assign(problem="One a?")
     assert "two questions of the study have the text 'One a?'" in refusal(joined, tmp_path, by_text, same)
     assert "line 1: the text of question 'a' begins 'x = 7'" in refusal(lambda: joined(tmp_path, ROWS, problem="text"))
+
+
+def test_a_pool_of_a_part_of_the_questions_is_taken_where_that_is_said(tmp_path):
+    more = pd.concat([QUESTIONS, QUESTIONS.head(1).assign(question_id="z", problem="?")], ignore_index=True)
+    raw = read(Source(write(tmp_path / "pool.jsonl", ROWS), "rows", Columns("q", answer="answer")))
+    done = to_pool(raw, more, GRADE, partial=True)
+    assert done.pool["question_id"].tolist() == ["b", "a", "a"] and done.summary["questions_without_samples"] == 1
+    assert study.covered(more, [done])["question_id"].tolist() == ["b", "a"]
+    part = to_pool(raw, QUESTIONS, GRADE)
+    assert part.summary["questions_without_samples"] == 0
+    other = ImportedPool(part.pool.query("question_id == 'a'"), None, [], {})
+    assert study.covered(more, [done, other])["question_id"].tolist() == ["a"]
+
+
+def test_samples_that_are_too_few_to_bin_and_evaluate_are_refused():
+    checks.check_sizes({"a": 3, "b": 2}, 1, True, "pool.jsonl")
+    checks.check_sizes({"a": 3, "b": 1}, 1, False, "pool.jsonl")
+    said = refusal(checks.check_sizes, {"a": 3, "b": 1}, 1, True, "pool.jsonl")
+    assert said.startswith("pool.jsonl has 1 of question 'b', but at least 2 samples a question are needed")
+    assert "difficulty.n_samples" in said and "difficulty.disjoint" in said
+    assert "disjoint" not in refusal(checks.check_sizes, {"b": 1}, 2, False, "pool.jsonl")
 
 
 def synthetic(accuracy: float, n: int, k: int, highest: int, seed: int = 0):
@@ -357,34 +432,3 @@ def test_overlap_counts_duplicates_and_long_prefixes(tmp_path):
     recorded = read(Source(path, "rows", Columns("q", answer="text", lcp="lcp"))).samples
     assert overlap.overlap(recorded).iloc[0].tolist() == row.tolist()
     assert overlap.overlap(read(Source(path, "rows", Columns("q", answer="text"))).samples) is None
-
-
-@real
-@pytest.mark.parametrize(
-    ("file", "n"), [("math500/math500.jsonl", 500), ("math_full/math_test.jsonl", 5000), ("gsm8k/test.jsonl", 1319)]
-)
-def test_question_files_are_read_whole(file, n):
-    table = questions.load(DATA / file)
-    assert list(table) == questions.COLUMNS and len(table) == n
-    assert table["question_id"].is_unique and table["answer"].str.strip().ne("").all()
-    assert table["level"].between(1, 5).all() if "math" in file else table["level"].isna().all()
-
-
-def test_questions_of_every_kind(tmp_path):
-    def first(row):
-        return questions.load(write(tmp_path / "q.jsonl", [row])).iloc[0]
-
-    math = first({"problem": "P", "answer": "1", "level": "Level 4", "subject": "Algebra", "unique_id": "u"})
-    assert math[["question_id", "statement", "answer", "subject", "level"]].tolist() == ["u", "P", "1", "Algebra", 4]
-    assert first({"problem": "P", "answer": "1", "level": 2})["level"] == 2
-    gsm = first({"question": "P", "answer": "so\n#### 1,200"})
-    assert gsm[["question_id", "problem", "solution", "answer"]].tolist() == ["0", "P", "so\n#### 1,200", "1200"]
-    assert first({"id": 5, "question": "P", "answer": "so", "final": "3"})["answer"] == "3"
-    for row, sentence in [
-        ({"question": "P", "answer": "so"}, "line 1, column 'answer' has no gold"),
-        ({"problem": " ", "answer": "1"}, "line 1, column 'problem' is empty"),
-        ({"problem": "P"}, "line 1 has no column 'answer'; it has problem"),
-    ]:
-        assert sentence in refusal(first, row)
-    twice = write(tmp_path / "q.jsonl", [{"id": 1, "problem": "P", "answer": "1"}] * 2)
-    assert "has the question id '1' twice" in refusal(questions.load, twice)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from helpers.example_study import REPLAY
@@ -13,6 +14,7 @@ from helpers.pipeline import ROOT
 from tts_lib.answers.grid import grid
 from tts_lib.common import rng
 from tts_lib.common.errors import StudyError
+from tts_lib.common.tables import read_json
 from tts_lib.estimators import intervals
 from tts_lib.grading.answers import extract_answer
 from tts_lib.imported import study
@@ -21,8 +23,8 @@ from tts_lib.imported.sources import Columns, Source, read
 from tts_lib.questions.files import questions
 from tts_lib.strategies import curves
 from tts_lib.strategies.exchange import budgets as matched_settings
+from tts_lib.strategies.exchange import comparison
 from tts_lib.strategies.exchange import large as large_model
-from tts_lib.strategies.exchange import tables
 
 DATA = ROOT.parent / "shared" / "data"
 SYSTEMS = ("6b_finetuning", "6b_verification", "175b_finetuning")
@@ -55,7 +57,7 @@ def test_a_small_model_with_a_verifier_against_a_30_times_larger_one():
     )
     assert [large.name for large in larges] == ["one_sample"]
     assert (small.mean(), verified.mean(), larges[0].accuracy.mean()) == pytest.approx((0.217, 0.390, 0.347), abs=5e-4)
-    everyone = tables.Grouping(
+    everyone = comparison.Grouping(
         "all",
         np.ones(len(ids), dtype=np.int64),
         1,
@@ -65,7 +67,7 @@ def test_a_small_model_with_a_verifier_against_a_30_times_larger_one():
     assert m < N_VERIFIED  # without pretraining, 100 samples cost more than the large model's one answer
     settings = matched_settings.formula_settings(m, [0.16, 1.0, 22.0], 1)
     v1 = [setting for setting in settings if setting.accounting == "v1"]
-    table = tables.setting_table(curve, larges[0], v1, everyone).query("group == 'all'").set_index("r")
+    table = comparison.setting_table(curve, larges[0], v1, everyone).query("group == 'all'").set_index("r")
     assert table.loc[0.16, "k"] == pytest.approx(m + 3 * (m - 1) / 0.16)
     # Verified, the small model is a little better where pretraining counts; elsewhere it affords too few samples.
     assert table.loc[0.16, "difference"] == pytest.approx(verified.mean() - larges[0].accuracy.mean())
@@ -73,35 +75,59 @@ def test_a_small_model_with_a_verifier_against_a_30_times_larger_one():
     assert table.loc[22.0, "difference"] < table.loc[0.16, "difference"]
 
 
-def project(folder: Path, rows: list[dict]) -> Path:
-    """A replay of two questions whose base pool holds these rows."""
+NOTEBOOK = "notebooks/01_questions-imported.ipynb"
+
+
+def run_import(folder: Path, rows: list[dict], *changes: tuple[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the import of a replay of twelve questions whose base pool holds these rows."""
     (folder / "pools").mkdir(parents=True)
     text = REPLAY[: REPLAY.index("    large:")] + REPLAY[REPLAY.index("select:") :]
-    (folder / "params.yaml").write_text(text.replace("n_val: 100", "n_val: 2"))
-    golds = [{"id": f"q{i}", "problem": f"What is {i}?", "answer": str(i)} for i in range(6)]
+    for old, new in (("n_val: 100", "n_val: 2"), *changes):
+        assert old in text
+        text = text.replace(old, new, 1)
+    (folder / "params.yaml").write_text(text)
+    golds = [{"id": f"q{i}", "problem": f"What is {i}?", "answer": str(i)} for i in range(12)]
     for name, records in (("questions", golds), ("small", rows)):
         (folder / f"pools/{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     (folder / "notebooks").mkdir()
-    (folder / "notebooks/01_import.ipynb").write_bytes((ROOT / "notebooks/01_import.ipynb").read_bytes())
-    return folder
-
-
-def test_a_refused_pool_leaves_nothing_behind(tmp_path: Path):
-    rows = [{"id": f"q{i}", "answer": str(i), "scores": [0.5]} for i in range(6)]
-    folder = project(tmp_path, [*rows, {"id": "q1", "answer": "1", "scores": [1.5]}])
-    command = "tts_lib.study.run notebooks/01_import.ipynb reports/executed/01_import.ipynb --section seed replay.mine"
-    run = subprocess.run(
-        [sys.executable, "-m", *command.split()],
+    (folder / NOTEBOOK).write_bytes((ROOT / NOTEBOOK).read_bytes())
+    return subprocess.run(
+        [sys.executable, "-m", "tts_lib.study.run", NOTEBOOK, "reports/executed/01_questions.ipynb"],
         cwd=folder,
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_a_refused_pool_leaves_nothing_behind(tmp_path: Path):
+    rows = [{"id": f"q{i}", "answer": str(i), "scores": [0.5]} for i in range(12)]
+    run = run_import(tmp_path, [*rows, {"id": "q1", "answer": "1", "scores": [1.5]}])
     assert run.returncode == 1
     said = run.stderr.strip().splitlines()[-1]
-    assert "pools/small.jsonl, line 7, column 'scores' is 1.5, but must be a number from 0 to 1" in said
-    assert not (folder / "data").exists() and not (folder / "reports/metrics").exists()
+    assert "pools/small.jsonl, line 13, column 'scores' is 1.5, but must be a number from 0 to 1" in said
+    assert not (tmp_path / "data").exists() and not (tmp_path / "reports/metrics").exists()
+
+
+def test_the_settings_of_a_replay_reach_its_import(tmp_path: Path):
+    """Read by the last number (the marked style finds none), of 11 of 12 questions, scores as logits."""
+    texts = [(f"q{i}", f"In all they have {i + wrong} of them \ud83d") for i in range(11) for wrong in (0, 900)]
+    rows = [{"id": name, "text": text, "scores": [3.0, -2.0]} for name, text in texts]
+    run = run_import(
+        tmp_path,
+        rows,
+        ("answer: answer", "text: text"),
+        ("n_val: 2", "n_val: 2\n    style: number\n    partial: true"),
+        ("format: rows", "format: rows\n      scores: logit"),
+    )
+    assert run.returncode == 0, run.stderr
+    found = read_json(tmp_path / "reports/metrics/import.json")["base"]
+    wanted = {"samples": 22, "correct": 11, "no_answer": 0, "questions": 11, "questions_without_samples": 1}
+    wanted |= {"torn_samples": 22, "torn_questions": 0, "scores": "logit"}
+    assert {name: found[name] for name in wanted} == wanted
+    scores = pd.concat([pd.read_parquet(tmp_path / f"data/scores/{split}.parquet") for split in ("val", "test")])
+    np.testing.assert_allclose(scores["prm_last"], 1 / (1 + np.exp(2.0)), rtol=1e-6)
 
 
 def test_questions_are_split_once_and_for_all():

@@ -216,6 +216,25 @@ def test_a_mistake_is_one_sentence_with_field_value_and_range(
         ),
         ("n_val: 100", "n_val: 1", "replay.mine.n_val is 1, but must be a whole number at least 2"),
         ("folder: pools", "folder: ''", "replay.mine.folder is '', but must be"),
+        ("folder: pools", "folder: ~/pools", "replay.mine.folder: '~/pools' must be written out: ~ is not expanded"),
+        ("questions: questions.jsonl", "questions: ../q.jsonl", "replay.mine.questions: '../q.jsonl' must lie inside"),
+        (
+            "path: small.jsonl",
+            "path: /pools/small.jsonl",
+            "replay.mine.base.path: '/pools/small.jsonl' must lie inside",
+        ),
+        ("path: small.jsonl", "path: a/../../b.jsonl", "replay.mine.base.path: 'a/../../b.jsonl' must lie inside"),
+        (
+            "n_val: 100",
+            "n_val: 100\n    style: last",
+            "replay.mine.style is 'last', but must be one of marked, boxed, nu",
+        ),
+        ("n_val: 100", "n_val: 100\n    partial: 1", "replay.mine.partial is 1, but must be true or false"),
+        (
+            "format: rows",
+            "format: rows\n      scores: reward",
+            "replay.mine.base.scores is 'reward', but must be one of",
+        ),
     ],
 )
 def test_a_mistake_in_a_replay_is_one_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
@@ -223,6 +242,35 @@ def test_a_mistake_in_a_replay_is_one_sentence(tmp_path: Path, old: str, new: st
     with pytest.raises(StudyError) as caught:
         loading.load(write(tmp_path, REPLAY.replace(old, new, 1)))
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize("folder", [".", "./", "..", "pools/..", "{root}", "data", "data/pools", "reports/x", "link"])
+def test_a_folder_of_the_studys_own_outputs_is_refused(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    named = folder.replace("{root}", str(tmp_path))
+    with pytest.raises(StudyError) as caught:
+        loading.load(write(tmp_path, REPLAY.replace("folder: pools", f"folder: {named}", 1)))
+    said = str(caught.value)
+    assert f"line 4: replay.mine.folder is '{named}', but must neither hold nor lie in" in said and "\n" not in said
+
+
+@pytest.mark.parametrize("folder", ["pools", "./pools/", "../shared", "my/data", "datasets", "/elsewhere/data"])
+def test_a_folder_beside_them_is_taken(tmp_path: Path, folder: str) -> None:
+    text = REPLAY.replace("folder: pools", f"folder: {folder}", 1)
+    assert loading.load(write(tmp_path, text)).replay["mine"].folder == folder
+    (tmp_path / "profiles").mkdir()  # a profile's folders are seen from the project
+    own = write(tmp_path / "profiles", REPLAY.replace("folder: pools", "folder: ../data", 1))
+    assert loading.load(own.rename(own.with_name("mine.yaml"))).replay["mine"].folder == "../data"
+
+
+def test_a_replay_says_which_text_is_an_answer_and_what_may_be_missing(tmp_path: Path) -> None:
+    replay = loading.load(write(tmp_path, REPLAY)).replay["mine"]
+    assert (replay.style, replay.partial, replay.base.scores) == ("marked", False, "probability")
+    text = REPLAY.replace("n_val: 100", "n_val: 100\n    style: heading\n    partial: true", 1)
+    replay = loading.load(write(tmp_path, text.replace("format: rows", "format: rows\n      scores: logit", 1))).replay[
+        "mine"
+    ]
+    assert (replay.style, replay.partial, replay.base.scores) == ("heading", True, "logit")
 
 
 def test_a_replay_is_a_study(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ MOST_BINS, QUESTIONS_A_BIN = 5, 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="of samples: rows of JSONL, CSV or Parquet, or a folder of documents")
+    parser.add_argument("file", type=Path, help="of samples: a file, or a folder of files")
     parser.add_argument("--questions", type=Path, required=True, help="file of the questions, with their answers")
     parser.add_argument("--large", type=Path, help="file of the samples of a larger model")
     parser.add_argument("--into", type=Path, help="folder of the study (default: studies/NAME of the file)")

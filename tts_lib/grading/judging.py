@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,6 @@ from tts_lib.grading import exact
 from tts_lib.grading.answers import Style, extract_answer
 from tts_lib.grading.conventions import Conventions
 from tts_lib.grading.grader import Grader
-
-HEADING = "# Answer"  # stands above the answer in the style of PRM800K
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,29 +43,18 @@ class ExactJudge:
 class MathJudge(AbstractContextManager["MathJudge"]):
     """Mathematical notation: an answer is read from the text and compared by a `Grader`, which ends with the block."""
 
-    def __init__(self, grader: Grader, style: Style | Literal["heading"]):
+    def __init__(self, grader: Grader, style: Style):
         self._grader = grader
-        self._style: Style | Literal["heading"] = style
+        self._style: Style = style
 
     def __exit__(self, *error: object) -> None:
         self._grader.close()
 
     def judge(self, question_id: str, gold: str, texts: Sequence[str]) -> Judged:
-        answers = [read_answer(text, self._style) for text in texts]
+        answers = [extract_answer(text, self._style) for text in texts]
         golds = [gold] * len(texts)
         classes = self._grader.classes([question_id] * len(texts), golds, answers)
         return Judged(answers, self._grader.verdicts(golds, answers), classes)
-
-
-def read_answer(text: str, style: Style | Literal["heading"]) -> str | None:
-    """The answer of a solution; "heading": the line below its first `# Answer`, as few-shot prompts ask for it.
-
-    What such a solution goes on with, such as another question of its own, is not read.
-    """
-    if style != "heading":
-        return extract_answer(text, style)
-    lines = text.partition(HEADING)[2].split("\n")
-    return next((line.strip() for line in lines if line.strip()), None)
 
 
 def open_judge(how: Mapping[str, Any], cache: Path) -> AbstractContextManager[Judge]:

@@ -25,8 +25,7 @@ _SIGNS |= {"°": r"^\circ ", "−": "-", "‐": "-", "‑": "-", "…": r"\ldots
 _SIGNS |= {"〉": r"\rangle ", "“": '"', "”": '"', "【": "[", "】": "]", "\u0305": r"\overline "}
 _SETS = {"ℝ": "R", "ℤ": "Z", "ℕ": "N", "ℚ": "Q", "ℂ": "C"}
 _BEFORE_FOLDING = str.maketrans(
-    {"º": "°", "˚": "°", "…": r"\ldots ", "ⅇ": "e", "ⅈ": "i"}
-    | {k: rf"\mathbb{{{v}}}" for k, v in _SETS.items()}
+    {"º": "°", "˚": "°", "…": r"\ldots ", "ⅇ": "e", "ⅈ": "i"} | {k: rf"\mathbb{{{v}}}" for k, v in _SETS.items()}
 )
 _AFTER_FOLDING = str.maketrans(_SIGNS)
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱˣʸᵃᵇᵏᵐ", "0123456789+-=()nixyabkm")

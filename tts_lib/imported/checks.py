@@ -3,7 +3,7 @@
 Every refusal is one sentence that names the file, the row and what is allowed.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
@@ -68,5 +68,26 @@ def check_join(missing: Collection[str], unknown: Sequence[tuple[str, str]], n_q
     if missing:
         raise StudyError(
             f"{path} has no sample for {len(missing)} of the {n_questions} questions of the study, such as "
-            f"{shorten(next(iter(missing)))}; every question needs at least 1"
+            f"{shorten(next(iter(missing)))}; every question needs at least 1 (or the replay says `partial: true`)"
+        )
+
+
+def check_sizes(counts: Mapping[str, int], n_binning: int, disjoint: bool, path: object) -> None:
+    """Refuse a pool that has too few samples of a question to bin it, and to evaluate strategies on.
+
+    Args:
+        counts: samples of each question.
+        n_binning: of them that bin their question.
+        disjoint: whether strategies are evaluated on the others.
+        path: the pool's file, for the sentence.
+
+    Raises:
+        StudyError: names the question with fewest.
+    """
+    name, fewest = min(counts.items(), key=lambda item: item[1])
+    if fewest < n_binning + disjoint:
+        others = " and others to evaluate on (difficulty.disjoint)" if disjoint else ""
+        raise StudyError(
+            f"{path} has {fewest} of question {shorten(name)}, but at least {n_binning + disjoint} samples a question "
+            f"are needed: {n_binning} to bin it (difficulty.n_samples){others}"
         )

@@ -5,12 +5,13 @@ A guess is shown before it is used; nothing is decided by it alone.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from tts_lib.common.errors import StudyError
-from tts_lib.questions.files.readers import DOCUMENTS, read_rows
+from tts_lib.questions.files.readers import read_records
 
 LOOKED_AT = 200  # rows
 # The names that people give to each column, the commonest first.
@@ -26,7 +27,9 @@ NAMES = {
     "lcp": "lcp",
     "model": "model model_name policy",
 }
-_SEARCH_AND_LEARN = {"completions", "scores"}  # columns that only its files have together
+# Columns that only these files have together.
+_SEARCH_AND_LEARN = {"completions", "scores"}
+_LARGE_LANGUAGE_MONKEYS = {"question", "samples"}
 
 
 @dataclass(frozen=True)
@@ -40,18 +43,18 @@ class Guess:
 
 
 def guess(path: Path) -> Guess:
-    """Look at the first rows of a file, or at what a folder holds.
+    """Look at the first rows of a file, or of the files of a folder.
 
     Raises:
         StudyError: the file is missing or broken, or no column of it can be the question's or the answer's.
     """
-    if path.is_dir() or path.suffix in DOCUMENTS:
-        return Guess("large_language_monkeys")
-    rows = [record.fields for record in islice(read_rows(path), LOOKED_AT)]
+    rows = [record.fields for record in islice(read_records(path), LOOKED_AT)]
     if not rows:
         raise StudyError(f"{path} holds no samples")
     if set(rows[0]) >= _SEARCH_AND_LEARN:
         return Guess("search_and_learn", example=rows[0])
+    if set(rows[0]) >= _LARGE_LANGUAGE_MONKEYS:
+        return Guess("large_language_monkeys", example=rows[0])
     columns = {ours: name for ours in NAMES if (name := _named(ours, rows))}
     if columns.get("text") == columns.get("question"):
         columns.pop("text", None)
@@ -80,5 +83,5 @@ def _fits(ours: str, values: Sequence[Any]) -> bool:
     if ours in ("n_tokens", "n_chars"):
         return bool(given) and all(str(value).isdecimal() for value in given)
     if ours in ("text", "answer"):
-        return all(isinstance(value, str | int | float) for value in given)
+        return all(isinstance(value, str | int | float | Decimal) for value in given)
     return bool(given)

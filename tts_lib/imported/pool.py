@@ -14,7 +14,8 @@ from tts_lib.grading.verdicts import CORRECT, ERROR, NO_ANSWER, TIMEOUT, WRONG
 from tts_lib.imported import alignment, checks
 from tts_lib.imported.sources import RawPool
 from tts_lib.questions.files.fields import normalised, shorten
-from tts_lib.questions.files.questions import after_mark
+from tts_lib.questions.files.questions import bare_gold
+from tts_lib.questions.files.readers import TORN
 
 SCORE_COLUMNS = ["question_id", "sample", "n_steps", *(f"prm_{how}" for how in selection.AGGREGATIONS)]
 
@@ -38,7 +39,7 @@ class ImportedPool:
     summary: dict[str, Any]
 
 
-def to_pool(raw: RawPool, questions: pd.DataFrame, grade: Grade) -> ImportedPool:
+def to_pool(raw: RawPool, questions: pd.DataFrame, grade: Grade, partial: bool = False) -> ImportedPool:
     """Join a raw pool to the questions (by id, else text), grade it, and check that its samples are where they belong.
 
     Samples are numbered from 0 per question, in the file's order. The answer is the file's where it has an answer
@@ -50,13 +51,14 @@ def to_pool(raw: RawPool, questions: pd.DataFrame, grade: Grade) -> ImportedPool
         raw: what `sources.read` returns.
         questions: question_id, problem, answer (the gold).
         grade: the grader.
+        partial: questions may be without samples; they are counted.
 
     Raises:
         StudyError: the pool's questions and the study's are not the same, a sample has nothing to grade, or the samples
             are attached to the wrong questions.
         ValueError: the grader returns another number of verdicts or classes than it was given answers.
     """
-    samples = raw.samples.assign(question_id=_join(raw, questions))
+    samples = raw.samples.assign(question_id=_join(raw, questions, partial))
     gold_of = dict(zip(questions["question_id"], questions["answer"], strict=True))
     order = {question_id: i for i, question_id in enumerate(gold_of)}
     in_file = samples["question_id"].drop_duplicates().tolist()
@@ -89,13 +91,14 @@ def to_pool(raw: RawPool, questions: pd.DataFrame, grade: Grade) -> ImportedPool
     )
     scores = _scores(pool, samples["step_scores"])
     summary = _summary(raw, samples, pool, scores, found)
+    summary["questions_without_samples"] = len(questions) - summary["questions"]
+    summary["torn_questions"] = _n(_is_torn(questions, "problem", "answer"))
+    summary["golds_unlike_the_study"] = _other_golds(samples, gold_of, grade)
     steps = [np.zeros(0) if given is None else given for given in samples["step_scores"]]
-    return ImportedPool(
-        pool, scores, steps, summary | {"golds_unlike_the_study": _other_golds(samples, gold_of, grade)}
-    )
+    return ImportedPool(pool, scores, steps, summary)
 
 
-def _join(raw: RawPool, questions: pd.DataFrame) -> list[str]:
+def _join(raw: RawPool, questions: pd.DataFrame, partial: bool) -> list[str]:
     """The question_id of every raw row."""
     ids = questions["question_id"].tolist()
     texts = [normalised(text) for text in questions["problem"]]
@@ -122,7 +125,8 @@ def _join(raw: RawPool, questions: pd.DataFrame) -> list[str]:
         else:
             unknown.append((place, key))
     joined = set(found.values())
-    checks.check_join([i for i in ids if i not in joined], unknown, len(ids), raw.path)
+    missing = [] if partial else [question_id for question_id in ids if question_id not in joined]
+    checks.check_join(missing, unknown, len(ids), raw.path)
     if len(joined) < len(found):
         raise StudyError(f"{raw.path} names one question of the study in two ways; each needs one id or text")
     return [found[key] for key in raw.samples["question_key"]]
@@ -195,6 +199,8 @@ def _summary(
         "truncated": None if pd.isna(finish).all() else _n(finish == "length"),
         "without_finish": _n(pd.isna(finish)),
         "without_tokens": _n(pool["n_tokens"].isna().to_numpy()),
+        "torn_samples": _n(_is_torn(samples, "question_key", "problem", "text", "answer")),
+        "scores": raw.scores,
         "without_scores": len(pool) if scores is None else _n(scores["n_steps"].to_numpy() == 0),
         "tokens": raw.tokens,
         "verdicts_from": "grader" if is_graded else "pool",
@@ -208,12 +214,17 @@ def _n(mask: np.ndarray) -> int:
     return int(np.count_nonzero(mask))
 
 
+def _is_torn(table: pd.DataFrame, *columns: str) -> np.ndarray:
+    """Whether a text of a row holds a character that was cut in half (bool, one a row)."""
+    return np.logical_or.reduce([table[name].str.contains(TORN, regex=False).eq(True).to_numpy() for name in columns])
+
+
 def _other_golds(samples: pd.DataFrame, gold_of: dict[str, str], grade: Grade) -> int | None:
     """Questions whose gold in the source is not equivalent to the study's; None where the source has no golds."""
     first = samples.drop_duplicates("question_id")
     first = first[first["gold"].notna()]
     if first.empty:
         return None
-    theirs = [grade.extract(gold) or after_mark(gold) or gold for gold in first["gold"]]
+    theirs: list[str | None] = [bare_gold(gold) for gold in first["gold"]]
     verdicts = grade.verdicts([gold_of[question_id] for question_id in first["question_id"]], theirs)
     return sum(verdict != CORRECT for verdict in verdicts)

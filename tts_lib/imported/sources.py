@@ -9,18 +9,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from tts_lib.common.errors import StudyError
 from tts_lib.imported import checks
 from tts_lib.questions.files import fields as read_field
-from tts_lib.questions.files.readers import Record, read_documents, read_rows
+from tts_lib.questions.files.readers import Record, read_records
 
 RAW_COLUMNS = (
     "question_key sample text answer correct step_scores n_tokens n_chars gold problem finish lcp model place".split()
 )
 STEP_SEPARATOR = "\n\n"  # between the steps that search-and-learn scores
 _GOLDS = ("gt_answer", "gold", "answer")  # names of the gold in the files of Large Language Monkeys
+_SCORES = ("probability", "logit")
 _NOT_RECORDED = -1  # search-and-learn's completion tokens where the method does not count them
 
 
@@ -33,7 +36,7 @@ class Columns:
     text: str | None = None
     answer: str | None = None  # extracted answer, null where there is none
     correct: str | None = None  # the pool's own verdict
-    step_scores: str | None = None  # a list of numbers in [0, 1]
+    step_scores: str | None = None  # a list of numbers in [0, 1], or of logits
     n_tokens: str | None = None
     n_chars: str | None = None  # length of a text that the file does not hold
     gold: str | None = None
@@ -57,6 +60,7 @@ class Source:
     model: str | None = None  # read the rows of this model only; none: the file must hold one model
     chars_per_token: float | None = None  # to estimate tokens with, where the file does not record them all
     tokens_per_sample: float | None = None  # taken for every sample, where the file records neither tokens nor texts
+    scores: str = "probability"  # or logit: then the sigmoid of each is taken
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
@@ -67,6 +71,8 @@ class Source:
             raise StudyError(
                 f"{self.path}: to read only the model {self.model!r}, columns must name the model's column"
             )
+        if self.scores not in _SCORES:
+            raise StudyError(f"{self.path}: scores is {self.scores!r}, but must be one of {', '.join(_SCORES)}")
         if self.chars_per_token is not None and not 0 < self.chars_per_token <= 100:
             raise StudyError(f"{self.path}: chars_per_token is {self.chars_per_token}; it must be above 0, at most 100")
 
@@ -79,6 +85,7 @@ class RawPool:
     samples: pd.DataFrame  # RAW_COLUMNS, in the file's order
     tokens: str  # recorded, estimated (characters / chars_per_token), assumed (tokens_per_sample), or missing
     n_other_models: int  # rows left out by Source.model
+    scores: str = "probability"  # what the file's step scores are; the samples' are probabilities
 
 
 def read(source: Source) -> RawPool:
@@ -86,7 +93,7 @@ def read(source: Source) -> RawPool:
 
     Raises:
         StudyError: the file is missing or broken, a field is not what it should be, the pool is empty, has one question
-            only, mixes models, or its sample ids repeat or run backwards.
+            only, mixes models, its sample ids repeat or run backwards, or its declared logits are probabilities.
     """
     rows = list(FORMATS[source.format](source))
     kept = rows if source.model is None else [row for row in rows if row["model"] == source.model]
@@ -100,14 +107,16 @@ def read(source: Source) -> RawPool:
     if not numbered:
         frame["sample"] = frame.groupby("question_key", sort=False).cumcount()
     _check_one_model(frame, source.path)
+    if source.scores == "logit":
+        frame["step_scores"] = _squashed(frame["step_scores"].tolist(), source.path)
     checks.check_raw(frame.astype({"sample": "int64"}), source.path, numbered)
     tokens = _count_tokens(frame, source)
     types = {"sample": "int64", "correct": "boolean", "n_tokens": "Int64", "n_chars": "Int64", "lcp": "Float64"}
-    return RawPool(source.path, frame.astype(types), tokens, n_other)
+    return RawPool(source.path, frame.astype(types), tokens, n_other, source.scores)
 
 
 def _rows(source: Source) -> Iterator[dict[str, Any]]:
-    columns = source.columns
+    columns, are_logits = source.columns, source.scores == "logit"
     assert columns is not None
     named = {f.name: name for f in fields(columns) if (name := getattr(columns, f.name)) is not None}
     readers: dict[str, Callable[[Record, str], Any]] = {
@@ -115,11 +124,11 @@ def _rows(source: Source) -> Iterator[dict[str, Any]]:
         **dict.fromkeys(["n_tokens", "n_chars"], lambda r, c: read_field.count(r, c, read_field.field(r, c))),
         "sample": _sample,
         "correct": lambda r, c: read_field.truth(r, c, read_field.field(r, c)),
-        "step_scores": lambda r, c: read_field.step_scores(r, c, read_field.field(r, c)),
+        "step_scores": lambda r, c: read_field.step_scores(r, c, read_field.field(r, c), logits=are_logits),
         "finish": read_field.finish,
         "lcp": read_field.share,
     }
-    for record in read_rows(source.path):
+    for record in read_records(source.path):
         row = {name: readers[name](record, column) for name, column in named.items() if name != "question"}
         yield {**row, "question_key": read_field.key(record, columns.question), "place": record.place}
 
@@ -132,7 +141,7 @@ def _sample(record: Record, column: str) -> int:
 
 
 def _search_and_learn(source: Source) -> Iterator[dict[str, Any]]:
-    for record in read_rows(source.path):
+    for record in read_records(source.path):
         texts = read_field.strings(record, "completions")
         scores = read_field.items(record, "scores", len(texts)) if "scores" in record.fields else [None] * len(texts)
         n_tokens = [None] * len(texts)
@@ -148,15 +157,24 @@ def _search_and_learn(source: Source) -> Iterator[dict[str, Any]]:
             yield {
                 **question,
                 "text": text,
-                "step_scores": read_field.step_scores(record, "scores", steps, len(text.split(STEP_SEPARATOR))),
+                "step_scores": read_field.step_scores(
+                    record, "scores", steps, _n_steps(text, steps), source.scores == "logit"
+                ),
                 "n_tokens": None if tokens == _NOT_RECORDED else read_field.count(record, "completion_tokens", tokens),
             }
 
 
+def _n_steps(text: str, scores: Any) -> int | None:
+    """How many steps a text has, counted only as far as it takes to see that it has as many as scores."""
+    return len(text.split(STEP_SEPARATOR, len(scores))) if isinstance(scores, list) else None
+
+
 def _large_language_monkeys(source: Source) -> Iterator[dict[str, Any]]:
-    for record in read_documents(source.path):
+    for record in read_records(source.path):
         texts = read_field.strings(record, "samples")
-        verdicts = read_field.items(record, "is_corrects", len(texts))
+        verdicts = [None] * len(texts)  # before their grading step the files have none
+        if record.fields.get("is_corrects") is not None:
+            verdicts = read_field.items(record, "is_corrects", len(texts))
         gold = next((name for name in _GOLDS if name in record.fields), None)
         question = {
             "question_key": read_field.key(record, "question"),
@@ -171,6 +189,18 @@ def _large_language_monkeys(source: Source) -> Iterator[dict[str, Any]]:
 FORMATS: Mapping[str, Callable[[Source], Iterator[dict[str, Any]]]] = MappingProxyType(
     {"rows": _rows, "search_and_learn": _search_and_learn, "large_language_monkeys": _large_language_monkeys}
 )
+
+
+def _squashed(step_scores: list[np.ndarray | None], path: Path) -> pd.Series:
+    """Logits as probabilities.
+
+    Raises:
+        StudyError: all lie in [0, 1], so they are probabilities already.
+    """
+    present = [scores for scores in step_scores if scores is not None]
+    if present and all(scores.min() >= 0 and scores.max() <= 1 for scores in present):
+        raise StudyError(f"{path}: scores is declared to be logit, but all step scores lie from 0 to 1: probabilities")
+    return pd.Series([None if scores is None else expit(scores) for scores in step_scores], dtype=object)
 
 
 def _check_one_model(frame: pd.DataFrame, path: Path) -> None:

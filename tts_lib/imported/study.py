@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ class Model:
             declaration["rows_of"],
             chars_per_token,
             declaration["tokens_per_sample"],
+            declaration["scores"],
         )
         return cls(source, declaration["name"], declaration["n_params"], declaration["pretraining_tokens"])
 
@@ -55,6 +56,13 @@ class Model:
         }
 
 
+def covered(questions: pd.DataFrame, pools: Iterable[ImportedPool]) -> pd.DataFrame:
+    """The questions that every pool has samples of, in their order."""
+    for imported in pools:
+        questions = questions.loc[questions["question_id"].isin(imported.pool["question_id"])]
+    return questions.reset_index(drop=True)
+
+
 def split_questions(questions: pd.DataFrame, n_val: int, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
     """Validation and test questions, drawn at random; each keeps the file's order.
 
@@ -67,13 +75,13 @@ def split_questions(questions: pd.DataFrame, n_val: int, rng: np.random.Generato
         )
     is_val = np.zeros(len(questions), bool)
     is_val[rng.choice(len(questions), n_val, replace=False)] = True
-    parts = {"val": questions[is_val], "test": questions[~is_val]}
+    parts = {"val": questions.loc[is_val], "test": questions.loc[~is_val]}
     return {split: part.reset_index(drop=True) for split, part in parts.items()}
 
 
 def of_questions(table: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFrame:
     """The rows of a pool or score table that belong to these questions."""
-    return table[table["question_id"].isin(questions["question_id"])].reset_index(drop=True)
+    return table.loc[table["question_id"].isin(questions["question_id"])].reset_index(drop=True)
 
 
 def usable_scores(imported: ImportedPool) -> pd.DataFrame:

@@ -3,21 +3,31 @@
 Every refusal is one sentence that names the file, the row, the column and what is allowed.
 """
 
-import json
 import math
+import re
+import sys
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from tts_lib.common.errors import StudyError
-from tts_lib.questions.files.readers import Record
+from tts_lib.questions.files.readers import Record, parse_json
 
-_TRUTH = {"1": True, "true": True, "0": False, "false": False}
+_TRUTH = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
+_WHOLE = re.compile(r"\s*(\d{1,18})(?:\.0)?\s*")
 _FINISH = {
     **dict.fromkeys(["end", "stop", "eos", "end_turn", "stop_sequence"], "end"),
     **dict.fromkeys(["length", "max_tokens"], "length"),
 }
 _SHOWN = 60  # characters of a refused value
+_MOST_DIGITS = 1000  # of a number that is taken as a text
+_ROUNDING = 1e-6  # by which a score may leave [0, 1], as sums of float32 do
+_UNIT = (0.0, 1.0)
+_FINITE = (-sys.float_info.max, sys.float_info.max)
+_FRACTIONS = {float, Decimal}
+_NUMBERS = {int, *_FRACTIONS}
+_DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
 
 
 def field(record: Record, column: str) -> Any:
@@ -37,7 +47,7 @@ def key(record: Record, column: str) -> str:
     Raises:
         StudyError: neither a string nor an integer, or empty.
     """
-    value = field(record, column)
+    value = _whole(field(record, column))
     if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
         raise _refusal(record, column, value, "a text or a whole number that names the question")
     return normalised(str(value))
@@ -49,17 +59,23 @@ def normalised(text: str) -> str:
 
 
 def string(record: Record, column: str) -> str | None:
-    """A text, or None. A number stands for its digits: answers are often written as bare numbers.
+    """A text, or None. A number stands for its digits: golds and answers are often written as bare numbers.
+
+    The digits are those of the file, or the fewest that give the double of a Parquet file, without an exponent: 1e-05
+    is 0.00001.
 
     Raises:
-        StudyError: anything else.
+        StudyError: anything else, such as a number without digits (NaN) or with more than 1,000.
     """
     value = field(record, column)
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if type(value) not in _NUMBERS:
         raise _refusal(record, column, value, "a text or null")
-    return str(value)
+    number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    if not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS:
+        raise _refusal(record, column, value, f"a text, a number of at most {_MOST_DIGITS:,} digits or null")
+    return format(number, "f")
 
 
 def strings(record: Record, column: str) -> list[str]:
@@ -76,14 +92,14 @@ def strings(record: Record, column: str) -> list[str]:
 
 
 def items(record: Record, column: str, n: int | None = None) -> list[Any]:
-    """A list, of n entries where n is given.
+    """A list, of n entries where n is given. A text is read as JSON, the way a CSV file holds a list.
 
     Raises:
         StudyError: not a list, or not of that length.
     """
-    values = field(record, column)
+    values = _parsed(field(record, column))
     if not isinstance(values, list):
-        raise _refusal(record, column, values, "a list with one entry a sample")
+        raise _refusal(record, column, values, 'a list with one entry a sample (in a CSV file as JSON, ["a", "b"])')
     if n is not None and len(values) != n:
         raise StudyError(f"{record.place}, column {column!r} has {len(values)} entries for {n} samples")
     return values
@@ -97,10 +113,9 @@ def count(record: Record, column: str, value: Any) -> int | None:
     """
     if value is None:
         return None
-    if isinstance(value, str) and value.strip().isdecimal():
-        return int(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
+    if isinstance(value, str) and (whole := _WHOLE.fullmatch(value)):
+        return int(whole[1])
+    value = _whole(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise _refusal(record, column, value, "a whole number of at least 0, or null")
     return value
@@ -114,7 +129,7 @@ def truth(record: Record, column: str, value: Any) -> bool | None:
     """
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int | float) and value in (0, 1):
+    if isinstance(value, int | float | Decimal) and value in (0, 1):
         return bool(value)
     if isinstance(value, str) and value.strip().lower() in _TRUTH:
         return _TRUTH[value.strip().lower()]
@@ -141,17 +156,20 @@ def share(record: Record, column: str) -> float | None:
     Raises:
         StudyError: anything else, NaN included.
     """
-    value = field(record, column)
-    return None if value is None else float(_probabilities(record, column, [_parsed(value)])[0])
+    value = _parsed(field(record, column))
+    return None if value is None else float(_within(record, column, [value], _UNIT, "a number from 0 to 1")[0])
 
 
-def step_scores(record: Record, column: str, value: Any, n_steps: int | None = None) -> np.ndarray | None:
+def step_scores(
+    record: Record, column: str, value: Any, n_steps: int | None = None, logits: bool = False
+) -> np.ndarray | None:
     """The scores of one sample's steps, float64 (step,) in [0, 1]; None where there are none.
 
     A single number is a sample of one step. A text is read as JSON, the way a CSV file holds a list.
 
     Args:
         n_steps: steps of the sample's text, where that can be told.
+        logits: the scores may be any finite numbers, and come back as they are.
 
     Raises:
         StudyError: not numbers in [0, 1] (NaN is none), or more of them than steps.
@@ -159,7 +177,10 @@ def step_scores(record: Record, column: str, value: Any, n_steps: int | None = N
     value = _parsed(value)
     if value is None or value == []:
         return None
-    scores = _probabilities(record, column, value if isinstance(value, list) else [value])
+    bounds, allowed = (_FINITE, "a finite number") if logits else (_UNIT, "a number from 0 to 1 (or declared a logit)")
+    if isinstance(value, str):
+        raise _refusal(record, column, value, f"{allowed}, or a list of them in JSON, such as [0.144, 0.949]")
+    scores = _within(record, column, value if isinstance(value, list) else [value], bounds, allowed)
     if n_steps is not None and len(scores) > n_steps:
         raise StudyError(
             f"{record.place}, column {column!r} has {len(scores)} step scores for a text of {n_steps} steps; "
@@ -170,7 +191,7 @@ def step_scores(record: Record, column: str, value: Any, n_steps: int | None = N
 
 def shorten(value: object) -> str:
     """The value as it is shown in a sentence."""
-    text = repr(value)
+    text = _DECIMAL.sub(r"\1", repr(value))
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
@@ -178,16 +199,39 @@ def _parsed(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
+        return parse_json(value)
     except ValueError:
         return value  # refused by the caller, which knows the place
 
 
-def _probabilities(record: Record, column: str, values: list[Any]) -> np.ndarray:
-    for value in values:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-            raise _refusal(record, column, value, "a number from 0 to 1")
-    return np.array(values, np.float64)
+def _whole(value: Any) -> Any:
+    """A whole number as an int: table libraries store a column of them that has a gap as floating-point numbers."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Decimal) and abs(value.adjusted()) <= _MOST_DIGITS and value == value.to_integral_value():
+        return int(value)
+    return value
+
+
+def _within(record: Record, column: str, values: list[Any], bounds: tuple[float, float], allowed: str) -> np.ndarray:
+    """The numbers, float64 (n,), within the bounds; one beyond them by rounding stands on the bound."""
+    low, high = bounds
+    as_double = float if set(map(type, values)) <= _FRACTIONS else _double  # most scores are, and many they are
+    numbers = [number for number in map(as_double, values) if low <= number <= high]
+    if len(numbers) < len(values):
+        for value in values:
+            if not low - _ROUNDING <= _double(value) <= high + _ROUNDING:
+                raise _refusal(record, column, value, allowed)
+        numbers = [min(max(float(value), low), high) for value in values]
+    return np.array(numbers, np.float64)
+
+
+def _double(value: Any) -> float:
+    """A number as a double; NaN for anything else and for what no double can hold."""
+    try:
+        return float(value) if type(value) in _NUMBERS else math.nan
+    except OverflowError:
+        return math.nan
 
 
 def _refusal(record: Record, column: str, value: object, allowed: str) -> StudyError:

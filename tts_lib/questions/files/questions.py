@@ -1,4 +1,4 @@
-"""Question files of MATH-500, MATH and GSM8K as the problems table."""
+"""Question files of MATH-500, MATH and GSM8K, as they were published and as tables, as the problems table."""
 
 import re
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from tts_lib.common.errors import StudyError
+from tts_lib.grading.answers import extract_answer
 from tts_lib.questions.files import fields
-from tts_lib.questions.files.readers import Record, read_rows
+from tts_lib.questions.files.readers import Record, read_records
 
 COLUMNS = ["question_id", "problem", "statement", "solution", "answer", "subject", "level"]
 _IDS = ("unique_id", "uid", "idx", "id", "i")
@@ -16,16 +17,19 @@ _FINAL = "####"
 
 
 def load(path: Path) -> pd.DataFrame:
-    """The questions of a JSONL, Parquet or CSV file (COLUMNS), in its order.
+    r"""The questions of a file or folder of records (COLUMNS), in its order.
 
-    MATH has `problem` and `answer`; GSM8K has `question`, a solution called `answer` and the gold as `final` or after
-    ####. `statement` is `problem`; solution and subject are None and level is <NA> where the file has none. The id
-    is the file's (`unique_id`, `idx`, `id`, ...), else the row's number from 0.
+    MATH has `problem` and `answer`, or as it was published the gold in the last box of its `solution` (with those that
+    make one list with it) and `type` for the subject; GSM8K has `question`, a solution called `answer` and the gold as
+    `final` or after ####, or a number called `answer`. `statement` is
+    `problem`; solution and subject are None and level is <NA> where the file has none. The id is the file's
+    (`unique_id`, `idx`, `id`, ...), else in a folder of files with one question each the file's name in the folder,
+    else the question's number from 0.
 
     Raises:
         StudyError: the file is missing or broken, a question has no text or no gold, or an id occurs twice.
     """
-    rows = [_question(record, number) for number, record in enumerate(read_rows(path))]
+    rows = [_question(record, _name(record, number, path)) for number, record in enumerate(read_records(path))]
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"level": "Int64"})
     if table.empty:
         raise StudyError(f"{path} holds no questions")
@@ -35,27 +39,49 @@ def load(path: Path) -> pd.DataFrame:
     return table
 
 
-def _question(record: Record, number: int) -> dict[str, object]:
+def bare_gold(text: str) -> str:
+    """The gold of a text that may be a whole solution: its last box, or what follows ####, else the text itself."""
+    return extract_answer(text, "boxed") or after_mark(text) or text
+
+
+def _name(record: Record, number: int, path: Path) -> str:
     id_column = next((name for name in _IDS if name in record.fields), None)
+    if id_column is not None:
+        return fields.key(record, id_column)
+    return record.file.relative_to(path).as_posix() if path.is_dir() and record.number is None else str(number)
+
+
+def _question(record: Record, name: str) -> dict[str, object]:
     in_gsm8k = "question" in record.fields and "problem" not in record.fields
     text = _required(record, "question" if in_gsm8k else "problem")
     level = record.fields.get("level")
     solution_column = "answer" if in_gsm8k else "solution"
+    subject_column = "subject" if "subject" in record.fields else "type"
     return {
-        "question_id": str(number) if id_column is None else fields.key(record, id_column),
+        "question_id": name,
         "problem": text,
         "statement": text,
         "solution": fields.string(record, solution_column) if solution_column in record.fields else None,
-        "answer": _gsm8k_gold(record) if in_gsm8k else _required(record, "answer"),
-        "subject": fields.string(record, "subject") if "subject" in record.fields else None,
+        "answer": _gsm8k_gold(record) if in_gsm8k else _math_gold(record),
+        "subject": fields.string(record, subject_column) if subject_column in record.fields else None,
         "level": int(found[1]) if (found := _LEVEL.fullmatch(str(level))) else None,
     }
+
+
+def _math_gold(record: Record) -> str:
+    if "answer" in record.fields or "solution" not in record.fields:
+        return _required(record, "answer")
+    gold = extract_answer(_required(record, "solution"), "boxed")
+    if gold is None:
+        raise StudyError(f"{record.place}, column 'solution' has no gold: it must hold it in a \\boxed{{}}")
+    return gold
 
 
 def _gsm8k_gold(record: Record) -> str:
     if "final" in record.fields:
         return _required(record, "final")
-    gold = after_mark(_required(record, "answer"))
+    answer = _required(record, "answer")
+    gold = after_mark(answer) if isinstance(record.fields["answer"], str) else answer
     if gold is None:
         raise StudyError(f"{record.place}, column 'answer' has no gold: it must end in {_FINAL} and the number")
     return gold

@@ -1,12 +1,19 @@
 """Files as records: JSONL, Parquet, CSV, JSON and YAML, read in one pass, each record with the place it stands at.
 
-Knows nothing of what the records mean. Every file is UTF-8 (a byte-order mark is allowed).
+Knows nothing of what the records mean. Every file of text is UTF-8 (a byte-order mark is allowed) and may be compressed
+by gzip. Numbers of JSON with a point or an exponent are Decimal, as written: a double would change or lose some. Half
+of a two-part character, which JSON can spell and no file can hold, becomes U+FFFD.
 """
 
 import csv
+import gzip
 import json
-from collections.abc import Iterable, Iterator
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -15,58 +22,82 @@ import yaml
 
 from tts_lib.common.errors import StudyError, one_line
 
-TABLES = (".jsonl", ".parquet", ".csv")
-DOCUMENTS = (".yaml", ".yml", ".json")
+TORN = "\ufffd"
 _LONGEST_CELL = 2**30  # characters; the csv module's own limit, 131,072, is shorter than some solutions
 _BATCH = 256  # rows of a Parquet file held as Python objects at a time
+_HALF = re.compile("[\ud800-\udfff]")
+_ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same language, ten times as fast where libyaml is there
 
 
 class Record(NamedTuple):
-    """One row or document, and where it stands, such as "pool.jsonl, line 7"."""
+    """One row or document, and where it stands."""
 
-    place: str
+    file: Path
+    unit: str  # what the file counts: line, row or record
+    number: int | None  # from 1; None: the file holds this record alone
     fields: dict[str, Any]
 
-
-def read_rows(path: Path) -> Iterator[Record]:
-    """The rows of a JSONL file (blank lines are skipped), of a Parquet table or of a CSV file with a header.
-
-    A cell of a CSV file is a string, or None where it is empty.
-
-    Raises:
-        StudyError: the file is missing, is of another kind, or breaks its format; names the line or row.
-    """
-    if path.suffix not in TABLES:
-        raise StudyError(f"{path} is of an unknown kind: a file of rows ends in one of {', '.join(TABLES)}")
-    if not path.is_file():
-        raise StudyError(f"{path} is missing, or is not a file")
-    reader = {".jsonl": _jsonl, ".parquet": _parquet, ".csv": _csv}[path.suffix]
-    return reader(path)
+    @property
+    def place(self) -> str:
+        """Such as "pool.jsonl, line 7"."""
+        return str(self.file) if self.number is None else f"{self.file}, {self.unit} {self.number}"
 
 
-def read_documents(path: Path) -> Iterator[Record]:
-    """The records of a YAML or JSON file, which holds one or a list of them, or of a folder of such files, by name.
+def read_records(path: Path) -> Iterator[Record]:
+    """The records of a file, or of all files in a folder (and the folders in it), by path.
+
+    A JSONL file holds one a line (blank lines are skipped), a Parquet table or a CSV file with a header one a row, a
+    JSON or YAML file one or a list of them. A cell of a CSV file is a string, or None where it is empty.
 
     Raises:
-        StudyError: nothing there, another kind of file, a file that breaks its format.
+        StudyError: nothing there, a file of another kind, or one that breaks its format; names the line or row.
     """
+    known = f"one of {', '.join(_READERS)}, the texts also with .gz behind it"
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix in DOCUMENTS)
+        files = sorted(file for file in path.rglob("*") if _reader(file) and not _is_hidden(file.relative_to(path)))
         if not files:
-            raise StudyError(f"{path} holds no file that ends in one of {', '.join(DOCUMENTS)}")
-    elif path.suffix not in DOCUMENTS:
-        raise StudyError(f"{path} is of an unknown kind: a file of questions ends in one of {', '.join(DOCUMENTS)}")
+            raise StudyError(f"{path} holds no file that ends in {known}")
+    elif not path.is_file():
+        raise StudyError(f"{path} is missing, or is not a file")
+    elif _reader(path) is None:
+        raise StudyError(f"{path} is of an unknown kind: a file of records ends in {known}")
     else:
         files = [path]
-    return (record for file in files for record in _document(file))
+    return (record for file in files for record in _READERS[_kind(file)](file))
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text, numbers with a point or an exponent as Decimal.
+
+    Raises:
+        ValueError: it is no JSON, is nested too deeply, or holds a number beyond all bounds.
+    """
+    try:
+        value = json.loads(text, parse_float=Decimal)
+    except (ArithmeticError, RecursionError) as error:
+        raise ValueError("a number of it, or how deep it is nested, is beyond all bounds") from error
+    return _mended(value) if _ESCAPED_HALF.search(text) else value
+
+
+def _kind(path: Path) -> str:
+    """How the file's name ends, without .gz."""
+    return path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+
+
+def _reader(path: Path) -> Callable[[Path], Iterator[Record]] | None:
+    is_compressed_table = path.name.endswith(".parquet.gz")
+    return None if is_compressed_table else _READERS.get(_kind(path))
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _jsonl(path: Path) -> Iterator[Record]:
     for number, line in _lines(path):
         if line.strip():
-            place = f"{path}, line {number}"
-            yield Record(place, _mapping(_json(line, place), place))
+            yield _record(path, "line", number, _json(line, f"{path}, line {number}"))
 
 
 def _csv(path: Path) -> Iterator[Record]:
@@ -75,10 +106,11 @@ def _csv(path: Path) -> Iterator[Record]:
         rows = csv.reader((line for _, line in _lines(path)), strict=True)
         header = next(rows, [])
         for number, cells in enumerate(rows, start=1):
-            place = f"{path}, row {number}"
             if len(cells) != len(header):
-                raise StudyError(f"{place} has {len(cells)} cells, but the header names {len(header)} columns")
-            yield Record(place, {name: cell or None for name, cell in zip(header, cells, strict=True)})
+                raise StudyError(
+                    f"{path}, row {number} has {len(cells)} cells, but the header names {len(header)} columns"
+                )
+            yield Record(path, "row", number, {name: cell or None for name, cell in zip(header, cells, strict=True)})
     except csv.Error as error:
         raise StudyError(f"{path} is not a valid CSV file at line {rows.line_num}: {error}") from error
     finally:
@@ -92,32 +124,32 @@ def _parquet(path: Path) -> Iterator[Record]:
             for batch in file.iter_batches(batch_size=_BATCH):
                 for fields in batch.to_pylist():
                     number += 1
-                    yield Record(f"{path}, row {number}", fields)
-    except (pa.ArrowException, OSError) as error:
+                    yield Record(path, "row", number, fields)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise StudyError(f"{path} is not a readable Parquet table after row {number} ({one_line(error)})") from error
 
 
 def _document(path: Path) -> Iterator[Record]:
     text = "".join(line for _, line in _lines(path))
-    if path.suffix == ".json":
-        content = _json(text, str(path))
-    else:
-        try:
-            content = yaml.load(text, Loader=_Loader)
-        except yaml.YAMLError as error:
-            raise StudyError(f"{path} is not valid YAML: {one_line(error)}") from error
+    content = _json(text, str(path)) if _kind(path) == ".json" else _yaml(text, path)
     if not isinstance(content, list):
-        yield Record(str(path), _mapping(content, str(path)))
+        yield _record(path, "record", None, content)
         return
     for number, fields in enumerate(content, start=1):
-        place = f"{path}, question {number}"
-        yield Record(place, _mapping(fields, place))
+        yield _record(path, "record", number, fields)
+
+
+_READERS: Mapping[str, Callable[[Path], Iterator[Record]]] = MappingProxyType(
+    {".jsonl": _jsonl, ".parquet": _parquet, ".csv": _csv} | dict.fromkeys([".json", ".yaml", ".yml"], _document)
+)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
-        with open(path, "rb") as file:
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
             yield from _decoded(path, file)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise StudyError(f"{path} is not a whole gzip file: {one_line(error)}") from error
     except OSError as error:
         raise StudyError(f"{path} cannot be read: {error.strerror}") from error
 
@@ -132,12 +164,31 @@ def _decoded(path: Path, lines: Iterable[bytes]) -> Iterator[tuple[int, str]]:
 
 def _json(text: str, place: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return parse_json(text)
+    except ValueError as error:
         raise StudyError(f"{place} is not valid JSON: {one_line(error)}") from error
 
 
-def _mapping(value: Any, place: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise StudyError(f"{place} must be a record of named fields, not {type(value).__name__}")
+def _yaml(text: str, path: Path) -> Any:
+    try:
+        return _mended(yaml.load(text, Loader=_Loader))
+    except yaml.YAMLError as error:
+        raise StudyError(f"{path} is not valid YAML: {one_line(error)}") from error
+
+
+def _mended(value: Any) -> Any:
+    """The same value with every half of a two-part character as TORN."""
+    if isinstance(value, str):
+        return _HALF.sub(TORN, value)
+    if isinstance(value, list):
+        return [_mended(item) for item in value]
+    if isinstance(value, dict):
+        return {_mended(name): _mended(item) for name, item in value.items()}
     return value
+
+
+def _record(file: Path, unit: str, number: int | None, fields: Any) -> Record:
+    record = Record(file, unit, number, fields)
+    if not isinstance(fields, dict):
+        raise StudyError(f"{record.place} must be a record of named fields, not {type(fields).__name__}")
+    return record

@@ -7,8 +7,10 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from tts_lib.common import paths
 from tts_lib.common.errors import StudyError
 from tts_lib.study.config.errors import sentence
+from tts_lib.study.config.folders import refuse_own
 from tts_lib.study.config.study import Study
 
 
@@ -16,7 +18,8 @@ def load(path: str | Path = "params.yaml") -> Study:
     """The study described by a YAML file.
 
     Raises:
-        StudyError: the file is missing, is not YAML, names a field twice, or breaks the schema; one sentence.
+        StudyError: the file is missing, is not YAML, names a field twice, breaks the schema, or takes files from a
+            folder of the study's own outputs; one sentence.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -27,10 +30,25 @@ def load(path: str | Path = "params.yaml") -> Study:
     except yaml.YAMLError as error:
         raise StudyError(f"{path}{_where(error)} is not valid YAML: {_what(error)}.") from error
     try:
-        return Study.model_validate(data)
+        study = Study.model_validate(data)
     except ValidationError as error:
         words, keys = sentence(error, Study.model_json_schema())
         raise StudyError(f"{path}, line {_line(text, keys)}: {words}") from error
+    for section, parts in (("replay", study.replay), ("questions", study.questions)):
+        for name, part in parts.items():
+            try:
+                refuse_own(f"{section}.{name}.folder", part.folder, _root(Path(path)))
+            except ValueError as error:
+                raise StudyError(f"{path}, line {_line(text, (section, name, 'folder'))}: {error}.") from error
+    return study
+
+
+def _root(path: Path) -> Path:
+    """The folder that the paths of a study file start from: that of params.yaml, also for a file of profiles/."""
+    try:
+        return paths.find_root(path.parent)
+    except StudyError:
+        return path.parent
 
 
 def _line(text: str, keys: Sequence[int | str]) -> int:

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tts_lib.common.section import Section
-from tts_lib.study.config.replay import Conventions
+from tts_lib.study.config.folders import FilePath, Folder
+from tts_lib.study.config.replay import Conventions, ReadingStyle
 
-FilePath = Annotated[str, Field(min_length=1, max_length=4096, description="file inside questions.*.folder")]
 Share = Annotated[int, Field(ge=1, le=10_000_000, description="questions")]
 Text = Annotated[str, Field(max_length=20_000)]
 
@@ -45,9 +45,9 @@ Prompt = Annotated[Plain | Chat | FewShot, Field(discriminator="kind")]
 class Questions(Section):
     """Question files in the formats of MATH and GSM8K (`tts_lib.questions.files.questions`)."""
 
-    folder: Annotated[str, Field(min_length=1, max_length=4096, description="that holds the files; DVC watches it")]
+    folder: Folder
     test: FilePath
-    train: Annotated[str, Field(min_length=1, max_length=4096, description="file of train and val questions")]
+    train: FilePath
     n_train: Share
     n_val: Share
     n_test: Share
@@ -64,10 +64,7 @@ class Math(Section):
     """Answers in mathematical notation, read in processes that may be killed and compared by what they say."""
 
     kind: Literal["math"]
-    style: Annotated[
-        Literal["marked", "boxed", "number", "heading"],
-        Field(description="what counts as an answer: tts_lib/grading/answers.py; heading: below # Answer"),
-    ]
+    style: ReadingStyle
     conventions: Conventions
     timeout_s: Annotated[float, Field(gt=0, le=600, description="seconds of a processor that an answer may take")]
 

@@ -5,8 +5,12 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tts_lib.common.section import Section
+from tts_lib.study.config.folders import FilePath, Folder
 
-FilePath = Annotated[str, Field(min_length=1, max_length=4096, description="file or folder inside replay.*.folder")]
+ReadingStyle = Annotated[
+    Literal["marked", "boxed", "number", "heading"],
+    Field(description="what counts as an answer: tts_lib/grading/answers.py; heading: below # Answer"),
+]
 Column = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -34,6 +38,9 @@ class ImportedPool(Section):
     path: FilePath
     format: Literal["rows", "search_and_learn", "large_language_monkeys"]
     columns: PoolColumns | None = None
+    scores: Annotated[
+        Literal["probability", "logit"], Field(description="what step scores are; of logits the sigmoid is taken")
+    ] = "probability"
     rows_of: Annotated[str | None, Field(min_length=1, description="read the rows of this model only")] = None
     name: Annotated[str, Field(min_length=1, max_length=200, description="of the model")]
     n_params: Annotated[float, Field(ge=1, le=1e15, description="parameters without embeddings")]
@@ -59,10 +66,12 @@ class Conventions(Section):
 class Replay(Section):
     """A study of samples that exist already; nothing is trained or sampled."""
 
-    folder: Annotated[str, Field(min_length=1, max_length=4096, description="that holds the files; DVC watches it")]
+    folder: Folder
     questions: FilePath
+    partial: Annotated[bool, Field(description="whether questions without samples are left out, or refused")] = False
     n_val: Annotated[int, Field(ge=2, le=1_000_000, description="questions that strategies and edges are fitted on")]
     chars_per_token: Annotated[float, Field(gt=0, le=100, description="of prompts, and of samples without a count")]
+    style: ReadingStyle = "marked"
     conventions: Conventions
     base: ImportedPool
     large: ImportedPool | None = None

@@ -1,0 +1,44 @@
+"""What a file of samples is taken for, by the names and values of its columns, in every kind of file."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from tts_lib.common.errors import StudyError
+from tts_lib.imported.guess import guess
+
+ROW = {"uid": "a", "response": "so 7.5", "score": [0.5, 0.25], "is_correct": True, "tokens": 4, "model": "tiny"}
+
+
+def test_rows_are_known_by_their_columns(tmp_path: Path) -> None:
+    wanted = {"question": "uid", "text": "response", "correct": "is_correct", "step_scores": "score"}
+    wanted |= {"n_tokens": "tokens", "model": "model"}
+    for name in ("pool.jsonl", "pool.json", "pool.jsonl.gz"):
+        content = json.dumps(ROW).encode()
+        (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+        found = guess(tmp_path / name)
+        assert (found.format, found.columns, found.models) == ("rows", wanted, ("tiny",))
+
+
+@pytest.mark.parametrize(
+    ("row", "kind"),
+    [
+        ({"problem": "P", "answer": "7", "completions": ["7"], "scores": [[0.5]]}, "search_and_learn"),
+        ({"question": "P", "samples": ["7"], "gt_answer": "7"}, "large_language_monkeys"),
+        ({"question": "P", "answer": 7.5}, "rows"),
+    ],
+)
+def test_the_format_shows_in_the_columns_and_not_in_the_kind_of_file(tmp_path: Path, row: dict, kind: str) -> None:
+    (tmp_path / "folder").mkdir()
+    for name in ("pool.jsonl", "pool.json", "folder/1.json"):
+        (tmp_path / name).write_text(json.dumps(row))
+        assert guess(tmp_path / name).format == kind
+    assert guess(tmp_path / "folder").format == kind
+
+
+def test_what_is_nothing_known_is_said(tmp_path: Path) -> None:
+    (tmp_path / "pool.jsonl").write_text(json.dumps({"uid": 1, "colour": "red"}))
+    with pytest.raises(StudyError, match=r"none of its columns \(uid, colour\) is plainly a text, an answer"):
+        guess(tmp_path / "pool.jsonl")

@@ -1,0 +1,122 @@
+r"""Where a text says that its answer comes: "the answer is", a line "Answer:", a heading above it, GSM8K's ``####``."""
+
+import re
+from typing import NamedTuple
+
+from tts_lib.grading.boxes import is_blank
+from tts_lib.grading.phrases import NUMBER, answer_in, first_sentence, opens_a_text, states
+
+_SIGNS = r"(?:[^\w\n\\$]|_|<b>|<strong>)"  # emoji, emphasis, heading and bullet signs
+_LINE_BEGINS = rf"^{_SIGNS}{{0,12}}(?:(?:[Ss]tep )?\d{{1,2}}[.):]{_SIGNS}{{0,4}})?"
+_VALUE_FOLLOWS = r"(?=\s+(?:about |approximately )?[*_]{0,2}[-−]?(?:\\?\$|\.?\d|\\))"
+_NO_DENIAL = r"(?:(?!\b(?:not|cannot|can|could|may|might)\b|n['’]t\b)[^.\n:?!])"
+_SENTENCE = re.compile(
+    r"\banswers?\b(?:[^.\n:?!]{0,60}?\b(?:is|are|equals?)\b|[*_ ]{0,4}=(?!=)"
+    rf"|{_NO_DENIAL}{{0,40}}?\b(?:be|comes (?:out )?to)\b{_VALUE_FOLLOWS})",
+    re.IGNORECASE,
+)
+_LINE = re.compile(
+    rf"{_LINE_BEGINS}(?:the |my |our )?(?:final |correct )?(?:answers?|ans\.?)(?:</b>|</strong>)?[*_ ]{{0,4}}"
+    r"(?:\([^()\n]{0,40}\))?[*_ ]{0,4}(?:[:：=→⇒]|[-–—](?= ))|\b(?:the|my|our|final) answers?[*_ ]{0,4}[:：]",
+    re.IGNORECASE | re.MULTILINE,
+)
+_HEADING = re.compile(
+    rf"{_LINE_BEGINS}(?:(?:[Ff]inal|FINAL) (?i:answers?)|Answers?|ANSWERS?)[*_# ]{{0,6}}$", re.MULTILINE
+)
+_LETTER_A = re.compile(
+    r"^[*_#> ]{0,6}A[*_]{0,3}:(?![^\n]{0,200}\s{0,20}\n[*_#> ]{0,6}B[*_]{0,3}:)", re.MULTILINE
+)  # no options
+_PATTERNS = (_SENTENCE, _LINE, _HEADING, _LETTER_A)
+_HASHES = re.compile(r"(?<!#)####(?!#)([^\n]*)")
+_HASHED_NUMBER = re.compile(rf"{NUMBER}\$?\.?")
+_HASHED_HEADING = re.compile(r"[A-Za-z]{2}|\d{1,3}[.)]\s")
+_DIGIT = re.compile(r"\d")
+_DOUBT = re.compile(
+    r"\b(?:if|whether|suppose|supposing|assume|assuming|unless|until|doubt|thought|not (?:true|the case)"
+    r"|(?:might|may|could) (?:think|say|guess))\s(?:that\s)?(?:(?:the|our|my|this|your)\s)?(?:\w+\s)?$"
+    r"|\b(?:wrong|incorrect|previous|tempting)\s$",
+    re.IGNORECASE,
+)
+_PRAISE = re.compile(
+    r"(?:100\\?% |absolutely |completely |indeed )?(?:correct|right|clear|unclear|reasonable|valid|verified|confirmed"
+    r"|plausible|helpful)[*_]{0,2}\s{0,9}(?:[.,;!)]|$|because|since|as|and|to|by|with)"
+    r"|in (?:the )?(?:box|simplest|lowest|required|correct|form)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+_DESCRIPTION = re.compile(r"(?:an? [a-z]{2}|rounded|simplified|expressed|written|given|based)[^\d$\\]*")
+_DECORATION = " \t\r\n:：=*_`"
+_BULLET = re.compile(r"[\s:：=*_`]*?\n[ \t]*([-•*>]) ")
+_LABEL = re.compile(r"#|1[.)] +\S")  # of a section or a list
+_MOST = 50  # markers looked at, from the last
+_LOOK = 4_000  # characters after a marker that can belong to its answer
+_BEFORE = 40  # characters before a marker that can cast doubt on it
+
+
+class Marked(NamedTuple):
+    """What a marker marks."""
+
+    answer: str | None  # None: it is not readable
+    statement: str = ""  # the sentence that holds it, where that is one in words
+
+
+def first_mark(text: str) -> int | None:
+    """Where the text's first marker ends."""
+    ends = [found.end() for pattern in _PATTERNS if (found := pattern.search(text))]
+    ends += [found.end() for found in _HASHES.finditer(text) if _is_number(found)][:1]
+    return min(ends, default=None)
+
+
+def marked(text: str) -> Marked | None:
+    """What the text marks as its answer; None without a marker.
+
+    GSM8K's mark counts before any other: the first one with a number behind it, or one that is no heading and has no
+    number after it but its own. Of the others the last counts, left aside those that ask, doubt, praise an answer
+    ("is correct"), hold a blank, or head a text of several lines; a description ("is an integer") only counts alone.
+    """
+    if hashed := _hashed(text):
+        return hashed
+    description = None
+    found = {match.end(): match for pattern in _PATTERNS for match in pattern.finditer(text)}
+    for end in sorted(found, reverse=True)[:_MOST]:
+        is_line = found[end].re is not _SENTENCE
+        rest = _behind(text, end)
+        before = text[max(0, found[end].start() - _BEFORE) : found[end].start()]
+        is_doubted = not is_line and _DOUBT.search(before)
+        sentence, sign = first_sentence(rest)
+        if is_doubted or _PRAISE.match(rest) or sign == "?" or (is_line and opens_a_text(rest)):
+            continue
+        answer = answer_in(rest, sentence_follows=is_line)
+        if answer is not None and _DESCRIPTION.fullmatch(answer):
+            description = description or Marked(answer)
+        elif answer is None or not is_blank(answer):
+            return Marked(answer, sentence if states(sentence) else "")
+    return description
+
+
+def _hashed(text: str) -> Marked | None:
+    lines = list(_HASHES.finditer(text))
+    numbers = [line for line in lines if _is_number(line)]
+    if [_plain(line) for line in numbers[:2]] == ["1", "2"]:  # the sections of the solution, counted
+        return None
+    mark = next(iter(numbers), None)
+    if mark is None and lines and not _DIGIT.search(text, lines[-1].end()):
+        mark = lines[-1] if not _HASHED_HEADING.match(_plain(lines[-1])) else None
+    return mark and Marked(answer_in(_plain(mark)))
+
+
+def _plain(hashes: re.Match[str]) -> str:
+    return hashes[1].strip(" \t\r*_")
+
+
+def _is_number(hashes: re.Match[str]) -> bool:
+    return bool(_HASHED_NUMBER.fullmatch(_plain(hashes)))
+
+
+def _behind(text: str, end: int) -> str:
+    """What stands behind a marker; nothing where that is the label of a section or a list of several items."""
+    rest = text[end : end + _LOOK]
+    if bullet := _BULLET.match(rest):
+        item, _, others = rest[bullet.end() :].partition("\n")
+        return "" if others.lstrip().startswith(bullet[1]) else item
+    stripped = rest.lstrip(_DECORATION)
+    return "" if "\n" in rest[: len(rest) - len(stripped)] and _LABEL.match(stripped) else stripped
