@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from tts_lib.common.strategy import WEIGHTED, Strategy
 from tts_lib.strategies.outcomes import Outcomes
-from tts_lib.strategies.strategy_table import Strategy
+from tts_lib.strategies.strategy_table import Method
 
 BUDGETS = (1, 4, 16)
-DESCRIBED = (Strategy("best_of_n", {}), Strategy("beam", {"width": 4}))
+BEAM = Strategy("beam_4")
+METHODS = (Method("best_of_n", {}), Method("beam", {"width": 4}))
 
 
 def planted_outcomes(n_per_bin: int = 20) -> tuple[Outcomes, np.ndarray, np.ndarray]:
@@ -23,4 +25,4 @@ def planted_outcomes(n_per_bin: int = 20) -> tuple[Outcomes, np.ndarray, np.ndar
     ledger[1, 0] = np.nan
     ids = tuple(f"q{i}" for i in range(len(bins)))
     accuracy = np.stack([best_of_n, search])
-    return Outcomes(ids, ("best_of_n_weighted", "beam_4"), BUDGETS, accuracy, ledger), bins, 1.0 - 0.5 * (bins == 2)
+    return Outcomes(ids, (WEIGHTED, BEAM), BUDGETS, accuracy, ledger), bins, 1.0 - 0.5 * (bins == 2)

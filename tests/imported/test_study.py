@@ -14,6 +14,7 @@ from helpers.pipeline import ROOT
 from tts_lib.answers.grid import grid
 from tts_lib.common import rng
 from tts_lib.common.errors import StudyError
+from tts_lib.common.strategy import Strategy
 from tts_lib.common.tables import read_json
 from tts_lib.estimators import intervals
 from tts_lib.grading.answers import extract_answer
@@ -21,10 +22,11 @@ from tts_lib.imported import study
 from tts_lib.imported.pool import Grade, to_pool
 from tts_lib.imported.sources import Columns, Source, read
 from tts_lib.questions.files import questions
-from tts_lib.strategies import curves
-from tts_lib.strategies.exchange import budgets as matched_settings
-from tts_lib.strategies.exchange import comparison
-from tts_lib.strategies.exchange import large as large_model
+from tts_lib.strategies.bins import Bins, numbered
+from tts_lib.strategies.curves import SINGLE, Curve
+from tts_lib.strategies.exchange.budgets import Training, formula_settings
+from tts_lib.strategies.exchange.comparison import Grouping, setting_table
+from tts_lib.strategies.exchange.large import large_models
 
 DATA = ROOT.parent / "shared" / "data"
 SYSTEMS = ("6b_finetuning", "6b_verification", "175b_finetuning")
@@ -44,30 +46,25 @@ def test_a_small_model_with_a_verifier_against_a_30_times_larger_one():
     ids = asked["question_id"].tolist()
     small, verified, _ = (grid(pool, ids).correct[:, 0].astype(float) for pool in pools.values())
     budgets, tokens = (1, N_VERIFIED), np.outer(np.ones(len(ids)), [100.0, 100.0 * N_VERIFIED])
-    curve = curves.Curve(
-        "single", "verified", budgets, [True, True], np.stack([small, verified], axis=1), tokens, tokens
-    )
+    accuracy = np.stack([small, verified], axis=1)
+    curve = Curve(SINGLE, Strategy("verified"), budgets, (True, True), accuracy, tokens, tokens)
     training = {
-        "base": matched_settings.Training(6e9, 3e11, 6 * 6e9 * 3e11),
-        "large": matched_settings.Training(175e9, 3e11, 6 * 175e9 * 3e11),
+        "base": Training(6e9, 3e11, 6 * 6e9 * 3e11),
+        "large": Training(175e9, 3e11, 6 * 175e9 * 3e11),
     }
     nothing = pools["175b_finetuning"].head(0)
-    larges = large_model.large_models(
+    larges = large_models(
         pools["175b_finetuning"], nothing, ids, np.zeros(len(ids)), training, [1], rng.generator("test")
     )
     assert [large.name for large in larges] == ["one_sample"]
     assert (small.mean(), verified.mean(), larges[0].accuracy.mean()) == pytest.approx((0.217, 0.390, 0.347), abs=5e-4)
-    everyone = comparison.Grouping(
-        "all",
-        np.ones(len(ids), dtype=np.int64),
-        1,
-        intervals.bootstrap_weights(len(ids), 1000, rng.generator("weights")),
-    )
+    alike = Bins("all", np.ones(len(ids), dtype=np.int64), numbered(1))
+    everyone = Grouping(alike, intervals.bootstrap_weights(len(ids), 1000, rng.generator("weights")))
     m = 175 / 6
     assert m < N_VERIFIED  # without pretraining, 100 samples cost more than the large model's one answer
-    settings = matched_settings.formula_settings(m, [0.16, 1.0, 22.0], 1)
+    settings = formula_settings(m, [0.16, 1.0, 22.0], 1)
     v1 = [setting for setting in settings if setting.accounting == "v1"]
-    table = comparison.setting_table(curve, larges[0], v1, everyone).query("group == 'all'").set_index("r")
+    table = setting_table(curve, larges[0], v1, everyone).query("group == 'all'").set_index("r")
     assert table.loc[0.16, "k"] == pytest.approx(m + 3 * (m - 1) / 0.16)
     # Verified, the small model is a little better where pretraining counts; elsewhere it affords too few samples.
     assert table.loc[0.16, "difference"] == pytest.approx(verified.mean() - larges[0].accuracy.mean())

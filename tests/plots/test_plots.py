@@ -4,21 +4,56 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from tts_lib.plots import bars, curves, style
-from tts_lib.report.figures import paper_values
+from tts_lib.common.strategy import (
+    BEST_FIXED,
+    COMPUTE_OPTIMAL,
+    COVERAGE,
+    FLIPPED,
+    MAJORITY,
+    MIXED,
+    ORACLE,
+    PARALLEL,
+    PLAIN,
+    RANDOM_CHOICE,
+    REVISIONS,
+    SEQUENTIAL,
+    SHUFFLED_BINS,
+    STRATEGY_COLUMNS,
+    WEIGHTED,
+    Strategy,
+)
+from tts_lib.plots import bars, curves, looks, style
 
 BUDGETS = [4, 16, 64, 256]
+BEAM = Strategy("beam_4")
+SEARCHES = [BEAM, *map(Strategy, ("beam_sqrt", "lookahead_1", "lookahead_3", "dvts"))]
+SCORED = [Strategy(rule, f"prm_{how}") for rule in ("weighted", "best_of_n") for how in ("min", "prod", "mean", "last")]
+SCORED += [Strategy(rule, score) for rule in ("weighted", "best_of_n") for score in ("orm", "orm_matched")]
+REVISED = [Strategy(REVISIONS, "orm", 1 << i) for i in range(9)] + [Strategy(REVISIONS, "majority", 1)]
+REVISED += [Strategy(SEQUENTIAL, by) for by in ("majority", "prm", "orm_alone", "orm")] + [Strategy(MIXED, "orm")]
+BINNINGS = ("oracle", "predicted", "absolute", "level", "subject")
+CHOICES = [Strategy(COMPUTE_OPTIMAL, binning=name, frozen=frozen) for name in BINNINGS for frozen in (False, True)]
+CHOICES += [BEST_FIXED, Strategy("best_fixed", frozen=True), RANDOM_CHOICE, SHUFFLED_BINS]
+GAINS = {"budget": [4, 16], "gain": [0.1, -0.1]}
+STRATEGIES = [MAJORITY, COVERAGE, FLIPPED, *SCORED, *SEARCHES, *REVISED, *CHOICES]
 
 
 def new_axes() -> Axes:
     return Figure(figsize=style.SMALL, layout="constrained").subplots()
 
 
-def accuracy_table(*names: str, by: str = "strategy", **columns: object) -> pd.DataFrame:
-    rows = [(name, n, 0.2 + 0.01 * i + 0.05 * np.log2(n)) for i, name in enumerate(names) for n in BUDGETS]
-    table = pd.DataFrame(rows, columns=[by, "budget", "accuracy"])
+def accuracy_table(*drawn: Strategy | str, **columns: object) -> pd.DataFrame:
+    """Accuracy of strategies, or of groups of questions."""
+    whats = [what.columns if isinstance(what, Strategy) else {"group": what} for what in drawn]
+    rows = [
+        what | {"budget": n, "accuracy": 0.2 + 0.01 * i + 0.05 * np.log2(n)}
+        for i, what in enumerate(whats)
+        for n in BUDGETS
+    ]
+    table = pd.DataFrame(rows)
     return table.assign(low=table["accuracy"] - 0.03, high=table["accuracy"] + 0.03, **columns)
 
 
@@ -30,7 +65,7 @@ def legend_texts(ax: Axes) -> list[str]:
 def test_saving_is_the_same_byte_for_byte_and_names_no_tool_or_day(tmp_path) -> None:
     for folder in ("a", "b"):
         ax = new_axes()
-        curves.accuracy_by_budget(accuracy_table("majority", "beam_4"), ax)
+        curves.accuracy_by_budget(accuracy_table(MAJORITY, BEAM), ax)
         style.save_figure(ax.figure, tmp_path / folder / "x.y")
     for suffix in ("png", "svg"):
         first, second = ((tmp_path / folder / f"x.y.{suffix}").read_bytes() for folder in ("a", "b"))
@@ -40,46 +75,63 @@ def test_saving_is_the_same_byte_for_byte_and_names_no_tool_or_day(tmp_path) -> 
 
 
 def test_no_two_strategies_look_alike() -> None:
-    shared = {"best_of_n_weighted": "weighted:prm_last", "best_of_n_weighted_flipped": "weighted:prm_flipped"}
-    ways_to_choose = {"correct", "correct_majority", "correct_best", "greedy"}
-    drawn = {n: look for n, look in style.STRATEGIES.items() if n not in {*shared.values(), *ways_to_choose}}
-    looks = [(look.color, look.marker, look.line) for look in drawn.values()]
-    assert len(set(looks)) == len(looks)
-    assert all(style.look(a).color == style.look(b).color for a, b in shared.items())
+    drawn = {strategy.name: looks.of_strategy(strategy) for strategy in STRATEGIES}
+    assert len({(look.color, look.marker, look.line) for look in drawn.values()}) == len(STRATEGIES)
+    assert len({look.label for look in drawn.values()}) == len(STRATEGIES)
 
 
-def test_an_own_method_has_a_look_that_lasts() -> None:
-    assert style.look("my_search") == style.look("my_search")
-    assert style.look("my_search").label == "my search"
+def test_no_two_strategies_of_one_choice_fill_a_tile_alike() -> None:
+    among = [MAJORITY, PLAIN, WEIGHTED, BEAM, Strategy("dvts"), *(Strategy(REVISIONS, "orm", 1 << i) for i in range(9))]
+    assert len({looks.of_strategy(strategy).area for strategy in among}) == len(among)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        (Strategy("weighted", "orm"), Strategy("best_of_n", "orm"), ("color", "marker")),  # the score's
+        (Strategy(SEQUENTIAL, "orm"), Strategy(SEQUENTIAL, "majority"), ("color", "marker")),  # the split's
+        (ORACLE, Strategy(COMPUTE_OPTIMAL, binning="oracle", frozen=True), ("color", "marker")),  # the binning's
+    ],
+)
+def test_a_look_is_put_together_from_the_columns(one: Strategy, other: Strategy, shared: tuple[str, ...]) -> None:
+    a, b = looks.of_strategy(one), looks.of_strategy(other)
+    assert [getattr(a, part) for part in shared] == [getattr(b, part) for part in shared] and a.line != b.line
+
+
+def test_an_own_search_has_a_look_that_lasts() -> None:
+    own = Strategy("my_search")
+    assert looks.of_strategy(own) == looks.of_strategy(own) and looks.of_strategy(own).label == "my search"
+    assert looks.of_strategy(own).color != looks.of_strategy(Strategy("your_search")).color
 
 
 def test_a_line_is_drawn_as_tabled_with_its_band() -> None:
-    ax, table = new_axes(), accuracy_table("majority", "beam_4").sample(frac=1, random_state=0)
+    ax, table = new_axes(), accuracy_table(MAJORITY, BEAM).sample(frac=1, random_state=0)
     curves.accuracy_by_budget(table, ax)
     assert [list(line.get_xdata()) for line in ax.lines] == [BUDGETS, BUDGETS]
     assert len(ax.collections) == 2 and ax.get_xscale() == "log"
-    assert set(legend_texts(ax)) == {style.look("majority").label, style.look("beam_4").label}
+    assert set(legend_texts(ax)) == {MAJORITY.label, BEAM.label}
 
 
 def test_without_intervals_there_is_no_band_and_a_cost_axis_counts_in_tens() -> None:
     ax = new_axes()
-    table = accuracy_table("best_fixed", by="curve").drop(columns=["low", "high"]).assign(flops=[1e6, 1e7, 1e8, 1e9])
-    curves.accuracy_by_budget(table, ax, by="curve", x="flops")
+    table = accuracy_table(BEST_FIXED).drop(columns=["low", "high"]).assign(flops=[1e6, 1e7, 1e8, 1e9])
+    curves.accuracy_by_budget(table, ax, x="flops")
     assert not ax.collections and ax.xaxis.get_transform().base == 10
 
 
 def test_the_papers_values_are_hollow_and_in_the_strategys_colour() -> None:
-    ax, values = new_axes(), paper_values.values("3 left")
-    curves.paper_markers(values, ax)
-    assert len(ax.collections) == values["series"].nunique() + 1
+    ax = new_axes()
+    curves.paper_markers(accuracy_table(MAJORITY, PARALLEL).rename(columns={"accuracy": "value"}), ax)
     assert all(len(points.get_facecolor()) == 0 for points in ax.collections)
+    edges = [to_hex(points.get_edgecolor()[0]) for points in ax.collections[:-1]]
+    assert edges == [looks.of_strategy(strategy).color for strategy in (MAJORITY, PARALLEL)]
     assert any("paper" in text for text in legend_texts(ax))
 
 
 def test_stars_stand_at_the_matched_budget() -> None:
     ax = new_axes()
     stars = pd.DataFrame({"group": ["1", "5"], "k": [16.0, 16.0], "large_accuracy": [0.9, 0.1], "r": [22.0, 22.0]})
-    curves.flops_matched(accuracy_table("1", "5", by="group"), stars, ax)
+    curves.flops_matched(accuracy_table("1", "5"), stars, ax)
     offsets = [tuple(point) for points in ax.collections for point in np.asarray(points.get_offsets())]
     assert (16.0, 0.9) in offsets and (16.0, 0.1) in offsets
     assert [text.get_text() for text in ax.texts] == ["R = 22"]
@@ -93,18 +145,22 @@ def test_a_bound_is_an_arrow() -> None:
 
 
 def test_bars_and_tiles_hold_every_cell() -> None:
-    table = pd.concat([accuracy_table("majority", "beam_4", bin=str(b)) for b in range(1, 6)], ignore_index=True)
+    table = pd.concat([accuracy_table(MAJORITY, BEAM, bin=str(b)) for b in range(1, 6)], ignore_index=True)
     ax = new_axes()
     bars.accuracy_by_bin(table, ax)
     assert len(ax.patches) == len(table)
     tiles = pd.DataFrame(
-        [(b, n, s, share) for b in "12" for n in BUDGETS for s, share in (("majority", 0.2), ("beam_4", 0.8))],
-        columns=["bin", "budget", "strategy", "share"],
+        [
+            strategy.columns | {"bin": b, "budget": n, "share": share, "binning": "oracle", "frozen": True}
+            for b in "12"
+            for n in BUDGETS
+            for strategy, share in ((MAJORITY, 0.2), (BEAM, 0.8))
+        ]
     )
     ax = new_axes()
     bars.strategy_shares(tiles, ax)
     assert {text.get_text() for text in ax.texts} == {"beam 4\n80%"} and len(ax.texts) == 2 * len(BUDGETS)
-    assert legend_texts(ax) == [style.look("beam_4").label]
+    assert legend_texts(ax) == [BEAM.label]
 
 
 def test_relative_change_orders_easy_before_hard() -> None:
@@ -124,7 +180,7 @@ def test_relative_change_orders_easy_before_hard() -> None:
         (curves.predicted_against_oracle, {"oracle": [0.1, 0.9], "predicted": [0.2, 0.8], "oracle_bin": [5, 1]}),
         (curves.probe_quality, {"n_probe": [1, 4], "rank_correlation": [0.5, 0.7]}),
         (curves.score_histogram, {"verdict": ["right", "wrong"], "score": [0.5, 0.5], "share": [1.0, 1.0]}),
-        (curves.difference_by_budget, {"strategy": ["beam_4"] * 2, "budget": [4, 16], "difference": [0.1, -0.1]}),
+        (curves.gain_by_budget, {name: [ORACLE.columns[name]] * 2 for name in STRATEGY_COLUMNS} | GAINS),
     ],
 )
 def test_every_drawing_names_its_axes(draw, columns) -> None:
@@ -132,8 +188,3 @@ def test_every_drawing_names_its_axes(draw, columns) -> None:
     draw(pd.DataFrame(columns), ax)
     assert ax.get_xlabel() and ax.get_ylabel()
     ax.figure.canvas.draw()
-
-
-def test_a_figure_the_paper_has_no_values_for_is_refused() -> None:
-    with pytest.raises(ValueError, match="no values of figure '99'"):
-        paper_values.values("99")

@@ -7,28 +7,39 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tts_lib.report.claims import claims, findings, revisions, strategies, verifier
-from tts_lib.report.claims import search as claims_search
-from tts_lib.report.claims.findings import decide, from_ratio
-from tts_lib.report.results import NotMeasured, Results
+from tts_lib.common.strategy import COVERAGE, MAJORITY, MIXED, PARALLEL, REVISIONS, SEQUENTIAL, Strategy
+from tts_lib.report.claims import claims, findings
+from tts_lib.report.claims.findings import Demand, from_ratio
+from tts_lib.report.results import REST_EM, NotMeasured, Results, split_accuracy
 
 IDS = [f"q{i:03d}" for i in range(200)]
 BUDGETS = [4, 16, 64, 256]
+BEAM = Strategy("beam_4")
+SPLITS = {  # ways to split a budget, by the verifier and by majority
+    "parallel": PARALLEL,
+    "sequential": Strategy(SEQUENTIAL, "orm"),
+    "mixed": Strategy(MIXED, "orm"),
+    "parallel_vote": Strategy(REVISIONS, "majority", 1),
+    "sequential_vote": Strategy(SEQUENTIAL, "majority"),
+    "sequential_prm": Strategy(SEQUENTIAL, "prm"),
+    "sequential_alone": Strategy(SEQUENTIAL, "orm_alone"),
+}
 
 
 def planted(seed: int = 0, **shift: float) -> Results:
     """200 questions of random accuracy; `shift` is added to a strategy's mean (names with _ for :)."""
     rng = np.random.default_rng(seed)
     base = rng.uniform(0.3, 0.6, len(IDS))
-    names = ["majority", "beam_4", "beam_sqrt", "lookahead_1", "lookahead_3"]
-    names += [f"{rule}:{score}" for rule in ("weighted", "best_of_n") for score in ("prm_last", "prm_min", "orm")]
+    run = [MAJORITY, BEAM, *map(Strategy, ("beam_sqrt", "lookahead_1", "lookahead_3"))]
+    run += [Strategy(rule, score) for rule in ("weighted", "best_of_n") for score in ("prm_last", "prm_min", "orm")]
 
-    def accuracy(name: str) -> pd.DataFrame:
-        columns = {n: base + shift.get(name.replace(":", "_"), 0.0) + rng.normal(0, 0.02, len(IDS)) for n in BUDGETS}
+    def accuracy(strategy: Strategy) -> pd.DataFrame:
+        mean = base + shift.get(strategy.name.replace(":", "_"), 0.0)
+        columns = {n: mean + rng.normal(0, 0.02, len(IDS)) for n in BUDGETS}
         return pd.DataFrame(columns, index=pd.Index(IDS, name="question_id"))
 
-    known = {name: accuracy(name) for name in names}
-    known["coverage"] = pd.DataFrame({1: base}, index=pd.Index(IDS, name="question_id"))
+    known = {strategy: accuracy(strategy) for strategy in run}
+    known[COVERAGE] = pd.DataFrame({1: base}, index=pd.Index(IDS, name="question_id"))
     difficulty = pd.DataFrame({"oracle": base, "oracle_bin": np.repeat([5, 4, 3, 2, 1], 40)}, index=IDS)
     diagnostics = [(q, n, 5.0 - 0.5 * np.log2(n) / 8 + rng.normal(0, 0.1), 0.1) for q in IDS for n in BUDGETS]
     search = {"beam_4": pd.DataFrame(diagnostics, columns=["question_id", "budget", "mean_steps", "repetition"])}
@@ -70,38 +81,50 @@ def test_histories_are_compared_on_the_same_questions() -> None:
 @pytest.mark.parametrize(
     ("number", "better", "worse"),
     [
-        ("20a", "sequential:orm", "parallel:orm"),
-        ("20b", "sequential:majority", "parallel:majority"),
-        ("21a", "mixed:orm", "parallel:orm"),
-        ("21b", "mixed:orm", "sequential:orm"),
-        ("22a", "sequential:orm", "parallel:orm"),
-        ("22b", "sequential:orm", "mixed:orm"),
-        ("22c", "mixed:orm", "sequential:orm"),
-        ("22d", "mixed:orm", "parallel:orm"),
-        ("24a", "sequential:orm", "sequential:prm"),
-        ("24b", "sequential:orm", "sequential:orm_alone"),
-        ("27a", "rest_em parallel:majority", "rest_em sequential:majority"),
+        ("20a", "sequential", "parallel"),
+        ("20b", "sequential_vote", "parallel_vote"),
+        ("21a", "mixed", "parallel"),
+        ("21b", "mixed", "sequential"),
+        ("22a", "sequential", "parallel"),
+        ("22b", "sequential", "mixed"),
+        ("22c", "mixed", "sequential"),
+        ("22d", "mixed", "parallel"),
+        ("24a", "sequential", "sequential_prm"),
+        ("24b", "sequential", "sequential_alone"),
     ],
 )
 def test_a_claim_on_splits_asks_for_the_right_difference(number: str, better: str, worse: str) -> None:
     known = planted()
     for sign, expected in ((1, "supported"), (-1, "contradicted")):
         half = sign * 0.05
-        moved = {name: known.accuracy["majority"] + by for name, by in ((better, half), (worse, -half))}
+        moved = {SPLITS[name]: known.accuracy[MAJORITY] + by for name, by in ((better, half), (worse, -half))}
         assert verdict_of(number, replace(known, accuracy=dict(known.accuracy) | moved)) == expected
     assert verdict_of(number, known) == "not measured"
 
 
+def splits(chain: float, parallel: float = 0.5) -> pd.DataFrame:
+    """By majority: first attempts right as often as `parallel`, those of one long chain by `chain` more often."""
+    rng = np.random.default_rng(0)
+    rows = [
+        (q, "majority", length, n, parallel + (length > 1) * chain + rng.normal(0, 0.01))
+        for q in IDS
+        for n in BUDGETS
+        for length in (1, n)
+    ]
+    return pd.DataFrame(rows, columns=["question_id", "selection", "length", "budget", "accuracy"])
+
+
 def test_rest_em_is_held_against_the_model_it_began_from() -> None:
     """Both lose by chains; only what the one loses more is put down to ReST-EM."""
-    known, ways = planted(), ("parallel", "sequential")
-    names = [f"{prefix}{way}:majority" for prefix in ("", "rest_em ") for way in ways]
+    before = split_accuracy(splits(-0.1))
     for loss, expected in ((0.2, "supported"), (0.05, "contradicted")):
-        by = dict(zip(names, (0.0, -0.1, 0.0, -loss), strict=True))
-        rng, base = np.random.default_rng(0), known.accuracy["majority"]
-        moved = {name: base + change + rng.normal(0, 0.01, base.shape) for name, change in by.items()}
-        results = replace(known, accuracy=dict(known.accuracy) | moved)
+        known = planted()
+        after = {REST_EM: splits(-loss)}
+        results = replace(known, accuracy=dict(known.accuracy) | before, splits=after)
         assert verdict_of("27b", results) == expected and verdict_of("27a", results) == "supported"
+    gained = replace(known, accuracy=dict(known.accuracy) | before, splits={REST_EM: splits(0.1)})
+    assert verdict_of("27a", gained) == "contradicted"
+    assert verdict_of("27a", known) == "not measured"
 
 
 @pytest.mark.parametrize(("losses", "expected"), [((0.5, 0.3, 0.4), "supported"), ((0.5, 0.4, 0.3), "not measured")])
@@ -116,8 +139,7 @@ def test_a_late_checkpoint_is_compared_with_that_of_the_lowest_loss(losses, expe
 
 
 def verdict_of(number: str, results: Results) -> str:
-    every = [*verifier.CLAIMS, *claims_search.CLAIMS, *strategies.CLAIMS, *revisions.CLAIMS]
-    table = claims.claims_table(results, [claim for claim in every if claim.number == number])
+    table = claims.claims_table(results, [claim for claim in claims.CLAIMS if claim.number == number])
     return table.set_index("number").loc[number, "verdict"]
 
 
@@ -143,10 +165,10 @@ def test_beam_search_no_better_at_high_budgets() -> None:
 
 def test_bins_are_those_named() -> None:
     results = planted()
-    better = results.accuracy["beam_4"].copy()
+    better = results.accuracy[BEAM].copy()
     better[results.difficulty["oracle_bin"].isin([3, 4])] += 0.2
     better[results.difficulty["oracle_bin"] == 1] -= 0.9
-    assert verdict_of("10", replace(results, accuracy={**results.accuracy, "beam_4": better})) == "supported"
+    assert verdict_of("10", replace(results, accuracy={**results.accuracy, BEAM: better})) == "supported"
 
 
 def test_the_hardest_bin_moves_or_not() -> None:
@@ -184,30 +206,30 @@ def test_the_table_covers_the_half_in_order() -> None:
 
 def analysis(gain: float, half: float, ratio: float) -> dict[str, pd.DataFrame]:
     """Tables of the compute-optimal and FLOPs-matched analysis with one value everywhere."""
-    curves = ["compute_optimal_oracle", "compute_optimal_predicted", "compute_optimal_level"]
+    choices = ["compute_optimal_oracle", "compute_optimal_predicted", "compute_optimal_level"]
     interval = {"low": gain - half, "high": gain + half}
     rows = [
         {
             "strategy_set": "paper",
-            "curve": c,
+            "strategy": c,
             "baseline": b,
             "budget": n,
             "complete": True,
             "n_questions": 200,
             "gain": gain,
         }
-        for c in curves
+        for c in choices
         for b in ("best_fixed", "compute_optimal_oracle")
         for n in BUDGETS
     ]
     iso = [
-        {"strategy_set": "paper", "curve": c, "baseline": "best_of_n_weighted", "unit": "generations", "at": n}
-        for c in curves
+        {"strategy_set": "paper", "strategy": c, "baseline": "weighted:prm_last", "unit": "generations", "at": n}
+        for c in choices
         for n in BUDGETS[1:]
     ]
     bounds = dict.fromkeys(("bound", "low_bound", "high_bound"), "exact")
     matched = [
-        {"small": "compute_optimal_oracle", "r_label": r, "group": g, "r": 1.0, "k": 16.0}
+        {"strategy": "compute_optimal_oracle", "r_label": r, "group": g, "r": 1.0, "k": 16.0}
         for r in ("low", "one", "high")
         for g in ("easy", "medium", "hard")
     ]
@@ -230,7 +252,7 @@ def analysis(gain: float, half: float, ratio: float) -> dict[str, pd.DataFrame]:
         (0.05, 0.01, 2.0, {"13b": "contradicted", "14": "contradicted", "15": "contradicted", "29b": "contradicted"}),
     ],
 )
-def test_claims_on_policies(gain: float, half: float, ratio: float, expected: dict[str, str]) -> None:
+def test_claims_on_choices(gain: float, half: float, ratio: float, expected: dict[str, str]) -> None:
     results = replace(planted(), tables=analysis(gain, half, ratio))
     assert {number: verdict_of(number, results) for number in expected} == expected
 
@@ -264,14 +286,24 @@ def test_a_bound_may_lie_anywhere_beyond() -> None:
 )
 def test_rules(rule: findings.Rule, low: float, high: float, expected: str) -> None:
     margin = 0.0 if rule == "less" else 0.01
-    assert decide(rule, low, high, margin=margin) == expected
+    assert Demand(rule, margin).verdict(low, high) == expected
 
 
 def test_the_next_smaller_budget_stands_in() -> None:
     results = planted()
-    assert results.budget(100, "majority", "beam_4") == 64
-    assert results.budget(2, "majority") == 4
-    with pytest.raises(NotMeasured, match="no two budgets from N = 64"):
-        results.span(64, 200, "majority")
+    assert results.budget(100, MAJORITY, BEAM) == 64
+    assert results.budget(2, MAJORITY) == 4
+    with pytest.raises(NotMeasured, match="majority has no two budgets from N = 64"):
+        results.span(64, 200, MAJORITY)
     with pytest.raises(NotMeasured, match="dvts was not run"):
-        results.budget(4, "majority", "dvts")
+        results.budget(4, MAJORITY, Strategy("dvts"))
+
+
+def test_rows_of_a_table_are_found_by_their_values() -> None:
+    results = replace(planted(), tables=analysis(0.05, 0.01, 2.0))
+    found = results.rows("compute_optimal/gains", strategy=["compute_optimal_level"], budget=16, complete=True)
+    assert set(found["baseline"]) == {"best_fixed", "compute_optimal_oracle"} and len(found) == 2
+    with pytest.raises(NotMeasured, match="gains has no rows with all, 16"):
+        results.rows("compute_optimal/gains", strategy_set="all", budget=16)
+    with pytest.raises(NotMeasured, match="there is no table compute_optimal/probe"):
+        results.rows("compute_optimal/probe")

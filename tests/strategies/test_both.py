@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from tts_lib.common import rng
+from tts_lib.common.strategy import ORACLE, PARALLEL, WEIGHTED, Strategy
 from tts_lib.estimators import intervals
 from tts_lib.estimators.flops import Sizes
-from tts_lib.strategies.curves import Bins
+from tts_lib.strategies.bins import Bins, numbered
 from tts_lib.strategies.outcomes import Outcomes
 from tts_lib.strategies.tables import both, groups
 
@@ -23,37 +24,42 @@ def outcomes() -> Outcomes:
         accuracy[1, column] = 0.2 * column * (np.arange(N) < N // 2)
         ledger[0, column, :, 1], ledger[1, column, :, 1] = 10 * budget, 20 * budget
         ledger[1, column, :, 3] = 20 * budget  # the verifier reads as much again
-    return Outcomes(tuple(map(str, range(N))), ("best_of_n_weighted", "revise_1"), BUDGETS, accuracy, ledger)
+    return Outcomes(tuple(map(str, range(N))), (WEIGHTED, PARALLEL), BUDGETS, accuracy, ledger)
+
+
+def of(found: Outcomes, strategy: Strategy) -> np.ndarray:
+    """Accuracy (problem, budget) of one strategy."""
+    return found.accuracy[found.strategies.index(strategy)].T
 
 
 def test_a_strategy_stands_at_what_best_of_n_costs():
     found = both.at_equal_cost(outcomes(), SIZES, count_verifier=False)
-    np.testing.assert_allclose(found.of("best_of_n_weighted"), outcomes().of("best_of_n_weighted"))
-    assert np.isnan(found.of("revise_1")[:, 0]).all()  # cheaper than one revision
-    np.testing.assert_allclose(found.of("revise_1")[:, 1:], outcomes().of("revise_1")[:, :-1])
+    np.testing.assert_allclose(of(found, WEIGHTED), of(outcomes(), WEIGHTED))
+    assert np.isnan(of(found, PARALLEL)[:, 0]).all()  # cheaper than one revision
+    np.testing.assert_allclose(of(found, PARALLEL)[:, 1:], of(outcomes(), PARALLEL)[:, :-1])
     np.testing.assert_allclose(found.policy_tokens[1, 2], 40)
     paid = both.at_equal_cost(outcomes(), SIZES, count_verifier=True)
-    np.testing.assert_allclose(paid.of("revise_1")[:, 2:], outcomes().of("revise_1")[:, :-2])
+    np.testing.assert_allclose(of(paid, PARALLEL)[:, 2:], of(outcomes(), PARALLEL)[:, :-2])
 
 
 def test_between_two_budgets_accuracy_is_linear_in_the_logarithm():
     dear = outcomes()
     dear.ledger[1, ..., 1] *= np.sqrt(0.5)  # half a doubling beyond best-of-N
-    found = both.at_equal_cost(dear, SIZES, count_verifier=False).of("revise_1")
-    np.testing.assert_allclose(found[:, 2], (dear.of("revise_1")[:, 1] + dear.of("revise_1")[:, 2]) / 2)
+    found = of(both.at_equal_cost(dear, SIZES, count_verifier=False), PARALLEL)
+    np.testing.assert_allclose(found[:, 2], (of(dear, PARALLEL)[:, 1] + of(dear, PARALLEL)[:, 2]) / 2)
 
 
 def test_the_choice_among_both_takes_the_better_mechanism_of_each_bin():
-    sets = {"all": ("best_of_n_weighted",), "revisions": ("revise_1",), "both": ("best_of_n_weighted", "revise_1")}
+    sets = {"all": (WEIGHTED,), "revisions": (PARALLEL,), "both": (WEIGHTED, PARALLEL)}
     weights = intervals.bootstrap_weights(N, 200, rng.generator("test"))
-    bins = {"oracle": Bins(np.repeat([1, 2], N // 2), 2)}
+    bins = [Bins("oracle", np.repeat([1, 2], N // 2), numbered(2))]
     group = groups.everyone(weights)
 
     def generator(purpose: str) -> np.random.Generator:
         return rng.generator("test", purpose)
 
     table = both.joint_table(outcomes(), SIZES, sets, bins, 5, generator, group)
-    at = table[table["curve"] == "compute_optimal_oracle"].set_index(["axis", "strategy_set", "budget"])
+    at = table[table["strategy"] == ORACLE.name].set_index(["axis", "strategy_set", "budget"])
     assert at.loc[("generations", "both", 8), "accuracy"] == pytest.approx((0.6 + 0.3) / 2)
     assert at.loc[("generations", "all", 8), "gain_of_both"] == pytest.approx(0.15)
     assert at.loc[("policy_flops", "both", 8), "accuracy"] == pytest.approx((0.4 + 0.3) / 2)
@@ -64,6 +70,6 @@ def test_the_choice_among_both_takes_the_better_mechanism_of_each_bin():
 
 def test_a_larger_verifier_costs_more():
     """20 tokens of the policy and 20 of a verifier three times as large: 80 at its size, as those of best-of-8."""
-    found = both.at_equal_cost(outcomes(), Sizes(7, 21), count_verifier=True).of("revise_1")
+    found = of(both.at_equal_cost(outcomes(), Sizes(7, 21), count_verifier=True), PARALLEL)
     assert np.isnan(found[:, :3]).all()
-    np.testing.assert_allclose(found[:, 3], outcomes().of("revise_1")[:, 0])
+    np.testing.assert_allclose(found[:, 3], of(outcomes(), PARALLEL)[:, 0])

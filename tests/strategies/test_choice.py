@@ -6,6 +6,7 @@ import pytest
 from helpers.simulator import planted
 from tts_lib.estimators.difficulty import quantile_binning
 from tts_lib.strategies.choice import (
+    Difficulty,
     best_fixed,
     compute_optimal,
     fit_table,
@@ -14,7 +15,7 @@ from tts_lib.strategies.choice import (
     shuffled_bins,
     split_folds,
 )
-from tts_lib.strategies.strategy_table import Strategy
+from tts_lib.strategies.strategy_table import Method
 
 EDGES = (-4.5, -3.5, -2.5, -1.5)  # of minus the bin number
 BEST = np.array([[0, 1, 2], [2, 2, 0], [1, 0, 1], [3, 3, 3], [0, 3, 2]])  # (bin, budget)
@@ -53,8 +54,9 @@ def test_no_signal_no_held_out_gain():
         folds = split_folds(world.bins, 2, rng)
         base = random_choice(world.accuracy).mean(axis=0)
         gains.append(compute_optimal(world.accuracy, world.bins, 5, folds).accuracy.mean(axis=0) - base)
-        strategies = tuple(Strategy(str(i), {}) for i in range(8))
-        table = fit_table(world.accuracy, -world.bins.astype(float), EDGES, strategies, (1, 2), "oracle", {})
+        methods = tuple(Method(str(i), {}) for i in range(8))
+        difficulty = Difficulty("oracle", -world.bins.astype(float))
+        table = fit_table(world.accuracy, difficulty, EDGES, methods, (1, 2), {})
         in_sample.append(frozen_accuracy(table, world.accuracy, -world.bins.astype(float)).mean(axis=0) - base)
     error = np.std(gains, axis=0, ddof=1) / np.sqrt(n_repeats)
     assert (np.abs(np.mean(gains, axis=0)) < 5 * error).all()
@@ -149,24 +151,25 @@ def test_fitted_table_applies_frozen_to_other_questions():
     fit, test = (planted(60, BEST, 4, rng, n_draws=64) for _ in range(2))
     score = {id(w): 1.0 - 0.15 * w.bins + 0.01 * rng.random(len(w.bins)) for w in (fit, test)}
     binning = quantile_binning(score[id(fit)])
-    strategies = tuple(Strategy("method", {"id": i}) for i in range(4))
-    table = fit_table(fit.accuracy, score[id(fit)], binning.edges, strategies, (4, 16, 64), "predicted", {})
+    methods = tuple(Method("method", {"id": i}) for i in range(4))
+    difficulty = Difficulty("predicted", score[id(fit)])
+    table = fit_table(fit.accuracy, difficulty, binning.edges, methods, (4, 16, 64), {})
     assert (np.array(table.choices) == BEST).all()
     assert table.n_questions == (60,) * 5
     frozen = frozen_accuracy(table, test.accuracy, score[id(test)])
     assert np.abs(frozen.mean(axis=0) - truth(test, BEST).mean(axis=0)).max() < 0.02  # SE 0.004
-    by_hand = [strategies.index(table.apply(s, 16)) for s in score[id(test)].tolist()]
+    by_hand = [methods.index(table.apply(s, 16)) for s in score[id(test)].tolist()]
     np.testing.assert_array_equal(frozen[:, 1], test.accuracy[by_hand, 1, np.arange(len(by_hand))])
     assert (binning.assign(score[id(test)]) == test.bins).all()
 
 
 def test_table_of_an_empty_bin_and_bad_shapes():
     accuracy = np.stack([np.full((1, 6), 0.2), np.full((1, 6), 0.6)])
-    strategies = (Strategy("a", {}), Strategy("b", {}))
-    table = fit_table(accuracy, np.full(6, 0.9), (0.5,), strategies, (4,), "oracle", {})
+    methods, difficulty = (Method("a", {}), Method("b", {})), Difficulty("oracle", np.full(6, 0.9))
+    table = fit_table(accuracy, difficulty, (0.5,), methods, (4,), {})
     assert (table.n_questions, table.choices) == ((6, 0), ((1,), (1,)))
-    with pytest.raises(ValueError, match="2 strategies, 2 budgets"):
-        fit_table(accuracy, np.full(6, 0.9), (0.5,), strategies, (4, 8), "oracle", {})
+    with pytest.raises(ValueError, match="2 methods, 2 budgets"):
+        fit_table(accuracy, difficulty, (0.5,), methods, (4, 8), {})
     with pytest.raises(ValueError, match="2 strategies and 1 budgets"):
         frozen_accuracy(table, accuracy[:1], np.full(6, 0.9))
     accuracy[1] = np.nan

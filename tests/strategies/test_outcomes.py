@@ -6,9 +6,12 @@ import pytest
 
 from tts_lib.answers.cost import LEDGER
 from tts_lib.common.errors import StudyError
-from tts_lib.strategies import outcomes as strategies
-from tts_lib.strategies.outcomes import POOL_NAMES, assemble
+from tts_lib.common.strategy import COVERAGE, MAJORITY, PLAIN, REVISIONS, WEIGHTED, Strategy
+from tts_lib.strategies.outcomes import FROM_POOL, Outcomes, assemble, methods_of, strategy_sets
+from tts_lib.strategies.strategy_table import Method
 
+BEAM, DVTS = Strategy("beam_4"), Strategy("dvts")
+REVISED = tuple(Strategy(REVISIONS, "orm", length) for length in (1, 2, 4, 8))
 IDS = ("q2", "q0", "q1")
 BUDGETS = (1, 2, 4, 8, 16, 32)
 
@@ -16,8 +19,8 @@ BUDGETS = (1, 2, 4, 8, 16, 32)
 def replayed():
     """Accuracy = 0.1 x (strategy - 1) + 0.01 x question + 0.001 x budget."""
     rows = [
-        (question, stored, budget, 0.1 * (s - 1) + 0.01 * int(question[1]) + 0.001 * budget)
-        for s, stored in enumerate(POOL_NAMES.values())
+        (question, strategy.name, budget, 0.1 * (s - 1) + 0.01 * int(question[1]) + 0.001 * budget)
+        for s, strategy in enumerate(FROM_POOL)
         for question in sorted(IDS)
         for budget in BUDGETS
     ]
@@ -41,23 +44,26 @@ def search(budgets=(4, 16)):
 
 
 def outcomes():
-    return assemble(replayed(), costs(), {"beam_4": search()}, IDS, BUDGETS)
+    return assemble(replayed(), costs(), {BEAM: search()}, IDS, BUDGETS)
+
+
+def of(found: Outcomes, strategy: Strategy) -> np.ndarray:
+    """Accuracy (problem, budget) of one strategy."""
+    return found.accuracy[found.strategies.index(strategy)].T
 
 
 def test_values_stand_in_the_order_of_the_questions():
     found = outcomes()
-    np.testing.assert_allclose(found.of("best_of_n_weighted")[:, 2], 0.1 + np.array([0.02, 0.0, 0.01]) + 0.004)
-    np.testing.assert_array_equal(found.of("beam_4")[:, 4], [0, 0, 1])
-    assert np.isnan(found.of("beam_4")[:, [0, 1, 3, 5]]).all()
-    shuffled = assemble(
-        replayed().sample(frac=1, random_state=0), costs()[::-1], {"beam_4": search()[::-1]}, IDS, BUDGETS
-    )
+    np.testing.assert_allclose(of(found, WEIGHTED)[:, 2], 0.1 + np.array([0.02, 0.0, 0.01]) + 0.004)
+    np.testing.assert_array_equal(of(found, BEAM)[:, 4], [0, 0, 1])
+    assert np.isnan(of(found, BEAM)[:, [0, 1, 3, 5]]).all()
+    shuffled = assemble(replayed().sample(frac=1, random_state=0), costs()[::-1], {BEAM: search()[::-1]}, IDS, BUDGETS)
     np.testing.assert_array_equal(shuffled.accuracy, found.accuracy)
     np.testing.assert_array_equal(shuffled.ledger, found.ledger)
 
 
 def test_the_ledger_counts_the_prompt_once_and_the_verifier_where_it_is_used():
-    found = outcomes().only(["majority", "best_of_n_weighted", "beam_4"])
+    found = outcomes().only([MAJORITY, WEIGHTED, BEAM])
     np.testing.assert_allclose(found.ledger[1, 2, 1], [10, 80, 10, 120, 1])
     np.testing.assert_allclose(found.ledger[0, 2, 1], [10, 80, 0, 0, 1])
     np.testing.assert_allclose(found.policy_tokens[:, 2, 1], [90, 90, 3])
@@ -65,24 +71,36 @@ def test_the_ledger_counts_the_prompt_once_and_the_verifier_where_it_is_used():
 
 
 def test_the_choice_is_open_at_and_below_the_search_budgets():
-    assert outcomes().complete() == [True, True, True, False, True, False]
-    assert outcomes().only(["majority", "best_of_n_weighted"]).complete() == [True] * 6
+    assert outcomes().complete() == (True, True, True, False, True, False)
+    assert outcomes().only([MAJORITY, WEIGHTED]).complete() == (True,) * 6
 
 
-def test_sets_go_from_simple_to_elaborate_and_describe_themselves():
-    sets = strategies.strategy_sets([*POOL_NAMES, "beam_4", "dvts"])
-    assert sets == {
-        "paper": ("best_of_n_weighted", "beam_4"),
-        "all": ("majority", "best_of_n", "best_of_n_weighted", "beam_4", "dvts"),
-    }
-    assert strategies.strategy_sets(["majority", "coverage"]) == {}  # nothing to choose
-    assert strategies.strategy_sets(list(POOL_NAMES)) == {"all": ("majority", "best_of_n", "best_of_n_weighted")}
-    options = {
-        "beam_4": {"kind": "beam", "width": 4},
-        "dvts": {"kind": "dvts", "width": 4, "depth": 0},
-    }
-    labels = [strategy.label for strategy in strategies.described(sets["all"], options)]
-    assert labels[0] == "majority" and labels[3:] == ["beam(width=4, depth=0)", "dvts(width=4, depth=0)"]
+def test_the_outcomes_say_at_which_budgets_a_strategy_is_known():
+    known = dict(zip(outcomes().strategies, outcomes().known, strict=True))
+    assert known[BEAM].tolist() == [False, False, True, False, True, False] and known[MAJORITY].all()
+    assert outcomes().only([BEAM]).budgets == (4, 16) and outcomes().only([MAJORITY, BEAM]).budgets == BUDGETS
+    torn = outcomes()
+    torn.accuracy[0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="strategy 0 at budget index 0 is NaN for some questions"):
+        _ = torn.known
+
+
+def test_sets_go_from_simple_to_elaborate():
+    everything = (MAJORITY, PLAIN, WEIGHTED, BEAM, DVTS)
+    assert strategy_sets([*FROM_POOL, BEAM, DVTS]) == {"paper": (WEIGHTED, BEAM), "all": everything}
+    assert strategy_sets([MAJORITY, COVERAGE]) == {}  # nothing to choose
+    assert strategy_sets(FROM_POOL) == {"all": (MAJORITY, PLAIN, WEIGHTED)}
+
+
+def test_a_strategy_is_run_by_a_method_with_its_options():
+    searches = {"beam_4": Method("beam", {"width": 4, "depth": 0})}
+    assert methods_of([MAJORITY, PLAIN, WEIGHTED, BEAM, REVISED[2]], searches) == (
+        Method("majority", {}),
+        Method("best_of_n", {"selection": "plain", "score": "prm_last"}),
+        Method("best_of_n", {"selection": "weighted", "score": "prm_last"}),
+        searches["beam_4"],
+        Method("revisions", {"length": 4, "selection": "hierarchical", "score": "revision_orm"}),
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,13 +108,13 @@ def test_sets_go_from_simple_to_elaborate_and_describe_themselves():
     [
         ({"replayed": replayed().iloc[1:]}, "majority at budget 1 is known for 2 of 3"),
         ({"replayed": pd.concat([replayed(), replayed().iloc[:1]])}, "majority has a question twice"),
-        ({"searches": {"dvts": search().iloc[1:]}}, "dvts at budget 4 is known for 2 of 3 questions"),
-        ({"searches": {"dvts": search(budgets=(64,))}}, "dvts is not known at any of the budgets"),
+        ({"sampled": {DVTS: search().iloc[1:]}}, "dvts at budget 4 is known for 2 of 3 questions"),
+        ({"sampled": {DVTS: search(budgets=(64,))}}, "dvts is not known at any of the budgets"),
         ({"costs": costs().iloc[1:]}, "lack question 'q0'"),
     ],
 )
 def test_tables_with_gaps_are_refused(change, message):
-    arguments = {"replayed": replayed(), "costs": costs(), "searches": {"beam_4": search()}} | change
+    arguments = {"replayed": replayed(), "costs": costs(), "sampled": {BEAM: search()}} | change
     with pytest.raises(StudyError, match=message):
         assemble(**arguments, question_ids=IDS, budgets=BUDGETS)
 
@@ -106,18 +124,15 @@ def revised():
     splits = [(length, budget) for length in (1, 2, 4, 8) for budget in (1, 2, 4, 8) if budget >= length]
     rows = [(question, *split, 0.5, 1, 2, 3, 4, 5) for split in splits for question in IDS]
     table = pd.DataFrame(rows, columns=["question_id", "length", "budget", "correct", *LEDGER])
-    return {f"revise_{length}": part for length, part in table.groupby("length")}
+    return {Strategy(REVISIONS, "orm", length): part for length, part in table.groupby("length")}
 
 
 def test_revisions_are_open_up_to_what_was_sampled():
-    both = assemble(replayed(), costs(), {"beam_4": search()} | revised(), IDS, BUDGETS)
-    sets = strategies.strategy_sets(both.strategies)
-    assert sets["revisions"] == ("revise_1", "revise_2", "revise_4", "revise_8")
-    assert sets["all"] == ("majority", "best_of_n", "best_of_n_weighted", "beam_4")
+    both = assemble(replayed(), costs(), {BEAM: search()} | revised(), IDS, BUDGETS)
+    sets = strategy_sets(both.strategies)
+    assert sets["revisions"] == REVISED
+    assert sets["all"] == (MAJORITY, PLAIN, WEIGHTED, BEAM)
     assert sets["both"] == (*sets["all"], *sets["revisions"])
     alone = both.only(sets["revisions"])
-    assert alone.budgets == (1, 2, 4, 8) and alone.complete() == [True] * 4
-    assert both.only(sets["both"]).complete() == [True, True, True, False, False, False]
-    assert [s.label for s in strategies.described(["revise_4"], {})] == [
-        "revisions(length=4, selection=hierarchical, score=revision_orm)"
-    ]
+    assert alone.budgets == (1, 2, 4, 8) and alone.complete() == (True,) * 4
+    assert both.only(sets["both"]).complete() == (True, True, True, False, False, False)

@@ -6,6 +6,7 @@ import pytest
 
 from helpers.simulator import pools
 from tts_lib.answers.grid import SampleGrid, grid
+from tts_lib.common.strategy import STRATEGY_COLUMNS, Strategy
 from tts_lib.estimators import subsets
 from tts_lib.estimators.intervals import bootstrap_weights
 from tts_lib.strategies import pool_accuracy
@@ -31,7 +32,7 @@ def tables(skip: int = 0) -> tuple[SampleGrid, dict[str, np.ndarray]]:
 def accuracy(flip_share: float = 0.2, budgets=BUDGETS) -> dict[str, np.ndarray]:
     """Accuracy (problem, budget) of each strategy."""
     table, error = pool_accuracy.selection_accuracy(*tables(), budgets, np.random.default_rng(0), 50, flip_share)
-    assert list(table) == ["question_id", "strategy", "budget", "accuracy"] and error == 0  # all subsets enumerated
+    assert list(table) == pool_accuracy.COLUMNS and error == 0  # all subsets enumerated
     return {
         name: part.pivot_table(index="question_id", columns="budget", values="accuracy").to_numpy()
         for name, part in table.groupby("strategy")
@@ -103,7 +104,8 @@ def test_intervals_hold_the_mean():
     table, _ = pool_accuracy.selection_accuracy(*tables(), BUDGETS, np.random.default_rng(0), 50, 0.2)
     weights = bootstrap_weights(12, 200, np.random.default_rng(0))
     found = pool_accuracy.with_intervals(table, weights)
-    assert list(found) == ["strategy", "budget", "accuracy", "low", "high"] and len(found) == 15 * 4
+    assert list(found) == [*STRATEGY_COLUMNS, "budget", "accuracy", "low", "high"] and len(found) == 15 * 4
+    assert all(Strategy.of(row).name == row["strategy"] for row in found.to_dict("records"))
     assert (found["low"] <= found["accuracy"]).all() and (found["accuracy"] <= found["high"]).all()
     mean = table.groupby(["strategy", "budget"])["accuracy"].mean().to_numpy()
     np.testing.assert_allclose(found["accuracy"], mean)

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from tts_lib.strategies.strategy_table import Strategy, StrategyTable
+from tts_lib.strategies.strategy_table import Method, StrategyTable
 
-BEST = Strategy("best_of_n_weighted", {"aggregation": "last"})
-BEAM = Strategy("beam", {"width": 4})
+BEST = Method("best_of_n_weighted", {"aggregation": "last"})
+BEAM = Method("beam", {"width": 4})
 
 
 def table(**change):
@@ -51,10 +51,6 @@ def test_json_round_trip():
     data = json.loads(json.dumps(table().to_dict()))
     assert StrategyTable.from_dict(data) == table()
     assert StrategyTable.from_dict(table().to_dict()) == table()
-
-
-def test_labels():
-    assert (BEAM.label, Strategy("majority", {}).label) == ("beam(width=4)", "majority")
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,7 @@ def test_every_study_of_the_project_is_valid(path: Path) -> None:
         ("128, 256, 512]", "128, 256, 500]", "grid: budgets holds 500, which is not a power of two."),
         ("[4, 16, 64, 256]", "[4, 16, 1024]", "grid: search_budgets holds 1024, which is not among the budgets"),
         ("lookahead_1, dvts]", "dvts, dvts]", "grid: methods names one method twice"),
+        ("lookahead_1, dvts]", "weighted]", "grid: methods holds weighted, but no search may have the name of another"),
         (
             "split: test, n_samples: 512",
             "split: test, n_samples: 256",

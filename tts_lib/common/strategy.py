@@ -7,35 +7,25 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-REVISIONS = "revisions"  # of a fixed length; the two below draw theirs from the budget
-SEQUENTIAL, MIXED = "sequential", "mixed"
+_FROM_POOL = ("majority", "best_of_n", "weighted", "coverage")  # rules that read a pool of samples
+REVISIONS, SEQUENTIAL, MIXED = "revisions", "sequential", "mixed"  # chains of a fixed length, or as the budget allows
 COMPUTE_OPTIMAL = "compute_optimal"
+TAKEN = (*_FROM_POOL, REVISIONS, SEQUENTIAL, MIXED, COMPUTE_OPTIMAL, "best_fixed", "random_choice", "shuffled_bins")
 
-_RULES = {
-    "majority": "majority",
-    "coverage": "any correct (coverage)",
-    "best_of_n": "best-of-N",
-    "weighted": "weighted",
-    "beam_4": "beam search, M = 4",
-    "beam_sqrt": "beam search, M = √N",
-    "lookahead_1": "lookahead k = 1, M = √N",
-    "lookahead_3": "lookahead k = 3, M = 4",
-    "dvts": "DVTS, M = 4",
-    COMPUTE_OPTIMAL: "compute-optimal",
-    "best_fixed": "best fixed strategy",
-    "random_choice": "random choice",
-    "shuffled_bins": "shuffled bins",
-}
-_SHORT = {
-    "majority": "majority",
-    "best_of_n": "best-of-N",
-    "weighted": "weighted",
-    "beam_4": "beam 4",
-    "beam_sqrt": "beam √N",
-    "lookahead_1": "look. 1",
-    "lookahead_3": "look. 3",
-    "dvts": "DVTS",
-    "best_fixed": "best fixed",
+_RULES = {  # in words, and in short
+    "majority": ("majority", "majority"),
+    "coverage": ("any correct (coverage)", ""),
+    "best_of_n": ("best-of-N", "best-of-N"),
+    "weighted": ("weighted", "weighted"),
+    "beam_4": ("beam search, M = 4", "beam 4"),
+    "beam_sqrt": ("beam search, M = √N", "beam √N"),
+    "lookahead_1": ("lookahead k = 1, M = √N", "look. 1"),
+    "lookahead_3": ("lookahead k = 3, M = 4", "look. 3"),
+    "dvts": ("DVTS, M = 4", "DVTS"),
+    COMPUTE_OPTIMAL: ("compute-optimal", ""),
+    "best_fixed": ("best fixed strategy", "best fixed"),
+    "random_choice": ("random choice", ""),
+    "shuffled_bins": ("shuffled bins", ""),
 }
 _SCORES = {
     "prm_last": "PRM last",
@@ -85,7 +75,7 @@ class Strategy:
     @property
     def is_from_pool(self) -> bool:
         """Whether it reads the pool, so that it is known at every budget and may reuse samples drawn before."""
-        return self.rule in ("majority", "best_of_n", "weighted", "coverage")
+        return self.rule in _FROM_POOL
 
     @property
     def is_revisions(self) -> bool:
@@ -98,8 +88,8 @@ class Strategy:
             chains = "parallel" if self.length == 1 else f"chains of {self.length}" if self.length else self.rule
             words = (chains, _SCORES_OF_REVISIONS.get(self.score, self.score))
         else:
-            rule, score = _RULES.get(self.rule, self.rule.replace("_", " ")), _SCORES.get(self.score, self.score)
-            binning = _BINNINGS.get(self.binning, self.binning.replace("_", " "))
+            rule, _ = _RULES.get(self.rule, (self.rule.replace("_", " "), ""))
+            score, binning = _SCORES.get(self.score, self.score), _BINNINGS.get(self.binning, self.binning)
             words = (rule, score, binning, "from validation" if self.frozen else "")
         return ", ".join(filter(None, words))
 
@@ -108,7 +98,7 @@ class Strategy:
         """What fits into a tile or beside an axis; empty where nothing does."""
         if self.is_revisions:
             return f"L = {self.length}" if self.length else self.rule
-        return _BINNINGS.get(self.binning) or _SHORT.get(self.rule, "")
+        return _BINNINGS.get(self.binning) or _RULES.get(self.rule, ("", ""))[1]
 
 
 STRATEGY_COLUMNS = ["strategy", *(field.name for field in fields(Strategy))]

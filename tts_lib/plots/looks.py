@@ -131,7 +131,7 @@ def lines(df: pd.DataFrame, by: str) -> Iterator[tuple[Look, pd.DataFrame]]:
     """The rows of each line in order of appearance, with its look: of a strategy from its columns, else by name."""
     for name, rows in df.groupby(by, sort=False):
         is_strategy = by == "strategy" and "rule" in rows
-        yield (of_strategy(Strategy.of(rows.iloc[0])) if is_strategy else named(str(name))), rows
+        yield (of_strategy(Strategy.of(rows.iloc[0].to_dict())) if is_strategy else named(str(name))), rows
 
 
 def areas(df: pd.DataFrame) -> dict[str, Look]:

@@ -18,6 +18,7 @@ from tts_lib.common.strategy import MIXED, REVISIONS, SEQUENTIAL, Strategy
 from tts_lib.estimators import intervals
 from tts_lib.revisions import ratios
 from tts_lib.revisions.transitions import by_position
+from tts_lib.strategies.exchange.large import GREEDY, ONE_SAMPLE
 from tts_lib.strategies.tables.saved import read_csv
 
 ANALYSIS_TABLES = {  # stage -> those of its tables that are judged and drawn
@@ -77,7 +78,7 @@ class Results:
         Raises:
             NotMeasured: there is no large model.
         """
-        return self._first("flops_matched/stars", "large", ("greedy", "one_sample"), "there is no large model")
+        return self._first("flops_matched/stars", "large", (GREEDY, ONE_SAMPLE), "there is no large model")
 
     @property
     def n_questions(self) -> int:

@@ -11,7 +11,6 @@ from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.strategy import BEST_FIXED, COMPUTE_OPTIMAL, Strategy
 from tts_lib.estimators import difficulty
-from tts_lib.estimators.flops import Sizes
 from tts_lib.strategies import outcomes
 from tts_lib.strategies.bins import Bins, numbered
 from tts_lib.strategies.choice import Difficulty
@@ -124,17 +123,6 @@ class Experiment:
 
     def _bins(self, binning: str, column: str, n_bins: int, frozen: bool = False) -> Bins:
         return Bins(binning, self.questions[column].to_numpy(np.int64), numbered(n_bins), frozen)
-
-
-def sizes() -> Sizes:
-    """Of the base model and its verifier; a trained PRM is as large as the base.
-
-    Raises:
-        TableError: a record is missing or damaged.
-    """
-    base = tables.read_json(paths.metrics("model-base"), ["n_params_block"])["n_params_block"]
-    prm = tables.read_json(paths.metrics("verifier"), ["prm"])["prm"] or {}
-    return Sizes(base, prm.get("n_params_block", base))
 
 
 def load(

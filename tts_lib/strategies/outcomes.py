@@ -50,10 +50,6 @@ class Outcomes:
         """Which strategies are known at which budgets."""
         return choice.known(self.accuracy)
 
-    def of(self, strategy: Strategy) -> Float[np.ndarray, "problem budget"]:
-        """Accuracy of one strategy."""
-        return self.accuracy[self.strategies.index(strategy)].T
-
     def only(self, strategies: Sequence[Strategy]) -> "Outcomes":
         """These strategies, in this order, at the budgets where any of them is known."""
         rows = [self.strategies.index(strategy) for strategy in strategies]

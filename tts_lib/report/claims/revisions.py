@@ -81,10 +81,10 @@ def _after_rest_em(results: Results) -> Finding:
 
 def _by_rest_em(results: Results) -> Finding:
     """What one chain gains over parallel samples after ReST-EM, minus what it gains before."""
-    after = results.after_rest_em()
-    n = min(of.budget(LARGEST, _SEQUENTIAL_VOTE, _PARALLEL_VOTE) for of in (after, results))
-    gained, gained_before = (of.of(_SEQUENTIAL_VOTE, n) - of.of(_PARALLEL_VOTE, n) for of in (after, results))
-    return paired(results, gained - gained_before, f"N = {n}", LESS)
+    models = (results.after_rest_em(), results)
+    n = min(model.budget(LARGEST, _SEQUENTIAL_VOTE, _PARALLEL_VOTE) for model in models)
+    after, before = (model.of(_SEQUENTIAL_VOTE, n) - model.of(_PARALLEL_VOTE, n) for model in models)
+    return paired(results, after - before, f"N = {n}", LESS)
 
 
 CLAIMS = (

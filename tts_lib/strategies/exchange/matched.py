@@ -36,17 +36,6 @@ class Matched:
     relative_high: float
 
 
-def inference_ratio(inference_tokens: Number, pretraining_tokens: Number) -> float:
-    """R = D_inference / D_pretraining.
-
-    Raises:
-        ValueError: either is not positive.
-    """
-    if inference_tokens <= 0 or pretraining_tokens <= 0:
-        raise ValueError(f"{inference_tokens} inference, {pretraining_tokens} pretraining tokens: both must be > 0")
-    return inference_tokens / pretraining_tokens
-
-
 def matched_budget(m: Number, r: Number, accounting: Accounting = "v1", large_generations: Number = 1) -> float:
     """Generations k of the small model that cost as much as the large one, pretraining included (§7).
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tts_lib.common.section import Section
+from tts_lib.common.strategy import TAKEN
 from tts_lib.study.config.fields import Budget, Fraction, Name, Split, Temperature, TopP, increasing
 
 
@@ -49,9 +50,7 @@ class Grid(Section):
     """What is swept; apart from the settings, so that adding one entry reruns only that entry."""
 
     budgets: Annotated[list[Budget], Field(min_length=1)]
-    search_budgets: Annotated[
-        list[Budget], Field(min_length=1, description="where searches are run and policies are compared")
-    ]
+    search_budgets: Annotated[list[Budget], Field(min_length=1, description="where searches are run and compared")]
     methods: list[Name]
 
     @model_validator(mode="after")
@@ -67,6 +66,8 @@ class Grid(Section):
             raise ValueError(f"search_budgets holds {missing[0]}, which is not among the budgets {self.budgets}")
         if len(set(self.methods)) < len(self.methods):
             raise ValueError(f"methods names one method twice: {self.methods}")
+        if taken := sorted(set(self.methods) & set(TAKEN)):
+            raise ValueError(f"methods holds {taken[0]}, but no search may have the name of another strategy")
         return self
 
 
