@@ -14,7 +14,7 @@ report plan
 commands
 """
 ROOMS = {room: number for number, floor in enumerate(FLOORS.strip().splitlines()) for room in floor.split()}
-HEAVY_ROOMS = {"models", "engines", "training", "plan"}  # the only ones that may load torch and its like
+HEAVY_ROOMS = {"models", "engines", "training"}  # the only ones that may load torch and its like
 
 
 def room(module: str) -> str:

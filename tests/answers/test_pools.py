@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 
 from helpers.scripted_policy import CODEC, ScriptedPolicy
+from tts_lib.answers.expected import Means
 from tts_lib.answers.grid import check_aligned, grid, sample_costs
-from tts_lib.answers.pools import COLUMNS, sample_pool
+from tts_lib.answers.pools import COLUMNS, expected, sample_pool
 from tts_lib.answers.protocols import ContextOverflowError, Sampling
 from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common.errors import StudyError
@@ -134,3 +135,12 @@ def test_costs_are_means_over_the_pool_in_the_order_of_the_questions():
     assert table["question_id"].tolist() == ["b", "a"] and table["prompt_tokens"].tolist() == [7, 8]
     assert table["mean_policy_tokens"].tolist() == table["mean_verifier_tokens"].tolist() == [4.0, 4.5]
     assert table["n_steps"].tolist() == [1.0, 1.5]
+
+
+def test_a_pool_takes_what_it_says():
+    policy = ScriptedPolicy(lambda prefix, seeds: [TEXTS[0]] * len(seeds))
+    table = sample_pool(policy, QuestionTable(PROBLEMS.head(1), CODEC), 6, SAMPLING, (0, "base"))
+    prompt, solution = (len(tokens) for tokens in CODEC.encode([PROBLEMS["problem"][0], TEXTS[0]]))
+    asked = expected(6, Means(prompt, solution))
+    assert (asked.generations, asked.sampled) == (len(table), table["n_tokens"].sum())
+    assert asked.prefilled == sum(len(tokens) for tokens in CODEC.encode(policy.prefixes))

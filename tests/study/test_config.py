@@ -392,9 +392,9 @@ def taken(old: str = "", new: str = "") -> str:
         ),
         ("kind: vllm", "kind: tpu", "engine.kind is 'tpu', but must be one of native, openai, reference, vllm."),
         ("  kind: vllm\n", "", "engine.kind is missing; it must be one of native, openai, reference, vllm."),
-        ("gpu_memory: 0.45", "gpu_memory: 1.5", "engine.gpu_memory is 1.5, but must be a number above 0 and at most 1"),
-        ("gpu_memory: 0.45", "gpu_mem: 0.45", "engine.gpu_mem is not a setting; did you mean gpu_memory?"),
-        ("  max_sequences: 256\n", "  max_sequences: 256\n  max_seq: 1\n", "engine.max_seq is not a setting; did you"),
+        ("gpu_memory: 0.5", "gpu_memory: 1.5", "engine.gpu_memory is 1.5, but must be a number above 0 and at most 1"),
+        ("gpu_memory: 0.5", "gpu_mem: 0.5", "engine.gpu_mem is not a setting; did you mean gpu_memory?"),
+        ("  max_sequences: 128", "  max_seq: 1\n  max_sequences: 128", "engine.max_seq is not a setting; did you"),
         (
             "kind: two_class_head",
             "kind: oracle",
@@ -522,7 +522,10 @@ def without_revisions(text: str) -> str:
 
 def test_a_study_of_checkpoints_need_not_revise(tmp_path: Path) -> None:
     study = loading.load(
-        write(tmp_path, without_revisions(taken("  base-train: {model: base, split: train, n_samples: 64}\n")))
+        write(
+            tmp_path,
+            without_revisions(taken("  base-train: {model: base, split: train, n_samples: 16} # the paper: 64\n")),
+        )
     )
     assert study.revisions is None
 
@@ -531,29 +534,29 @@ def test_a_study_of_checkpoints_need_not_revise(tmp_path: Path) -> None:
     ("old", "new", "sentence"),
     [
         (
-            "  edit_distance: {learns_from: pools/base-train, attempts: 64}\n",
+            "  edit_distance: {learns_from: pools/base-train, attempts: 16}\n",
             "",
             "pairings and revision_verifier must",
         ),
         (
-            "attempts: 64}",
+            "attempts: 16}",
             "attempts: 48}",
             "pairings.edit_distance.attempts is 48, which is not a power of two",
         ),
         (
-            "attempts: 16}",
+            "attempts: 4}",
             "attempts: 512}",
             "pairings.none.attempts reaches 512, but must be at most grid.budgets",
         ),
         (
-            "max_length: 16384",
-            "max_length: 16385",
-            "revisions.max_length reaches 16385, but must be at most engine.",
+            "max_length: 8192",
+            "max_length: 8193",
+            "revisions.max_length reaches 8193, but must be at most engine.",
         ),
         (
-            "max_length: 16384",
-            "max_length: 10240",
-            "revisions.max_length is 10240, but must be above 10240: sampl",
+            "max_length: 8192",
+            "max_length: 5120",
+            "revisions.max_length is 5120, but must be above 5120: sampl",
         ),
         (
             "adapter: {rank: 64, alpha: 128.0, layers: all}",
@@ -561,7 +564,7 @@ def test_a_study_of_checkpoints_need_not_revise(tmp_path: Path) -> None:
             "but every revision model is an adapter of",
         ),
         (
-            "  base-train: {model: base, split: train, n_samples: 64}\n",
+            "  base-train: {model: base, split: train, n_samples: 16} # the paper: 64\n",
             "",
             "the study names 'base-train', but generate",
         ),

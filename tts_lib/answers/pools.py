@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from tts_lib.answers.expected import Expected, Means
 from tts_lib.answers.protocols import (
     FINISH_END,
     FINISH_LENGTH,
@@ -43,6 +44,11 @@ def sample_pool(
         _judged(questions, question.question_id, samples) for question, samples in zip(questions, results, strict=True)
     ]
     return pd.concat(tables, ignore_index=True)
+
+
+def expected(n_samples: int, question: Means) -> Expected:
+    """Tokens of a question's samples, which share one reading of the prompt."""
+    return Expected(n_samples, n_samples * question.solution, question.prompt)
 
 
 def encode_attempts(codec: Codec, texts: list[str], end_tokens: Sequence[int] = ()) -> list[np.ndarray]:

@@ -7,14 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import yaml
-
 from tts_lib.commands import new
 from tts_lib.common import paths
-from tts_lib.common.errors import StudyError
+from tts_lib.plan import table
+from tts_lib.plan.ahead import look
 from tts_lib.study import folder, profile, progress
-from tts_lib.study.config import loading
-from tts_lib.study.stages import ordered
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,12 +26,13 @@ def run(given: argparse.Namespace) -> int:
         where = where or folder.project() / "studies" / given.profile
         new.made(where, given.profile)
     root = paths.find_root(where or ".")
-    loading.load(root / "params.yaml")
-    stages = ordered(root / "dvc.yaml", yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8")))
-    if unknown := [name for name in given.stages if name not in {s for stage in stages for s in _names(stage.name)}]:
-        raise StudyError(f"There is no stage {unknown[0]!r}; there are {', '.join(stage.name for stage in stages)}.")
+    ahead = look(root / "params.yaml", only=given.stages)
+    if ahead.missing:
+        print("\n".join(ahead.missing), file=sys.stderr)
+        return 1
+    print(f"Time: {table.time(ahead)}.", flush=True)
     _allow_no_git(root)
-    progress.begin(root, stages, {})
+    progress.begin(root, ahead.stages, dict.fromkeys(ahead.made, 0.0) | ahead.seconds)
     try:
         status = _repro(root, given.stages)
     finally:
@@ -42,11 +40,6 @@ def run(given: argparse.Namespace) -> int:
     if status == 0:
         print(f"Done: open {os.path.relpath(root / 'reports/index.html')}")
     return status
-
-
-def _names(stage: str) -> tuple[str, str]:
-    """A stage and the group it belongs to, as DVC takes them."""
-    return stage, stage.partition("@")[0]
 
 
 def _repro(root: Path, stages: list[str]) -> int:

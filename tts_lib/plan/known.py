@@ -7,11 +7,13 @@ import math
 from pathlib import Path
 from typing import Any
 
+from tts_lib.answers.expected import Expected
 from tts_lib.common import tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.tables import TableError
 from tts_lib.models.tokenizer import TokenCodec
-from tts_lib.plan.sizes import VOCABULARY, Size, named_size, size_of
+from tts_lib.plan.needs import checkpoints
+from tts_lib.plan.sizes import VOCABULARY, Size, counted, named_size, size_of
 from tts_lib.study.config.checkpoint import Source
 from tts_lib.study.config.study import Study
 
@@ -21,13 +23,18 @@ UNMERGED = "upper limit: no two samples of a step are equal; at budget"
 
 
 class Known:
-    """What an earlier run of a study like this one left under `root`: reports/metrics, data/problems."""
+    """What an earlier run left under `root`: reports/metrics, data/problems; or else one of a study like this."""
 
-    def __init__(self, study: Study, root: Path):
+    def __init__(self, study: Study, root: Path, folder: Path | None = None, like: Path | None = None):
+        """Nothing is read yet.
+
+        Args:
+            folder: from which the study's files are seen; None: `root`.
+            like: the folder of another study of this kind, whose metrics serve where `root` has none.
+        """
         self.notes: dict[str, str] = {}  # what -> value and source
-        self._study, self._root = study, root
-        self._folder = root / "reports" / "metrics"
-        self._read: dict[str, dict[str, Any]] = {}
+        self._study, self._root, self._folder, self._like = study, root, folder or root, like
+        self._read: dict[str, tuple[dict[str, Any], str]] = {}
 
     def size(self, model: str) -> Size:
         """Parameters of a model of the study, or of its PRM (`prm`); one trained from the base has the base's.
@@ -35,26 +42,26 @@ class Known:
         Raises:
             StudyError: a checkpoint was not looked at yet, and its name does not tell.
         """
-        verifier = self._study.verifier
-        if model == "prm" and verifier and verifier.learner:
+        sources = checkpoints.sources(self._study)
+        if model == "prm" and "prm" not in sources:
             return self.size("base")
-        sources: dict[str, Source] = {**self._study.checkpoints}
-        if verifier and verifier.declared:
-            sources["prm"] = verifier.declared
         if model not in sources:
             return size_of(self._study, model)
-        metrics = self._metrics("verifier").get("prm") if model == "prm" else self._metrics(f"model-{model}")
+        metrics, _ = self._metrics("verifier" if model == "prm" else f"model-{model}")
+        metrics = metrics.get("prm") if model == "prm" else metrics
         metrics = metrics if isinstance(metrics, dict) and metrics.get("name") == self._called(sources[model]) else {}
         block, total = (_positive(metrics.get(key)) for key in ("n_params_block", "n_params"))
         if block is not None and total is not None:
             self.notes[f"size of {model}"] = f"{block:.4g} parameters (reports/metrics)"
             return Size(int(block), int(total), VOCABULARY)
         name = self._called(sources[model])
-        if (found := named_size(name)) is None:
-            raise StudyError(
-                f"How large {name} is cannot be told from its name; run `dvc repro model-checkpoint` first."
-            )
-        self.notes[f"size of {model}"] = f"{found.total:.4g} parameters (the name of {name})"
+        if (here := checkpoints.local(sources[model], self._folder)) is not None:
+            found, how = counted(here), "counted"
+        elif (found := named_size(name)) is not None:
+            how = f"the name of {name}"
+        else:
+            raise StudyError(f"How large {name} is cannot be told before it is on this disk: its name does not say")
+        self.notes[f"size of {model}"] = f"{found.total:.4g} parameters ({how})"
         return found
 
     @staticmethod
@@ -87,10 +94,10 @@ class Known:
     def steps(self) -> float:
         """Mean steps of a solution."""
         assert self._study.search is not None
-        metrics = self._metrics("verifier")
+        metrics, source = self._metrics("verifier")
         n_labels, n_solutions = (_positive(metrics.get(key)) for key in ("n_labels", "n_solutions"))
         if n_labels is not None and n_solutions is not None and n_labels >= n_solutions:
-            return self._note("steps a solution", n_labels / n_solutions, "verifier.json")
+            return self._note("steps a solution", n_labels / n_solutions, source)
         return self._note("steps a solution", self._study.search.max_rounds, "upper limit: search.max_rounds")
 
     def trajectories(self, pairing: str, limit: int) -> float:
@@ -98,42 +105,48 @@ class Known:
         what = f"trajectories, {pairing}"
         return self._either(what, f"revisions-{pairing}", "n_trajectories", limit, "every sample of base-train")
 
-    def search(self, method: str, budget: int) -> dict[str, float]:
-        """Tokens a question that the method spent at the budget, by the names of a `Cost`; empty if unknown."""
-        rows = self._metrics(f"search-{method}").get("by_budget")
+    def search(self, method: str, budget: int, generations: int) -> Expected | None:
+        """Tokens a question that the method spent at the budget, if that is known."""
+        metrics, source = self._metrics(f"search-{method}")
+        rows = metrics.get("by_budget")
         for row in rows if isinstance(rows, list) else []:
             if isinstance(row, dict) and row.get("budget") == budget:
-                found = {name: value for name in TOKEN_COUNTS if (value := _positive(row.get(name))) is not None}
+                found = [value for name in TOKEN_COUNTS if (value := _positive(row.get(name))) is not None]
                 if len(found) == len(TOKEN_COUNTS):
-                    self.notes.setdefault(f"tokens of {method}", f"search-{method}.json")
-                    return found
+                    self.notes.setdefault(f"tokens of {method}", source)
+                    sampled, prefilled, *verified = found
+                    return Expected(generations, sampled, prefilled, sum(verified))
         before = self.notes.get(f"tokens of {method}", "")
         budgets = f"{before}, {budget}" if before.startswith(UNMERGED) else f"{UNMERGED} {budget}"
         self.notes[f"tokens of {method}"] = budgets
-        return {}
+        return None
 
     def _either(self, what: str, stage: str, key: str, limit: float, meaning: str) -> float:
-        found = _positive(self._metrics(stage).get(key))
-        if found is not None:
-            return self._note(what, found, f"{stage}.json")
+        metrics, source = self._metrics(stage)
+        found = _positive(metrics.get(key))
+        if found is not None and found <= limit:
+            return self._note(what, found, source)
         return self._note(what, limit, f"upper limit: {meaning}")
 
     def _note(self, what: str, value: float, source: str) -> float:
         self.notes[what] = f"{value:,.4g} ({source})"
         return value
 
-    def _metrics(self, stage: str) -> dict[str, Any]:
-        """The metrics of a stage, empty where there are none.
+    def _metrics(self, stage: str) -> tuple[dict[str, Any], str]:
+        """The metrics of a stage, empty where there are none, and their file in words.
 
         Raises:
             TableError: the file is damaged.
         """
         if stage not in self._read:
-            path = self._folder / f"{stage}.json"
-            record = tables.read_json(path) if path.is_file() else {}
-            if not isinstance(record, dict):
-                raise TableError(f"{path} is not a record of metrics; delete it, or run `dvc repro`")
-            self._read[stage] = record
+            self._read[stage] = {}, ""
+            for root, words in ((self._root, f"{stage}.json"), (self._like, f"{stage}.json of the default study")):
+                if root is not None and (path := root / "reports" / "metrics" / f"{stage}.json").is_file():
+                    record = tables.read_json(path)
+                    if not isinstance(record, dict):
+                        raise TableError(f"{path} is not a record of metrics; delete it, or run `dvc repro`")
+                    self._read[stage] = record, words
+                    break
         return self._read[stage]
 
 

@@ -2,8 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from math import prod
+from pathlib import Path
 
 from tts_lib.common.errors import StudyError
+from tts_lib.models import checkpoint
+from tts_lib.models.pointer import EMBEDDINGS
 from tts_lib.questions.nano import World
 from tts_lib.study.config.study import Study
 
@@ -26,6 +30,17 @@ def named_size(name: str) -> Size | None:
         return None
     total = round(1e9 * float(found.group(1)))
     return Size(total, total, VOCABULARY)
+
+
+def counted(folder: Path) -> Size:
+    """The size of a checkpoint on this disk, from the headers of its weights.
+
+    Raises:
+        FolderError: they are missing or damaged.
+    """
+    sizes = {name: prod(shape) for name, shape in checkpoint.tensor_shapes(folder).items()}
+    block = sum(n for name, n in sizes.items() if not name.endswith(EMBEDDINGS))
+    return Size(block, sum(sizes.values()), VOCABULARY)
 
 
 def size_of(study: Study, model: str) -> Size:

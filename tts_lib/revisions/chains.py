@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from tts_lib.answers.expected import Expected, Means
 from tts_lib.answers.protocols import FINISH_END, SampleRequest, Samples, Sampling
 from tts_lib.answers.question_table import Question
 from tts_lib.answers.scheduler import AskSamples, Search
@@ -88,6 +89,13 @@ def chain_lengths(budget: int) -> list[int]:
     if budget < 1 or budget & (budget - 1):
         raise ValueError(f"a budget of {budget} generations cannot be split into chains: it must be a power of two")
     return [budget >> chain.bit_length() for chain in range(budget)]
+
+
+def expected(lengths: Sequence[int], max_history: int, question: Means) -> Expected:
+    """Tokens of chains of these lengths in which every attempt ends, and is shown to the `max_history` after it."""
+    attempts = sum(lengths)
+    shown = sum(min(position, max_history) for length in lengths for position in range(length))
+    return Expected(attempts, attempts * question.solution, attempts * question.prompt + shown * question.pair)
 
 
 def _requests(prompt: np.ndarray, histories: list[tuple[np.ndarray, ...]], seeds: np.ndarray) -> list[SampleRequest]:

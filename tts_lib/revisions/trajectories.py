@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from tts_lib.answers.expected import Means
 from tts_lib.answers.pools import encode_attempts
 from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common.errors import StudyError
@@ -96,6 +97,12 @@ def examples(trajectories: pd.DataFrame, questions: QuestionTable, end_tokens: S
         asked = questions.prompts[question_id]
         contexts.append(np.concatenate([*(piece for text in history for piece in (asked, tokens[text])), asked]))
     return Examples.language(contexts, [tokens[text] for text in trajectories["text"]])
+
+
+def expected_tokens(pairing: str, question: Means, max_history: int) -> float:
+    """Tokens of a trajectory: prompt and attempt, as often as there are attempts, j of them earlier ones."""
+    most = 0 if pairing == "none" else max_history
+    return (1 + most / 2) * question.pair
 
 
 def _nearest(right: Sequence[str], wrong: Sequence[str]) -> np.ndarray:

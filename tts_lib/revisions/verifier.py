@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from tts_lib.answers.expected import Expected, Means
 from tts_lib.answers.pools import encode_attempts
 from tts_lib.answers.protocols import Codec, ScoreRequest, Verifier
 from tts_lib.answers.question_table import QuestionTable
@@ -108,6 +109,11 @@ def answer_auc(
     right = (chains["verdict"] == verdicts.CORRECT).to_numpy()[is_test]
     of_test = {name: values[is_test].astype(float) for name, values in scores.items()}
     return {name: vars(score_quality.auc(values, right, question, weights)) for name, values in of_test.items()}
+
+
+def expected(n_attempts: int, question: Means) -> Expected:
+    """Tokens that one verifier reads: every attempt once, with its prompt."""
+    return Expected(verified=n_attempts * question.pair)
 
 
 def _blocks(

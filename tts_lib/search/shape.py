@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tts_lib.answers.expected import Expected, Means
+
 Width = Annotated[int, Field(ge=2, le=1024)] | Literal["sqrt"]
 
 
@@ -37,6 +39,17 @@ class Shape:
     def generations(self) -> int:
         """Cost N(k+1): each slot is a generation, and so is each of the k rollouts it may make in a round."""
         return self.n_trees * self.n_slots * (self.depth + 1)
+
+    def expected(self, question: Means) -> Expected:
+        """Tokens of a search in which no two samples are equal and all solutions end in the same round.
+
+        Policy and verifier read each kept prefix once a round, and the policy that of each slot before each step of its
+        rollout; what is written is scored.
+        """
+        kept = question.steps * self.n_trees * self.n_keep * question.halfway
+        rolled_out = question.steps * self.n_trees * self.n_slots * self.depth * question.halfway
+        written = self.generations * question.solution
+        return Expected(self.generations, written, kept + rolled_out, kept + written)
 
 
 def least_budget(width: int | Literal["sqrt"], depth: int) -> int:

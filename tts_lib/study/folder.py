@@ -32,7 +32,7 @@ Made from `profiles/{profile}.yaml` of the project in `{project}`. What is asked
 budgets, stands in `params.yaml`; a mistake in it is answered with one sentence.
 
     tts run .        # or `dvc repro`: what is not there yet is trained, sampled, fitted; a killed run goes on
-    tts plan .       # what that takes, before it runs
+    tts plan .       # what that takes, how long, and what is missing, before it runs
     tts lab .        # the notebooks in JupyterLab, on this study; results go to scratch/ unless they are to be kept
     tts verify .     # whether every output is what it was when it was made
 

@@ -32,13 +32,13 @@ def ordered(pipeline: Path, params: Mapping[str, Any]) -> list[Stage]:
     waiting = [stage for name, body in record["stages"].items() for stage in _expanded(name, body, values)]
     done: list[Stage] = []
     while waiting:
-        ready = next((s for s in waiting if not any(_feeds(o, s) for o in waiting if o is not s)), waiting[0])
+        ready = next((s for s in waiting if not any(feeds(o, s) for o in waiting if o is not s)), waiting[0])
         waiting.remove(ready)
         done.append(ready)
     return done
 
 
-def _feeds(one: Stage, other: Stage) -> bool:
+def feeds(one: Stage, other: Stage) -> bool:
     """Whether a dependency of the other is, holds or lies in an output of the one."""
     outs, deps = [Path(out) for out in one.outs], [Path(dep) for dep in other.deps]
     return any(out == dep or out in dep.parents or dep in out.parents for out in outs for dep in deps)

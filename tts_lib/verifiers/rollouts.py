@@ -10,6 +10,7 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
+from tts_lib.answers.expected import Expected, Means
 from tts_lib.answers.protocols import Policy, SampleRequest, Sampling
 from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common import rng
@@ -76,6 +77,13 @@ def label_steps(
         ends = np.cumsum([len(step) for step in steps[:-1]], dtype=int)
         labels.append([float(value[q, text[:end]]) for end in ends] + [float(verdict == verdicts_.CORRECT)])
     return solutions[["question_id", "sample"]].assign(labels=labels), n_tokens
+
+
+def expected(n_solutions: int, n_rollouts: int, question: Means) -> Expected:
+    """Tokens of the rollouts from the end of every step but the last, where no two solutions begin alike."""
+    n_prefixes = n_solutions * max(0.0, question.steps - 1)
+    generations = n_prefixes * n_rollouts
+    return Expected(generations, generations * question.solution / 2, n_prefixes * question.halfway)
 
 
 def _share_correct(verdicts: list[str]) -> float:

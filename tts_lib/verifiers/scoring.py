@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from tts_lib.answers.expected import Expected, Means
 from tts_lib.answers.protocols import ScoreRequest, Verifier
 from tts_lib.answers.question_table import QuestionTable
 from tts_lib.estimators import selection
@@ -59,6 +60,15 @@ def score_pool(
         if name in verifiers:
             table[name] = aggregated(step_scores(verifiers[name], questions, pool))["last"]
     return table.reindex(columns=[column for column in COLUMNS if column in table]), steps
+
+
+def expected(n_samples: int, question: Means, shared: bool) -> Expected:
+    """Tokens that one verifier reads of a question's samples.
+
+    Args:
+        shared: whether the prompt is read once for all of them, and not with each.
+    """
+    return Expected(verified=n_samples * question.solution + (1 if shared else n_samples) * question.prompt)
 
 
 def score_histogram(scores: pd.DataFrame, pool: pd.DataFrame, n_bins: int = 25) -> pd.DataFrame:

@@ -1,0 +1,88 @@
+"""How fast a machine works, and so how long a stage takes: recorded FLOPs a second by kind of work.
+
+FLOPs are counted as in the ledger of the plan (2 N a token read or written, 6 N a token trained on), so that a pace
+holds the attention, the grading and all else that goes with the tokens.
+"""
+
+import os
+from dataclasses import dataclass, replace
+from math import ceil
+
+from tts_lib.estimators import flops
+from tts_lib.plan.ledger import Work
+from tts_lib.plan.sizes import Size
+from tts_lib.study.config.engine import Native, OpenAI, Reference, Vllm
+from tts_lib.study.config.study import Study
+
+
+@dataclass(frozen=True)
+class Pace:
+    """FLOPs a second of one device, of so many; `start` are the seconds until an engine is ready."""
+
+    device: str
+    source: str
+    writing: float
+    reading: float
+    training: float
+    start: float
+    n: int = 1
+
+
+# The default study on two idle cores, 2026-11-21 (53 min 39 s; 5 min less once long contexts were read faster).
+# Writing: pools of the base at 214,593 tokens a second and core. Reading: the chains of the paper's revisions, 350 s.
+# Training: the large model, 860 s; the base, 60 s.
+CORE = Pace("CPU core", "recorded on the default study", 7.0e10, 5.3e10, 4.0e10, 0.0)
+SLOWER_CORE = replace(CORE, source="the native engine's; any other is slower on a CPU")
+# Nobody has measured a study on one. Writing is 25,000 tokens a second of a model of 0.5B in vLLM; the rest is a tenth
+# of what such a device multiplies in bf16 at its best (H100), or a third (A100).
+GPU = Pace("GPU of 80 GB", "assumed, not measured", 2.5e13, 1.0e14, 1.0e14, 90.0)
+
+# Seconds beside the tokens, by the name of the stage: notebook, imports, figures, tables, DVC.
+ALONE = {
+    **dict.fromkeys(("model-trained", "model-longer", "verifier", "revisions", "revision_verifier"), 10.0),
+    **{"questions-nano": 8.0, "select": 10.0, "compute_optimal": 24.0, "flops_matched": 16.0, "report": 40.0},
+}
+ANY = 6.0
+# Times that a stage takes what its tokens do: rollouts are judged one by one, verifiers evaluated as they are trained.
+SLOWER = {"verifier@trained": 1.9}
+
+
+def recorded(study: Study) -> Pace | None:
+    """The pace of this machine, or of the GPUs that the study declares; None for a server, which may be anything."""
+    if isinstance(study.engine, OpenAI):
+        return None
+    if n := n_gpus(study):
+        return replace(GPU, n=n)
+    is_native = study.engine is None or isinstance(study.engine, Native)
+    return replace(CORE if is_native else SLOWER_CORE, n=os.cpu_count() or 1)
+
+
+def stated(pace: Pace | None, tokens_per_second: float, base: Size, source: str) -> Pace:
+    """The pace of a machine whose base model writes so many tokens a second; other work keeps its proportion."""
+    pace = GPU if pace is None else pace
+    factor = flops.inference_flops(base.block, tokens_per_second) / (pace.writing * pace.n)
+    paces = {kind: factor * getattr(pace, kind) for kind in ("writing", "reading", "training")}
+    return replace(pace, source=source, **paces)
+
+
+def in_words(pace: Pace) -> str:
+    """FLOPs a second of each kind of work, and where they come from."""
+    kinds = ", ".join(f"{kind} {getattr(pace, kind):.2g}" for kind in ("writing", "reading", "training"))
+    return f"{kinds} FLOPs a second and {pace.device} ({pace.source})"
+
+
+def n_gpus(study: Study) -> int:
+    """Accelerators that the study's engine and models are declared to use; 0 for a CPU."""
+    engine = study.engine
+    if isinstance(engine, Vllm) and engine.gpus_per_worker:
+        return max(engine.tensor_parallel, ceil(engine.workers * engine.gpus_per_worker))
+    return 1 if isinstance(engine, Reference) and engine.device != "cpu" else 0
+
+
+def seconds(stage: str, work: Work, pace: Pace) -> float:
+    """How long a stage takes at this pace."""
+    kind = stage.partition("@")[0]
+    tokens = (work.writing / pace.writing + work.reading / pace.reading) / pace.n
+    tokens += work.training / pace.training / min(pace.n, work.processes)
+    start = pace.start if work.asked.sampled or work.asked.verified else 0.0
+    return ALONE.get(kind, ANY) + start + SLOWER.get(stage, 1.0) * tokens
