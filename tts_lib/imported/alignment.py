@@ -1,163 +1,190 @@
-"""Are the samples attached to their own questions? A known defect of public pools, told from answers and golds alone.
+"""Are the samples of a pool attached to their own questions? A known defect of public pools.
 
-Three measures, all on answers as written (white space, LaTeX spacing and braces aside), so no grader is needed:
+The null hypothesis is an honest pool, in which golds turn up at other questions by coincidence and by recitation; the
+alternative, that some share of its samples is misplaced (`tts_lib.imported.explanations`). Each measure
+(`tts_lib.imported.strays`) is made for a way in which that happens:
 
-1. own: the share of samples that give their own question's gold, against the share under random pairing.
-2. shift: the same against the gold d questions further on, for every d. The other shifts are the null: in an honest
-   pool no d but 0 stands out. It finds pools, and parts of pools, that slipped by some rows.
-3. strays: golds of one question only, missed by their own question, that exactly one other question gives. Looked at
-   only where the own matches are no more than chance would give, so for wholly shuffled pools.
-   Were strays coincidences, however popular each gold is, then the numbers c_k of golds given by k = 0, 1, 2 other
-   questions would be those of a mixture of Poisson counts, for which c1^2 <= 2 c0 c2 (Cauchy-Schwarz). Shuffled rows
-   break it: each gold turns up once. And long golds, which are formulas and not numbers anyone may hit on, should
-   hardly ever be the most frequent answer of another question.
+- moved: golds lead the answers of other questions and are missing at their own. Whole questions were exchanged.
+- shifted: golds are given at one distance from their own questions and are missing there. Rows slipped.
+- mixed: questions give the golds of several others, and their own golds are elsewhere. Samples were exchanged.
+- near: golds are given by the neighbours on both sides. The samples of a batch were dealt out in turn.
 
-Not seen: rows shuffled in a part of the pool only, and anything where answers are few (a choice of four) or almost
-all wrong.
+Own matches above chance prove nothing, since a part may be misplaced; matches elsewhere prove nothing, since models
+recite. So the first two ask both: are there more strays than coincidence makes, and do their homes lack them. Where
+hardly any sample matches its own gold, so that nobody can be reciting, the first answer is enough.
+
+A pool passes where there is little evidence; how much would have been seen is found by exchanging its own questions and
+samples. Evidence in between does not refuse a pool, but leaves it undecided. `benchmarks/alignment.py` has the rates of
+all errors.
 """
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from math import sqrt
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Int
+from scipy.special import pdtrc
 
-from tts_lib.common.errors import StudyError
+from tts_lib.common import rng
+from tts_lib.imported import strays
+from tts_lib.imported.explanations import Traffic
+from tts_lib.imported.strays import Answers, Strays
 from tts_lib.questions.files.fields import shorten
 
-_SHIFT_DEVIATIONS = 8  # standard deviations of the other shifts; honest pools reach about 3
-_SHIFT_SHARE = 0.1  # of the own matches, so that near-sorted questions with near-miss answers are not refused
-_STRAY_DEVIATIONS = 4
-_LONG = 6  # characters of a gold, noise aside: a fraction, a point, a number of six digits
-_MIN_LONG_STRAYS = 5
-_LONG_STRAY_SHARE = 0.05  # of the long golds; honest pools reach about 0.02
-_CHANCE_DEVIATIONS = 3  # own matches up to so many (Poisson) standard deviations above chance are chance
-_EXTRA_PAIRS = 2  # added to c2, a small count, for its sampling error
-_NOISE = re.compile(r"\\left|\\right|\\text|\\mathrm|\\[ ,!;:]|[\s${}]")
+_ACCURACY = 0.07  # below it nobody recites
+_ONE_WAY = -3.0  # log odds of two-way traffic that show recitation all the same
+_SHARES = (0.1, 0.2, 0.3, 0.5, 0.8)  # out of place
+_TRIALS = 3
+
+Samples = Int[np.ndarray, " sample"]
+
+
+@dataclass(frozen=True)
+class _Level:
+    """How much evidence is enough. Logarithms are natural."""
+
+    moved: float  # log-likelihood over coincidence
+    shifted: float  # the same, of the best of many distances
+    recited: float  # log odds over recitation
+    mixed: float  # probability of as much two-way traffic
+    near: float  # standard deviations
+
+
+_REFUSED = _Level(moved=5.0, shifted=10.0, recited=2.0, mixed=1e-3, near=4.0)
+_DOUBTED = _Level(moved=1.5, shifted=5.0, recited=0.0, mixed=0.03, near=2.5)
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """What was measured. Matches are summed over questions, each question's samples weighing 1 together."""
+    """What was found of a pool, and what would have been."""
 
     n_questions: int
-    own: float  # matches with the own gold
-    chance: float  # expected own matches under random pairing of questions and golds
-    shift: int  # the d != 0 with most matches, in questions, in the pool's order
-    shifted: float  # its matches, of samples that miss the own gold
-    shift_mean: float  # of all other d
-    shift_sd: float
-    strays: int  # c1
-    stray_bound: float  # sqrt(2 c0 (c2 + _EXTRA_PAIRS))
-    stray_sd: float  # of c1 less its bound
-    n_long: int  # long golds of one question only, missed by it
-    long_strays: int  # those that are the most frequent answer of another question
-    examples: tuple[tuple[int, int], ...]  # up to two (question, question whose gold it gives)
+    strays: Strays
+    evidence: list[str]  # of misplacement, enough to refuse the pool
+    doubts: list[str]  # the same at a lower level
+    examples: list[tuple[int, int]]  # (question, question whose gold it gives), where there are doubts
+    seen_from: dict[str, float | None]  # least share of questions, and of samples, out of place that would be refused
 
     @property
-    def is_shifted(self) -> bool:
-        """Whether a shift stands out."""
-        enough = self.shift_mean + _SHIFT_DEVIATIONS * max(self.shift_sd, 1.0)
-        return self.shifted > max(enough, _SHIFT_SHARE * self.own)
+    def conclusion(self) -> str:
+        """In words, for tables and lists."""
+        if self.evidence:
+            return "misplaced: " + "; ".join(self.evidence)
+        if self.doubts:
+            return "undecided: " + "; ".join(self.doubts)
+        seen = [f"{share:.0%} of the {what}" for what, share in self.seen_from.items() if share is not None]
+        if not seen:
+            return f"undecided: {_SHARES[-1]:.0%} of its questions or samples exchanged would not show"
+        return f"in order: {' or '.join(seen)} exchanged would show"
 
-    @property
-    def is_shuffled(self) -> bool:
-        """Whether own matches are chance, and more golds turn up at a wrong question than coincidence allows."""
-        collapsed = self.own < self.chance + _CHANCE_DEVIATIONS * sqrt(max(self.chance, 1.0))
-        crowded = self.strays > self.stray_bound + _STRAY_DEVIATIONS * self.stray_sd
-        return collapsed and (crowded or self.long_strays > max(_MIN_LONG_STRAYS, _LONG_STRAY_SHARE * self.n_long))
 
-
-def measure(golds: Sequence[str], question: Int[np.ndarray, " sample"], answers: Sequence[str | None]) -> Alignment:
+def measure(golds: Sequence[str], question: Samples, answers: Sequence[str | None]) -> Alignment:
     """Measure the alignment of a pool.
 
     Args:
-        golds: one a question, in the order the questions have in the pool's file.
+        golds: one a question, in the order that the questions have in the pool's file.
         question: each sample's question, an index into `golds`.
         answers: each sample's answer, None where it has none.
     """
-    n = len(golds)
-    gold_of = np.array([_plain(gold) for gold in golds], dtype=object)
-    plain = {answer: _plain(answer) for answer in {a for a in answers if a is not None}}
-    given = pd.DataFrame({"row": question, "value": [None if a is None else plain[a] for a in answers]})
-    share = 1 / np.bincount(question, minlength=n).clip(min=1)
-    given = given.dropna().value_counts(["row", "value"], sort=False).reset_index(name="n_samples")
-    given["given"] = given.index
-    pairs = given.merge(pd.DataFrame({"value": gold_of, "gold": np.arange(n)}), on="value")
-    row, gold = pairs["row"].to_numpy(dtype=np.int64), pairs["gold"].to_numpy(dtype=np.int64)
-    weight = pairs["n_samples"].to_numpy(dtype=np.float64) * share[row]
-    is_own = row == gold
-    other = gold_of[row] != gold_of[gold]
-    by_shift = np.bincount((gold - row)[other] % n, weight[other], minlength=n)
-    by_shift[0] = 0.0  # d = 0 is no shift
-    shift = int(by_shift.argmax())
-    rest = np.delete(by_shift, [0, shift])
-
-    single = ~pd.Series(gold_of).duplicated(keep=False).to_numpy()
-    matched = np.bincount(gold[is_own], minlength=n) > 0
-    n_others = np.bincount(gold[~is_own], minlength=n)[single & ~matched]
-    c0, c1, c2 = (int((n_others == k).sum()) for k in range(3))
-    bound = sqrt(2 * c0 * (c2 + _EXTRA_PAIRS))
-    astray = other & single[gold] & ~matched[gold]
-    is_long = np.array([len(g) >= _LONG for g in gold_of]) & single & ~matched
-    most = given.groupby("row")["n_samples"].idxmax()
-    is_leading = pairs["given"].isin(most).to_numpy()
-    at_shift = astray & ((gold - row) % n == shift)
-    shown = np.flatnonzero(at_shift if at_shift.sum() > 1 else astray)
-    shown = sorted(shown, key=lambda i: (-len(gold_of[gold[i]]), row[i]))[:2]  # long answers are no coincidences
-    return Alignment(
-        n_questions=n,
-        own=float(weight[is_own].sum()),
-        chance=float(weight.sum() / n),
-        shift=shift if shift <= n // 2 else shift - n,
-        shifted=float(by_shift[shift]),
-        shift_mean=float(rest.mean()) if len(rest) else 0.0,
-        shift_sd=float(rest.std()) if len(rest) else 0.0,
-        strays=c1,
-        stray_bound=bound,
-        stray_sd=sqrt(c1 + (c2 + _EXTRA_PAIRS + c0) / 2),  # the delta method, counts as Poisson
-        n_long=int(is_long.sum()),
-        long_strays=len(np.unique(gold[astray & is_leading & is_long[gold]])),
-        examples=tuple((int(row[i]), int(gold[i])) for i in shown),
-    )
+    read = Answers.read(golds, answers)
+    found = strays.find(read, question)
+    evidence, doubts = (_evidence(found, len(golds), level) for level in (_REFUSED, _DOUBTED))
+    if doubts:
+        return Alignment(len(golds), found, evidence, doubts, strays.examples(read, question), {})
+    seen_from = {what: _seen_from(read, question, exchange) for what, exchange in _EXCHANGES.items()}
+    return Alignment(len(golds), found, [], [], [], seen_from)
 
 
-def check(found: Alignment, path: object, names: Sequence[str], places: Sequence[str], golds: Sequence[str]) -> None:
-    """Refuse a pool whose samples are attached to the wrong questions.
+def record(found: Alignment, is_trusted: bool) -> dict[str, Any]:
+    """What stands in the metrics: all measures, and whether the order was checked or trusted."""
+    measures = {name: value for name, value in asdict(found).items() if name != "examples"}
+    order, conclusion = ("trusted", f"trusted, {found.conclusion}") if is_trusted else ("checked", found.conclusion)
+    return {"order": order, "conclusion": conclusion} | measures
+
+
+def refusal(found: Alignment, path: object, names: Sequence[str], places: Sequence[str], golds: Sequence[str]) -> str:
+    """The sentence that refuses a pool whose samples are attached to the wrong questions, with two examples.
 
     Args:
-        found: the measures.
+        found: the measures; there is evidence.
         path: the pool's file.
         names, places, golds: of each question: its key, where its samples begin, its gold.
-
-    Raises:
-        StudyError: the evidence, with two examples.
     """
-    if not (found.is_shifted or found.is_shuffled):
-        return
-    evidence = f"{found.own:.0f} of {found.n_questions} questions' samples give their own gold"
-    evidence += f" ({found.chance:.0f} would by chance)"
-    if found.is_shifted:
-        evidence += (
-            f", {found.shifted:.0f} the gold of the question {found.shift:+d} from theirs "
-            f"({found.shift_mean:.0f} would by chance)"
-        )
-    if found.is_shuffled:
-        evidence += (
-            f", {found.strays} golds turn up at exactly one other question (about {found.stray_bound:.0f} at most by "
-            f"coincidence), and {found.long_strays} of {found.n_long} formulas and long numbers that are golds are the "
-            "answer to another question"
-        )
     cases = "; ".join(
         f"{places[a]}: question {shorten(names[a])} gives {shorten(golds[b])}, the gold of {shorten(names[b])}, "
         f"not its own, {shorten(golds[a])}"
         for a, b in found.examples
     )
-    raise StudyError(f"{path}: the samples are attached to the wrong questions: {evidence}; for example {cases}")
+    return (
+        f"{path}: the samples are attached to the wrong questions: {found.strays.own:.0f} of {found.n_questions} "
+        f"questions' samples give their own gold ({found.strays.chance:.0f} would by chance), "
+        f"{'; '.join(found.evidence)}; for example {cases}; if you know that they are in order, declare order: trusted"
+    )
 
 
-def _plain(answer: str) -> str:
-    return _NOISE.sub("", answer.replace("dfrac", "frac").replace("tfrac", "frac"))
+def _evidence(found: Strays, n_questions: int, level: _Level) -> list[str]:
+    """What speaks for misplacement, at this level, in words."""
+    moved, shifted = found.moved, found.shifted
+    nobody_recites = found.own + 3 * sqrt(max(found.own, 1.0)) < found.chance + _ACCURACY * n_questions
+
+    def is_misplaced(traffic: Traffic) -> bool:
+        if nobody_recites:
+            return traffic.two_way > _ONE_WAY
+        return traffic.over_recitation + traffic.two_way > level.recited
+
+    evidence = []
+    if moved.over_chance > level.moved and is_misplaced(moved):
+        evidence.append(
+            f"{moved.strays} golds lead the answers of another question ({moved.by_chance:.0f} would by chance), "
+            f"{moved.lost} of them missing at their own"
+        )
+    if shifted.over_chance > level.shifted and is_misplaced(shifted):
+        evidence.append(
+            f"{shifted.strays} questions give the gold of the question {found.distance:+d} from theirs "
+            f"({shifted.by_chance:.0f} would by chance), {shifted.lost} of these golds missing at their own"
+        )
+    if found.mixed and pdtrc(found.mixed - 1, found.mixed_by_chance) < level.mixed:
+        evidence.append(
+            f"{found.mixed} times a question gives one more gold of others, or one while its own is given elsewhere "
+            f"({found.mixed_by_chance:.0f} times would by chance)"
+        )
+    if found.near > max(level.near * found.near_sd, found.at_home / 2):
+        evidence.append(
+            f"neighbours on both sides give {found.near:.0f} golds more than chance would, their own questions "
+            f"{found.at_home:.0f}"
+        )
+    return evidence
+
+
+def _seen_from(
+    answers: Answers, question: Samples, exchange: Callable[[np.random.Generator, Samples, float], Samples]
+) -> float | None:
+    """The least share out of place that would be refused: half of it was, in each trial. None: no share."""
+    n_questions = len(answers.gold)
+    for share in _SHARES:
+        randoms = (rng.generator("alignment", str(share), i) for i in range(_TRIALS))
+        trials = (exchange(random, question, share / 2) for random in randoms)
+        if all(_evidence(strays.find(answers, trial), n_questions, _REFUSED) for trial in trials):
+            return share
+    return None
+
+
+def _exchange_questions(random: np.random.Generator, question: Samples, share: float) -> Samples:
+    """Samples of this share of the questions, passed round among them."""
+    to = np.arange(question.max() + 1)
+    chosen = random.permutation(len(to))[: round(share * len(to))]
+    to[chosen] = np.roll(to[chosen], 1)
+    return to[question]
+
+
+def _exchange_samples(random: np.random.Generator, question: Samples, share: float) -> Samples:
+    """This share of the samples, passed round among them."""
+    chosen = random.permutation(len(question))[: round(share * len(question))]
+    exchanged = question.copy()
+    exchanged[chosen] = np.roll(question[chosen], 1)
+    return exchanged
+
+
+_EXCHANGES = {"questions": _exchange_questions, "samples": _exchange_samples}

@@ -1,7 +1,7 @@
 """A raw pool joined to the study's questions and graded: the pool and score tables that the later stages replay."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,9 @@ class ImportedPool:
     summary: dict[str, Any]
 
 
-def to_pool(raw: RawPool, questions: pd.DataFrame, grade: Grade, partial: bool = False) -> ImportedPool:
+def to_pool(
+    raw: RawPool, questions: pd.DataFrame, grade: Grade, partial: bool = False, is_trusted: bool = False
+) -> ImportedPool:
     """Join a raw pool to the questions (by id, else text), grade it, and check that its samples are where they belong.
 
     Samples are numbered from 0 per question, in the file's order. The answer is the file's where it has an answer
@@ -52,6 +54,7 @@ def to_pool(raw: RawPool, questions: pd.DataFrame, grade: Grade, partial: bool =
         questions: question_id, problem, answer (the gold).
         grade: the grader.
         partial: questions may be without samples; they are counted.
+        is_trusted: the samples are known to be at their own questions, so what speaks against it is recorded only.
 
     Raises:
         StudyError: the pool's questions and the study's are not the same, a sample has nothing to grade, or the samples
@@ -67,12 +70,12 @@ def to_pool(raw: RawPool, questions: pd.DataFrame, grade: Grade, partial: bool =
     ids = samples["question_id"].tolist()
     golds = [gold_of[question_id] for question_id in ids]
     answers = _answers(samples, grade)
-    found = None
+    aligned = None
     if answers is None:
         verdicts, classes = _own_verdicts(samples), np.full(len(samples), selection.NO_ANSWER)
         answers = [None] * len(samples)
     else:
-        found = _check_alignment(raw, samples, in_file, gold_of, answers)
+        aligned = _check_alignment(raw, samples, in_file, gold_of, answers, is_trusted)
         verdicts, classes = grade.verdicts(golds, answers), grade.classes(ids, golds, answers)
     if not len(verdicts) == len(classes) == len(samples):
         raise ValueError(f"{len(verdicts)} verdicts and {len(classes)} classes for {len(samples)} answers")
@@ -90,7 +93,7 @@ def to_pool(raw: RawPool, questions: pd.DataFrame, grade: Grade, partial: bool =
         columns=pools.COLUMNS,
     )
     scores = _scores(pool, samples["step_scores"])
-    summary = _summary(raw, samples, pool, scores, found)
+    summary = _summary(raw, samples, pool, scores, aligned)
     summary["questions_without_samples"] = len(questions) - summary["questions"]
     summary["torn_questions"] = _n(_is_torn(questions, "problem", "answer"))
     summary["golds_unlike_the_study"] = _other_golds(samples, gold_of, grade)
@@ -149,15 +152,22 @@ def _own_verdicts(samples: pd.DataFrame) -> list[str]:
 
 
 def _check_alignment(
-    raw: RawPool, samples: pd.DataFrame, in_file: list[str], gold_of: dict[str, str], answers: list[str | None]
-) -> alignment.Alignment:
+    raw: RawPool,
+    samples: pd.DataFrame,
+    in_file: list[str],
+    gold_of: dict[str, str],
+    answers: list[str | None],
+    is_trusted: bool,
+) -> dict[str, Any]:
+    """The record of where the samples stand, in the file's order of questions."""
     golds = [gold_of[question_id] for question_id in in_file]
     position = {question_id: i for i, question_id in enumerate(in_file)}
     question = np.array([position[question_id] for question_id in samples["question_id"]], np.int64)
     found = alignment.measure(golds, question, answers)
-    places = samples.drop_duplicates("question_id").set_index("question_id")["place"].loc[in_file].tolist()
-    alignment.check(found, raw.path, in_file, places, golds)
-    return found
+    if found.evidence and not is_trusted:
+        places = samples.drop_duplicates("question_id").set_index("question_id")["place"].loc[in_file].tolist()
+        raise StudyError(alignment.refusal(found, raw.path, in_file, places, golds))
+    return alignment.record(found, is_trusted)
 
 
 def _scores(pool: pd.DataFrame, steps: pd.Series) -> pd.DataFrame | None:
@@ -181,13 +191,13 @@ def _summary(
     samples: pd.DataFrame,
     pool: pd.DataFrame,
     scores: pd.DataFrame | None,
-    found: alignment.Alignment | None,
+    aligned: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """Everything that could get lost, counted. None: not known from the source."""
     sizes = np.unique(pool["question_id"].to_numpy(dtype=object), return_counts=True)[1]
     verdict, finish = (pool[name].to_numpy(dtype=object) for name in ("verdict", "finish"))
     own = samples["correct"].to_numpy(dtype=object)
-    has_own, is_graded = ~pd.isna(own), found is not None
+    has_own, is_graded = ~pd.isna(own), aligned is not None
     return {
         "questions": len(sizes),
         "samples": len(pool),
@@ -205,7 +215,7 @@ def _summary(
         "tokens": raw.tokens,
         "verdicts_from": "grader" if is_graded else "pool",
         "unlike_own_verdict": _n(own[has_own] != (verdict[has_own] == CORRECT)) if is_graded and any(has_own) else None,
-        "alignment": None if found is None else asdict(found),
+        "alignment": aligned,
         "dropped": {"rows of other models": raw.n_other_models} if raw.n_other_models else {},
     }
 

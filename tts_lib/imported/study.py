@@ -25,6 +25,7 @@ class Model:
     name: str
     n_params: float  # without embeddings
     pretraining_tokens: float
+    is_trusted: bool = False  # the order of the samples
 
     @classmethod
     def declared(cls, declaration: Mapping[str, Any], folder: str, chars_per_token: float) -> "Model":
@@ -43,7 +44,13 @@ class Model:
             declaration["tokens_per_sample"],
             declaration["scores"],
         )
-        return cls(source, declaration["name"], declaration["n_params"], declaration["pretraining_tokens"])
+        return cls(
+            source,
+            declaration["name"],
+            declaration["n_params"],
+            declaration["pretraining_tokens"],
+            declaration["order"] == "trusted",
+        )
 
     def facts(self) -> dict[str, Any]:
         """The record that a training stage would have left."""
@@ -101,7 +108,7 @@ def pool_facts(pool: pd.DataFrame, summary: Mapping[str, Any], overlap: pd.DataF
 
     `n_samples` is that of the question with fewest.
     """
-    aligned = summary["alignment"] or dict.fromkeys(["own", "chance"])
+    aligned = summary["alignment"]
     shared = {} if overlap is None else overlap.iloc[0].to_dict()
     correct = (pool["verdict"] == CORRECT).groupby(pool["question_id"])
     if pool.empty:
@@ -112,8 +119,9 @@ def pool_facts(pool: pd.DataFrame, summary: Mapping[str, Any], overlap: pd.DataF
         "pass_at_1": float(correct.mean().mean()),
         "greedy_accuracy": None,
         "mean_tokens": float(pool["n_tokens"].astype(float).mean()),
-        "own_gold": aligned["own"],
-        "own_gold_by_chance": aligned["chance"],
+        "own_gold": aligned and aligned["strays"]["own"],
+        "own_gold_by_chance": aligned and aligned["strays"]["chance"],
+        "order_of_samples": aligned and aligned["conclusion"],
         "duplicate_share": shared.get("duplicate_share"),
         "shared_prefix_questions": shared.get("questions_with_long_prefixes"),
     }

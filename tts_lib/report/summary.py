@@ -36,7 +36,13 @@ _BEST = {  # the first that is known of a pool is quoted
 }
 _MODEL_FACTS = ["n_params_block", "n_params", "n_tokens", "flops", "validation_loss", "n_layers", "width"]
 _POOL_FACTS = ["n_questions", "n_samples", "pass_at_1", "greedy_accuracy", "mean_tokens"]
-_IMPORT_FACTS = ["own_gold", "own_gold_by_chance", "duplicate_share", "shared_prefix_questions"]  # of imported pools
+_IMPORT_FACTS = [  # of imported pools
+    "own_gold",
+    "own_gold_by_chance",
+    "order_of_samples",
+    "duplicate_share",
+    "shared_prefix_questions",
+]
 
 
 def study_facts(**settings: Any) -> dict[str, Any]:

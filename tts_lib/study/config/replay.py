@@ -46,6 +46,7 @@ class ImportedPool(Section):
     n_params: Annotated[float, Field(ge=1, le=1e15, description="parameters without embeddings")]
     pretraining_tokens: Annotated[float, Field(ge=1, le=1e17)]
     tokens_per_sample: Annotated[float | None, Field(gt=0, le=1e7, description="where the file does not say")] = None
+    order: Annotated[Literal["checked", "trusted"], Field(description="that samples stand by question")] = "checked"
 
 
 class Conventions(Section):
