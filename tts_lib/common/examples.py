@@ -57,7 +57,7 @@ class Examples:
         """A language model's examples, token arrays; only the solutions' tokens count in the loss."""
         pieces = [piece for pair in zip(problems, solutions, strict=True) for piece in pair]
         lengths = np.array([len(piece) for piece in pieces])
-        weight = np.tile(np.float32([0, 1]), len(solutions)).repeat(lengths)
+        weight = np.tile(np.array([0, 1], np.float32), len(solutions)).repeat(lengths)
         offsets = np.r_[0, np.cumsum(lengths.reshape(-1, 2).sum(axis=1))]
         return cls(np.concatenate(pieces).astype(np.int32), offsets, weight, np.zeros_like(weight))
 

@@ -115,10 +115,10 @@ def pool_facts(pool: pd.DataFrame, summary: Mapping[str, Any], overlap: pd.DataF
         return dict.fromkeys(["n_questions", "n_samples", "pass_at_1", "greedy_accuracy", "mean_tokens"])
     return {
         "n_questions": correct.ngroups,
-        "n_samples": int(correct.size().min()),
-        "pass_at_1": float(correct.mean().mean()),
+        "n_samples": int(pd.Series(correct.size()).to_numpy().min()),
+        "pass_at_1": float(pd.Series(correct.mean()).to_numpy().mean()),
         "greedy_accuracy": None,
-        "mean_tokens": float(pool["n_tokens"].astype(float).mean()),
+        "mean_tokens": float(pool["n_tokens"].to_numpy(float).mean()),
         "own_gold": aligned and aligned["strays"]["own"],
         "own_gold_by_chance": aligned and aligned["strays"]["chance"],
         "order_of_samples": aligned and aligned["conclusion"],

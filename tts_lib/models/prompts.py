@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from tts_lib.common.errors import StudyError
-from tts_lib.grading.judging import HEADING
+from tts_lib.grading.answers import HEADING
 
 Message = dict[str, str]  # role and content
 STEP = "\n\n"  # closes a step in the style of PRM800K

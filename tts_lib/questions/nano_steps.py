@@ -30,7 +30,7 @@ def right_so_far(world: World, question: Question, text: str) -> list[bool]:
             if on_path and guess is not None and guess[6] == HIT:
                 x = int(guess[3])
                 inverse.pop(0)
-            elif on_path:
+            elif on_path and guess is not None:
                 following = INVERSE_LINE.fullmatch(lines[i + 1]) if i + 1 < len(lines) else None
                 on_path = following is not None and following.group(1, 2) == guess.group(1, 2)
         verdicts.append(on_path)

@@ -37,5 +37,5 @@ def compare(tried: Sequence[pd.DataFrame], losses: Sequence[float], n_positions:
     ]
     table = pd.concat(parts, ignore_index=True).rename(columns=str)
     last = str(n_positions)
-    along = table.groupby("checkpoint", as_index=False)[["validation_loss", "1", last]].mean()
+    along = pd.DataFrame(table.groupby("checkpoint", as_index=False)[["validation_loss", "1", last]].mean())
     return Comparison(table, along, int(along[last].to_numpy().argmax()))

@@ -59,7 +59,7 @@ def accuracy(attempts: pd.DataFrame, scores: Mapping[str, np.ndarray], budget: i
 
 def mean_accuracy(ratios: pd.DataFrame) -> pd.DataFrame:
     """Mean over questions for each selection, budget and chain length."""
-    return ratios.groupby(["selection", "budget", "length"], as_index=False)["accuracy"].mean()
+    return pd.DataFrame(ratios.groupby(["selection", "budget", "length"], as_index=False)["accuracy"].mean())
 
 
 def in_words(mean: pd.DataFrame) -> str:

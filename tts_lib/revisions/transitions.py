@@ -36,10 +36,11 @@ class Rate:
 
 def by_position(attempts: pd.DataFrame, n_positions: int) -> pd.DataFrame:
     """Share of right attempts of each question (rows) at positions 1..n_positions, over chains that reach them all."""
-    long = attempts.groupby(["question_id", "chain"])["position"].transform("max") >= n_positions
-    part = attempts[long & (attempts["position"] <= n_positions)]
+    length = pd.Series(attempts.groupby(["question_id", "chain"])["position"].transform("max"))
+    part = attempts[(length >= n_positions) & (attempts["position"] <= n_positions)]
     right = (part["verdict"] == verdicts.CORRECT).astype(float)
-    return right.groupby([part["question_id"], part["position"]]).mean().unstack("position")  # noqa: PD010 - no gaps
+    shares = pd.Series(right.groupby([part["question_id"], part["position"]]).mean())
+    return pd.DataFrame(shares.unstack("position"))  # noqa: PD010 - no gaps
 
 
 def transitions(
@@ -58,10 +59,11 @@ def transitions(
         weights: bootstrap weights over the questions, in the order of their ids.
     """
     table = attempts.sort_values(["question_id", "chain", "position"], kind="stable")
-    right = table["verdict"] == verdicts.CORRECT
+    right = pd.Series(table["verdict"] == verdicts.CORRECT)
+    answer, question = pd.Series(table["answer"]), pd.Series(table["question_id"])
     chain = [table["question_id"], table["chain"]]
-    before = right.groupby(chain).shift()
-    answer_before = table["answer"].groupby(chain).shift()
+    before = pd.Series(right.groupby(chain).shift())
+    answer_before = answer.groupby(chain).shift()
     earlier = right.groupby(chain).cumsum() - right
     chance = _elsewhere(table, right)
     after_right, after_wrong = before.eq(True), before.eq(False)
@@ -74,7 +76,7 @@ def transitions(
     cases: Mapping[str, tuple[pd.Series, pd.Series]] = {
         "right_to_wrong": (after_right, ~right),
         "wrong_to_right": (after_wrong, right),
-        "same_again": (answered, table["answer"] == answer_before),
+        "same_again": (answered, answer.eq(answer_before)),
         "same_by_chance": (answered, repeated),
         "new_after_wrong": (only_wrong, right),
         "independent": (only_wrong, chance),
@@ -83,7 +85,7 @@ def transitions(
     ids = sorted(table["question_id"].unique())
     cases = {name: (of & value.notna(), value) for name, (of, value) in cases.items()}
     found = {name: (of, value) for name, (of, value) in cases.items() if of.any()}
-    return {name: _rate(table["question_id"], of, value, ids, weights) for name, (of, value) in found.items()}
+    return {name: _rate(question, of, value, ids, weights) for name, (of, value) in found.items()}
 
 
 def _elsewhere(table: pd.DataFrame, right: pd.Series) -> pd.Series:
@@ -93,9 +95,9 @@ def _elsewhere(table: pd.DataFrame, right: pd.Series) -> pd.Series:
     what a fresh sample would have given.
     """
     first = right.where(table["position"] == 1, 0).astype(float)
-    of_question = first.groupby(table["question_id"]).transform("sum")
-    of_chain = first.groupby([table["question_id"], table["chain"]]).transform("sum")
-    n_chains = table.groupby("question_id")["chain"].transform("nunique")
+    of_question = pd.Series(first.groupby(table["question_id"]).transform("sum"))
+    of_chain = pd.Series(first.groupby([table["question_id"], table["chain"]]).transform("sum"))
+    n_chains = pd.Series(table.groupby("question_id")["chain"].transform("nunique"))
     return (of_question - of_chain) / (n_chains - 1).where(n_chains > 1)
 
 
@@ -133,8 +135,8 @@ def _rate(
     question: pd.Series, of: pd.Series, value: pd.Series, ids: list[str], weights: Float[np.ndarray, "resample problem"]
 ) -> Rate:
     """The mean of `value` where `of` holds: a ratio of two sums over questions."""
-    total = of.astype(float).groupby(question).sum().reindex(ids).to_numpy()
-    sums = (value.astype(float).fillna(0) * of).groupby(question).sum().reindex(ids).to_numpy()
+    total = pd.Series(of.astype(float).groupby(question).sum()).reindex(ids).to_numpy()
+    sums = pd.Series((value.astype(float).fillna(0) * of).groupby(question).sum()).reindex(ids).to_numpy()
     below = weights @ total
     drawn = (weights @ sums)[below > 0] / below[below > 0]
     low, high = np.quantile(drawn, [0.025, 0.975])
@@ -158,7 +160,7 @@ def summary(
     metrics = {
         "pass_at_1": steps["accuracy"].tolist(),
         "transitions": {what: vars(rate) for what, rate in rates.items()},
-        "no_answer_share": float((chains["verdict"] == verdicts.NO_ANSWER).mean()),
+        "no_answer_share": chains["verdict"].eq(verdicts.NO_ANSWER).to_numpy().mean().item(),
     }
     return steps, rates, metrics
 

@@ -25,7 +25,7 @@ def draw_splits(
         StudyError: a file has too few questions.
     """
     texts = train["statement"].map(normalised)
-    known = texts.duplicated() | texts.isin(set(test["statement"].map(normalised)))
+    known = texts.duplicated() | texts.isin(list(test["statement"].map(normalised)))
     fresh = train[~known]
     wanted = sizes["val"] + sizes["train"]
     for table, n, what in ((test, sizes["test"], "n_test"), (fresh, wanted, "n_train and n_val together")):
