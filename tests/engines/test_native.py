@@ -9,9 +9,9 @@ from numba import njit
 from helpers.model_folders import STEP, VOCAB, random_folder
 from tts_lib.answers.protocols import SampleRequest, Sampling, ScoreRequest
 from tts_lib.engines.native import compiling, engine, forward, workers
-from tts_lib.engines.native.attention import BLOCK, GROUP, PAGE, attend, attend_block
+from tts_lib.engines.native.attention import BLOCK, GROUP, PAGE, Heads, Past, attend, attend_block
 from tts_lib.engines.native.engine import NativePolicy, NativeVerifier
-from tts_lib.engines.native.simd import address
+from tts_lib.engines.native.simd import Matrix, address
 from tts_lib.models.folder import weights_hash
 
 SAMPLING = Sampling(temperature=0.9, top_p=0.95, max_tokens=30, until="end", logprobs=True)
@@ -63,30 +63,30 @@ def scored_bits(scores) -> list[list[bytes]]:
 
 
 @njit
-def attended(query, pages, kv, scores, sizes, alone, together):
-    """Attention of BLOCK rows of one sequence, one by one and as a block."""
-    n_positions, n_heads, half, groups = sizes
-    page_size, width = kv.shape[1], alone.shape[1]
-    at = (address(pages, 0), page_size, address(kv, 0))
+def attended(query, pages, kv, n_positions, heads, scores, found):
+    """Attention of BLOCK rows of one sequence, one by one into found[0] and as a block into found[1]."""
+    room, width = address(scores, 0), found.shape[2]
     for row in range(BLOCK):
-        first, to = address(query, row * query.shape[1]), address(alone, row * width)
-        attend(first, *at, n_positions + row, n_heads, half, groups, address(scores, 0), to)
-    first, stride, to = address(query, 0), query.shape[1], address(together, 0)
-    attend_block(first, stride, *at, n_positions, n_heads, half, groups, address(scores, 0), to, width)
+        past = Past(address(pages, 0), address(kv, 0), n_positions + row)
+        attend(address(query, row * query.shape[1]), past, heads, room, address(found, row * width))
+    past = Past(address(pages, 0), address(kv, 0), n_positions)
+    rows, out = Matrix(address(query, 0), query.shape[1]), Matrix(address(found, BLOCK * width), width)
+    attend_block(rows, past, heads, room, out)
 
 
-@pytest.mark.parametrize(("n_heads", "half", "groups"), [(2, 16, 2), (1, 8, 1), (3, 24, 3)])
-def test_a_block_of_rows_attends_as_each_row_alone(n_heads, half, groups):
+@pytest.mark.parametrize("heads", [Heads(2, 16, 2), Heads(1, 8, 1), Heads(3, 24, 3)])
+def test_a_block_of_rows_attends_as_each_row_alone(heads):
     rng = np.random.default_rng(7)
+    n_channels = heads.n_heads * heads.groups * GROUP
     pages = rng.permutation(12).astype(np.int32)
-    kv = rng.normal(size=(12, PAGE * n_heads * (2 * half + groups * GROUP))).astype(np.float32)
-    query = rng.normal(size=(BLOCK, 4 * n_heads * half)).astype(np.float32)
+    kv = rng.normal(size=(12, PAGE * (2 * heads.n_heads * heads.half + n_channels))).astype(np.float32)
+    query = rng.normal(size=(BLOCK, 4 * heads.n_heads * heads.half)).astype(np.float32)
     for n_positions in range(1, 80):
-        alone, together = (np.zeros((BLOCK, n_heads * groups * GROUP), np.float32) for _ in range(2))
+        found = np.zeros((2, BLOCK, n_channels), np.float32)
         scores = np.full(BLOCK * (n_positions + 3 * PAGE), np.nan, np.float32)
-        attended(query, pages, kv, scores, (n_positions, n_heads, half, groups), alone, together)
-        assert np.isfinite(alone).all()
-        assert alone.tobytes() == together.tobytes()
+        attended(query, pages, kv, n_positions, heads, scores, found)
+        assert np.isfinite(found).all()
+        assert found[0].tobytes() == found[1].tobytes()
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3])

@@ -7,9 +7,11 @@ section with the left halves of all heads and one with the right halves (pairs t
 each half padded to `half` channels, a multiple of 8.
 """
 
+from typing import NamedTuple
+
 from llvmlite import ir
 
-from tts_lib.engines.native.simd import F32, I32, I64, LANES, Vectors, intrinsic, kernel
+from tts_lib.engines.native.simd import F32, I32, I64, LANES, Matrix, Vectors, kernel
 
 PAGE = LANES  # positions
 GROUP = 16  # value channels
@@ -19,15 +21,32 @@ CHAINS = 4  # independent sums over positions, to hide the latency of an fma
 MASKED = -1e30
 
 
-def _emit_rms_scale(v: Vectors, args) -> None:
-    x, stride, n_rows, n_vectors, constants, scale = args
+class Heads(NamedTuple):
+    """The attention heads of a model."""
+
+    n_heads: int
+    half: int  # channels of half a query or key
+    groups: int  # of channels of a value
+
+
+class Past(NamedTuple):
+    """What a row attends to: keys and values of one sequence in one layer."""
+
+    pages: int  # address of the numbers (int32) of the sequence's pages
+    kv: int  # address of the layer's pages
+    n_positions: int
+
+
+@kernel
+def rms_scale(v: Vectors, x: Matrix, n_rows, constants, scale) -> None:
+    """scale (rows,) = 1 / sqrt(mean square of each row + epsilon); constants = [1 / true width, epsilon]."""
     b = v.builder
     inverse_width, epsilon = (b.load(v.at(v.pointer(constants), i), typ=F32) for i in (0, 1))
     sqrt = b.module.declare_intrinsic("llvm.sqrt", [F32])
     with v.loop(n_rows) as row:
-        start = v.at(v.pointer(x), b.mul(row, stride))
+        start = v.at(v.pointer(x.start), b.mul(row, x.width))
         total = v.variable(v.constant(0.0))
-        with v.loop(n_vectors) as i:
+        with v.loop(b.sdiv(x.width, I64(LANES))) as i:
             value = v.load(v.at(start, b.mul(i, I64(LANES))))
             v.set(total, v.fma(value, value, v.get(total)))
         square = b.extract_element(v.across(b.fadd, v.get(total)), I32(0))
@@ -35,11 +54,12 @@ def _emit_rms_scale(v: Vectors, args) -> None:
         b.store(b.fdiv(F32(1.0), b.call(sqrt, [mean])), v.at(v.pointer(scale), row))
 
 
-def _emit_rotate_and_cache(v: Vectors, args) -> None:
-    qkv, cos, sin, page, position_in_page, n_heads, half, groups_per_head = args
+@kernel
+def rotate_and_cache(v: Vectors, qkv, cos, sin, page, position_in_page, heads: Heads) -> None:
+    """Rotate one row's queries and keys in place; write its keys and values into the page."""
     b = v.builder
     qkv, cos, sin, page = (v.pointer(each) for each in (qkv, cos, sin, page))
-    section, n_keys, head_size = _sizes(v, n_heads, half, groups_per_head)
+    section, n_keys, head_size = _sizes(v, heads)
     with v.loop(b.sdiv(section, I64(LANES))) as i:
         i = b.mul(i, I64(LANES))
         c, s = v.load(v.at(cos, i)), v.load(v.at(sin, i))
@@ -51,34 +71,35 @@ def _emit_rotate_and_cache(v: Vectors, args) -> None:
             v.store(v.fma(right, c, b.fmul(left, s)), at_right)
     keys = v.at(qkv, b.mul(section, I64(2)))
     values = v.at(keys, b.mul(section, I64(2)))
-    with v.loop(n_heads) as head:
+    with v.loop(heads.n_heads) as head:
         tile = v.at(page, b.mul(head, head_size))
         column = v.at(tile, position_in_page)
-        with v.loop(half) as i:
-            source = v.at(keys, b.add(b.mul(head, half), i))
+        with v.loop(heads.half) as i:
+            source = v.at(keys, b.add(b.mul(head, heads.half), i))
             for side in (I64(0), I64(1)):
-                target = v.at(column, b.mul(b.add(b.mul(side, half), i), I64(PAGE)))
+                target = v.at(column, b.mul(b.add(b.mul(side, heads.half), i), I64(PAGE)))
                 b.store(b.load(v.at(source, b.mul(side, section)), typ=F32), target)
         row = v.at(tile, b.add(n_keys, b.mul(position_in_page, I64(GROUP))))
-        with v.loop(groups_per_head) as group:
+        with v.loop(heads.groups) as group:
             for part in (0, LANES):
-                source = b.add(b.mul(b.add(b.mul(head, groups_per_head), group), I64(GROUP)), I64(part))
+                source = b.add(b.mul(b.add(b.mul(head, heads.groups), group), I64(GROUP)), I64(part))
                 target = b.add(b.mul(group, I64(GROUP * PAGE)), I64(part))
                 v.store(v.load(v.at(values, source)), v.at(row, target))
 
 
-def _emit_attend(v: Vectors, args) -> None:
-    query, pages, page_size, kv, n_positions, n_heads, half, groups_per_head, scores, out = args
-    b = v.builder
-    query, pages, kv, scores, out = (v.pointer(each) for each in (query, pages, kv, scores, out))
-    section, n_keys, head_size = _sizes(v, n_heads, half, groups_per_head)
-    n_pages = b.sdiv(b.add(n_positions, I64(PAGE - 1)), I64(PAGE))
-    last = b.mul(b.sub(n_pages, I64(1)), I64(PAGE))
-    is_valid = _emit_is_below(v, b.sub(n_positions, last))
+@kernel
+def attend(v: Vectors, query, past: Past, heads: Heads, scores, out) -> None:
+    """out (heads * channels,) = attention of one row's query over its past.
 
-    def tile_at(i, offset):
-        number = b.sext(b.load(b.gep(pages, [i], inbounds=True, source_etype=I32), typ=I32), I64)
-        return v.at(v.at(kv, b.mul(number, page_size)), offset)
+    scores: room for one score a head and position, rounded up to whole pages, and 8 numbers a head.
+    """
+    b, n_heads, half = v.builder, heads.n_heads, heads.half
+    query, scores, out = (v.pointer(each) for each in (query, scores, out))
+    section, n_keys, head_size = _sizes(v, heads)
+    tile_at = _tiles(v, past, b.mul(n_heads, head_size))
+    n_pages = b.sdiv(b.add(past.n_positions, I64(PAGE - 1)), I64(PAGE))
+    last = b.mul(b.sub(n_pages, I64(1)), I64(PAGE))
+    is_valid = _is_below(v, b.sub(past.n_positions, last))
 
     def add_products(queries, further, keys, target, is_first: bool):
         """Add to the scores of a page what 16 channels contribute: 8 from registers, 8 of the right halves."""
@@ -147,28 +168,27 @@ def _emit_attend(v: Vectors, args) -> None:
     with v.loop(n_heads) as head:
         row, inverse = v.at(scores, b.mul(head, stride)), v.load(v.at(summaries, b.mul(head, I64(LANES))))
         tile = b.add(b.mul(head, head_size), n_keys)
-        with v.loop(groups_per_head) as group:
+        with v.loop(heads.groups) as group:
             sums = [v.variable(v.constant(0.0)) for _ in range(2 * CHAINS)]
             with v.loop(n_pages) as p:
                 values = tile_at(p, b.add(tile, b.mul(group, I64(GROUP * PAGE))))
                 add_values(sums, v.at(row, b.mul(p, I64(PAGE))), values)
-            group = b.add(b.mul(head, groups_per_head), group)
+            group = b.add(b.mul(head, heads.groups), group)
             store_values(sums, inverse, v.at(out, b.mul(group, I64(GROUP))))
 
 
-def _emit_attend_block(v: Vectors, args) -> None:
-    query, stride, pages, page_size, kv, n_positions, n_heads, half, groups_per_head, scores, out, stride_out = args
-    b = v.builder
-    query, pages, kv, scores, out = (v.pointer(each) for each in (query, pages, kv, scores, out))
-    section, n_keys, head_size = _sizes(v, n_heads, half, groups_per_head)
-    n_pages = b.sdiv(b.add(n_positions, I64(BLOCK + PAGE - 2)), I64(PAGE))
-    n_pairs = b.sdiv(b.add(n_pages, I64(1)), I64(2))
-    rows = range(BLOCK)
-    scores = [v.at(scores, b.mul(n_pairs, I64(2 * PAGE * row))) for row in rows]
+@kernel
+def attend_block(v: Vectors, query: Matrix, past: Past, heads: Heads, scores, out: Matrix) -> None:
+    """`attend` for BLOCK rows of one sequence at positions that follow each other, to the same bits.
 
-    def tile_at(i, offset):
-        number = b.sext(b.load(b.gep(pages, [i], inbounds=True, source_etype=I32), typ=I32), I64)
-        return v.at(v.at(kv, b.mul(number, page_size)), offset)
+    past: of the first row; scores: room for BLOCK scores a position, rounded up to two whole pages.
+    """
+    b, half, rows = v.builder, heads.half, range(BLOCK)
+    section, n_keys, head_size = _sizes(v, heads)
+    tile_at = _tiles(v, past, b.mul(heads.n_heads, head_size))
+    n_pages = b.sdiv(b.add(past.n_positions, I64(BLOCK + PAGE - 2)), I64(PAGE))
+    n_pairs = b.sdiv(b.add(n_pages, I64(1)), I64(2))
+    scores = [v.at(v.pointer(scores), b.mul(n_pairs, I64(2 * PAGE * row))) for row in rows]
 
     def add_products(queries, keys, starts):
         """starts, of each row and page, plus what every second of 8 channels contributes."""
@@ -183,9 +203,11 @@ def _emit_attend_block(v: Vectors, args) -> None:
     def added(first, second):
         return [[b.fadd(*each) for each in zip(*pair, strict=True)] for pair in zip(first, second, strict=True)]
 
-    with v.loop(n_heads) as head:
+    with v.loop(heads.n_heads) as head:
         tile = b.mul(head, head_size)
-        left = [v.at(query, b.add(b.mul(stride, I64(row)), b.mul(head, half))) for row in rows]
+        left = [
+            v.at(v.pointer(query.start), b.add(b.mul(query.width, I64(row)), b.mul(head, half))) for row in rows
+        ]
         with v.loop(b.sdiv(half, I64(CHUNK))) as chunk:
             is_first = b.icmp_signed("==", chunk, I64(0))
             channel = b.mul(chunk, I64(CHUNK))
@@ -212,7 +234,7 @@ def _emit_attend_block(v: Vectors, args) -> None:
         with v.loop(b.select(b.icmp_signed("<", n_pages, I64(2)), n_pages, I64(2))) as i:
             first = b.mul(b.sub(b.sub(n_pages, I64(1)), i), I64(PAGE))  # position of the last page, and the one before
             for row in rows:
-                is_valid = _emit_is_below(v, b.sub(b.add(n_positions, I64(row)), first))
+                is_valid = _is_below(v, b.sub(b.add(past.n_positions, I64(row)), first))
                 target = v.at(scores[row], first)
                 v.store(b.select(is_valid, v.load(target), v.constant(MASKED)), target)
         highest, totals = ([v.variable(v.constant(start)) for _ in rows] for start in (MASKED, 0.0))
@@ -227,7 +249,7 @@ def _emit_attend_block(v: Vectors, args) -> None:
                 v.store(weight, target)
                 v.set(totals[row], b.fadd(v.get(totals[row]), weight))
         inverse = [b.fdiv(v.constant(1.0), v.across(b.fadd, v.get(total))) for total in totals]
-        with v.loop(groups_per_head) as group:
+        with v.loop(heads.groups) as group:
             values_at = b.add(b.add(tile, n_keys), b.mul(group, I64(GROUP * PAGE)))
             found = []
             for chain in range(CHAINS):
@@ -242,31 +264,16 @@ def _emit_attend_block(v: Vectors, args) -> None:
                                 v.set(accumulator, v.fma(weight, part, v.get(accumulator)))
                 found.append([[v.get(accumulator) for accumulator in row] for row in sums])
             total = added(added(*found[:2]), added(*found[2:]))
-            group = b.mul(b.add(b.mul(head, groups_per_head), group), I64(GROUP))
+            group = b.mul(b.add(b.mul(head, heads.groups), group), I64(GROUP))
             for row in rows:
-                target = v.at(out, b.add(b.mul(stride_out, I64(row)), group))
+                target = v.at(v.pointer(out.start), b.add(b.mul(out.width, I64(row)), group))
                 for part in range(2):
                     v.store(b.fmul(total[row][part], inverse[row]), v.at(target, part * LANES))
 
 
-def _sizes(v: Vectors, n_heads, half, groups_per_head):
-    """(query channels in a section, numbers in a head's key tile, numbers in a head's tiles)."""
-    b = v.builder
-    n_keys = b.mul(half, I64(2 * PAGE))
-    return b.mul(n_heads, half), n_keys, b.add(n_keys, b.mul(groups_per_head, I64(GROUP * PAGE)))
-
-
-def _emit_is_below(v: Vectors, bound):
-    """Mask of the lanes whose number is below `bound`."""
-    b, integers = v.builder, ir.VectorType(I32, LANES)
-    unknown = ir.Constant(integers, ir.Undefined)
-    first = b.insert_element(unknown, b.trunc(bound, I32), I32(0))
-    everywhere = b.shuffle_vector(first, unknown, ir.Constant(integers, [0] * LANES))
-    return b.icmp_signed("<", ir.Constant(integers, list(range(LANES))), everywhere)
-
-
-def _emit_softmax(v: Vectors, args) -> None:
-    row, n_vectors, factor, weights, summary = args
+@kernel
+def softmax(v: Vectors, row, n_vectors, factor, weights, summary) -> None:
+    """weights = exp(factor * (row - max)); summary (16,) = 8 per-lane sums of the weights, 8 times max."""
     b = v.builder
     row, weights, summary, factor = (v.pointer(each) for each in (row, weights, summary, factor))
     factor = v.broadcast(factor)
@@ -284,39 +291,28 @@ def _emit_softmax(v: Vectors, args) -> None:
     v.store(peak, v.at(summary, LANES))
 
 
-@intrinsic
-def rms_scale(typingctx, x, stride, n_rows, n_vectors, constants, scale):
-    """scale (rows,) = 1 / sqrt(mean square of each row + epsilon); constants = [1 / width, epsilon]."""
-    return kernel("rms_scale", 6, _emit_rms_scale)
+def _sizes(v: Vectors, heads: Heads):
+    """(query channels in a section, numbers in a head's key tile, numbers in a head's tiles)."""
+    b = v.builder
+    n_keys = b.mul(heads.half, I64(2 * PAGE))
+    return b.mul(heads.n_heads, heads.half), n_keys, b.add(n_keys, b.mul(heads.groups, I64(GROUP * PAGE)))
 
 
-@intrinsic
-def rotate_and_cache(typingctx, qkv, cos, sin, page, position_in_page, n_heads, half, groups_per_head):
-    """Rotate one row's queries and keys in place; write its keys and values into the page."""
-    return kernel("rotate_and_cache", 8, _emit_rotate_and_cache)
+def _tiles(v: Vectors, past: Past, page_size):
+    """A function of (i, offset): pointer to the number `offset` of the i-th page."""
+    b, pages, kv = v.builder, v.pointer(past.pages), v.pointer(past.kv)
+
+    def tile_at(i, offset):
+        number = b.sext(b.load(b.gep(pages, [i], inbounds=True, source_etype=I32), typ=I32), I64)
+        return v.at(v.at(kv, b.mul(number, page_size)), offset)
+
+    return tile_at
 
 
-@intrinsic
-def attend(typingctx, query, pages, page_size, kv, n_positions, n_heads, half, groups_per_head, scores, out):
-    """out (heads * channels,) = attention of one row's query over the first n_positions of its pages.
-
-    scores: room for one score a head and position, rounded up to whole pages, and 8 numbers a head.
-    """
-    return kernel("attend", 10, _emit_attend)
-
-
-@intrinsic
-def attend_block(
-    typingctx, query, stride, pages, page_size, kv, n_positions, n_heads, half, groups_per_head, scores, out, stride_out
-):
-    """`attend` for BLOCK rows of one sequence at positions that follow each other, to the same bits.
-
-    n_positions: of the first row; scores: room for BLOCK scores a position, rounded up to two whole pages.
-    """
-    return kernel("attend_block", 12, _emit_attend_block)
-
-
-@intrinsic
-def softmax(typingctx, row, n_vectors, factor, weights, summary):
-    """weights = exp(factor * (row - max)); summary (16,) = 8 per-lane sums of the weights, 8 times max."""
-    return kernel("softmax", 5, _emit_softmax)
+def _is_below(v: Vectors, bound):
+    """Mask of the lanes whose number is below `bound`."""
+    b, integers = v.builder, ir.VectorType(I32, LANES)
+    unknown = ir.Constant(integers, ir.Undefined)
+    first = b.insert_element(unknown, b.trunc(bound, I32), I32(0))
+    everywhere = b.shuffle_vector(first, unknown, ir.Constant(integers, [0] * LANES))
+    return b.icmp_signed("<", ir.Constant(integers, list(range(LANES))), everywhere)

@@ -8,11 +8,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tts_lib.engines.native.attention import BLOCK, MASKED, PAGE, attend, attend_block, rms_scale, rotate_and_cache
+from tts_lib.engines.native.attention import (
+    BLOCK,
+    MASKED,
+    PAGE,
+    Past,
+    attend,
+    attend_block,
+    rms_scale,
+    rotate_and_cache,
+)
 from tts_lib.engines.native.compiling import compiled, copy
 from tts_lib.engines.native.matmul import PANEL, ROW_BLOCK, multiply_added, multiply_gated, multiply_scaled
 from tts_lib.engines.native.packing import Packed
-from tts_lib.engines.native.simd import address
+from tts_lib.engines.native.simd import Matrix, address
 
 
 class Rows(NamedTuple):
@@ -55,7 +64,7 @@ def new_buffers(model: Packed, n_rows: int, length: int) -> Buffers:
         hidden=rows(model.width),
         head=rows(model.width_out),
         scale=np.zeros(padded, np.float32),
-        scores=np.zeros(max(model.n_heads, BLOCK) * (length + 2 * PAGE), np.float32),
+        scores=np.zeros(max(model.heads.n_heads, BLOCK) * (length + 2 * PAGE), np.float32),
         every=np.arange(n_rows, dtype=np.int32),
     )
 
@@ -105,9 +114,7 @@ def _read(model, buffers, rows, layer, n_rows, blocks):
             address(model.sin, position * model.section),
             address(rows.kv[layer], page * page_size),
             position % PAGE,
-            model.n_heads,
-            model.half,
-            model.groups_per_head,
+            model.heads,
         )
 
 
@@ -126,22 +133,15 @@ def _attend(model, buffers, rows, layer, which, n):
         for start in range(first, end, together):
             target = min(start, end - together)
             r = which[target]
-            query = address(buffers.qkv, r * model.width_qkv)
-            rest = (
-                address(rows.pages, sequence * rows.pages.shape[1]),
-                rows.kv.shape[2],
-                address(rows.kv[layer], 0),
-                rows.position[r] + 1,
-                model.n_heads,
-                model.half,
-                model.groups_per_head,
-                address(buffers.scores, 0),
-                address(buffers.heads, target * model.width_heads),
-            )
+            query, out = address(buffers.qkv, r * model.width_qkv), address(buffers.heads, target * model.width_heads)
+            pages = address(rows.pages, sequence * rows.pages.shape[1])
+            past = Past(pages, address(rows.kv[layer], 0), rows.position[r] + 1)
+            scores = address(buffers.scores, 0)
             if together == BLOCK:
-                attend_block(query, model.width_qkv, *rest, model.width_heads)
+                queries, outs = Matrix(query, model.width_qkv), Matrix(out, model.width_heads)
+                attend_block(queries, past, model.heads, scores, outs)
             else:
-                attend(query, *rest)
+                attend(query, past, model.heads, scores, out)
         first = end
 
 
@@ -156,54 +156,29 @@ def _write(model, buffers, layer, x, blocks):
 
 @compiled
 def _normalise(model, scale, x, blocks):
-    rms_scale(
-        address(x, 0), model.width, blocks * ROW_BLOCK, model.width // 8, address(model.constants, 0), address(scale, 0)
-    )
+    rows = Matrix(address(x, 0), model.width)
+    rms_scale(rows, blocks * ROW_BLOCK, address(model.constants, 0), address(scale, 0))
 
 
 @compiled
 def _scaled(model, start, scale, a, c, blocks):
-    k, n = a.shape[1], c.shape[1]
-    for panel in range(n // PANEL):
-        multiply_scaled(
-            address(a, 0),
-            k,
-            address(model.weights, start + panel * k * PANEL),
-            address(c, panel * PANEL),
-            n,
-            k,
-            blocks,
-            address(scale, 0),
-        )
+    rows, width = Matrix(address(a, 0), a.shape[1]), c.shape[1]
+    for panel in range(width // PANEL):
+        weights = address(model.weights, start + panel * rows.width * PANEL)
+        multiply_scaled(rows, weights, Matrix(address(c, panel * PANEL), width), blocks, address(scale, 0))
 
 
 @compiled
 def _added(model, start, a, c, blocks):
-    k, n = a.shape[1], c.shape[1]
-    for panel in range(n // PANEL):
-        multiply_added(
-            address(a, 0),
-            k,
-            address(model.weights, start + panel * k * PANEL),
-            address(c, panel * PANEL),
-            n,
-            k,
-            blocks,
-            0,
-        )
+    rows, width = Matrix(address(a, 0), a.shape[1]), c.shape[1]
+    for panel in range(width // PANEL):
+        weights = address(model.weights, start + panel * rows.width * PANEL)
+        multiply_added(rows, weights, Matrix(address(c, panel * PANEL), width), blocks)
 
 
 @compiled
 def _gated(model, start, scale, a, c, blocks):
-    k, n = a.shape[1], c.shape[1]
-    for panel in range(n // 8):
-        multiply_gated(
-            address(a, 0),
-            k,
-            address(model.weights, start + panel * k * PANEL),
-            address(c, panel * 8),
-            n,
-            k,
-            blocks,
-            address(scale, 0),
-        )
+    rows, width = Matrix(address(a, 0), a.shape[1]), c.shape[1]
+    for panel in range(width // 8):
+        weights = address(model.weights, start + panel * rows.width * PANEL)
+        multiply_gated(rows, weights, Matrix(address(c, panel * 8), width), blocks, address(scale, 0))

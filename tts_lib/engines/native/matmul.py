@@ -9,7 +9,7 @@ batch. Rows come in whole blocks; a caller pads with rows whose result nobody re
 import llvmlite.binding as llvm
 from llvmlite import ir
 
-from tts_lib.engines.native.simd import I32, I64, LANES, Vectors, intrinsic, kernel
+from tts_lib.engines.native.simd import I32, I64, LANES, Matrix, Vectors, kernel
 
 PANEL = 16
 
@@ -21,46 +21,60 @@ def _has_avx512() -> bool:
 WIDTH = 16 if _has_avx512() else LANES  # lanes of the accumulators
 N_VECTORS = PANEL // WIDTH
 ROW_BLOCK = 12 if WIDTH == 16 else 6  # 12 accumulators: enough to hide the latency of an fma
-SCALED, ADDED, GATED = "scaled", "added", "gated"
 
 
-def _emit(mode: str):
-    """c = scale * (a @ panel), c += a @ panel, or c = silu(gate) * up with gate and up in half a panel each."""
+@kernel
+def multiply_scaled(v: Vectors, a: Matrix, panel, c: Matrix, n_blocks, scale) -> None:
+    """c (rows, 16) = scale (rows,) * a (rows, k) @ panel (k, 16)."""
+    _multiply(v, a, panel, c, n_blocks, scale)
 
-    def emit(v: Vectors, args) -> None:
-        a, stride_a, panel, c, stride_c, k, n_blocks, scale = args
-        b, wide = v.builder, Vectors(v.builder, WIDTH)
-        panel, scale = v.pointer(panel), v.pointer(scale)
-        with v.loop(n_blocks) as block:
-            first = b.mul(block, I64(ROW_BLOCK))
-            rows_a = [v.at(v.pointer(a), b.mul(b.add(first, I64(r)), stride_a)) for r in range(ROW_BLOCK)]
-            rows_c = [v.at(v.pointer(c), b.mul(b.add(first, I64(r)), stride_c)) for r in range(ROW_BLOCK)]
-            sums = [
-                [
-                    wide.variable(wide.load(v.at(row, WIDTH * j)) if mode == ADDED else wide.constant(0.0))
-                    for j in range(N_VECTORS)
-                ]
-                for row in rows_c
+
+@kernel
+def multiply_added(v: Vectors, a: Matrix, panel, c: Matrix, n_blocks) -> None:
+    """c (rows, 16) += a (rows, k) @ panel (k, 16)."""
+    _multiply(v, a, panel, c, n_blocks)
+
+
+@kernel
+def multiply_gated(v: Vectors, a: Matrix, panel, c: Matrix, n_blocks, scale) -> None:
+    """c (rows, 8) = silu(gate) * up, where scale * (a @ panel) = [gate, up]."""
+    _multiply(v, a, panel, c, n_blocks, scale, is_gated=True)
+
+
+def _multiply(v: Vectors, a: Matrix, panel, c: Matrix, n_blocks, scale=None, is_gated: bool = False) -> None:
+    """The three products; without a scale, what they give is added to c."""
+    b, wide = v.builder, Vectors(v.builder, WIDTH)
+    panel = v.pointer(panel)
+    with v.loop(n_blocks) as block:
+        first = b.mul(block, I64(ROW_BLOCK))
+        rows_a, rows_c = (
+            [v.at(v.pointer(rows.start), b.mul(b.add(first, I64(r)), rows.width)) for r in range(ROW_BLOCK)]
+            for rows in (a, c)
+        )
+        sums = [
+            [
+                wide.variable(wide.load(v.at(row, WIDTH * j)) if scale is None else wide.constant(0.0))
+                for j in range(N_VECTORS)
             ]
-            with v.loop(k) as i:
-                line = v.at(panel, b.mul(i, I64(PANEL)))
-                columns = [wide.load(v.at(line, WIDTH * j)) for j in range(N_VECTORS)]
-                for row, accumulators in zip(rows_a, sums, strict=True):
-                    value = wide.broadcast(v.at(row, i))
-                    for column, accumulator in zip(columns, accumulators, strict=True):
-                        wide.set(accumulator, wide.fma(value, column, wide.get(accumulator)))
-            for r, (row, accumulators) in enumerate(zip(rows_c, sums, strict=True)):
-                values = [wide.get(accumulator) for accumulator in accumulators]
-                if mode != ADDED:
-                    factor = wide.broadcast(v.at(scale, b.add(first, I64(r))))
-                    values = [b.fmul(value, factor) for value in values]
-                if mode == GATED:
-                    v.store(_silu_times(v, *_halves(b, values)), row)
-                else:
-                    for j, value in enumerate(values):
-                        wide.store(value, v.at(row, WIDTH * j))
-
-    return emit
+            for row in rows_c
+        ]
+        with v.loop(a.width) as i:
+            line = v.at(panel, b.mul(i, I64(PANEL)))
+            columns = [wide.load(v.at(line, WIDTH * j)) for j in range(N_VECTORS)]
+            for row, accumulators in zip(rows_a, sums, strict=True):
+                value = wide.broadcast(v.at(row, i))
+                for column, accumulator in zip(columns, accumulators, strict=True):
+                    wide.set(accumulator, wide.fma(value, column, wide.get(accumulator)))
+        for r, (row, accumulators) in enumerate(zip(rows_c, sums, strict=True)):
+            values = [wide.get(accumulator) for accumulator in accumulators]
+            if scale is not None:
+                factor = wide.broadcast(v.at(v.pointer(scale), b.add(first, I64(r))))
+                values = [b.fmul(value, factor) for value in values]
+            if is_gated:
+                v.store(_silu_times(v, *_halves(b, values)), row)
+            else:
+                for j, value in enumerate(values):
+                    wide.store(value, v.at(row, WIDTH * j))
 
 
 def _halves(builder, values):
@@ -77,21 +91,3 @@ def _silu_times(v: Vectors, gate, up):
     b = v.builder
     denominator = b.fadd(v.constant(1.0), v.exp(b.fneg(gate)))
     return b.fdiv(b.fmul(gate, up), denominator)
-
-
-@intrinsic
-def multiply_scaled(typingctx, a, stride_a, panel, c, stride_c, k, n_blocks, scale):
-    """c (rows, 16) = scale (rows,) * a (rows, k) @ panel (k, 16)."""
-    return kernel("multiply_scaled", 8, _emit(SCALED))
-
-
-@intrinsic
-def multiply_added(typingctx, a, stride_a, panel, c, stride_c, k, n_blocks, scale):
-    """c (rows, 16) += a (rows, k) @ panel (k, 16); scale is not read."""
-    return kernel("multiply_added", 8, _emit(ADDED))
-
-
-@intrinsic
-def multiply_gated(typingctx, a, stride_a, panel, c, stride_c, k, n_blocks, scale):
-    """c (rows, 8) = silu(gate) * up, where scale * (a @ panel) = [gate, up]."""
-    return kernel("multiply_gated", 8, _emit(GATED))

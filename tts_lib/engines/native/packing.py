@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tts_lib.engines.native.attention import CHUNK, GROUP, PAGE
+from tts_lib.engines.native.attention import CHUNK, GROUP, PAGE, Heads
 from tts_lib.engines.native.matmul import PANEL
 from tts_lib.models.folder import ModelConfig
 
@@ -34,10 +34,8 @@ class Packed(NamedTuple):
     width_heads: int
     width_mlp: int
     width_out: int
-    n_heads: int
-    half: int  # channels of half a head
     section: int
-    groups_per_head: int
+    heads: Heads
 
     @property
     def page_size(self) -> int:
@@ -101,10 +99,8 @@ def pack(config: ModelConfig, tensors: dict[str, np.ndarray]) -> Packed:
         width_heads=width_heads,
         width_mlp=width_mlp,
         width_out=_round_up(last.shape[1], PANEL),
-        n_heads=config.n_heads,
-        half=half,
         section=section,
-        groups_per_head=groups,
+        heads=Heads(config.n_heads, half, groups),
     )
 
 

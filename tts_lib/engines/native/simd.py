@@ -1,12 +1,14 @@
 """Vectors of eight fp32 numbers in LLVM IR, and the frame in which the kernels are emitted.
 
 The kernels are written as IR because their speed rests on registers: which values stay in them, and
-in which order they are added. A kernel's arguments are addresses and sizes (int64); Numba inlines
-none of them, so each is compiled once per function that calls it.
+in which order they are added. A kernel's arguments are addresses and sizes (int64), or named tuples
+of them; Numba inlines no kernel, so each is compiled once per function that calls it.
 """
 
-from collections.abc import Callable
-from typing import Any
+import functools
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any, Concatenate, NamedTuple, ParamSpec
 
 from llvmlite import ir
 from numba import extending, types
@@ -15,11 +17,19 @@ from numba.core import cgutils
 from tts_lib.engines.randomness import LANES
 
 F32, I32, I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
+Arguments = ParamSpec("Arguments")
 intrinsic: Any = extending.intrinsic  # for a type checker: the decorated function loses its first parameter
 LOG2_E, LN2_HIGH, LN2_LOW = 1.44269504088896341, 0.693359375, -2.12194440e-4
 ROUNDING = 12582912.0  # 1.5 * 2**23: adding it rounds to an integer, kept in the low bits
 EXP_POLYNOMIAL = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
 EXP_LOWEST, EXP_HIGHEST = -87.0, 88.0  # below: exactly 0
+
+
+class Matrix(NamedTuple):
+    """Where rows of fp32 numbers lie."""
+
+    start: int  # address of the first row
+    width: int  # numbers from one row to the next
 
 
 @intrinsic
@@ -34,26 +44,47 @@ def address(typingctx, array, offset):
     return types.int64(array, types.int64), codegen
 
 
-def kernel(name: str, n_args: int, emit: Callable[["Vectors", list], None]):
-    """A typing result for `numba.extending.intrinsic`: a void function of n_args int64 arguments.
+def kernel(emit: Callable[Concatenate["Vectors", Arguments], None]) -> Callable[Arguments, None]:
+    """A function for compiled code from one that writes its body, once per LLVM module.
 
-    `emit` writes the body once per LLVM module.
+    Where the caller gives numbers and named tuples, `emit` gets LLVM's names of the numbers, in the same tuples.
     """
 
     def codegen(context, builder, signature, args):
-        function_type = ir.FunctionType(ir.VoidType(), [I64] * n_args)
-        function = cgutils.get_or_insert_function(builder.module, function_type, f"tts_lib.{name}")
+        numbers = []
+        for kind, value in zip(signature.args, args, strict=True):
+            numbers += cgutils.unpack_tuple(builder, value) if isinstance(kind, types.BaseNamedTuple) else [value]
+        function_type = ir.FunctionType(ir.VoidType(), [I64] * len(numbers))
+        function = cgutils.get_or_insert_function(builder.module, function_type, f"tts_lib.{emit.__name__}")
         if function.is_declaration:
             function.linkage = "internal"
             function.attributes.add("noinline")
             function.attributes.add("nounwind")
             body = ir.IRBuilder(function.append_basic_block("entry"))
-            emit(Vectors(body), list(function.args))
+            emit(Vectors(body), *_grouped(signature.args, function.args))
             body.ret_void()
-        builder.call(function, args)
+        builder.call(function, numbers)
         return context.get_dummy_value()
 
-    return types.void(*[types.int64] * n_args), codegen
+    @functools.wraps(emit)
+    def typed(typingctx, *kinds):
+        return types.void(*map(_of_integers, kinds)), codegen
+
+    return intrinsic(typed)
+
+
+def _of_integers(kind: types.Type) -> types.Type:
+    if isinstance(kind, types.BaseNamedTuple):
+        return types.NamedUniTuple(types.int64, len(kind), kind.instance_class)
+    return types.int64
+
+
+def _grouped(kinds: Iterable[types.Type], numbers: Iterable[Any]) -> list[Any]:
+    left = iter(numbers)
+    return [
+        kind.instance_class(*islice(left, len(kind))) if isinstance(kind, types.BaseNamedTuple) else next(left)
+        for kind in kinds
+    ]
 
 
 class Vectors:
