@@ -26,6 +26,7 @@ from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common import rng, tables
 from tts_lib.engines.native.engine import NativePolicy, NativeVerifier
 from tts_lib.engines.vllm.policy import VllmPolicy
+from tts_lib.engines.vllm.settings import VllmSettings
 from tts_lib.engines.vllm.verifier import VllmVerifier
 from tts_lib.estimators import intervals
 from tts_lib.grading import exact, verdicts
@@ -74,12 +75,13 @@ def main() -> None:
     problems = tables.read_table(options.study / "data/problems/test.parquet", ["question_id", "problem", "answer"])
     codec = TokenCodec.from_folder(models / "base")
     result: dict[str, Any] = {}
-    with CountingPolicy(models / "base", gpu_memory=options.gpu_memory) as policy:
+    settings = VllmSettings(gpu_memory=options.gpu_memory)
+    with CountingPolicy(models / "base", settings=settings) as policy:
         prompt = codec.encode([problems["problem"].iloc[0]])[0]
         policy.sample([SampleRequest(prompt, np.zeros(1, np.uint64))], SAMPLING)
         started = time.time() - psutil.Process().create_time()
         result["cold_start_seconds"] = {"wall": started, "processor": time.process_time()}
-        with VllmVerifier(models / "prm", gpu_memory=options.gpu_memory) as verifier:
+        with VllmVerifier(models / "prm", settings) as verifier:
             native = NativePolicy(models / "base"), NativeVerifier(models / "prm")
             asked = problems.head(options.questions)
             ours, theirs = (pool(*pair, codec, asked, options.samples) for pair in ((policy, verifier), native))
@@ -88,7 +90,7 @@ def main() -> None:
             result |= {"greedy_base": greedy(policy, native[0], codec, problems.head(options.greedy_questions))}
             result |= beam(policy, verifier, native, QuestionTable(problems.head(options.beam_questions), codec))
     if (models / "large").is_dir():
-        with VllmPolicy(models / "large", gpu_memory=options.gpu_memory) as large:
+        with VllmPolicy(models / "large", settings=settings) as large:
             native_large = NativePolicy(models / "large")
             result |= {"greedy_large": greedy(large, native_large, codec, problems.head(options.greedy_questions))}
     for name, value in result.items():

@@ -11,7 +11,7 @@ from tts_lib.answers.protocols import SampleRequest, Sampling, ScoreRequest
 from tts_lib.engines.native import compiling, engine, forward, workers
 from tts_lib.engines.native.attention import BLOCK, GROUP, PAGE, Heads, Past, attend, attend_block
 from tts_lib.engines.native.engine import NativePolicy, NativeVerifier
-from tts_lib.engines.native.simd import Matrix, address
+from tts_lib.engines.native.simd import F32, Matrix, address, kernel
 from tts_lib.models.folder import weights_hash
 
 SAMPLING = Sampling(temperature=0.9, top_p=0.95, max_tokens=30, until="end", logprobs=True)
@@ -60,6 +60,23 @@ def sampled_bits(samples) -> list[bytes]:
 
 def scored_bits(scores) -> list[list[bytes]]:
     return [[each.tobytes() for each in of_request] for of_request in scores]
+
+
+@kernel
+def listed(v, first, matrix, last, out):
+    """The numbers that a kernel is given, as it sees them."""
+    for i, number in enumerate((first, matrix.start, matrix.width, last)):
+        v.builder.store(v.builder.sitofp(number, F32), v.at(v.pointer(out), i))
+
+
+def test_a_kernel_gets_named_tuples_as_they_were_given():
+    @njit
+    def call(found):
+        listed(1, Matrix(width=3, start=2), 4, address(found, 0))
+
+    found = np.zeros(4, np.float32)
+    call(found)
+    assert found.tolist() == [1, 2, 3, 4]
 
 
 @njit

@@ -20,13 +20,12 @@ def random_folder(
     width: int = 32,
     n_heads: int = 2,
     width_mlp: int = 72,
-    n_layers: int = 2,
     verifier: bool = False,
     scale: float = 0.2,
     window: int = WINDOW,
 ) -> Path:
-    """A model of normal(0, scale) matrices, whose text ends steps and solutions now and then."""
-    config = ModelConfig(VOCAB, n_layers, width, n_heads, width_mlp, window, 10_000.0, 1e-5, END, verifier)
+    """A model of two layers and normal(0, scale) matrices, whose text ends steps and solutions now and then."""
+    config = ModelConfig(VOCAB, 2, width, n_heads, width_mlp, window, 10_000.0, 1e-5, END, verifier)
     rng = np.random.default_rng(width)
     state = {
         name: (rng.normal(1, 0.1, shape) if len(shape) == 1 else rng.normal(0, scale, shape)).astype(np.float32)

@@ -6,7 +6,7 @@ sentence.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -18,6 +18,7 @@ from tts_lib.answers.store.store import Store
 from tts_lib.common.errors import StudyError
 from tts_lib.engines.ending import ended
 from tts_lib.engines.transformers.asked import Asked
+from tts_lib.engines.vllm.settings import VllmSettings
 from tts_lib.models import folder as model_folder
 from tts_lib.models import pointer
 from tts_lib.models.folder import STEP_TEXT
@@ -68,8 +69,16 @@ def _opened_policy(folder: Path, target: Target, step: str, engine: Mapping[str,
             by_token = step == STEP_TEXT and len(Vocabulary.of(target.weights, STEP_TEXT).step_tokens) == 1
             stop = None if by_token else step  # looked for in the text, in whatever tokens it comes
             adapter = None if target.adapter is None else target.adapter.resolve()
-            settings = {"adapter": adapter, "stop": stop, "end": target.end, "progress": progress}
-            return _spread(partial(VllmPolicy, target.weights.resolve(), **settings, **_vllm(engine)), engine, "Policy")
+            make = partial(
+                VllmPolicy,
+                target.weights.resolve(),
+                settings=_vllm(engine),
+                adapter=adapter,
+                stop=stop,
+                end=target.end,
+                progress=progress,
+            )
+            return _spread(make, engine, "Policy")
         case _:
             return _served(folder.name, target, step, engine, progress)
 
@@ -132,7 +141,7 @@ def _opened(target: Target, engine: Mapping[str, Any], asked: Asked | None, prog
         case "vllm":
             from tts_lib.engines.vllm.verifier import VllmVerifier
 
-            make = partial(VllmVerifier, target.weights.resolve(), progress=progress, **_vllm(engine))
+            make = partial(VllmVerifier, target.weights.resolve(), _vllm(engine), progress=progress)
             return _spread(make, engine, "Verifier")
         case _:  # a completion server scores nothing: what the study trained is read here
             from tts_lib.engines.native.engine import NativeVerifier
@@ -160,9 +169,9 @@ def _native(target: Target) -> Path:
     return target.weights
 
 
-def _vllm(engine: Mapping[str, Any]) -> dict[str, Any]:
-    settings = {name: engine[name] for name in ("max_model_len", "gpu_memory", "tensor_parallel", "max_sequences")}
-    return settings | {"dtype": None if engine["dtype"] == "auto" else engine["dtype"]}
+def _vllm(engine: Mapping[str, Any]) -> VllmSettings:
+    settings = VllmSettings(**{field.name: engine[field.name] for field in fields(VllmSettings)})
+    return replace(settings, dtype=None) if engine["dtype"] == "auto" else settings
 
 
 def _spread(make: Callable[[], Any], engine: Mapping[str, Any], what: Literal["Policy", "Verifier"]) -> Any:

@@ -70,6 +70,9 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 class Llama(nn.Module):
     """Tokens (B, T) to last hidden states (B, T, width); `logits` applies the (untied) output matrix."""
 
+    cos: Tensor
+    sin: Tensor
+
     def __init__(self, shape: LlamaShape):
         super().__init__()
         self.shape = shape

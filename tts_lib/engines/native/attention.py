@@ -26,7 +26,7 @@ class Heads(NamedTuple):
 
     n_heads: int
     half: int  # channels of half a query or key
-    groups: int  # of channels of a value
+    groups: int  # of GROUP channels of a value
 
 
 class Past(NamedTuple):
@@ -34,7 +34,7 @@ class Past(NamedTuple):
 
     pages: int  # address of the numbers (int32) of the sequence's pages
     kv: int  # address of the layer's pages
-    n_positions: int
+    n_positions: int  # from the first of the sequence on
 
 
 @kernel
@@ -205,9 +205,7 @@ def attend_block(v: Vectors, query: Matrix, past: Past, heads: Heads, scores, ou
 
     with v.loop(heads.n_heads) as head:
         tile = b.mul(head, head_size)
-        left = [
-            v.at(v.pointer(query.start), b.add(b.mul(query.width, I64(row)), b.mul(head, half))) for row in rows
-        ]
+        left = [v.at(v.pointer(query.start), b.add(b.mul(query.width, I64(row)), b.mul(head, half))) for row in rows]
         with v.loop(b.sdiv(half, I64(CHUNK))) as chunk:
             is_first = b.icmp_signed("==", chunk, I64(0))
             channel = b.mul(chunk, I64(CHUNK))

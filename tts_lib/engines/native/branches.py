@@ -22,6 +22,7 @@ class Settings(NamedTuple):
     top_p: float
     max_tokens: int
     max_length: int
+    vocab_size: int  # logits are padded beyond
     step_token: int  # -1: steps do not end a sample
     end_token: int
 
@@ -45,8 +46,19 @@ class Branches(NamedTuple):
     token: np.ndarray  # int32 (branch,)
     live: np.ndarray  # int32 (branch,): those under way, a stack; a step reads the last ones
     spare: np.ndarray  # int32 (branch,): the others, a stack
-    heir: np.ndarray  # int32 (vocabulary,): while samples part, the branch of those that drew a token, or -1
+    heir: np.ndarray  # int32 (padded vocabulary,): while samples part, the branch of those that drew a token, or -1
+    first_logits: np.ndarray  # fp32 (ring, padded vocabulary): what follows each prefix
+    scratch: np.ndarray  # fp32 (2 * padded vocabulary + 17,): see `drawing.weigh`
     counts: np.ndarray  # int64 (3,): see the constants below
+
+
+class Chain(NamedTuple):
+    """Samples that are equal so far and draw their next token."""
+
+    first: int  # of the samples; `Branches.follower` has the others
+    source: int  # row of pages that holds the tokens before
+    position: int  # of the token that is drawn
+    logits: np.ndarray  # fp32 (padded vocabulary,)
 
 
 N_LIVE, N_SPARE, N_SAMPLES = range(3)  # N_SAMPLES: under way; there are as many branches as may be
@@ -70,12 +82,14 @@ def _emit(settings, drawn, sample, token, position):
 
 
 @inlined
-def part(model, state, rows, branches, settings, drawn, logits, source, position, sample, scratch):
-    """Draw the token at `position` of a chain of samples; those that draw alike and go on are a branch from here.
+def part(memory, branches, settings, drawn, chain):
+    """Draw the next token of a chain of samples; those that draw alike and go on are a branch from here.
 
-    source: row of pages that holds the tokens before; if it is a branch, one of the new ones takes it over.
+    If the chain is a branch, one of the new ones takes over its pages.
     """
-    counts, n_before = branches.counts, branches.counts[N_LIVE]
+    rows, state = memory.rows, memory.state
+    sample, source, position, logits = chain
+    counts, n_before, scratch = branches.counts, branches.counts[N_LIVE], branches.scratch
     is_branch = source < len(branches.first)
     peak, log_total = np.float32(0), 0.0
     if len(drawn.logprobs) > 0:
@@ -84,7 +98,7 @@ def part(model, state, rows, branches, settings, drawn, logits, source, position
     while sample >= 0:
         following = branches.follower[sample]
         n = drawn.lengths[sample]
-        token = draw(logits, model.n_out, settings.temperature, drawn.seeds[sample], np.uint64(n), scratch)
+        token = draw(logits, settings.vocab_size, settings.temperature, drawn.seeds[sample], np.uint64(n), scratch)
         if len(drawn.logprobs) > 0:
             drawn.logprobs[sample, n] = logits[token] - peak - log_total
         if _emit(settings, drawn, sample, token, position):
@@ -115,11 +129,12 @@ def part(model, state, rows, branches, settings, drawn, logits, source, position
 
 
 @inlined
-def advance(model, work, state, rows, branches, settings, drawn, head, first_logits, scratch, n_read):
-    """Draw the next token of the branches in the first n_read rows of the step before, from row i of `head` each.
+def advance(memory, work, branches, settings, drawn, n_read):
+    """Draw the next token of the branches in the first n_read rows of the step before.
 
     Then start units whose prefix has been read, while a step has room and as many samples may be under way.
     """
+    rows, state, head, first_logits = memory.rows, memory.state, memory.buffers.head, branches.first_logits
     counts, most, vocab = state.counts, len(branches.first), first_logits.shape[1]
     branches.counts[N_LIVE] -= n_read
     i = 0
@@ -140,7 +155,7 @@ def advance(model, work, state, rows, branches, settings, drawn, head, first_log
             for sample in range(first, last - 1):
                 branches.follower[sample] = sample + 1
             branches.follower[last - 1] = -1
-        part(model, state, rows, branches, settings, drawn, logits, source, position, first, scratch)
+        part(memory, branches, settings, drawn, Chain(first, source, position, logits))
         if i >= n_read:
             retire(work, state, rows.pages, most)
         i += 1

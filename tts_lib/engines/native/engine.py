@@ -23,11 +23,11 @@ from tts_lib.engines.checks import (
 )
 from tts_lib.engines.native.attention import PAGE
 from tts_lib.engines.native.branches import Branches, Drawn, Settings
-from tts_lib.engines.native.forward import Buffers, Rows, new_buffers
+from tts_lib.engines.native.forward import Rows, new_buffers
 from tts_lib.engines.native.packing import Packed, pack
 from tts_lib.engines.native.prefixes import N_COUNTS, N_FREE, State, Work
 from tts_lib.engines.native.simd import LANES
-from tts_lib.engines.native.workers import Reading, Texts, sample_worker, score_worker
+from tts_lib.engines.native.workers import Memory, Reading, Texts, sample_worker, score_worker
 from tts_lib.models import folder as model_folder
 from tts_lib.models.folder import FolderError
 
@@ -37,8 +37,7 @@ JOBS_PER_THREAD = 8
 UNIT_SIZE = 256  # children of one prefix that one worker serves, at most
 UNDER_WAY = 2 * UNIT_SIZE  # samples of one worker, at most
 PROGRESS_INTERVAL = 0.2  # seconds
-Memory = tuple[Buffers, Rows, State]
-Worker = Callable[[Buffers, Rows, State], None]
+Worker = Callable[[Memory], None]
 
 
 class _Engine:
@@ -108,7 +107,7 @@ class _Engine:
             counts=counts,
             done=np.zeros(1, np.int64),
         )
-        return new_buffers(self.model, n, length), rows, state
+        return Memory(new_buffers(self.model, n, length), rows, state)
 
     def _run(self, work: Work, memory: Callable[[], Memory], run: Worker, n_total: int, unit: str) -> None:
         """Run one worker per thread; show how many of n_total are done; stop all of them on an exception."""
@@ -119,10 +118,10 @@ class _Engine:
             tqdm(total=n_total, unit=unit, disable=not self.progress, mininterval=1.0) as bar,
         ):
             try:
-                pending = {pool.submit(run, *memory) for memory in memories}
+                pending = {pool.submit(run, memory) for memory in memories}
                 while pending:
                     finished, pending = wait(pending, timeout=PROGRESS_INTERVAL)
-                    bar.update(sum(int(state.done[0]) for _, _, state in memories) - bar.n)
+                    bar.update(sum(int(memory.state.done[0]) for memory in memories) - bar.n)
                     for future in finished:
                         future.result()
             finally:
@@ -164,6 +163,7 @@ class NativePolicy(_Engine):
             top_p=float(sampling.top_p),
             max_tokens=sampling.max_tokens,
             max_length=self.config.max_length,
+            vocab_size=self.config.vocab_size,
             step_token=self.step_token if sampling.until == "step" else -1,
             end_token=self.end_token,
         )
@@ -171,7 +171,7 @@ class NativePolicy(_Engine):
         under_way = min(UNDER_WAY, n_total)
         follower = np.full(n_total, -1, np.int64)
 
-        def run(buffers: Buffers, rows: Rows, state: State) -> None:
+        def run(memory: Memory) -> None:
             width = -(-self.model.n_out // LANES) * LANES
             branches = Branches(
                 first=np.zeros(under_way, np.int64),
@@ -181,11 +181,11 @@ class NativePolicy(_Engine):
                 live=np.zeros(under_way, np.int32),
                 spare=np.arange(under_way, dtype=np.int32)[::-1].copy(),
                 heir=np.full(width, -1, np.int32),
+                first_logits=np.zeros((len(memory.state.ring_next), width), np.float32),
+                scratch=np.zeros(2 * width + 17, np.float32),
                 counts=np.array([0, under_way, 0]),
             )
-            first_logits = np.zeros((len(state.ring_next), width), np.float32)
-            scratch = np.zeros(2 * width + 17, np.float32)
-            sample_worker(self.model, buffers, rows, work, state, branches, first_logits, scratch, settings, drawn)
+            sample_worker(self.model, memory, work, branches, settings, drawn)
 
         self._run(work, lambda: self._memory(length, under_way, max_tokens), run, n_total, "sample")
         is_token = np.arange(max_tokens) < drawn.lengths[:, None]
@@ -229,9 +229,9 @@ class NativeVerifier(_Engine):
         length = max(len(r.prefix) + len(text) for r in requests for text in r.continuations)
         length = max(length, *(len(r.prefix) for r in requests))
 
-        def run(buffers: Buffers, rows: Rows, state: State) -> None:
+        def run(memory: Memory) -> None:
             reading = Reading(np.zeros(ROWS_PER_STEP, np.int64), np.zeros(ROWS_PER_STEP, np.int32))
-            score_worker(self.model, buffers, rows, work, state, reading, listed)
+            score_worker(self.model, memory, work, reading, listed)
 
         self._run(work, lambda: self._memory(length, ROWS_PER_STEP, 0), run, len(texts), "text")
         scores = probability(listed.logits)

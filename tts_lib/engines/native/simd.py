@@ -8,7 +8,7 @@ of them; Numba inlines no kernel, so each is compiled once per function that cal
 import functools
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any, Concatenate, NamedTuple, ParamSpec
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba import extending, types
@@ -17,7 +17,6 @@ from numba.core import cgutils
 from tts_lib.engines.randomness import LANES
 
 F32, I32, I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
-Arguments = ParamSpec("Arguments")
 intrinsic: Any = extending.intrinsic  # for a type checker: the decorated function loses its first parameter
 LOG2_E, LN2_HIGH, LN2_LOW = 1.44269504088896341, 0.693359375, -2.12194440e-4
 ROUNDING = 12582912.0  # 1.5 * 2**23: adding it rounds to an integer, kept in the low bits
@@ -44,16 +43,16 @@ def address(typingctx, array, offset):
     return types.int64(array, types.int64), codegen
 
 
-def kernel(emit: Callable[Concatenate["Vectors", Arguments], None]) -> Callable[Arguments, None]:
+def kernel(emit: Callable[..., None]) -> Any:
     """A function for compiled code from one that writes its body, once per LLVM module.
 
-    Where the caller gives numbers and named tuples, `emit` gets LLVM's names of the numbers, in the same tuples.
+    `emit` takes a `Vectors` first; then it gets the caller's arguments as LLVM values, in the same named tuples.
     """
 
     def codegen(context, builder, signature, args):
         numbers = []
         for kind, value in zip(signature.args, args, strict=True):
-            numbers += cgutils.unpack_tuple(builder, value) if isinstance(kind, types.BaseNamedTuple) else [value]
+            numbers += cgutils.unpack_tuple(builder, value) if isinstance(kind, types.NamedUniTuple) else [value]
         function_type = ir.FunctionType(ir.VoidType(), [I64] * len(numbers))
         function = cgutils.get_or_insert_function(builder.module, function_type, f"tts_lib.{emit.__name__}")
         if function.is_declaration:
@@ -68,21 +67,17 @@ def kernel(emit: Callable[Concatenate["Vectors", Arguments], None]) -> Callable[
 
     @functools.wraps(emit)
     def typed(typingctx, *kinds):
-        return types.void(*map(_of_integers, kinds)), codegen
+        expected = [kind if isinstance(kind, types.NamedUniTuple) else types.int64 for kind in kinds]
+        return types.void(*expected), codegen
 
     return intrinsic(typed)
 
 
-def _of_integers(kind: types.Type) -> types.Type:
-    if isinstance(kind, types.BaseNamedTuple):
-        return types.NamedUniTuple(types.int64, len(kind), kind.instance_class)
-    return types.int64
-
-
 def _grouped(kinds: Iterable[types.Type], numbers: Iterable[Any]) -> list[Any]:
+    """Numbers as arguments of these kinds, of which the named tuples take several each."""
     left = iter(numbers)
     return [
-        kind.instance_class(*islice(left, len(kind))) if isinstance(kind, types.BaseNamedTuple) else next(left)
+        kind.instance_class(*islice(left, kind.count)) if isinstance(kind, types.NamedUniTuple) else next(left)
         for kind in kinds
     ]
 

@@ -11,8 +11,25 @@ import numpy as np
 from tts_lib.engines.native.attention import PAGE
 from tts_lib.engines.native.branches import N_LIVE, advance
 from tts_lib.engines.native.compiling import compiled, copy
-from tts_lib.engines.native.forward import forward
-from tts_lib.engines.native.prefixes import RING_FIRST, RING_SIZE, acquire, add_prefix_rows, fork, release, retire
+from tts_lib.engines.native.forward import Buffers, Rows, forward
+from tts_lib.engines.native.prefixes import (
+    RING_FIRST,
+    RING_SIZE,
+    State,
+    acquire,
+    add_prefix_rows,
+    fork,
+    release,
+    retire,
+)
+
+
+class Memory(NamedTuple):
+    """What one worker has to itself."""
+
+    buffers: Buffers
+    rows: Rows
+    state: State
 
 
 class Texts(NamedTuple):
@@ -32,12 +49,14 @@ class Reading(NamedTuple):
 
 
 @compiled
-def sample_worker(model, buffers, rows, work, state, branches, first_logits, scratch, settings, drawn):
-    """Draw samples until no work is left. first_logits: fp32 (ring, padded vocabulary), what follows each prefix."""
+def sample_worker(model, memory, work, branches, settings, drawn):
+    """Draw samples until no work is left."""
+    buffers, rows, state = memory
+    first_logits = branches.first_logits
     max_rows, n_branches, vocab = len(rows.token), len(branches.first), first_logits.shape[1]
     n_read = 0
     while work.control[1] == 0:
-        advance(model, work, state, rows, branches, settings, drawn, buffers.head, first_logits, scratch, n_read)
+        advance(memory, work, branches, settings, drawn, n_read)
         n_live = branches.counts[N_LIVE]
         n_read = min(n_live, max_rows)
         for i in range(n_read):
@@ -62,8 +81,9 @@ def sample_worker(model, buffers, rows, work, state, branches, first_logits, scr
 
 
 @compiled
-def score_worker(model, buffers, rows, work, state, reading, texts):
+def score_worker(model, memory, work, reading, texts):
     """Score continuations until no work is left."""
+    buffers, rows, state = memory
     counts, max_rows = state.counts, len(reading.wanted)
     open_slot = -1  # ring slot of the prefix whose continuation is partly read
     n_read = 0  # tokens of that continuation already run

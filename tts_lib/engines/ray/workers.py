@@ -11,14 +11,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from tts_lib.common.errors import StudyError, one_line
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 try:
-    import ray  # pyright: ignore[reportMissingImports]
-    from ray.exceptions import RayError, RayTaskError  # pyright: ignore[reportMissingImports]
+    ray: Any = import_module("ray")  # a type checker would take it for this folder where Ray is not installed
 except ImportError as missing:
     raise StudyError(
         f"Workers need Ray ({one_line(missing)}): install it with `pip install 'tts-study[workers]'`."
@@ -122,9 +122,9 @@ class Workers:
             actor, piece = under_way.pop(ready)
             try:
                 result = ray.get(ready)
-            except RayTaskError as error:
+            except ray.exceptions.RayTaskError as error:
                 raise _cause(error) from None
-            except RayError as error:
+            except ray.exceptions.RayError as error:
                 waiting.appendleft(piece)
                 self._bury(actor, error)
                 idle.extend(self._hire(1))
@@ -143,9 +143,9 @@ class Workers:
             for actor, answer in [(actor, actor.start.remote(self._make)) for actor in actors]:
                 try:
                     version, process = ray.get(answer)
-                except RayTaskError as error:
+                except ray.exceptions.RayTaskError as error:
                     raise _cause(error) from None
-                except RayError as error:
+                except ray.exceptions.RayError as error:
                     self._bury(actor, error)
                     continue
                 self._processes[actor] = process
@@ -155,7 +155,7 @@ class Workers:
                 hired.append(actor)
         return hired
 
-    def _bury(self, actor: Any, error: RayError) -> None:
+    def _bury(self, actor: Any, error: Exception) -> None:
         process = self._processes.pop(actor)
         ray.kill(actor)
         self.n_deaths += 1
@@ -169,9 +169,9 @@ class Workers:
             ) from error
 
 
-def _cause(error: RayTaskError) -> Exception:
+def _cause(error: Any) -> Exception:
     """What the engine raised, or a sentence where Ray could not even hand it its work."""
-    if isinstance(error.cause, RayError):
+    if isinstance(error.cause, ray.exceptions.RayError):
         reason = one_line(error.cause).split(" traceback:")[0][:300]
         return StudyError(f"A worker cannot read its work ({reason}): it needs the same library, at the same place.")
     return error.cause

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import torch
-from safetensors.torch import safe_open
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from tts_lib.models.checkpoint import weight_files
@@ -27,10 +27,9 @@ def read_head(folder: Path, name: str, n_outputs: int) -> nn.Module:
                 if found and found["head"] == name:
                     place = int(found["layer"]) if (found["layer"] or "").isdigit() else 0
                     layers.setdefault(place, {})[found["kind"]] = file.get_tensor(tensor)
-    weights = [layers[place].get("weight") for place in sorted(layers)]
-    if not weights or any(weight is None for weight in weights):
+    if not layers or any("weight" not in tensors for tensors in layers.values()):
         raise FolderError(f"the weights of {folder} hold no score head {name}.weight: is prm.score.kind right?")
-    if (found_outputs := int(weights[-1].shape[0])) != n_outputs:
+    if (found_outputs := layers[max(layers)]["weight"].shape[0]) != n_outputs:
         raise FolderError(
             f"the head {name} of {folder} has {found_outputs} outputs, not {n_outputs}: is prm.score.kind right?"
         )

@@ -14,13 +14,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from tts_lib.common.errors import StudyError, one_line
+from tts_lib.engines.vllm.settings import VllmSettings
 from tts_lib.models.source import read_json, resolve
 
-Dtype = Literal["float32", "bfloat16", "float16"]
-SETTINGS = {  # of vLLM's own environment variables; what the user has set stays
+ENVIRONMENT = {  # of vLLM's own environment variables; what the user has set stays
     "VLLM_NO_USAGE_STATS": "1",
     "VLLM_LOGGING_LEVEL": "ERROR",
 }
@@ -48,36 +48,26 @@ class Engine:
         version: engine, its version and platform, model, number format and window: enters the store's keys.
     """
 
-    def __init__(
-        self,
-        model: str | Path,
-        revision: str | None,
-        dtype: Dtype | None,
-        max_model_len: int | None,
-        gpu_memory: float,
-        tensor_parallel: int,
-        max_sequences: int,
-        **more: Any,
-    ) -> None:
+    def __init__(self, model: str | Path, revision: str | None, settings: VllmSettings, **more: Any) -> None:
         """Load the model; `more` goes to `vllm.LLM`."""
-        _check(max_model_len, gpu_memory, tensor_parallel, max_sequences)
         self.source = resolve(model, revision)
         config = read_json(self.source.folder / "config.json")
-        dtype = dtype or config.get("dtype") or config.get("torch_dtype") or "float32"  # vLLM's choice would halve fp32
-        window = max_model_len or config.get("max_position_embeddings") or 0
+        own_dtype = config.get("dtype") or config.get("torch_dtype") or "float32"
+        dtype = settings.dtype or own_dtype  # vLLM's choice would halve fp32
+        window = settings.max_model_len or config.get("max_position_embeddings") or 0
         self._vllm, platform = imported("vllm"), imported("vllm.platforms").current_platform
         try:
             with _llvmlite_hidden():
                 self._llm = self._vllm.LLM(
                     model=str(self.source.folder),
                     dtype=dtype,
-                    max_model_len=max_model_len,
-                    tensor_parallel_size=tensor_parallel,
-                    max_num_seqs=max_sequences,
+                    max_model_len=settings.max_model_len,
+                    tensor_parallel_size=settings.tensor_parallel,
+                    max_num_seqs=settings.max_sequences,
                     load_format="safetensors",
                     trust_remote_code=False,
                     use_tqdm_on_load=False,
-                    **_platform_options(platform, window, gpu_memory, max_sequences),
+                    **_platform_options(platform, window, settings),
                     **more,
                 )
         except Exception as error:  # vLLM raises whatever its parts raise
@@ -138,7 +128,7 @@ def imported(module: str) -> Any:
         StudyError: vLLM is not installed here.
     """
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # an engine process of its own would survive a kill of this one
-    for name, value in SETTINGS.items():
+    for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
         return importlib.import_module(module)
@@ -149,7 +139,7 @@ def imported(module: str) -> Any:
         ) from error
 
 
-def _platform_options(platform: Any, window: int, gpu_memory: float, max_sequences: int) -> dict[str, Any]:
+def _platform_options(platform: Any, window: int, settings: VllmSettings) -> dict[str, Any]:
     """What vLLM is told differently on a CPU.
 
     Memory: it would count all that this process holds, another engine too, so it is given the cache's size. Prompts
@@ -157,11 +147,11 @@ def _platform_options(platform: Any, window: int, gpu_memory: float, max_sequenc
     Compiling takes minutes and a C++ compiler.
     """
     if not platform.is_cpu():
-        return {"gpu_memory_utilization": gpu_memory}
+        return {"gpu_memory_utilization": settings.gpu_memory}
     return {
-        "kv_cache_memory_bytes": int(gpu_memory * platform.get_device_total_memory()),
+        "kv_cache_memory_bytes": int(settings.gpu_memory * platform.get_device_total_memory()),
         "enable_chunked_prefill": False,
-        "max_num_batched_tokens": max(CPU_BATCH_TOKENS, window, max_sequences),
+        "max_num_batched_tokens": max(CPU_BATCH_TOKENS, window, settings.max_sequences),
         "enforce_eager": True,
         "block_size": CPU_BLOCK_TOKENS,
     }
@@ -177,13 +167,3 @@ def _llvmlite_hidden() -> Iterator[None]:
     finally:
         if hidden is not None:
             sys.modules[LLVM_BINDING] = hidden
-
-
-def _check(max_model_len: int | None, gpu_memory: float, tensor_parallel: int, max_sequences: int) -> None:
-    if max_model_len is not None and max_model_len < 2:
-        raise StudyError(f"max_model_len is {max_model_len}; allowed is 2 tokens or more, or None for the model's own")
-    if not 0 < gpu_memory <= 1:
-        raise StudyError(f"gpu_memory is {gpu_memory}; allowed is a share above 0, to 1")
-    for name, value in {"tensor_parallel": tensor_parallel, "max_sequences": max_sequences}.items():
-        if value < 1:
-            raise StudyError(f"{name} is {value}; allowed is 1 or more")

@@ -10,7 +10,8 @@ from tts_lib.answers.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, Sa
 from tts_lib.common.errors import StudyError
 from tts_lib.engines.checks import check_sample_requests, check_sampling
 from tts_lib.engines.randomness import GOLDEN
-from tts_lib.engines.vllm.engine import Dtype, Engine, imported
+from tts_lib.engines.vllm.engine import Engine, imported
+from tts_lib.engines.vllm.settings import DEFAULT, VllmSettings
 from tts_lib.models import folder as model_folder
 from tts_lib.models.adapter import AdapterInfo, check_base
 from tts_lib.models.folder import FolderError
@@ -35,15 +36,11 @@ class VllmPolicy(Engine):
         self,
         model: str | Path,
         revision: str | None = None,
+        settings: VllmSettings = DEFAULT,
         *,
         adapter: Path | None = None,
         stop: str | None = None,
         end: str | None = None,
-        dtype: Dtype | None = None,
-        max_model_len: int | None = None,
-        gpu_memory: float = 0.9,
-        tensor_parallel: int = 1,
-        max_sequences: int = 256,
         progress: bool = False,
     ) -> None:
         """Load a policy.
@@ -54,11 +51,6 @@ class VllmPolicy(Engine):
             adapter: folder of LoRA weights that are added to the model's.
             stop: text that closes a step; None: the newline token, which the models of this project have.
             end: text that ends a sample, which holds it (see `tts_lib.engines.ending`); None: the end token alone.
-            dtype: number format of weights and activations; None: the checkpoint's.
-            max_model_len: tokens of prefix and sample together; None: the model's window.
-            gpu_memory: share of each GPU's memory for weights and cache (on a CPU: of the machine's, for the cache).
-            tensor_parallel: GPUs that share each layer.
-            max_sequences: samples computed together at most.
             progress: show a progress bar for each call.
 
         Raises:
@@ -69,11 +61,7 @@ class VllmPolicy(Engine):
         super().__init__(
             model,
             revision,
-            dtype,
-            max_model_len,
-            gpu_memory,
-            tensor_parallel,
-            max_sequences,
+            settings,
             enable_prefix_caching=True,
             logprobs_mode="raw_logprobs",
             **({} if info is None else _lora_options(info)),

@@ -7,7 +7,8 @@ import numpy as np
 
 from tts_lib.answers.protocols import ScoreRequest
 from tts_lib.engines.checks import check_score_requests, closing_tokens, probability
-from tts_lib.engines.vllm.engine import Dtype, Engine
+from tts_lib.engines.vllm.engine import Engine
+from tts_lib.engines.vllm.settings import DEFAULT, VllmSettings
 from tts_lib.models import folder as model_folder
 from tts_lib.models.folder import FolderError
 
@@ -19,18 +20,8 @@ class VllmVerifier(Engine):
     continuation is read with its prefix: pooling of all tokens cannot use the prefix cache.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        dtype: Dtype | None = None,
-        max_model_len: int | None = None,
-        gpu_memory: float = 0.9,
-        tensor_parallel: int = 1,
-        max_sequences: int = 256,
-        progress: bool = False,
-    ) -> None:
-        """Load a verifier of this project; the settings are those of `VllmPolicy`.
+    def __init__(self, folder: Path, settings: VllmSettings = DEFAULT, *, progress: bool = False) -> None:
+        """Load a verifier of this project.
 
         Raises:
             FolderError: the folder lacks something or holds a policy.
@@ -42,11 +33,7 @@ class VllmVerifier(Engine):
         super().__init__(
             folder,
             None,
-            dtype,
-            max_model_len,
-            gpu_memory,
-            tensor_parallel,
-            max_sequences,
+            settings,
             runner="pooling",
             convert="classify",
             pooler_config={"task": "token_classify", "use_activation": False},
