@@ -71,7 +71,7 @@ WAYS = [
     lambda text, _: text.replace(r"\frac", r"\tfrac"),
     lambda text, _: text.replace(r"\le ", r"\leq ").replace(r"\ge ", r"\geqslant "),
     lambda text, _: text.replace("(", r"\left(").replace(")", r"\right)") if r"\(" not in text else text,
-    lambda text, _: text.replace("[", r"\bigl[") if "sqrt[" not in text else text,
+    lambda text, _: text.replace("[", r"\bigl[") if "sqrt[" not in text and r"\[" not in text else text,
     lambda text, _: text.replace(r"\text{", r"\mbox{"),
     lambda text, _: text.replace(r"\text{", r"\textrm{"),
     lambda text, _: f"= {text}" if not text.startswith(("=", "<", ">")) else text,

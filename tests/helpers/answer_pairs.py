@@ -49,6 +49,7 @@ SAME = [
     (r"F_n = \sum_{k=0}^{n-1} F_k F_{n-k-1}", r"F_n = \sum_{k=0}^{n-1} F_{n-k-1} F_k"),
     (r"\mathbb{R}\setminus\{3\}", r"x\ne3"),
     ("5\\text{ days}", "5 days"),
+    ("x^2+2x+1", "(x+1)^2 = x^2+2x+1"),
 ]
 DIFFERENT = [
     ("p - q", "q - p"),
@@ -95,6 +96,12 @@ DIFFERENT = [
     (r"\begin{vmatrix}1&2\\3&4\end{vmatrix}", r"\begin{pmatrix}1&2\\3&4\end{pmatrix}"),
     (r"f(2)<f(1)", r"f(1)<f(2)"),
     ("x<0, x>5", "x<1, x>3"),
+    ("5", r"\sqrt{-x^2-1}=5"),
+    ("7", r"7 8"),
+    ("428", r"42\text{8 square feet}"),
+    ("10", r"10\text{ + C}"),
+    ("20", r"20\text{ cars million}"),
+    (r"\begin{pmatrix}1&0\\0&1\end{pmatrix}", r"\begin{pmatrix}1&0 0\\0&1\end{pmatrix}"),
 ]
 
 

@@ -81,7 +81,7 @@ _PERCENT = re.compile(
     r"(?<!\\)%|(?<=[\d} ]) ?(?:\\text\{ ?(?:percent|pct|percentage) ?\}|\b(?:percent|pct|percentage)\b(?! points?))",
     re.I,
 )
-_E_NOTATION = re.compile(r"(?<![\w.\\}])(\d+\.?\d*|\.\d+)[eE]([+-]?\d{1,4})(?![\w.])")
+_E_NOTATION = re.compile(r"(?<![\w.\\}])(\d+\.?\d*|\.\d+)[eE]([+-]?\d{1,4})(?!\w|\.\d)")
 _E_TIMES = re.compile(r"(?<=\d)e(?= ?[+-] ?\d)")
 _INFIX = re.compile(r"\{ ?([^{}]+?) ?\\(choose|over)(?![a-z]) ?([^{}]+?) ?\}")
 _DOTS = re.compile(r"(?<=[\d}])\.{3,}")
@@ -107,7 +107,7 @@ _SIGNS += (("{:}", ":"), (r"{}^", "^"), (r"^{\circ}", r"^\circ "), (r"\{\}", r"\
 _SIGNS += ((r"\|", r"\Vert "), (r"+\infty", r"\infty"), (r"\mathbb{R}-\{", r"\mathbb{R}\setminus\{"))
 _STARS = re.compile(r"(?<=[\w)}\]!]) ?(\*\*?) ?(?=[\w({\\\[-])")  # those of programs, not of bold print
 _UNEQUAL = re.compile(r"(?<![\d)}])!=")  # 5!=120 has a factorial
-_DOLLAR = re.compile(r"(?<!\\)\$")
+_DOLLAR = re.compile(r"(?:(?<!\\)|(?<=\\\\))\$")
 _MOST_PASSES = 6
 
 
@@ -127,7 +127,7 @@ def normalise(answer: str) -> str:
 
 
 def _normalise(answer: str) -> str:
-    answer = latex(answer)
+    answer = latex(answer).rstrip("\\ ")
     if match := _MARKDOWN.fullmatch(answer):
         answer = match[2]
     if answer.startswith(r"\\begin"):

@@ -36,7 +36,7 @@ _LINE_OVER = re.compile("(\\d)\u0305")
 _LINES_OVER = re.compile(r"\\overline\{(\d+)\}(?=\\overline\{\d+\})\\overline\{(\d+)\}")
 _DASH = re.compile("[‒–—―]")
 _RANGE = re.compile("(?<=\\d)[‒–—―](?=\\d)")
-_ROOT = re.compile(r"([√∛∜]) ?(\d+(?:\.\d+)?|[a-zA-Z]|\\[a-zA-Z]+)?")
+_ROOT = re.compile(r"([√∛∜]) ?(\d+(?:\.\d+)?|[a-zA-Z]|\\(?!left|[bB]ig)[a-zA-Z]+)?")
 _ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
 
 

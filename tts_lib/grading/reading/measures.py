@@ -50,6 +50,7 @@ _PHRASE = re.compile(
     r"(?:\^\\circ ?)?(?:(?:\\text\{[^{}]*\}|[A-Za-z]++)(?:\^?[23]|\^\{[23]\})?+[ ./-]?+)*+(?<=[A-Za-z0-9}. ])"
 )
 _HALF_OF_DAY = re.compile(r"\b[ap]\.? ?m\b", re.I)
+_NO_UNIT = re.compile(r"(?<![a-zA-Z^])(?<!\^ )\d|\d\d|[^\w\s.,^/'’°²³·-]")  # but for the 2 of cm^2
 _TEXT = re.compile(r"\\text\{([^{}]*)\}|[{}]")
 _SPELLINGS = """
 cm: centimeter centimetre; mm: millimeter millimetre; m: meter metre; km: kilometer kilometre; inch: in inche;
@@ -84,14 +85,17 @@ def measure(row: Sequence[Token]) -> Measure:
     row, currency = _without_currency(list(row))
     ends = (i for i in range(1, len(row)) if _is_value(row[i - 1]) and _is_unit(row[i:], row[:i]))
     end = next(ends, len(row))
-    if _HALF_OF_DAY.search(_plain(row[end:])):
-        raise UnreadableError("a time that is none")
+    behind = _plain(row[end:])
+    if _HALF_OF_DAY.search(behind) or _NO_UNIT.search(behind):
+        raise UnreadableError("a time, a number or a formula behind the number")
     factor, words, senses = Fraction(1), [], []
-    for word in re.findall(r"[A-Za-z]+|[^\sA-Za-z.,]", _plain(row[end:])):
+    for word in re.findall(r"[A-Za-z]+|[^\sA-Za-z.,]", behind):
         name = word.lower()
         single = name.removesuffix("s") if len(name) > 2 else name
         if single in FACTORS and not words:
             factor *= FACTORS[single]
+        elif single in FACTORS:
+            raise UnreadableError(f"{word} behind a unit")
         elif name in ("squared", "cubed") and words:
             words += ["^", "2" if name == "squared" else "3"]
         elif name in _MEANINGS:
@@ -159,4 +163,4 @@ def _is_unit(row: Sequence[Token], before: Sequence[Token]) -> bool:
 
 
 def _plain(row: Sequence[Token]) -> str:
-    return _TEXT.sub(r" \1 ", written(row)).replace(r"^\circ", "degree ")
+    return " ".join(_TEXT.sub(r" \1 ", written(row)).replace(r"^\circ", "degree ").split())

@@ -20,11 +20,11 @@ from fractions import Fraction
 from tts_lib.grading.normal_form import is_readable, normalise
 from tts_lib.grading.reading import amounts, matrices, notations, regions
 from tts_lib.grading.reading.conditions import Reading, all_of, joined, region, region_of
-from tts_lib.grading.reading.formulas import Formula, UnreadableError, formula
+from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.measures import measure
 from tts_lib.grading.reading.regions import Pieces
-from tts_lib.grading.reading.relations import ORDERS, equation, inequality, is_variable, name_of
-from tts_lib.grading.reading.tokens import Token, Tokens, brackets, split, tokens, written
+from tts_lib.grading.reading.relations import IDENTITY, ORDERS, equation, inequality, is_variable, name_of
+from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, brackets, split, tokens, written
 from tts_lib.grading.reading.trees import unknowns
 from tts_lib.grading.verdicts import ERROR
 
@@ -86,11 +86,9 @@ def _words(text: str) -> Reading:
 
 def _answer(row: Tokens) -> Reading:
     groups, _ = split(row, ";")
-    if len(groups) > 1 and any(len(split(group, ",")[0]) > 1 for group in groups):  # p=5,q=2; p=7,q=2
-        return _list(
-            [("tuple", "()", tuple(_items(group))) if len(_items(group)) > 1 else _answer(group) for group in groups]
-        )
-    if any(split(row, *ORDERS)[1]) and split(row, "cup")[1]:  # x<-2 \cup x>2
+    if len(groups) > 1 and any(split(group, ",")[1] for group in groups):  # p=5,q=2; p=7,q=2
+        return _list([_tuple(_items(group)) for group in groups if group])
+    if split(row, *ORDERS)[1] and split(row, "cup")[1]:  # x<-2 \cup x>2
         row = [Token("command", "lor") if token.is_command("cup") else token for token in row]
     parts, cuts = split(row, "lor", "land", ",", ";")
     if any(split(part, *ORDERS)[1] for part in parts):
@@ -102,6 +100,10 @@ def _list(items: list[Reading]) -> Reading:
     if not items:
         raise UnreadableError("an empty list")
     return items[0] if len(items) == 1 else ("list", tuple(items))
+
+
+def _tuple(items: list[Reading]) -> Reading:
+    return _list(items) if len(items) < 2 else ("tuple", "()", tuple(items))
 
 
 def _items(row: Tokens) -> list[Reading]:
@@ -162,8 +164,10 @@ def _equation(parts: list[Tokens], relations: list[str]) -> Reading:
         if name := name_of(side):
             return ("named", name, _item(other), equation(first, last) if is_variable(side) else None)
     is_constant = not any(unknowns(formula(measure(side).row).tree) for side in (first, last))
-    found = None if is_constant else equation(first, last)
-    return _value(last) if found is None else found  # the sides are one, as in 7 + (-2) = 5
+    found = IDENTITY if is_constant else equation(first, last)
+    if found is None:
+        raise UnreadableError("an equation that is undefined")
+    return _value(last) if found == IDENTITY else found  # 7 + (-2) = 5
 
 
 def _inequalities(parts: list[Tokens], relations: list[str]) -> Reading:

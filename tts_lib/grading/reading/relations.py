@@ -15,6 +15,7 @@ from tts_lib.grading.reading.trees import Tree, symbols
 from tts_lib.grading.reading.values import quotient, values
 from tts_lib.grading.reading.words import is_word
 
+IDENTITY: Reading = ("equation", ())
 ORDERS = ("<", ">", "le", "ge", "ne")
 _NAME = re.compile(
     r"(?>[a-zA-Z]|\\text\{[^{}]*\}|\\(?:overline|triangle|[a-z]{2,7})(?![a-z])|[{}|':,()/]"
@@ -50,14 +51,19 @@ def is_variable(row: Tokens) -> bool:
 
 
 def equation(left: Tokens, right: Tokens) -> Reading | None:
-    """The difference of two sides at the points, over the largest of them; None if there is none, or no formula."""
+    """The difference of two sides at the points, over the largest of them; `IDENTITY` if the sides are one.
+
+    None if it is undefined, or a side is no formula.
+    """
     try:
         sides = formula(left), formula(right)
     except UnreadableError:
         return None
     found = values(_difference(*sides))
+    if all(value is None for value in found):
+        return None
     largest = _largest(found)
-    return None if largest is None else ("equation", _over(found, largest, sides))
+    return IDENTITY if largest is None else ("equation", _over(found, largest, sides))
 
 
 def inequality(left: Formula, relation: str, right: Formula) -> Reading:

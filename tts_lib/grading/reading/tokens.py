@@ -9,6 +9,7 @@ _TOKEN = re.compile(
     r"|(?P<repeating>\d*\.(?:\d*\\(?:overline|dot) ?(?:\{\d+\}|\d)|\(\d+\)))"
     r"|(?P<number>\d+(?:\.\d+)?|\.\d+)|\\(?P<command>[a-zA-Z]+)|(?P<letters>[a-zA-Z]+)|(?P<sign>\\.|.)"
 )
+_COMMAND = re.compile(r"\\[a-zA-Z]+$")
 _OPENING = {"(", "[", "{", r"\{", "langle", "lfloor", "lceil", "begin"}
 _CLOSING = {")", "]", "}", r"\}", "rangle", "rfloor", "rceil", "end"}
 
@@ -43,14 +44,15 @@ def tokens(text: str) -> list[Token]:
 
 
 def written(row: Iterable[Token]) -> str:
-    """The tokens as one text again, without spaces but where letters would run together."""
+    """The tokens as one text again, with spaces only between what would run together."""
     text = ""
-    for kind, content, _ in row:
+    for kind, content, spaced in row:
         if kind == "text":
             content = f"\\text{{{content}}}"
         elif kind == "command":
             content = f"\\{content}"
-        is_apart = content[:1].isalnum() and re.search(r"\\[a-zA-Z]+$|[a-zA-Z]$", text)
+        is_glued = text[-1:].isalnum() and content[0].isalnum()
+        is_apart = is_glued and (spaced or bool(_COMMAND.search(text)) or (text[-1].isalpha() and kind == "letters"))
         text += f" {content}" if is_apart else content
     return text
 
