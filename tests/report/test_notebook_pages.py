@@ -11,7 +11,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from helpers.example_study import HOSTILE
 from tts_lib.common.errors import StudyError
-from tts_lib.report.pages import notebook as html
+from tts_lib.report.pages.notebook import render
 from tts_lib.report.pages.sanitise import sanitise
 from tts_lib.report.pages.text import show_text
 
@@ -54,7 +54,7 @@ def notebook(*outputs: NotebookNode, prose: str = "# A *stage*") -> NotebookNode
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_text_is_inert_in_every_place(hostile: str, tmp_path: Path) -> None:
     frame = pd.DataFrame({hostile: [hostile]})
-    page = html.render(
+    page = render(
         notebook(
             new_output("stream", name="stdout", text=hostile),
             display(text_plain=hostile),
@@ -111,7 +111,7 @@ def test_a_page_has_its_parts_and_fetches_nothing(tmp_path: Path) -> None:
     prose = (
         "# Search & *rescue*\n\n$\\frac{a}{b}$ and ![f](figure.png) and ![g](https://a.example/x.png)\n\n[next](b.html)"
     )
-    page = html.render(
+    page = render(
         notebook(display(image_png=PNG, text_plain="<Figure>"), display(image_svg="x"), prose=prose),
         tmp_path,
         "index.html",
@@ -130,7 +130,7 @@ def test_a_drawing_is_shown_as_a_picture(tmp_path: Path) -> None:
     drawing = new_output(
         "display_data", {"image/svg+xml": "<svg onload='x'/>", "image/png": PNG}, metadata={"alt": "curve"}
     )
-    page = html.render(notebook(drawing), tmp_path)
+    page = render(notebook(drawing), tmp_path)
     assert '<img alt="curve" src="data:image/svg+xml;base64,' in page
     assert_inert(page)
 
@@ -140,11 +140,11 @@ def test_a_drawing_is_shown_as_a_picture(tmp_path: Path) -> None:
     [r"\hat{p} = \frac{c}{n}", r"\operatorname{argmax}_{\theta} \mathbb{E}[r]", r"1 - \binom{n-c}{k} / \binom{n}{k}"],
 )
 def test_formulas_become_mathml(formula: str, tmp_path: Path) -> None:
-    page = html.render(notebook(prose=f"# T\n\n${formula}$\n\n$${formula}$$"), tmp_path)
+    page = render(notebook(prose=f"# T\n\n${formula}$\n\n$${formula}$$"), tmp_path)
     assert page.count("<math ") == 2 and 'display="block"' in page and "\\" not in page
 
 
 @pytest.mark.parametrize("formula", [r"\arg\max_x", r"\nosuchcommand x", r"\operatorname{arg\,max}", r"\frac{"])
 def test_a_formula_that_would_leak_is_refused(formula: str, tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="formula"):
-        html.render(notebook(prose=f"# T\n\n${formula}$"), tmp_path)
+        render(notebook(prose=f"# T\n\n${formula}$"), tmp_path)

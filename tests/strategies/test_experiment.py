@@ -1,0 +1,88 @@
+"""The experiment on a planted world: its binnings by name, what is fitted on validation, what is refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.planted_study import BEAM, METHODS, planted_outcomes
+from tts_lib.common.errors import StudyError
+from tts_lib.common.strategy import BEST_FIXED, ORACLE, PREDICTED, WEIGHTED
+from tts_lib.estimators.difficulty import quantile_binning
+from tts_lib.strategies.experiment import Experiment
+
+OUTCOMES, IN_BINS, SCORE = planted_outcomes()
+MEMBERS = (WEIGHTED, BEAM)
+EDGES = quantile_binning(SCORE, 2).edges
+
+
+def experiment(**change) -> Experiment:
+    """Every score tells the two planted bins apart; the subjects are two, the levels not known."""
+    columns = {
+        "question_id": OUTCOMES.question_ids,
+        "level": np.nan,
+        "subject": np.where(IN_BINS == 1, "sets", "algebra"),
+    }
+    columns |= dict.fromkeys(("oracle", "predicted", "probe_4"), SCORE) | {"probe_tokens_4": 8.0, "absolute_bin": 1}
+    columns |= {f"{name}_bin": IN_BINS for name in ("oracle", "predicted")}
+    columns |= {f"{name}_frozen_bin": IN_BINS for name in ("oracle", "predicted", "probe_4")}
+    table = pd.DataFrame(columns)
+    found = Experiment(table, table, OUTCOMES, OUTCOMES, 2, (4,), {"beam_4": METHODS[1]})
+    return replace(found, **change)
+
+
+def test_bins_say_how_they_were_binned() -> None:
+    found = experiment()
+    assert [bins.name for bins in found.quantile_bins] == ["oracle", "predicted"]
+    assert [bins.name for bins in found.binnings] == ["oracle", "predicted", "absolute", "subject"]
+    assert [(bins.name, bins.binning, bins.frozen) for bins in found.frozen_bins] == [
+        ("oracle_frozen", "oracle", True),
+        ("predicted_frozen", "predicted", True),
+    ]
+    subject = found.binnings[-1]
+    assert subject.labels == {1: "algebra", 2: "sets"} and subject.of_problem.tolist() == (3 - IN_BINS).tolist()
+
+
+def test_choices_are_fitted_on_validation_and_applied_to_test() -> None:
+    found = experiment()
+    fitted = found.fit_tables(MEMBERS, {"base": "abc"})
+    assert {name: (table.difficulty, table.n_probe) for name, table in fitted.items()} == {
+        "oracle": ("oracle", 0),
+        "predicted": ("predicted", 0),
+        "probe_4": ("probe", 4),
+        "fixed": ("predicted", 0),
+    }
+    assert fitted["fixed"].edges == () and fitted["oracle"].edges == EDGES
+    curves = found.frozen_curves("paper", MEMBERS, fitted)
+    assert [curve.strategy for curve in curves] == [replace(s, frozen=True) for s in (ORACLE, PREDICTED, BEST_FIXED)]
+    np.testing.assert_allclose(curves[0].accuracy.mean(axis=0), [0.3, 0.5, 0.55])
+    np.testing.assert_allclose(curves[2].accuracy.mean(axis=0), [0.3, 0.4, 0.5])
+    probes = found.probe_curves(MEMBERS)
+    assert [(probe.n_probe, probe.reuse) for probe in probes] == [(4, False), (4, True)]
+
+
+def test_frozen_bins_of_other_edges_are_refused() -> None:
+    found = experiment()
+    fitted = found.fit_tables(MEMBERS, {})
+    other = experiment(questions=found.questions.assign(oracle_frozen_bin=1))
+    with pytest.raises(StudyError, match="oracle_frozen_bin of the test questions has other edges"):
+        other.frozen_curves("paper", MEMBERS, fitted)
+
+
+def test_agreement_names_the_binnings_that_are_known() -> None:
+    table = experiment().agreement()
+    assert list(zip(table["a"], table["b"], strict=True)) == [
+        ("oracle", "predicted"),
+        ("oracle", "oracle_frozen"),
+        ("predicted", "predicted_frozen"),
+        ("oracle", "probe_4_frozen"),
+    ]
+    assert (table["same"] == 1).all() and np.allclose(table["score_rank_correlation"], 1)
+
+
+def test_without_scores_there_is_the_oracle_alone() -> None:
+    bare = experiment().questions.drop(columns=["predicted", "predicted_bin", "predicted_frozen_bin"])
+    found = experiment(questions_fit=bare, questions=bare, n_probe=())
+    assert found.scores == ("oracle",) and found.fit_tables(MEMBERS, {}).keys() == {"oracle", "fixed"}
+    assert found.probe_curves(MEMBERS) == []
