@@ -68,11 +68,9 @@ def test_questions_may_lie_in_the_study_itself(tmp_path):
     study = question_files(tmp_path)
     asked = study.questions["mine"].model_dump() | {"folder": ".", "test": "q/test.jsonl", "train": "q/train.jsonl"}
     assert list(files.missing(of_questions(asked), tmp_path)) == []
-    (found,) = files.missing(of_questions(asked | {"folder": "~/q"}), tmp_path)
-    assert found == "questions.mine.folder is ~/q, but ~ is not followed here; write the whole path."
 
 
-@pytest.mark.parametrize("folder", ["~/pools", ".", "..", "./"])
+@pytest.mark.parametrize("folder", [".", "..", "./"])
 def test_folders_of_a_replay_that_dvc_would_misread_are_named(tmp_path, folder):
     (tmp_path / "study").mkdir()
     text = REPLAY.replace("folder: pools", f"folder: {folder}")

@@ -20,7 +20,6 @@ WHERE = (
     "MATH-500, and the rest of MATH with its answers: https://github.com/openai/prm800k, math_splits/test.jsonl and "
     "train.jsonl; GSM8K: https://github.com/openai/grade-school-math, grade_school_math/data/test.jsonl and train.jsonl"
 )
-HOME = "is {}, but ~ is not followed here; write the whole path."
 
 
 def missing(study: Study, folder: Path) -> Iterator[str]:
@@ -36,14 +35,11 @@ def missing(study: Study, folder: Path) -> Iterator[str]:
 
 
 def _questions(place: str, asked: Questions, folder: Path) -> Iterator[str]:
-    if asked.folder.startswith("~"):
-        yield f"{place}.folder {HOME.format(asked.folder)}"
-        return
     absent = False
     wanted = {"test": ("n_test", asked.n_test), "train": ("n_train and n_val together", asked.n_train + asked.n_val)}
     for field, (what, n) in wanted.items():
         path = folder / asked.folder / getattr(asked, field)
-        if not path.is_file():
+        if not path.exists():
             absent = True
             yield f"{place}.{field}: there is no file {_shown(path)}."
             continue
@@ -58,13 +54,10 @@ def _questions(place: str, asked: Questions, folder: Path) -> Iterator[str]:
 
 def _replay(place: str, replay: Replay, folder: Path) -> Iterator[str]:
     here = folder / replay.folder
-    if replay.folder.startswith("~"):
-        yield f"{place}.folder {HOME.format(replay.folder)}"
-        return
     if folder.resolve().is_relative_to(here.resolve()):  # all of it is an input, and no output may lie in an input
         yield f"{place}.folder is {replay.folder}, which holds this study itself; put the files into one of their own."
         return
-    if not (path := here / replay.questions).is_file():
+    if not (path := here / replay.questions).exists():
         yield f"{place}.questions: there is no file {_shown(path)} with the questions that were answered; {LAYOUT}."
     for field, pool in (("base", replay.base), ("large", replay.large)):
         if pool is None:
