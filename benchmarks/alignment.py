@@ -1,4 +1,4 @@
-"""How often sound pools are refused and mis-ordered ones are not: `python benchmarks/alignment.py` (about 4 minutes).
+"""How often sound pools are refused and mis-ordered ones are not: `python benchmarks/alignment.py` (3 minutes).
 
 Pools are made up: golds and wrong answers as in MATH (a mixture of numbers, fractions and formulas), as in GSM8K
 (numbers up to 5,000, round ones more often), of five digits, or of a few small numbers; samples per question and
@@ -7,7 +7,6 @@ have seen so much out of place; otherwise it is undecided, which the import says
 """
 
 import argparse
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -150,14 +149,19 @@ def verdict(pool: Pool, kind: Kind) -> str:
     return "accepted" if not kind.of or (seen_from is not None and seen_from <= kind.share) else "undecided"
 
 
-def rates(seed: int, n_pools: int) -> pd.DataFrame:
-    """Verdicts on pools of each kind and number of questions, as shares."""
+def judged(seed: int, n_pools: int) -> pd.DataFrame:
+    """A row a pool: its kind and questions, whether it is rich, and the verdicts, of which one is 1.
+
+    A pool is rich that has 4 samples a question or more, and golds that mostly differ.
+    """
     rows = []
     for name, kind in KINDS.items():
         for n in N_QUESTIONS:
             random = rng.generator("benchmark", "alignment", seed, name, n)
-            counts = Counter(verdict(kind.make(random, n), kind) for _ in range(n_pools))
-            rows.append({"kind": name, "questions": n} | {word: counts[word] / n_pools for word in VERDICTS})
+            for pool in (kind.make(random, n) for _ in range(n_pools)):
+                is_rich = pool.answers.shape[1] >= 4 and len(set(pool.golds)) > n / 4
+                row = {"kind": name, "questions": n, "is_rich": is_rich, **dict.fromkeys(VERDICTS, 0)}
+                rows.append(row | {verdict(pool, kind): 1})
     return pd.DataFrame(rows)
 
 
@@ -166,8 +170,10 @@ def main() -> None:
     parser.add_argument("--pools", type=int, default=300, help="of each kind and number of questions")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    table = rates(arguments.seed, arguments.pools)
-    print(table.pivot_table(list(VERDICTS), "kind", "questions", sort=False).mul(100).round(1).to_string())
+    pools = judged(arguments.seed, arguments.pools)
+    for title, part in (("all pools", pools), ("rich pools", pools[pools["is_rich"]])):
+        shares = part.pivot_table(list(VERDICTS), "kind", "questions", sort=False)
+        print(f"{title}, %\n{shares.mul(100).round(1).to_string()}\n")
 
 
 if __name__ == "__main__":

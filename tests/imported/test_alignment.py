@@ -10,7 +10,7 @@ from benchmarks import alignment as made
 from helpers.pipeline import ROOT
 from tts_lib.common import rng
 from tts_lib.common.errors import StudyError
-from tts_lib.imported import alignment
+from tts_lib.imported import alignment, study
 from tts_lib.imported.pool import Grade, to_pool
 from tts_lib.imported.sources import Columns, Source, read
 
@@ -95,7 +95,7 @@ def test_changed_questions_beside_their_originals_pass(share):
 
 
 def test_what_cannot_be_decided_passes_and_is_said():
-    undecided = "undecided: 80% of its questions or samples exchanged would not show"
+    undecided = "undecided: nothing speaks against it, yet 80% of its questions or samples exchanged would not show"
     twos = np.full(100, "2", object)
     assert measured(twos, honest(100, 8, 0.5).answers).conclusion == undecided
     none = np.full((50, 4), None, object)
@@ -123,7 +123,7 @@ def imported(path, pool: made.Pool, by: int, is_trusted: bool):
     table = pd.DataFrame({"question_id": names[::-1], "problem": "?", "answer": pool.golds[::-1]})
     rows = [{"q": names[(i + by) % len(names)], "a": a} for i, row in enumerate(pool.answers) for a in row]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return to_pool(read(Source(path, "rows", Columns("q", answer="a"))), table, GRADE, is_trusted)
+    return to_pool(read(Source(path, "rows", Columns("q", answer="a"))), table, GRADE, is_trusted=is_trusted)
 
 
 def test_a_mis_ordered_file_is_refused_unless_its_order_is_trusted(tmp_path):
@@ -135,8 +135,10 @@ def test_a_mis_ordered_file_is_refused_unless_its_order_is_trusted(tmp_path):
     assert "questions' samples give their own gold" in said and "question -3 from theirs" in said
     assert "for example" in said and "pool.jsonl, line " in said and said.endswith("declare order: trusted")
     assert "\n" not in said
-    record = imported(tmp_path / "pool.jsonl", pool, 3, is_trusted=True).summary["alignment"]
+    done = imported(tmp_path / "pool.jsonl", pool, 3, is_trusted=True)
+    record = done.summary["alignment"]
     assert record["order"] == "trusted" and record["conclusion"].startswith("trusted, misplaced: ")
+    assert study.pool_facts(done.pool, done.summary, None)["order_of_samples"] == record["conclusion"]
     json.dumps(record)
     record = imported(tmp_path / "pool.jsonl", pool, 0, is_trusted=False).summary["alignment"]
     assert record["order"] == "checked" and record["conclusion"].startswith("in order: ")

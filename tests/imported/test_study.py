@@ -108,7 +108,7 @@ def test_a_refused_pool_leaves_nothing_behind(tmp_path: Path):
 
 
 def test_the_settings_of_a_replay_reach_its_import(tmp_path: Path):
-    """Read by the last number (the marked style finds none), of 11 of 12 questions, scores as logits."""
+    """Read by the last number (the marked style finds none), of 11 of 12 questions, scores as logits, order trusted."""
     texts = [(f"q{i}", f"In all they have {i + wrong} of them \ud83d") for i in range(11) for wrong in (0, 900)]
     rows = [{"id": name, "text": text, "scores": [3.0, -2.0]} for name, text in texts]
     run = run_import(
@@ -116,13 +116,19 @@ def test_the_settings_of_a_replay_reach_its_import(tmp_path: Path):
         rows,
         ("answer: answer", "text: text"),
         ("n_val: 2", "n_val: 2\n    style: number\n    partial: true"),
-        ("format: rows", "format: rows\n      scores: logit"),
+        ("format: rows", "format: rows\n      scores: logit\n      order: trusted"),
     )
     assert run.returncode == 0, run.stderr
     found = read_json(tmp_path / "reports/metrics/import.json")["base"]
     wanted = {"samples": 22, "correct": 11, "no_answer": 0, "questions": 11, "questions_without_samples": 1}
     wanted |= {"torn_samples": 22, "torn_questions": 0, "scores": "logit"}
     assert {name: found[name] for name in wanted} == wanted
+    order = read_json(tmp_path / "reports/metrics/generate-base-test.json")["order_of_samples"]
+    assert found["alignment"]["order"] == "trusted" and order == found["alignment"]["conclusion"]
+    assert (
+        order
+        == "trusted, undecided: nothing speaks against it, yet 80% of its questions or samples exchanged would not show"
+    )
     scores = pd.concat([pd.read_parquet(tmp_path / f"data/scores/{split}.parquet") for split in ("val", "test")])
     np.testing.assert_allclose(scores["prm_last"], 1 / (1 + np.exp(2.0)), rtol=1e-6)
 

@@ -88,6 +88,16 @@ def test_the_page_says_what_the_tables_say(reports: Path) -> None:
     assert 'href="results/report/claims.csv"' in page and 'href="summary.json"' in page
 
 
+def test_the_order_of_imported_samples_is_shown(reports: Path) -> None:
+    assert "order of the samples" not in index.render(reports, [], SAID)
+    summary = tables.read_json(reports / "summary.json")
+    known = {"own_gold": 190.0, "own_gold_by_chance": 4.0, "duplicate_share": None, "shared_prefix_questions": None}
+    summary["study"]["pools"]["base-test"] |= known | {"order_of_samples": "trusted, misplaced: 9 golds <lead>"}
+    tables.write_json(summary, reports / "summary.json")
+    page = index.render(reports, [], SAID)
+    assert "<th>order of the samples</th>" in page and "<td>trusted, misplaced: 9 golds &lt;lead&gt;</td>" in page
+
+
 def test_nothing_runs_and_nothing_is_fetched(reports: Path) -> None:
     page = index.render(reports, [], SAID)
     assert "default-src 'none'" in page

@@ -232,6 +232,11 @@ def test_a_mistake_is_one_sentence_with_field_value_and_range(
         ),
         ("n_val: 100", "n_val: 100\n    partial: 1", "replay.mine.partial is 1, but must be true or false"),
         (
+            "name: small",
+            "name: small\n      order: any",
+            "replay.mine.base.order is 'any', but must be one of checked, trusted",
+        ),
+        (
             "format: rows",
             "format: rows\n      scores: reward",
             "replay.mine.base.scores is 'reward', but must be one of",

@@ -52,8 +52,8 @@ class _Level:
     near: float  # standard deviations
 
 
-_REFUSED = _Level(moved=5.0, shifted=10.0, recited=2.0, mixed=1e-3, near=4.0)
-_DOUBTED = _Level(moved=1.5, shifted=5.0, recited=0.0, mixed=0.03, near=2.5)
+_REFUSED = _Level(moved=5.0, shifted=10.0, recited=2.5, mixed=1e-3, near=4.0)
+_DOUBTED = _Level(moved=1.5, shifted=5.0, recited=0.0, mixed=0.1, near=2.5)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ class Alignment:
             return "undecided: " + "; ".join(self.doubts)
         seen = [f"{share:.0%} of the {what}" for what, share in self.seen_from.items() if share is not None]
         if not seen:
-            return f"undecided: {_SHARES[-1]:.0%} of its questions or samples exchanged would not show"
+            exchanged = f"{_SHARES[-1]:.0%} of its questions or samples exchanged"
+            return f"undecided: nothing speaks against it, yet {exchanged} would not show"
         return f"in order: {' or '.join(seen)} exchanged would show"
 
 
