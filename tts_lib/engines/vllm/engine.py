@@ -52,8 +52,8 @@ class Engine:
         """Load the model; `more` goes to `vllm.LLM`."""
         self.source = resolve(model, revision)
         config = read_json(self.source.folder / "config.json")
-        own_dtype = config.get("dtype") or config.get("torch_dtype") or "float32"
-        dtype = settings.dtype or own_dtype  # vLLM's choice would halve fp32
+        own_dtype = config.get("dtype") or config.get("torch_dtype") or "float32"  # vLLM's choice would halve fp32
+        dtype = settings.dtype or own_dtype
         window = settings.max_model_len or config.get("max_position_embeddings") or 0
         self._vllm, platform = imported("vllm"), imported("vllm.platforms").current_platform
         try:

@@ -48,6 +48,7 @@ class VllmPolicy(Engine):
         Args:
             model: a model folder, or the name of a Hugging Face model.
             revision: the commit of a Hugging Face model, 40 hexadecimal digits.
+            settings: how vLLM runs it.
             adapter: folder of LoRA weights that are added to the model's.
             stop: text that closes a step; None: the newline token, which the models of this project have.
             end: text that ends a sample, which holds it (see `tts_lib.engines.ending`); None: the end token alone.
