@@ -26,29 +26,15 @@ def test_a_value_out_of_range_is_refused(setting, message):
 
 @pytest.mark.parametrize(("dtype", "expected"), [("auto", None), ("bfloat16", "bfloat16")])
 def test_what_the_study_says_reaches_policy_and_verifier(tmp_path, monkeypatch, dtype, expected):
-<<<<<<< HEAD
-    class Opened:
-        def __init__(self, folder, settings, **more):
-            self.settings = settings
-=======
     given = []
 
     class Opened:
         def __init__(self, folder, settings, **more):
             given.append(settings)
->>>>>>> fba316ecab738aa71b58f75465ab72f4edae08a2
 
     monkeypatch.setattr("tts_lib.engines.vllm.policy.VllmPolicy", Opened)
     monkeypatch.setattr("tts_lib.engines.vllm.verifier.VllmVerifier", Opened)
     engine = VLLM | {"dtype": dtype, "max_model_len": 64, "tensor_parallel": 2}
-<<<<<<< HEAD
-    for opened in (
-        open_policy(random_folder(tmp_path / "policy"), engine),
-        open_verifier(random_folder(tmp_path / "verifier", verifier=True), engine),
-    ):
-        assert opened.settings == VllmSettings(expected, 64, gpu_memory=0.1, tensor_parallel=2, max_sequences=8)
-=======
     open_policy(random_folder(tmp_path / "policy"), engine)
     open_verifier(random_folder(tmp_path / "verifier", verifier=True), engine)
     assert given == [VllmSettings(expected, 64, gpu_memory=0.1, tensor_parallel=2, max_sequences=8)] * 2
->>>>>>> fba316ecab738aa71b58f75465ab72f4edae08a2
