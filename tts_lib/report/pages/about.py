@@ -37,10 +37,15 @@ def about(root: Path, n_questions: int) -> About:
 
 
 def _commit() -> str:
-    """The commit of the code, where it is known."""
-    command = ["git", "describe", "--always", "--dirty=, changed since"]
+    """The commit of the code, where it is known, and whether the code is another by now; a study's outputs may be."""
+    place = Path(tts_lib.__file__).parent
     try:
-        found = subprocess.run(command, cwd=Path(tts_lib.__file__).parent, capture_output=True, text=True)
+        commit, changed = (
+            subprocess.run(["git", *arguments], cwd=place, capture_output=True, text=True)
+            for arguments in (("rev-parse", "--short", "HEAD"), ("diff", "--quiet", "HEAD", "--", "."))
+        )
     except OSError:
         return ""
-    return f"commit {found.stdout.strip()}" if found.returncode == 0 else ""
+    if commit.returncode != 0:
+        return ""
+    return f"commit {commit.stdout.strip()}" + (", changed since" if changed.returncode else "")
