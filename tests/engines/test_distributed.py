@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers.declared_engines import VLLM
 from helpers.model_folders import VOCAB, random_folder
 from helpers.tiny_models import checkpoint, head, tokenizer
 from tts_lib.answers.cached_policy import CachedPolicy
@@ -22,7 +23,6 @@ from tts_lib.engines.transformers.asked import Asked
 from tts_lib.models import pointer
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.study.config.checkpoint import Prm
-from tts_lib.study.config.engine import Vllm
 
 pytestmark = [
     pytest.mark.vllm,  # that environment has Ray too
@@ -246,17 +246,7 @@ def test_a_declared_prm_is_spread_over_the_workers_of_the_study(distributed, tmp
     asked = Asked(codec, [problem], [problem], "\n\n")
     texts = [f"{i} {text}" for i in range(20) for text in ("\n\n".join(steps[:n]) for n in (1, 2, 3))]
     requests = [ScoreRequest(codec.encode([problem])[0], codec.encode(texts))]
-    engine = Vllm(
-        kind="vllm",
-        dtype="float32",
-        max_model_len=None,
-        gpu_memory=0.1,
-        tensor_parallel=1,
-        max_sequences=8,
-        workers=2,
-        gpus_per_worker=0,
-        cluster=None,
-    ).model_dump()
+    engine = VLLM | {"workers": 2}
     alone = open_verifier(tmp_path / "models/prm", engine | {"workers": 1}, asked)
     with open_verifier(tmp_path / "models/prm", engine, asked) as spread:
         assert isinstance(spread, distributed.DistributedVerifier) and spread.version == alone.version

@@ -2,16 +2,14 @@
 
 import json
 from itertools import takewhile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from helpers.pipeline import ROOT
+from helpers.record_files import refusal, write
 from tts_lib.answers.pools import COLUMNS
-from tts_lib.common.errors import StudyError
 from tts_lib.common.tables import read_table, write_table
 from tts_lib.imported import checks, overlap, study
 from tts_lib.imported.pool import SCORE_COLUMNS, Grade, ImportedPool, to_pool
@@ -36,28 +34,6 @@ def classes(ids, golds, answers):
 
 
 GRADE = Grade(lambda text: text.rpartition("= ")[2] if "= " in text else None, exact, classes)
-
-
-def write(path: Path, rows: list[dict]) -> Path:
-    if path.suffix == ".parquet":
-        pd.DataFrame(rows).to_parquet(path)
-    elif path.suffix == ".csv":
-        cells = [{k: json.dumps(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows]
-        pd.DataFrame(cells).to_csv(path, index=False)
-    elif path.suffix == ".yaml":
-        path.write_text(yaml.safe_dump(rows, allow_unicode=True), encoding="utf-8")
-    elif path.suffix == ".json":
-        path.write_text(json.dumps(rows))
-    else:
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
-def refusal(function, *args) -> str:
-    with pytest.raises(StudyError) as error:
-        function(*args)
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".csv"])

@@ -5,45 +5,18 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from helpers.pipeline import ROOT
-from tts_lib.common.errors import StudyError
+from helpers.record_files import refusal, write
 from tts_lib.questions.files import fields, questions
 from tts_lib.questions.files.readers import TORN, Record, read_records
 
 DATA = ROOT.parent / "shared/data"
 real = pytest.mark.skipif(not DATA.is_dir(), reason="the public data (../shared/data) are not here")
 ROWS = [{"q": "a", "n": 1, "text": 'x, "y"\nz é'}, {"q": "b", "n": 2, "text": "🎲"}]
-
-
-def write(path: Path, rows: list[dict]) -> Path:
-    """The rows as a file of the kind that its name tells."""
-    kind = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-    if kind == ".parquet":
-        pq.write_table(pa.Table.from_pylist(rows), path)
-        return path
-    if kind == ".csv":
-        cells = [{k: json.dumps(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows]
-        content = pd.DataFrame(cells).to_csv(index=False)
-    elif kind == ".jsonl":
-        content = "".join(json.dumps(row) + "\n" for row in rows)
-    else:
-        content = json.dumps(rows) if kind == ".json" else yaml.safe_dump(rows, allow_unicode=True)
-    with gzip.open(path, "wb") if path.suffix == ".gz" else path.open("wb") as file:
-        file.write(content.encode())
-    return path
-
-
-def refusal(function, *args) -> str:
-    with pytest.raises(StudyError) as error:
-        function(*args)
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 def one(value: object, **others: object) -> Record:
