@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tts_lib.common import paths
 from tts_lib.study.parameters import STAGE
-from tts_lib.study.run import KERNEL_ENVIRONMENT
+from tts_lib.study.run import KERNEL_ENVIRONMENT, import_from
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +17,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     root = paths.find_root(given.folder)
     os.environ.update({name: value for name, value in KERNEL_ENVIRONMENT.items() if name != STAGE})
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    import_from(root)
     shown = [f"--ServerApp.root_dir={root}", "--LabApp.default_url=/lab/tree/notebooks"]
     os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *shown])

@@ -1,6 +1,7 @@
-"""Atomic writing: a reader sees the old file or the new one, whole, whatever happens in between."""
+"""Files, written atomically: a reader sees the old one or the new one, whole, whatever happens in between; hashed."""
 
 import errno
+import hashlib
 import os
 import shutil
 import tempfile
@@ -76,6 +77,15 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def file_hash(*files: Path) -> str:
+    """SHA-256 (hex) over the SHA-256 of each file."""
+    total = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as handle:
+            total.update(hashlib.file_digest(handle, "sha256").digest())
+    return total.hexdigest()
 
 
 def _sync(path: Path) -> None:

@@ -1,6 +1,5 @@
 """The declared files of a replay as the tables of a study: questions in two splits, pools, scores and costs."""
 
-import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tts_lib.common.errors import StudyError
+from tts_lib.common.files import file_hash
 from tts_lib.estimators.flops import pretraining_flops
 from tts_lib.grading.verdicts import CORRECT
 from tts_lib.imported.pool import ImportedPool
@@ -140,8 +140,4 @@ def without_undefined(record: Any) -> Any:
 
 def _sha256(path: Path) -> str:
     """SHA-256 (hex) of a file, or of the files of a folder by name."""
-    total = hashlib.sha256()
-    for file in sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]:
-        with file.open("rb") as handle:
-            total.update(hashlib.file_digest(handle, "sha256").digest())
-    return total.hexdigest()
+    return file_hash(*(sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]))

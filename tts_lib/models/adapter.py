@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tts_lib.common.files import replacing_folder
-from tts_lib.models.checkpoint import checkpoint_hash, file_hash, read_header, tensor_shapes
+from tts_lib.common.files import file_hash, replacing_folder
+from tts_lib.models.checkpoint import checkpoint_hash, read_header, tensor_shapes
 from tts_lib.models.folder import FolderError
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"

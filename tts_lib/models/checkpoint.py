@@ -3,13 +3,13 @@
 (`tts_lib.models.folder` reads and writes the Llama folders of the native engine, tensor by tensor.)
 """
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
+from tts_lib.common.files import file_hash
 from tts_lib.models.folder import FolderError
 
 INDEX = "model.safetensors.index.json"  # which tensor is in which file, where there are several
@@ -75,15 +75,6 @@ def checkpoint_hash(folder: Path) -> str:
     """
     files = [*(folder / name for name in DECIDING), *weight_files(folder)]
     return file_hash(*sorted(path for path in files if path.is_file()))
-
-
-def file_hash(*files: Path) -> str:
-    """SHA-256 (hex) over the SHA-256 of each file."""
-    total = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as handle:
-            total.update(hashlib.file_digest(handle, "sha256").digest())
-    return total.hexdigest()
 
 
 def copy_tokenizer(source: Path, target: Path) -> None:

@@ -5,7 +5,6 @@ and loads with `transformers.AutoModelForCausalLM` (a policy) or `AutoModelForTo
 (a verifier: one label, whose logit at a step's closing token is the step's score).
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tts_lib.common.errors import StudyError
-from tts_lib.common.files import replacing_folder
+from tts_lib.common.files import file_hash, replacing_folder
 
 STEP_TEXT = "\n"  # the text of the token that closes a step
 FILES_HASHED = ("config.json", "model.safetensors", "tokenizer.json")
@@ -199,13 +198,10 @@ def step_token(folder: Path) -> int:
 
 def weights_hash(folder: Path) -> str:
     """SHA-256 (hex) over what decides the model's output: configuration, weights and tokenizer."""
-    total = hashlib.sha256()
-    for name in FILES_HASHED:
-        path = Path(folder) / name
+    files = [Path(folder) / name for name in FILES_HASHED]
+    for path in files:
         _require(path)
-        with path.open("rb") as handle:
-            total.update(hashlib.file_digest(handle, "sha256").digest())
-    return total.hexdigest()
+    return file_hash(*files)
 
 
 def _require(path: Path) -> None:

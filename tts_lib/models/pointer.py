@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_lib.common import paths, tables
-from tts_lib.common.files import replacing_folder
+from tts_lib.common.files import file_hash, replacing_folder
 from tts_lib.models import adapter, checkpoint, source
 from tts_lib.models.folder import STEP_TEXT, FolderError
 
@@ -149,4 +149,4 @@ def adapt(folder: Path, base: Path, trained: Path) -> adapter.AdapterInfo:
 
 def _small_files(weights: Path) -> dict[str, str]:
     """SHA-256 of what decides a checkpoint's output beside its weights."""
-    return {name: checkpoint.file_hash(weights / name) for name in checkpoint.DECIDING if (weights / name).is_file()}
+    return {name: file_hash(weights / name) for name in checkpoint.DECIDING if (weights / name).is_file()}

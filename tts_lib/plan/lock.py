@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tts_lib.study.stages import Stage, feeds
+from tts_lib.common.errors import StudyError
+from tts_lib.study import dvc_lock
+from tts_lib.study.stages import Stage, feeds, picked
 
 SMALL = ("notebooks", "tts_lib")  # dependencies that are hashed
-_NOTHING = object()
 
 
 class Lock:
@@ -24,12 +23,10 @@ class Lock:
     def __init__(self, root: Path, settings: Mapping[str, Any]):
         self._root, self._settings = root, settings
         self._hashes: dict[str, str | None] = {}
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same language, twenty times as fast
         try:
-            stages = yaml.load((root / "dvc.lock").read_bytes(), Loader=loader)["stages"]
-        except (OSError, yaml.YAMLError, KeyError, TypeError):
-            stages = {}
-        self._made: dict[str, Any] = stages if isinstance(stages, dict) else {}
+            self._made = dvc_lock.read(root)
+        except (StudyError, OSError):
+            self._made = {}
 
     def made(self, stages: Sequence[Stage]) -> set[str]:
         """The names of those that need not run.
@@ -46,7 +43,7 @@ class Lock:
     def changed(self, stage: str) -> bool:
         """Whether the stage was made by other settings than those of now."""
         given = self._made.get(stage, {}).get("params", {}).get("params.yaml", {})
-        return any(_picked(self._settings, name) != value for name, value in given.items())
+        return not all(self._is(name, value) for name, value in given.items())
 
     def _stands(self, stage: Stage) -> bool:
         record = self._made.get(stage.name)
@@ -60,6 +57,12 @@ class Lock:
             and all((self._root / path).exists() for path in (*stage.outs, *stage.deps))
         )
 
+    def _is(self, name: str, value: Any) -> bool:
+        try:
+            return picked(name, self._settings) == value
+        except (KeyError, TypeError):  # there is no such setting
+            return False
+
     def _hash(self, path: str) -> str | None:
         if path not in self._hashes:
             self._hashes[path] = _md5(self._root / path)
@@ -69,18 +72,9 @@ class Lock:
 def _md5(path: Path) -> str | None:
     """MD5 of a file, or of a folder as DVC takes it: of the list of its files; None where there is neither."""
     if path.is_file():
-        return hashlib.md5(path.read_bytes()).hexdigest()
+        return dvc_lock.md5(path)
     if not path.is_dir():
         return None
     files = [file.relative_to(path) for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
     listed = [{"md5": _md5(path / file), "relpath": file.as_posix()} for file in sorted(files, key=lambda f: f.parts)]
     return hashlib.md5(json.dumps(listed, sort_keys=True).encode()).hexdigest() + ".dir"
-
-
-def _picked(settings: Mapping[str, Any], name: str) -> Any:
-    node: Any = settings
-    for key in name.split("."):
-        if not isinstance(node, Mapping) or key not in node:
-            return _NOTHING
-        node = node[key]
-    return node

@@ -104,6 +104,11 @@ def run(source: Path, target: Path, given: Mapping[str, str], terminal: TextIO) 
     partial.unlink(missing_ok=True)
 
 
+def import_from(root: Path) -> None:
+    """Processes started from now on import the library in `root`, even if the environment was made for another copy."""
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+
+
 class FinishedLines:
     """A terminal that is none, such as a log: of a line that is written again and again it gets the last state."""
 
@@ -199,8 +204,7 @@ def main(arguments: list[str] | None = None, terminal: TextIO = sys.stderr) -> N
     try:
         root = paths.find_root()
         os.chdir(root)
-        # The kernel and its workers import this project's library, even if the environment was made for another copy.
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+        import_from(root)
         if not (source.is_relative_to(root) and target.is_relative_to(root)):
             raise StudyError(f"Both notebooks must lie in the project's folder {root}.")
         if words := progress.line(target.relative_to(root)):

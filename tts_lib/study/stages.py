@@ -48,7 +48,7 @@ def _expanded(name: str, body: Mapping[str, Any], values: Mapping[str, Any]) -> 
     if "foreach" not in body:
         yield _stage(name, body, values)
         return
-    items = _picked(_REFERENCE.fullmatch(body["foreach"])[1], values)  # pyright: ignore[reportOptionalSubscript]
+    items = picked(_REFERENCE.fullmatch(body["foreach"])[1], values)  # pyright: ignore[reportOptionalSubscript]
     pairs = items.items() if isinstance(items, Mapping) else [(item, item) for item in items]
     for key, item in pairs:
         yield _stage(f"{name}@{key}", body["do"], {**values, "key": key, "item": item})
@@ -56,7 +56,7 @@ def _expanded(name: str, body: Mapping[str, Any], values: Mapping[str, Any]) -> 
 
 def _stage(name: str, body: Mapping[str, Any], values: Mapping[str, Any]) -> Stage:
     def filled(text: str) -> str:
-        return _REFERENCE.sub(lambda found: str(_picked(found[1], values)), text)
+        return _REFERENCE.sub(lambda found: str(picked(found[1], values)), text)
 
     outs = [
         entry if isinstance(entry, str) else next(iter(entry))
@@ -66,7 +66,12 @@ def _stage(name: str, body: Mapping[str, Any], values: Mapping[str, Any]) -> Sta
     return Stage(name, tuple(map(filled, body.get("deps", []))), tuple(map(filled, outs)))
 
 
-def _picked(dotted: str, values: Mapping[str, Any]) -> Any:
+def picked(dotted: str, values: Mapping[str, Any]) -> Any:
+    """A setting by its dotted name.
+
+    Raises:
+        KeyError, TypeError: there is none.
+    """
     node: Any = values
     for key in dotted.split("."):
         node = node[key]

@@ -10,11 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tts_lib.common.errors import StudyError
-
-_CHUNK = 2**20
+from tts_lib.study import dvc_lock
 
 
 def complaints(root: Path) -> tuple[list[str], int]:
@@ -26,8 +22,8 @@ def complaints(root: Path) -> tuple[list[str], int]:
     found: list[str] = []
     cache, n_files = _cache(root), 0
     for stage, out in _outputs(root):
-        path, md5 = root / out["path"], out["md5"]
-        files = _listed(cache, md5) if md5.endswith(".dir") else {"": md5}
+        path, made = root / out["path"], out["md5"]
+        files = _listed(cache, made) if made.endswith(".dir") else {"": made}
         if files is None:
             found.append(f"{out['path']}: DVC's cache has no readable list of its files; run `dvc repro -f {stage}`")
             continue
@@ -36,28 +32,19 @@ def complaints(root: Path) -> tuple[list[str], int]:
             here = path / name if name else path
             copy = cache / expected[:2] / expected[2:]
             place = out["path"] + (f"/{name}" if name else "")
-            if copy.is_file() and _md5(copy) != expected:
+            if copy.is_file() and dvc_lock.md5(copy) != expected:
                 copy.chmod(0o644)
                 copy.unlink()
                 found.append(f"{place}: its copy in DVC's cache was damaged and is gone; run `dvc repro -f {stage}`")
             elif not here.is_file():
                 found.append(f"{place} is missing; run `dvc repro {stage}`")
-            elif _md5(here) != expected:
+            elif dvc_lock.md5(here) != expected:
                 found.append(f"{place} is not what {stage} made; run `dvc repro {stage}`, which puts it back")
     return found, n_files
 
 
 def _outputs(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    lock = root / "dvc.lock"
-    if not lock.is_file():
-        raise StudyError(f"{lock} is missing: this study has not run yet.")
-    try:
-        stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise StudyError(
-            f"{lock} cannot be read; take it back from git, or delete it and run the study again."
-        ) from error
-    for stage, record in stages.items():
+    for stage, record in dvc_lock.read(root).items():
         for out in record.get("outs", []):
             yield stage, out
 
@@ -73,21 +60,13 @@ def _cache(root: Path) -> Path:
     return root / ".dvc" / "cache" / "files" / "md5"
 
 
-def _listed(cache: Path, md5: str) -> dict[str, str] | None:
+def _listed(cache: Path, made: str) -> dict[str, str] | None:
     """The files of a folder by their paths in it."""
-    path = cache / md5[:2] / md5[2:]
+    path = cache / made[:2] / made[2:]
     try:
         content = path.read_bytes()
-        if hashlib.md5(content).hexdigest() != md5.removesuffix(".dir"):
+        if hashlib.md5(content).hexdigest() != made.removesuffix(".dir"):
             return None
         return {entry["relpath"]: entry["md5"] for entry in json.loads(content)}
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _md5(path: Path) -> str:
-    digest = hashlib.md5()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -1,5 +1,6 @@
 """Sums, products and powers: how the parts of a formula bind; a part of `formulas`."""
 
+from abc import ABC, abstractmethod
 from fractions import Fraction
 
 from tts_lib.grading.reading.tokens import Cursor, Token, Tokens, UnreadableError
@@ -11,18 +12,20 @@ _ENDS = frozenset(
 )
 
 
-class Operators(Cursor):
+class Operators(Cursor, ABC):
     """Reads operators; what they join is read by `atom` and `letter`, which a subclass has."""
 
     def __init__(self, row: Tokens) -> None:
         super().__init__(row)
         self.bars = 0  # absolute values that are open
 
+    @abstractmethod
     def atom(self) -> Tree:
-        raise NotImplementedError
+        """One operand."""
 
+    @abstractmethod
     def letter(self, name: str) -> Tree:
-        raise NotImplementedError
+        """A variable or a constant of one letter."""
 
     def sum(self) -> Tree:
         """Everything up to a sign that is none of a formula."""

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
-from tts_lib.report.pages import notebook
+from tts_lib.report.pages import notebook, rendering
 from tts_lib.report.pages.about import About
 from tts_lib.report.pages.text import show_text
 from tts_lib.study import notebooks
@@ -68,13 +67,7 @@ def render(reports: Path, pages: list[Page], said: About) -> str:
     claims = _read_csv(reports, "claims")
     gallery = _read_csv(reports, "gallery")
     chains = _read_csv(reports, "gallery_chains")
-    environment = Environment(
-        loader=PackageLoader("tts_lib.report.pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = rendering.environment()
     environment.filters |= {"compact": compact, "shown": shown, "as_text": lambda text: Markup(show_text(text).data)}
     return environment.get_template("index.html.j2").render(
         study=summary["study"],

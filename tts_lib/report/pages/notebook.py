@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from latex2mathml.converter import convert
 from markupsafe import Markup
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
@@ -21,6 +20,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from tts_lib.common.errors import StudyError
+from tts_lib.report.pages import rendering
 from tts_lib.report.pages.about import About
 from tts_lib.report.pages.sanitise import sanitise
 
@@ -93,14 +93,8 @@ def render(notebook: NotebookNode, folder: Path, home: str = "", said: About = A
 
 def page(title: str, cells: list[dict[str, Any]], home: str, said: About) -> str:
     """The frame around the cells: head, policy, style sheet."""
-    environment = Environment(
-        loader=PackageLoader("tts_lib.report.pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.j2").render(title=title, cells=cells, home=home, said=said)
+    template = rendering.environment().get_template("page.html.j2")
+    return template.render(title=title, cells=cells, home=home, said=said)
 
 
 def _output(output: NotebookNode, markdown: Callable[[str], Markup]) -> Markup:
