@@ -28,7 +28,7 @@ def study(tmp_path):
         (tmp_path / name).write_bytes(content)
         kept(tmp_path, content)
     inside = {Path(name).name: hashlib.md5(c).hexdigest() for name, c in files.items() if "prm" in name}
-    listing = json.dumps([{"md5": md5, "relpath": name} for name, md5 in inside.items()]).encode()
+    listing = json.dumps([{"md5": inside[name], "relpath": name} for name in sorted(inside)]).encode()
     stages = {
         "select": {"outs": [{"path": "data/a.parquet", "md5": hashlib.md5(files["data/a.parquet"]).hexdigest()}]},
         "verifier@trained": {"outs": [{"path": "models/prm", "md5": kept(tmp_path, listing, ".dir")}]},
@@ -66,8 +66,17 @@ def test_a_rotten_copy_in_the_cache_is_found_and_goes(study):
 def test_a_damaged_list_of_a_folder_is_named(study):
     listing = next(p for p in (study / ".dvc/cache").rglob("*.dir"))
     listing.write_bytes(b"[]")
+    words = "models/prm cannot be held against its list of files; run `dvc repro -f verifier@trained`"
+    assert verify.complaints(study)[0] == [words]
+
+
+def test_a_folder_that_the_cache_keeps_no_list_of_is_held_against_its_own_hash(study):
+    """Outputs with `cache: false`, as the pages."""
+    next(p for p in (study / ".dvc/cache").rglob("*.dir")).unlink()
+    assert verify.complaints(study) == ([], 3)
+    (study / "models/prm/config.json").write_bytes(b"[]")
     (words,) = verify.complaints(study)[0]
-    assert words.startswith("models/prm: DVC's cache has no readable list of its files; run `dvc repro -f verifier@")
+    assert words.startswith("models/prm cannot be held against")
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ def complaints(root: Path) -> tuple[list[str], int]:
     cache, n_files = _cache(root), 0
     for stage, out in _outputs(root):
         path, made = root / out["path"], out["md5"]
-        files = _listed(cache, made) if made.endswith(".dir") else {"": made}
+        files = _listed(cache, path, made) if made.endswith(".dir") else {"": made}
         if files is None:
-            found.append(f"{out['path']}: DVC's cache has no readable list of its files; run `dvc repro -f {stage}`")
+            found.append(f"{out['path']} cannot be held against its list of files; run `dvc repro -f {stage}`")
             continue
         for name, expected in files.items():
             n_files += 1
@@ -60,13 +60,23 @@ def _cache(root: Path) -> Path:
     return root / ".dvc" / "cache" / "files" / "md5"
 
 
-def _listed(cache: Path, made: str) -> dict[str, str] | None:
-    """The files of a folder by their paths in it."""
-    path = cache / made[:2] / made[2:]
+def _listed(cache: Path, folder: Path, made: str) -> dict[str, str] | None:
+    """The files of a folder by their paths in it: as DVC's cache lists them, or as they lie there.
+
+    DVC keeps no list of a folder that it keeps no copies of; the folder itself then has the hash or has not.
+    """
+    listing = cache / made[:2] / made[2:]
     try:
-        content = path.read_bytes()
+        content = listing.read_bytes() if listing.is_file() else _list(folder)
         if hashlib.md5(content).hexdigest() != made.removesuffix(".dir"):
             return None
         return {entry["relpath"]: entry["md5"] for entry in json.loads(content)}
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _list(folder: Path) -> bytes:
+    """What DVC writes down of a folder: its files by their paths, each with its hash."""
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    entries = [{"md5": dvc_lock.md5(files[name]), "relpath": name} for name in sorted(files)]
+    return json.dumps(entries).encode()
