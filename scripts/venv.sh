@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the virtual environment $1 from the lock file $2, without the packages $3..., unless it is there already.
+# Makes the virtual environment $1 from the lock file $2, leaving out the packages $3..., unless it is there already.
 # PYTHON       interpreter to use (otherwise the first fitting one found)
 # TORCH_INDEX  address of a package index that has the torch build wanted, asked beside the usual one
 set -eu
@@ -40,7 +40,12 @@ find_python() {
 
 usable() { [ -f "$venv/pyvenv.cfg" ] && "$venv/bin/python" -c "$fits" 2>/dev/null && "$venv/bin/python" -m pip --version >/dev/null 2>&1; }
 
-case $lock in *gpu*) need_gib=25 ;; *vllm*) need_gib=12 ;; *) need_gib=${TORCH_INDEX:+4}; need_gib=${need_gib:-8} ;; esac
+case "$lock $* " in
+*gpu*) need_gib=25 ;;
+*vllm*) need_gib=12 ;;
+*" torch "*) need_gib=2 ;;
+*) need_gib=${TORCH_INDEX:+4}; need_gib=${need_gib:-8} ;;
+esac
 mkdir -p "$(dirname "$venv")"
 free_kib=$(df -Pk "$(dirname "$venv")" | awk 'NR == 2 { print $4 }')
 if [ "$free_kib" -lt $((need_gib * 1024 * 1024)) ]; then
@@ -58,10 +63,15 @@ if ! usable; then
     "$python" -m venv --clear "$venv" || die "$python could not make the virtual environment $venv."
 fi
 rm -f "$stamp"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+# Without what is left out, pip must not look for what the others depend on.
+if [ $# -gt 0 ]; then
+    awk -v out="$*" 'BEGIN { split(out, names, " "); for (i in names) skip[names[i]] } { split($0, pin, "==") } !(pin[1] in skip)' \
+        "$lock" >"$venv/lock"
+    lock=$venv/lock
+fi
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check ${1:+--no-deps} \
     ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -r "$lock" ||
     die "The packages of $lock could not be installed (see above); is the network or the package index reachable?"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -e . ||
     die "This package could not be installed into $venv (see above)."
-[ $# -eq 0 ] || "$venv/bin/python" -m pip uninstall --quiet --yes "$@" || die "$* could not be removed from $venv (see above)."
 printf '%s\n' "$wanted" >"$stamp"
