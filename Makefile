@@ -1,14 +1,16 @@
 # make study                   trains, samples, verifies, fits, compares, renders reports/
 # make study PROFILE=smoke     the same for a profile, in studies/smoke/
 # make test  [ARGS="-k beam"]  the whole test suite
+# make test-light              what needs no torch, in an environment without it: PYTHON=python3.13 VENV_LIGHT=/path
 # make test-vllm               what needs vLLM, on its CPU build, in an environment of its own
 # make check                   lint, format and types
 # make lab                     opens the study in JupyterLab; `make strip` before you commit notebooks
-# Variables: PYTHON=/path/to/python  VENV=.venv  VENV_VLLM=.venv-vllm  GPU=1  TORCH_INDEX=<index with the torch build you want>
+# Variables: PYTHON=/path/to/python  VENV=.venv  VENV_LIGHT=.venv-light  VENV_VLLM=.venv-vllm  GPU=1  TORCH_INDEX=<index with the torch build you want>
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-vllm study test test-vllm lab check strip clean
+.PHONY: help venv venv-light venv-vllm study test test-light test-vllm lab check strip clean
 
 VENV ?= .venv
+VENV_LIGHT ?= .venv-light
 VENV_VLLM ?= .venv-vllm
 LOCK := requirements/$(if $(GPU),gpu,cpu).lock
 PY := $(VENV)/bin/python
@@ -26,6 +28,12 @@ study: venv
 
 test: venv
 	$(PY) -m pytest -n 2 $(ARGS)
+
+venv-light:
+	@scripts/venv.sh $(VENV_LIGHT) requirements/cpu.lock torch transformers numba llvmlite
+
+test-light: venv-light
+	$(VENV_LIGHT)/bin/python -m pytest -n 2 $(ARGS)
 
 # torchvision and its like, which vLLM asks for, come as CUDA builds that this torch cannot load.
 venv-vllm:

@@ -1,19 +1,30 @@
 """Shapes and types of every call are checked in the light rooms (numba cannot compile functions that are wrapped).
 
-Tests marked `vllm` run in the environment of `make test-vllm` and are skipped where vLLM is not installed.
+Tests marked `vllm` run in the environment of `make test-vllm` and are skipped where vLLM is not installed. Where torch
+is not installed (`make test-light`), the modules that load it or its like are left out.
 """
 
 import importlib.util
+from pathlib import Path
 
 import pytest
 from beartype import BeartypeConf, beartype
 from jaxtyping import install_import_hook
 
-from layers import HEAVY_ROOMS, ROOMS
+from helpers.pipeline import loads
+from layers import HEAVY, HEAVY_ROOMS, ROOMS
 
 check = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int may stand for a float
 install_import_hook([f"tts_lib.{room}" for room in ROOMS if room not in HEAVY_ROOMS], "conftest.check")
 pytest.register_assert_rewrite("helpers.engine_contract")
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """None leaves the decision to pytest."""
+    if importlib.util.find_spec("torch") is not None or not collection_path.match("test_*.py"):
+        return None
+    missing = {name for name in HEAVY if importlib.util.find_spec(name) is None}
+    return True if {name.split(".")[0] for name in loads(collection_path)} & missing else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,7 +14,8 @@ report plan
 commands
 """
 ROOMS = {room: number for number, floor in enumerate(FLOORS.strip().splitlines()) for room in floor.split()}
-HEAVY_ROOMS = {"models", "engines", "training"}  # the only ones that may load torch and its like
+HEAVY = {"torch", "transformers", "vllm", "numba", "llvmlite", "ray", "httpx2"}
+HEAVY_ROOMS = {"models", "engines", "training"}  # the only ones that may load these
 
 
 def room(module: str) -> str:

@@ -19,9 +19,8 @@ from helpers.pipeline import (
     notebook_source,
     stages,
 )
-from layers import HEAVY_ROOMS, ROOMS, room
+from layers import HEAVY, HEAVY_ROOMS, ROOMS, room
 
-HEAVY = {"torch", "transformers", "vllm", "numba", "llvmlite", "ray", "httpx2"}
 # A tool that starts the stages, not a part of them.
 NEVER = {"dvc", "pickle"}
 RUNNER = {"tts_lib.study.run", "tts_lib.study.parameters"}

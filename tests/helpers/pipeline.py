@@ -71,6 +71,20 @@ def closure(names: set[str]) -> set[str]:
     return seen
 
 
+def loads(test: Path) -> set[str]:
+    """Every name that a test module imports as it starts, itself or through helpers and the library."""
+    files = {name: path for name, path in modules().items() if path.name != "__init__.py"}
+    files |= {f"helpers.{path.stem}": path for path in (ROOT / "tests/helpers").glob("*.py")}
+    names, todo = set[str](), [test]
+    while todo:
+        tree = ast.parse(todo.pop().read_text(encoding="utf-8"))
+        tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        found = imports(ast.unparse(tree))
+        todo += [files[name] for name in found - names if name in files]
+        names |= found
+    return names
+
+
 def notebook_source(path: Path) -> str:
     """The code of a notebook without its magics."""
     cells = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from tts_lib.common import paths
 from tts_lib.common.errors import StudyError
-from tts_lib.study import notebooks
 
 if TYPE_CHECKING:
     from tts_lib.study.config.study import Study
@@ -115,6 +114,8 @@ def _read(path: Path, study: "Study", given: Mapping[str, str]) -> Iterator[tupl
 
 
 def _assignments(path: Path) -> Iterator[tuple[str, ast.expr]]:
+    from tts_lib.study import notebooks  # of no use to a kernel, which is told its values
+
     for statement in ast.parse(notebooks.parameters_cell(path)).body:
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if name != "params":

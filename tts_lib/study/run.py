@@ -73,6 +73,7 @@ def run(source: Path, target: Path, given: Mapping[str, str], terminal: TextIO) 
     Raises:
         StudyError: refused parameters, or the notebook failed: its last words, and where the partial notebook lies.
     """
+    sys.modules.setdefault("pyarrow.fs", None)  # pyright: ignore[reportArgumentType] (loaded for notebooks on HDFS)
     import papermill  # after tts_lib.study.notebooks, which makes it load faster
     from papermill.exceptions import PapermillExecutionError
 
