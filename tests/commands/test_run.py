@@ -14,7 +14,8 @@ from tts_lib.study import progress
 
 
 @pytest.fixture
-def study(tmp_path) -> Path:
+def study(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setattr(packages, "find_spec", lambda name: object())
     for name, source in (("params.yaml", "profiles/smoke.yaml"), ("dvc.yaml", "dvc.yaml")):
         (tmp_path / name).write_bytes((ROOT / source).read_bytes())
     return tmp_path
