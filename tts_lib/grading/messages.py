@@ -11,7 +11,7 @@ _REPLY = re.compile(
     r"|<\|start\|>assistant\b|<\|assistant\|>|<｜Assistant｜>|\[/INST\]"
 )
 _TURN_END = re.compile(
-    r"<\|(?!end_of_thought)(?:im_end|end_?of_?\w{1,20}|eo[a-z](?:_id)?|return|pad|sep)\|>"
+    r"<\|(?!end_of_thought)(?:im_(?:end|sep)|end_?of_?\w{1,20}|eo[a-z](?:_id)?|return|pad|sep)\|>"
     r"|<\|end\|>(?!<\|start\|>assistant)|<｜end▁of▁sentence｜>|<end_of_\w{1,20}>|<\[?(?:eo[a-z]|pad|unk)\]?>|</s>"
     r"|<extra_id_\d{1,3}>|\[(?:EO[A-Z]|PAD)\]|\[end of text\]",
     re.IGNORECASE,

@@ -37,6 +37,7 @@ _LINE_OVER = re.compile("(\\d)\u0305")
 _LINES_OVER = re.compile(r"\\overline\{(\d+)\}(?=\\overline\{\d+\})\\overline\{(\d+)\}")
 _DASH = re.compile("[‒–—―]")
 _RANGE = re.compile("(?<=\\d)[‒–—―](?=\\d)")
+_DEGREES = re.compile("(?<=\\d) ?∘")
 _ROOT = re.compile(r"([√∛∜]) ?(\d+(?:\.\d+)?|[a-zA-Z]|\\(?!left|[bB]ig)[a-zA-Z]+)?")
 _ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
 
@@ -48,6 +49,7 @@ def latex(text: str) -> str:
     text = "".join(_fraction(sign) for sign in text if unicodedata.category(sign) != "Cf")
     text = _RAISED_RUN.sub(lambda run: f"^{{{run[0].translate(_RAISED)}}}", text)
     text = _LOWERED_RUN.sub(lambda run: f"_{{{run[0].translate(_LOWERED)}}}", text)
+    text = _DEGREES.sub(r"^\\circ ", text)
     text = _LINE_OVER.sub(r"\\overline{\1}", text)
     while (joined := _LINES_OVER.sub(r"\\overline{\1\2}", text)) != text:
         text = joined

@@ -31,7 +31,7 @@ FACTORS = {
 _SENSES = frozenset(
     "east west north south northeast northwest southeast southwest increase decrease increased decreased profit loss "
     "gain surplus deficit up down ahead behind before after ago early late left right above below clockwise "
-    "counterclockwise bc ad bce ce later earlier hence celsius fahrenheit".split()
+    "counterclockwise bc ad bce ce later earlier hence now celsius fahrenheit".split()
 )
 _OF_DEGREES = {"c": "celsius", "f": "fahrenheit", "n": "north", "s": "south", "e": "east", "w": "west"}
 _MEANINGS = frozenset(
@@ -63,7 +63,8 @@ cm: centimeter centimetre; mm: millimeter millimetre; m: meter metre; km: kilome
 foot: feet ft; yard: yd; mile: mi; s: second sec; min: minute; h: hour hr; day: d; week: wk; month:; year: yr; g: gram;
 kg: kilogram kilo; mg: milligram; pound: lb; ounce: oz; ton: tonne; l: liter litre; ml: milliliter millilitre;
 gallon: gal; dollar: \\$ usd buck; cent: ¢; euro: € eur; gbp: £; yen: ¥ jpy; rupee: ₹ inr rs; degree: deg; radian: rad;
-percent:; mph:; square: sq; cubic: cu; k: kelvin; hertz: hz; watt: w; newton: n; joule: j; volt: v; acre:; hectare: ha
+percent:; mph:; oclock:; square: sq; cubic: cu; k: kelvin; hertz: hz; watt: w; newton: n; joule: j; volt: v; acre:;
+hectare: ha
 """
 _ALIASES = {
     other: unit.strip()
@@ -173,4 +174,4 @@ def _is_unit(row: Sequence[Token], before: Sequence[Token]) -> bool:
 
 
 def _plain(row: Sequence[Token]) -> str:
-    return " ".join(_TEXT.sub(r" \1 ", written(row)).replace(r"^\circ", "degree ").split())
+    return " ".join(_TEXT.sub(r" \1 ", written(row)).replace(r"^\circ", "degree ").replace("o'clock", "oclock").split())
