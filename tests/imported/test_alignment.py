@@ -22,7 +22,7 @@ real = pytest.mark.skipif(not DATA.is_dir(), reason="the public data (../shared/
 def test_hardly_any_pool_is_misjudged(name):
     """Honest pools pass; wrong ones are refused, or pass without the claim that so much out of place would show.
 
-    The benchmark finds at most 0.8% misjudged of any kind: 2 of 8, in one run of 600 with other seeds.
+    About 1% of a kind are misjudged, 2.5% at the worst: 2 of 8, in one run of 60 with other seeds at that.
     """
     kind, random = made.KINDS[name], rng.generator("test_alignment", name)
     verdicts = [made.verdict(kind.make(random, 60), kind) for _ in range(8)]
