@@ -12,7 +12,7 @@ from tts_lib.grading.verdicts import CORRECT, ERROR, TIMEOUT
 
 PIECES = (
     r"( [ { \{ \left( \frac{ \sqrt{ - ^ _ \\ 1+ x^ a a_ ! | \text{a} \text{a AB \overline{A} 1, 1: 1/ m/s \lor \cup = "
-    r"< in \sum \pm 1_ \begin{pmatrix} & 0.\overline{1} \% \land x<1\land"
+    r"< in \sum \pm 1_ \begin{pmatrix} & 0.\overline{1} \% \land x<1\land twenty- 0x 0.\dot1 <b> 45^\circ"
 ).split()
 
 
@@ -44,6 +44,9 @@ def hostile_answers(canary: str) -> list[str]:
         "(((0.5x+99)!)!)!",
         r"\sin(10^{10^{9}})",
         "9" * 1_900 + "^{999999999}",
+        r"\sum_{i=1}^{2000}" * 3 + "1",
+        r"\prod_{i=1}^{2000} i!",
+        r"\begin{pmatrix}1&2\\3&4\end{pmatrix}" * 30,
         r"\{0.5x!, " + ", ".join(f"(x+{n})!!" for n in range(99)) + r"\}",
     ]
     shapes = [piece * n for piece in PIECES for n in (9, 99, 999)]

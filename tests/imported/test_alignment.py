@@ -22,7 +22,7 @@ real = pytest.mark.skipif(not DATA.is_dir(), reason="the public data (../shared/
 def test_hardly_any_pool_is_misjudged(name):
     """Honest pools pass; wrong ones are refused, or pass without the claim that so much out of place would show.
 
-    The benchmark finds at most 0.8% misjudged of any kind: 2 of 8, in one run of 600 with other seeds.
+    About 1% of a kind are misjudged, 2.5% at the worst: 2 of 8, in one run of 60 with other seeds at that.
     """
     kind, random = made.KINDS[name], rng.generator("test_alignment", name)
     verdicts = [made.verdict(kind.make(random, 60), kind) for _ in range(8)]
@@ -165,7 +165,7 @@ def gsm8k() -> tuple[np.ndarray, np.ndarray]:
 def test_real_pools_pass_and_are_refused_once_mis_ordered(size):
     golds, answers = llama(size)
     found = measured(golds, answers)
-    assert not found.doubts and found.seen_from["questions"] == {"1b": None, "3b": 0.5}[size]
+    assert not found.doubts and found.seen_from["questions"] == {"1b": 0.5, "3b": 0.1}[size]
     for batch in (4, 10, 16, 25):
         assert measured(golds, dealt(answers, batch)).evidence
     for by in (1, -1, 13):
@@ -173,7 +173,7 @@ def test_real_pools_pass_and_are_refused_once_mis_ordered(size):
     assert measured(golds, rolled(answers, np.arange(100, 250))).evidence
     for seed in range(4):
         random = rng.generator("real", seed)
-        shares = {"1b": (1.0,), "3b": (0.3, 0.5, 0.8, 1.0)}[size]
+        shares = {"1b": (0.5, 1.0), "3b": (0.1, 0.3, 0.5, 0.8, 1.0)}[size]
         for share in shares:
             chosen = random.permutation(500)[: round(500 * share)]
             assert measured(golds, rolled(answers, chosen)).evidence

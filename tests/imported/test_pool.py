@@ -163,14 +163,17 @@ BAD_ROWS = {
     "NaN score": ({"steps": [0.5, float("nan")]}, "line 3, column 'steps' is nan, but must be a number from 0 to 1"),
     "high score": ({"steps": [1.5]}, "line 3, column 'steps' is 1.5, but must be a number from 0 to 1"),
     "score word": ({"steps": ["x"]}, "line 3, column 'steps' is 'x', but"),
-    "tokens": ({"tok": -3}, "line 3, column 'tok' is -3, but must be a whole number of at least 0, or null"),
+    "tokens": (
+        {"tok": -3},
+        "line 3, column 'tok' is -3, but must be a whole number of at least 0, at most 1,000,000,000,000, or null",
+    ),
     "verdict": ({"ok": 2}, "line 3, column 'ok' is 2, but must be true, false, 1, 0 or null"),
     "finish": ({"fin": "boom"}, "line 3, column 'fin' is 'boom', but must be one of end, stop, eos"),
     "text": ({"text": ["x"]}, "line 3, column 'text' is ['x'], but must be a text or null"),
     "no id": ({"q": None}, "line 3, column 'q' is None, but must be a text or a whole number"),
     "no number": ({"i": None}, "line 3, column 'i' is empty, but must be a whole number"),
-    "models": ({"m": "large"}, "line 3, column 'model' is 'large', but the rows before it are of 'tiny'"),
-    "twice": ({"q": "a", "i": 1}, "line 3, column 'sample' is 1, which question 'a' has already"),
+    "models": ({"m": "large"}, "line 3, column 'm' is 'large', but the rows before it are of 'tiny'"),
+    "twice": ({"q": "a", "i": 1}, "line 3, column 'i' is 1, which question 'a' has already"),
     "one question": ({"q": "a", "i": 2}, "has samples of 1 question only ('a'); a study needs at least 2"),
 }
 
@@ -188,7 +191,7 @@ def test_a_bad_row_is_refused_with_its_place(tmp_path, case):
 
 def test_rows_that_run_backwards_are_refused(tmp_path):
     path = write(tmp_path / "pool.jsonl", [ROWS[1], ROWS[0], ROWS[2]])
-    assert "line 2, column 'sample' is 0, below the one before it of question 'a'" in refusal(
+    assert "line 2, column 'i' is 0, below the one before it of question 'a'" in refusal(
         read, Source(path, "rows", MAP)
     )
 

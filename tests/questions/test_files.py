@@ -5,6 +5,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -225,6 +226,7 @@ def test_questions_of_every_kind(tmp_path: Path) -> None:
     wanted = {"question_id": "u", "statement": "P", "answer": "1", "subject": "Algebra", "level": 4}
     assert math | wanted == math
     assert first(tmp_path, {"problem": "P", "answer": "1", "level": 2})["level"] == 2
+    assert pd.isna(first(tmp_path, {"problem": "P", "answer": "1", "level": 10**40})["level"])
     gsm = first(tmp_path, {"question": "P", "answer": "so\n#### 1,200"})
     assert gsm | {"question_id": "0", "problem": "P", "solution": "so\n#### 1,200", "answer": "1200"} == gsm
     assert first(tmp_path, {"id": 5, "question": "P", "answer": "so", "final": "3"})["answer"] == "3"
@@ -236,10 +238,17 @@ def test_questions_of_every_kind(tmp_path: Path) -> None:
         ({"problem": "P", "solution": "so 3"}, r"line 1, column 'solution' has no gold: it must hold it in a \boxed{}"),
         ({"problem": "P", "solution": r"\boxed{3"}, "line 1, column 'solution' has no gold"),
         ({"problem": "P", "solution": None}, "line 1, column 'solution' is empty"),
+        ({"problem": "P", "solution": "so \\boxed{}"}, "line 1, column 'solution' has no gold"),
+        (
+            {"problem": "P", "answer": float("nan")},
+            "line 1, column 'answer' is nan, but must be a text, a number of at",
+        ),
+        ({"problem": "P", "answer": ["1"]}, "line 1, column 'answer' is ['1'], but must be a text or null"),
+        ({"question": "P", "final": None, "answer": "#### 1"}, "line 1, column 'final' is empty, but must be a text"),
     ]:
         assert sentence in refusal(first, tmp_path, row)
     twice = write(tmp_path / "q.jsonl", [{"id": 1, "problem": "P", "answer": "1"}] * 2)
-    assert "has the question id '1' twice" in refusal(questions.load, twice)
+    assert "q.jsonl, line 2 has the question id '1', as " in refusal(questions.load, twice)
 
 
 MATH = [

@@ -37,8 +37,14 @@ _FINAL = re.compile(
     r"\bfinal answers?\b(?:[^.\n:]{0,60}?\b(?:is|are)\b:?|[*_ ]{0,4}[:：])[\s*]{0,9}(?=\\?\$|\\[(\[]|-?\.?\d)",
     re.IGNORECASE,
 )
-_TAG = re.compile(r"<(/?)(?:final[_-]?)?answer>", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)(?:final|(?:final[ _-]?)?answer)>", re.IGNORECASE)
+_TEX_HEADING = re.compile(  # \textbf{Answer:} and \section*{Answer} as bold print
+    r"\\(?:text(?:bf|it|rm)?|emph|underline|(?:sub){0,2}section\*?|paragraph\*?)"
+    r"\{([^{}\n]{0,20}\banswers?[ :.]{0,3})\}",
+    re.I,
+)
 _FORMULA_SIGNS = (("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
+_TEX_SENTENCE = re.compile(r"(\$|\\\()\\text\{([^{}\n]{0,60}\banswers?\b[^{}\n]{0,40}(?:\bis|[:=]) ?)\}")
 _LIST_LABEL = re.compile(r"^[ \t]{0,9}\d{1,3}[.)] ", re.MULTILINE)
 _POWER = rf"(?:{NUMBER} ?(?:[×x*]|\\times|\\cdot) ?)?{NUMBER}\^\{{?{NUMBER}\}}?"
 _LAST_NUMBERS = re.compile(
@@ -69,7 +75,7 @@ def extract_answer(text: str, style: Style = "marked") -> str | None:
         return None
     if style == "heading":
         return next((line.strip() for line in said.partition(HEADING)[2].split("\n") if line.strip()), None)
-    said = _before_another_question(said)
+    said = _before_another_question(_TEX_SENTENCE.sub(r"\2 \1", _TEX_HEADING.sub(r"**\1**", said)))
     box, tagged = last_box(said), _tagged(said)
     if style == "boxed":
         return box.content if box else None

@@ -4,7 +4,7 @@ import re
 import sys
 from typing import NamedTuple
 
-_COMMAND = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])")
+_COMMAND = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _FORMULA_SIGNS = re.compile(r"\\[,;:!()\[\] ]|\\q?quad(?![a-zA-Z])|\$")
 _TEXT_IN_FORMULA = re.compile(r"\\text\{([^{}]*)\}")

@@ -11,6 +11,7 @@ from tts_lib.grading.conventions import Conventions
 from tts_lib.grading.reading.conditions import Reading, region_of
 from tts_lib.grading.reading.measures import is_known
 
+_NOON = 12
 _DIGITS = Context(prec=30, Emin=-(10**17), Emax=10**17)
 _SLACK = Decimal("1.000000001")  # 1/3 and 0.333333 differ by no more than a third of a millionth
 _KINDS = {"value": "a number or formula", "list": "a list", "set": "a set", "tuple": "a tuple or interval"}
@@ -213,6 +214,15 @@ def _ratios(gold: Reading, answer: Reading, conventions: Conventions) -> Finding
     return _numbers(ratio[2], other[2], conventions)
 
 
+def _times(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    """``8 p.m.`` is 20:00, which no clock of twelve hours shows; 8:00 may be either half of the day."""
+    time, other = (gold, answer) if gold[0] == "time" else (answer, gold)
+    if other[0] == "ratio" and other[3] and time[1] > _NOON:
+        shown = (*(Decimal(number[1]) for number in other[1]), Decimal(0))[:3]
+        return Finding(tuple(map(Decimal, time[1:])) == shown, "times of the day are compared part by part")
+    return Finding(gold == answer, "times of the day are compared part by part")
+
+
 def _values(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     if gold[0] != answer[0]:
         single, other = (gold, answer) if gold[0] == "set" else (answer, gold)
@@ -270,6 +280,7 @@ _RULES = {
     "or": _joined,
     "equation": _points,
     "inequality": _points,
+    "time": _times,
     "ratio": _ratios,
     "value": _values,
 }

@@ -10,18 +10,21 @@ _SIGNS = r"(?:[^\w\n\\$]|_|<b>|<strong>)"  # emoji, emphasis, heading and bullet
 _LINE_BEGINS = rf"^{_SIGNS}{{0,12}}(?:(?:[Ss]tep )?\d{{1,2}}[.):]{_SIGNS}{{0,4}})?"
 _VALUE_FOLLOWS = r"(?=\s+(?:about |approximately )?[*_]{0,2}[-−]?(?:\\?\$|\.?\d|\\))"
 _NO_DENIAL = r"(?:(?!\b(?:not|cannot|can|could|may|might)\b|n['’]t\b)[^.\n:?!])"
+_ANSWER = r"(?:answers?|(?:correct|right|best) (?:option|choice))"
+_CLAUSE = r"(?:,? (?:that|which|we|you|to (?:what|which))\b[^.\n:?!,]{0,40}?\b(?:is|are|was)\b)"  # "that is wanted"
 _SENTENCE = re.compile(
-    r"\banswers?\b(?:[^.\n:?!]{0,60}?\b(?:is|are|equals?)\b|[*_ ]{0,4}=(?!=)"
+    rf"\b{_ANSWER}\b(?:{_CLAUSE}?[^.\n:?!]{{0,60}}?\b(?:is|are|equals?)\b|[*_ ]{{0,4}}=(?!=)"
     rf"|{_NO_DENIAL}{{0,40}}?\b(?:be|comes (?:out )?to)\b{_VALUE_FOLLOWS})",
     re.IGNORECASE,
 )
 _LINE = re.compile(
-    rf"{_LINE_BEGINS}(?:the |my |our )?(?:final |correct )?(?:answers?|ans\.?)(?:</b>|</strong>)?[*_ ]{{0,4}}"
-    r"(?:\([^()\n]{0,40}\))?[*_ ]{0,4}(?:[:：=→⇒]|[-–—](?= ))|\b(?:the|my|our|final) answers?[*_ ]{0,4}[:：]",
+    rf"{_LINE_BEGINS}(?:the |my |our )?(?:final |correct )?(?:answers?|ans\.?|(?<=correct )(?:option|choice))"
+    r"(?:</b>|</strong>)?[*_ ]{0,4}(?:\([^()\n]{0,40}\))?[*_ ]{0,4}(?:[:：=→⇒➡|]\ufe0f?|[-–—](?= ))"
+    r"|(?:\b(?:the|my|our|final) |\*\*|__|(?<=[.!?] ))answers?[*_ ]{0,4}[:：]",
     re.IGNORECASE | re.MULTILINE,
 )
 _HEADING = re.compile(
-    rf"{_LINE_BEGINS}(?:(?:[Ff]inal|FINAL) (?i:answers?)|Answers?|ANSWERS?)[*_# ]{{0,6}}$", re.MULTILINE
+    rf"{_LINE_BEGINS}(?:(?:[Ff]inal|FINAL) (?i:answers?)|Answers?|ANSWERS?){_SIGNS}{{0,12}}$", re.MULTILINE
 )
 _LETTER_A = re.compile(
     r"^[*_#> ]{0,6}A[*_]{0,3}:(?![^\n]{0,200}\s{0,20}\n[*_#> ]{0,6}B[*_]{0,3}:)", re.MULTILINE
@@ -29,6 +32,7 @@ _LETTER_A = re.compile(
 _PATTERNS = (_SENTENCE, _LINE, _HEADING, _LETTER_A)
 _HASHES = re.compile(r"(?<!#)####(?!#)([^\n]*)")
 _HASHED_NUMBER = re.compile(rf"{NUMBER}\$?\.?")
+_HASHED_VALUE = re.compile(rf"{NUMBER}(?![.)\d]) ?[A-Za-z%$]")  # "#### 12 dollars"
 _HASHED_HEADING = re.compile(r"[A-Za-z]{2}|\d{1,3}[.)]\s")
 _DIGIT = re.compile(r"\d")
 _DOUBT = re.compile(
@@ -45,6 +49,7 @@ _PRAISE = re.compile(
 )
 _DESCRIPTION = re.compile(r"(?:an? [a-z]{2}|rounded|simplified|expressed|written|given|based)[^\d$\\]*")
 _DECORATION = " \t\r\n:：=*_`"
+_ARROW = re.compile(r"(?:[-=]>|[→⇒])\s{0,9}")
 _BULLET = re.compile(r"[\s:：=*_`]*?\n[ \t]*([-•*>]) ")
 _LABEL = re.compile(r"#|1[.)] +\S")  # of a section or a list
 _MOST = 50  # markers looked at, from the last
@@ -62,7 +67,9 @@ class Marked(NamedTuple):
 def first_mark(text: str) -> int | None:
     """Where the text's first marker ends."""
     ends = [found.end() for pattern in _PATTERNS if (found := pattern.search(text))]
-    ends += [found.end() for found in _HASHES.finditer(text) if _is_number(found)][:1]
+    ends += [
+        found.end() for found in _HASHES.finditer(text) if _is_number(found) or _HASHED_VALUE.match(_plain(found))
+    ][:1]
     return min(ends, default=None)
 
 
@@ -119,4 +126,5 @@ def _behind(text: str, end: int) -> str:
         item, _, others = rest[bullet.end() :].partition("\n")
         return "" if others.lstrip().startswith(bullet[1]) else item
     stripped = rest.lstrip(_DECORATION)
+    stripped = _ARROW.sub("", stripped, count=1) if _ARROW.match(stripped) else stripped
     return "" if "\n" in rest[: len(rest) - len(stripped)] and _LABEL.match(stripped) else stripped

@@ -11,9 +11,9 @@ _REPLY = re.compile(
     r"|<\|start\|>assistant\b|<\|assistant\|>|<｜Assistant｜>|\[/INST\]"
 )
 _TURN_END = re.compile(
-    r"<\|(?:im_end|eot_id|eom_id|end_of_text|endoftext|end_of_turn|endofturn|end_of_message|eos|eot|return)\|>"
-    r"|<\|end\|>(?!<\|start\|>assistant)|<\|END_OF_TURN_TOKEN\|>|<｜end▁of▁sentence｜>|<end_of_turn>|<eos>|</s>"
-    r"|\[EOS\]|\[end of text\]",
+    r"<\|(?!end_of_thought)(?:im_(?:end|sep)|end_?of_?\w{1,20}|eo[a-z](?:_id)?|return|pad|sep)\|>"
+    r"|<\|end\|>(?!<\|start\|>assistant)|<｜end▁of▁sentence｜>|<end_of_\w{1,20}>|<\[?(?:eo[a-z]|pad|unk)\]?>|</s>"
+    r"|<extra_id_\d{1,3}>|\[(?:EO[A-Z]|PAD)\]|\[end of text\]",
     re.IGNORECASE,
 )
 _BEGINNINGS = re.compile(rf"(?:\s|<s>|<bos>|<\|begin_of_text\|>|<｜begin▁of▁sentence｜>|{_TURN_END.pattern})+", re.I)

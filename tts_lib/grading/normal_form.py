@@ -12,7 +12,9 @@ from tts_lib.grading.typography import latex
 MAX_CHARS = 2_000  # the longest answer in the public pools has 237
 MAX_DEPTH = 30  # nested brackets
 
-_STYLED = r"boxed|fbox|underline|emph|ensuremath|mathbf|mathit|mathsf|mathtt|mathcal|mathnormal|boldsymbol|bm|pmb"
+_STYLED = (
+    r"boxed|fbox|framebox|underline|emph|ensuremath|mathbf|mathit|mathsf|mathtt|mathcal|mathnormal|boldsymbol|bm|pmb"
+)
 _STYLED += r"|underbrace|overbrace|mathbin|mathrel|mathord|mathop|mathopen|mathclose|mathinner|mathpunct|displaylines"
 _LOOK = r"left|right|middle|[bB]igg?[lrm]?|(?:display|text|script|scriptscript)style|limits|nolimits|strut|mathstrut"
 _LOOK += r"|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge|bf|rm|it|sf|tt|cal|boldmath"
@@ -21,7 +23,7 @@ _SPACES = r"quad|qquad|enspace|enskip|thinspace|medspace|thickspace|negthinspace
 _NAMES = {  # other names of one sign
     name: f"\\{sign}"
     for sign, names in {
-        "frac": "dfrac tfrac cfrac",
+        "frac": "dfrac tfrac cfrac sfrac nicefrac",
         "binom": "dbinom tbinom",
         "le": "leq leqslant leqq",
         "ge": "geq geqslant geqq",
@@ -49,7 +51,10 @@ _NAMES |= {"euro": "€", "texteuro": "€", "cent": "¢", "textdollar": "$", "p
 _COMMAND = re.compile(r"(?<!\\)((?:\\\\)*)\\(" + "|".join(_NAMES) + r")(?![a-zA-Z])")
 _DOUBLE_ESCAPE = re.compile(r"\\\\(?=[a-zA-Z])")
 _COLOUR = re.compile(r"\\(?:(?:text)?color|colorbox|fcolorbox\{[^{}]*\})(?:\[[^][]*\])?\{[^{}]*\}")
-_WIDTH = re.compile(r"\\(?:[hv]space\*?|[hv]?phantom|label|tag)(?:\{[^{}]*\}| [-+\d])")
+_WIDTH = re.compile(
+    r"\\(?:[hv]space\*?|[hv]?phantom|label|tag)(?:\{[^{}]*\}| [-+\d])"
+    r"|\\(?:[hm]skip|m?kern) ?-?[\d.]+ ?(?:pt|em|ex|mu|[cm]m|in)(?![a-z])|(?<=\\\\)\[-?[\d.]+ ?(?:pt|em|ex|[cm]m)\]"
+)
 _STYLE = re.compile(rf"\\(?:{_STYLED})(?=\{{)|\\(?:{_LOOK})(?![a-zA-Z]) ?")
 _TEXT = re.compile(r"\\(?:mbox|hbox|text(?:bf|rm|it|sf|tt|sc|normal|up|md)|mathrm|operatorname\*?) ?(?=\{)")
 _ROMAN_LETTER = re.compile(r"\\mathrm ?\{ ?([a-z]) ?\}")
@@ -60,9 +65,9 @@ _FUNCTION = re.compile(
 _ORDINAL = re.compile(r"\^ ?(?:\\text|\{ ?(?:\\text)?)\{? ?(st|nd|rd|th) ?\}\}?")
 _PLAIN_TEXT = re.compile(r"\\text\{ ?((?:[^a-zA-Z{}\\]|\\[$%,;:! ])*)\}")
 _TEXT_SPACES = re.compile(r"\\text\{ *([^{}]*?) *\}")
-_GROUPING = re.compile(r"(?<=\d)(?:\{,\}|,? ?\\! ?|, ?\\! ?|\\,)(?=\d{3}(?!\d))")
+_GROUPING = re.compile(r"(?<=\d)(?:\{,\}|\{\\,\}|,? ?\\! ?|, ?\\! ?|\\,)(?=\d{3}(?!\d))")
 _SPACING = re.compile(rf"(?<!\\)((?:\\\\)*)(?:\\(?:[,!;:> ]|(?:{_SPACES})(?![a-zA-Z])|[()\[\]])|~)")
-_ENDS = re.compile(r"^[\s,;:=]+|[\s.,;:]+$|\\+$|^\\approx ?|^\{\}")
+_ENDS = re.compile(r"^[\s,;:=]+|[\s.,;:]+$|\\+$|^\\approx ?|^\{\}|(?<=[\w)])\{\}$")
 _SENTENCE = re.compile(  # around one formula: "Therefore $x=2$ is the solution."
     r"[A-Za-z ,':]{0,120}(?:\b(?:answer|therefore|thus|hence|so|that|is|are|get|obtain|have)|:) ?(?:\$\$?|\\[(\[])"
     r"((?:\\\$|[^$])+)(?:\$\$?|\\[)\]])(?: is| are)?(?: the| our)?(?: final)?(?: solution| answer| result)?[. ]*",
@@ -84,11 +89,25 @@ _PERCENT = re.compile(
 _E_NOTATION = re.compile(r"(?<![\w.\\}])(\d+\.?\d*|\.\d+)[eE]([+-]?\d{1,4})(?!\w|\.\d)")
 _E_TIMES = re.compile(r"(?<=\d)e(?= ?[+-] ?\d)")
 _INFIX = re.compile(r"\{ ?([^{}]+?) ?\\(choose|over)(?![a-z]) ?([^{}]+?) ?\}")
+_SLANTED = re.compile(r"(?<![\w)}\]])\^\{?(\d+)\}?/_\{?(\d+)\}?")
+_TIMES_TEN = re.compile(r"(?<=\d) ?[xX] ?(?=10\^)")
+_TAGS = re.compile(r"<(b|i|em|strong|u|span|code)>(.*?)</\1>", re.I)
+_UNIT_IN_BRACKETS = re.compile(
+    r"(?<=[\d}])(?: \(((?:[a-z]{2,15}[ .]?){1,3})\)|\\text\{ ?\(((?:[a-z]{1,15}[ .]?){1,3})\) ?\})$", re.I
+)
+_QUOTIENT = re.compile(r"\\frac ?\{ ?\\text\{([A-Za-z ]{1,20})\} ?\}\{ ?\\text\{([A-Za-z ]{1,20})\} ?\}")
+_PRODUCT = re.compile(r"\\text\{([A-Za-z ]{1,20})\} ?\\cdot ?\\text\{([A-Za-z ]{1,20})\}")
+_ANNOUNCED = re.compile(
+    r"\\text\{([A-Za-z ,']{0,60}(?:\b(?:is|are)|:)) ?\}(?=.)|[A-Za-z]{2,20}(?: [A-Za-z]{2,20}){0,2}: ?(?=-?\\?\$?\d)"
+)
+_ONE_ROW = re.compile(
+    r"\\begin\{(aligned|gathered|split|align\*?|gather\*?|equation\*?)\}((?:(?!\\\\|\\end|&).)*)\\end\{\1\}"
+)
 _DOTS = re.compile(r"(?<=[\d}])\.{3,}")
 _RUPEES = re.compile(r"^Rs\.? ?(?=\d)")
 _CLOCK = re.compile(r"(?<![{ ]) ?o'clock|(?<=\d) o'clock")
 _SHORT_FRACTION = re.compile(r"\\frac ?(\d) ?(\d)")
-_MIXED = re.compile(r"(-?\d+) (\d+)/(\d+)")
+_MIXED = re.compile(r"(-?\d+) (\d+)/(\d+)(?= ?\\text| [a-zA-Z]{2}|$)")
 _GROUPED = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?!\d|,\d)")
 _SPACE_GROUPED = re.compile(r"-?[1-9]\d{0,2}(?: \d{3})+(?:\.\d+)?")
 _LOOSE_SPACE = re.compile(r"(?<![A-Za-z0-9]) (?!\d{3}(?!\d))| (?![A-Za-z0-9])")
@@ -127,7 +146,9 @@ def normalise(answer: str) -> str:
 
 
 def _normalise(answer: str) -> str:
-    answer = latex(answer).rstrip("\\ ")
+    answer = _SLANTED.sub(r"\\frac{\1}{\2}", _TAGS.sub(r"\2", latex(answer).rstrip("\\ ")))
+    if row := _ONE_ROW.fullmatch(answer):
+        answer = row[2]
     if match := _MARKDOWN.fullmatch(answer):
         answer = match[2]
     if answer.startswith(r"\\begin"):
@@ -144,7 +165,11 @@ def _normalise(answer: str) -> str:
     for old, new in _SIGNS:
         answer = answer.replace(old, new)
     answer = _STARS.sub(lambda stars: "^" if len(stars[1]) == 2 else r"\cdot ", answer)
-    answer = _UNEQUAL.sub(r"\\ne ", answer)
+    answer = _TIMES_TEN.sub(r"\\cdot ", _UNEQUAL.sub(r"\\ne ", answer))
+    answer = _PRODUCT.sub(r"\\text{\1 \2}", _QUOTIENT.sub(r"\\text{\1/\2}", answer))
+    answer = _UNIT_IN_BRACKETS.sub(lambda unit: f"\\text{{ {unit[1] or unit[2]}}}", answer)
+    if (announced := _ANNOUNCED.match(answer)) and not _DENIAL.search(announced[0]):
+        answer = answer[announced.end() :]
     is_currency = len(_DOLLAR.findall(answer)) == 1  # two enclose a formula
     answer = _DOLLAR.sub(r"\\$" if is_currency else "", answer)
     answer = _TEXT_SPACES.sub(r"\\text{\1}", _PLAIN_TEXT.sub(r"\1", _ORDINAL.sub(r"\\text{\1}", answer)))
@@ -153,7 +178,8 @@ def _normalise(answer: str) -> str:
     answer = _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", " ".join(answer.split()))
     answer = _without_grouping(answer)  # before the space after a comma goes: "1, 234" is a list
     answer = _LOOSE_SPACE.sub("", answer)
-    answer = _MIXED.sub(r"\1\\frac{\2}{\3}", answer) if _MIXED.fullmatch(answer) else answer
+    if mixed := _MIXED.match(answer):
+        answer = rf"{mixed[1]}\frac{{{mixed[2]}}}{{{mixed[3]}}}{answer[mixed.end() :]}"
     if answer.startswith("{") and _closes_last(answer):
         answer = answer[1:-1]
     elif answer.startswith("{") and answer.count("{") > answer.count("}"):  # of a box that was not closed

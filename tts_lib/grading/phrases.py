@@ -26,7 +26,7 @@ _GOES_ON = re.compile(  # a formula with another value
 _SCALED = re.compile(rf"\s{{0,9}}(?:\\?%|{SCALE})", re.IGNORECASE)
 _HEDGE = re.compile(
     r"(?:(?:therefore|thus|hence|then|simply|just|indeed|clearly|obviously|actually|exactly|precisely|approximately"
-    r"|approx\.?|about|roughly|equal to|given by|as follows)[\s:,]+)+",
+    r"|approx\.?|about|roughly|equal to|given by|as follows|either)[\s:,]+)+",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(
@@ -39,7 +39,12 @@ _REMARK = re.compile(
     r"|[,;]\s+(?:(?:for|when|if) [a-z]{2}|or (?:simply|equivalently))"
     r"|,?\s+and (?:that|we|this|it|so|[\d.]{1,20} (?:is|are))\b"
     r"|(?:[;:]|\s[—–-])\s+(?:an?|the|it|that|this|so|as)\b"
+    r"|;\s+(?=[a-z]{2,}\b[^;]{0,80}?\b(?:is|are|was|were|has|have|can|cannot|do|does|would|must)\b)"
+    r"|\s+\((?=[^()]{0,80}?\b(?:is|are|was|were|has|have|cannot|does|would|must)\b)"
     r"|\s+\((?!mod|base)(?:[a-z-]{4,}\)|[a-z]{2,},? [a-z]{2}|(?:since|because|as|that|which|i\.e)\b)"
+)
+_OF_DESCRIPTION = re.compile(  # "the sum, which is 12", "what is left: 12"
+    rf"(?:the|what|how|an?)\b[^.\d$\\:;]{{1,80}}?(?:(?:,? which|,? that) (?:is|are|equals?)|:)\s+{_VALUE}", re.I
 )
 _OWN_VERB = re.compile(
     r"(?!(?:if|when|since|as|for|because)\b)(?:[A-Za-z].{0,120}?\b|\$[^$\n]{1,40}\$ )"
@@ -102,6 +107,8 @@ def answer_in(text: str, sentence_follows: bool = False) -> str | None:
     if formula is None and _OPEN_FORMULA.match(text):
         return None
     sentence, _ = first_sentence(text)
+    if described := _OF_DESCRIPTION.match(sentence):
+        return answer_in(sentence[described.end() :])
     if (sentence_follows or sentence.startswith("that ")) and (verb := _OWN_VERB.match(sentence)):
         return answer_in(sentence[verb.end() :])
     if formula:
@@ -140,5 +147,5 @@ def _is_factorial(before: str) -> bool:
 
 def clean(answer: str) -> str | None:
     """The answer without what surrounds it: emphasis, quotation marks, the end of its sentence, an emoji."""
-    answer = _EMPTY_BOX.sub("", _TRAILING.sub("", answer)).strip(_ENDS).rstrip(".,;:").strip(_ENDS)
+    answer = _EMPTY_BOX.sub("", _TRAILING.sub("", answer.removesuffix(" |"))).strip(_ENDS).rstrip(".,;:").strip(_ENDS)
     return _HALF_A_DAY.sub(r"\1.m.", answer) or None

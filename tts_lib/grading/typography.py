@@ -11,11 +11,12 @@ _SIGNS = {
     for sign, command in (
         pair.split("=")
         for pair in """
-        ×=times ⋅=cdot ·=cdot ∙=cdot •=cdot ∗=cdot ⨯=times ±=pm ∓=mp ∞=infty ∪=cup ⋃=cup ∩=cap ⋂=cap ∈=in ∉=notin
-        ≤=le ≥=ge ⩽=le ⩾=ge ≦=le ≧=ge ≠=ne ≈=approx ≃=approx ≅=cong ≡=equiv ∅=emptyset ⌀=emptyset ∖=setminus ⟨=langle
-        ⟩=rangle ⌊=lfloor ⌋=rfloor ⌈=lceil ⌉=rceil →=to ⇒=Rightarrow ∧=land ∨=lor ∠=angle △=triangle ∆=Delta ∑=sum
-        ∏=prod ∫=int ⊂=subset ⊆=subseteq ⊥=perp ∥=parallel α=alpha β=beta γ=gamma δ=delta ε=epsilon ϵ=epsilon ζ=zeta
-        η=eta θ=theta ϑ=theta ι=iota κ=kappa λ=lambda μ=mu ν=nu ξ=xi π=pi ρ=rho σ=sigma τ=tau υ=upsilon φ=phi ϕ=phi
+        ×=times ⨯=times ✕=times ✖=times ⨉=times ╳=times ⋅=cdot ·=cdot ∙=cdot •=cdot ∗=cdot ±=pm ∓=mp ∞=infty ∪=cup
+        ⋃=cup ∩=cap ⋂=cap ∈=in ∉=notin ≤=le ≥=ge ⩽=le ⩾=ge ≦=le ≧=ge ≠=ne ≈=approx ≃=approx ≅=cong ≡=equiv ∅=emptyset
+        Ø=emptyset ⌀=emptyset ∖=setminus ⟨=langle ⟩=rangle ⌊=lfloor ⌋=rfloor ⌈=lceil ⌉=rceil →=to ⇒=Rightarrow ∧=land
+        ∨=lor ∠=angle △=triangle ∆=Delta ∑=sum ∏=prod ∫=int ⊂=subset ⊆=subseteq ⊥=perp ∥=parallel α=alpha β=beta
+        γ=gamma δ=delta ε=epsilon ϵ=epsilon ζ=zeta η=eta θ=theta ϑ=theta ι=iota κ=kappa λ=lambda μ=mu ν=nu ξ=xi π=pi
+        ρ=rho σ=sigma τ=tau υ=upsilon φ=phi ϕ=phi
         χ=chi ψ=psi ω=omega Γ=Gamma Δ=Delta Θ=Theta Λ=Lambda Ξ=Xi Π=Pi Σ=Sigma Φ=Phi Ψ=Psi Ω=Omega
         """.split()
     )
@@ -36,6 +37,7 @@ _LINE_OVER = re.compile("(\\d)\u0305")
 _LINES_OVER = re.compile(r"\\overline\{(\d+)\}(?=\\overline\{\d+\})\\overline\{(\d+)\}")
 _DASH = re.compile("[‒–—―]")
 _RANGE = re.compile("(?<=\\d)[‒–—―](?=\\d)")
+_DEGREES = re.compile("(?<=\\d) ?∘")
 _ROOT = re.compile(r"([√∛∜]) ?(\d+(?:\.\d+)?|[a-zA-Z]|\\(?!left|[bB]ig)[a-zA-Z]+)?")
 _ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
 
@@ -47,6 +49,7 @@ def latex(text: str) -> str:
     text = "".join(_fraction(sign) for sign in text if unicodedata.category(sign) != "Cf")
     text = _RAISED_RUN.sub(lambda run: f"^{{{run[0].translate(_RAISED)}}}", text)
     text = _LOWERED_RUN.sub(lambda run: f"_{{{run[0].translate(_LOWERED)}}}", text)
+    text = _DEGREES.sub(r"^\\circ ", text)
     text = _LINE_OVER.sub(r"\\overline{\1}", text)
     while (joined := _LINES_OVER.sub(r"\\overline{\1\2}", text)) != text:
         text = joined

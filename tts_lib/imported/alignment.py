@@ -52,7 +52,7 @@ class _Level:
     near: float  # standard deviations
 
 
-_REFUSED = _Level(moved=5.0, shifted=10.0, recited=2.5, mixed=1e-3, near=4.0)
+_REFUSED = _Level(moved=4.0, shifted=8.0, recited=1.5, mixed=1e-3, near=4.0)
 _DOUBTED = _Level(moved=1.5, shifted=5.0, recited=0.0, mixed=0.1, near=2.5)
 
 

@@ -13,13 +13,13 @@ from tts_lib.questions.files.fields import shorten
 MIN_QUESTIONS = 2  # one question has no variation over questions, which every interval of a study rests on
 
 
-def check_raw(frame: pd.DataFrame, path: object, numbered: bool) -> None:
+def check_raw(frame: pd.DataFrame, path: object, numbered: str | None) -> None:
     """Refuse a raw pool without rows or with one question, and sample ids that occur twice or run backwards.
 
     Args:
         frame: `tts_lib.imported.sources.RAW_COLUMNS`.
         path: the file, for the sentence.
-        numbered: the samples' ids come from the file.
+        numbered: the file's column with the samples' ids; None where it has none.
 
     Raises:
         StudyError: names the row.
@@ -29,20 +29,20 @@ def check_raw(frame: pd.DataFrame, path: object, numbered: bool) -> None:
     if (n := len(set(frame["question_key"]))) < MIN_QUESTIONS:
         name = shorten(frame["question_key"].iloc[0])
         raise StudyError(f"{path} has samples of {n} question only ({name}); a study needs at least {MIN_QUESTIONS}")
-    if not numbered:
+    if numbered is None:
         return
     twice = frame.duplicated(["question_key", "sample"]).to_numpy()
     if twice.any():
         row = frame.iloc[int(twice.argmax())]
         raise StudyError(
-            f"{row['place']}, column 'sample' is {row['sample']}, which question {shorten(row['question_key'])} "
+            f"{row['place']}, column {numbered!r} is {row['sample']}, which question {shorten(row['question_key'])} "
             "has already; each sample of a question needs an id of its own"
         )
     back = frame.groupby("question_key", sort=False)["sample"].diff().to_numpy() < 0
     if back.any():
         row = frame.iloc[int(back.argmax())]
         raise StudyError(
-            f"{row['place']}, column 'sample' is {row['sample']}, below the one before it of question "
+            f"{row['place']}, column {numbered!r} is {row['sample']}, below the one before it of question "
             f"{shorten(row['question_key'])}: the rows are mis-ordered; the samples of a question must ascend"
         )
 

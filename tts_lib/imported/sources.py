@@ -103,13 +103,13 @@ def read(source: Source) -> RawPool:
     n_other = len(rows) - len(kept)
     frame = pd.DataFrame({name: pd.Series([row.get(name) for row in kept], dtype=object) for name in RAW_COLUMNS})
     del rows, kept
-    numbered = source.columns is not None and source.columns.sample is not None
-    if not numbered:
+    sample, model = (source.columns.sample, source.columns.model) if source.columns else (None, None)
+    if sample is None:
         frame["sample"] = frame.groupby("question_key", sort=False).cumcount()
-    _check_one_model(frame, source.path)
+    _check_one_model(frame, source.path, model)
     if source.scores == "logit":
         frame["step_scores"] = _squashed(frame["step_scores"].tolist(), source.path)
-    checks.check_raw(frame.astype({"sample": "int64"}), source.path, numbered)
+    checks.check_raw(frame.astype({"sample": "int64"}), source.path, sample)
     tokens = _count_tokens(frame, source)
     types = {"sample": "int64", "correct": "boolean", "n_tokens": "Int64", "n_chars": "Int64", "lcp": "Float64"}
     return RawPool(source.path, frame.astype(types), tokens, n_other, source.scores)
@@ -203,12 +203,12 @@ def _squashed(step_scores: list[np.ndarray | None], path: Path) -> pd.Series:
     return pd.Series([None if scores is None else expit(scores) for scores in step_scores], dtype=object)
 
 
-def _check_one_model(frame: pd.DataFrame, path: Path) -> None:
+def _check_one_model(frame: pd.DataFrame, path: Path, column: str | None) -> None:
     models = frame["model"].drop_duplicates()
     if len(models) > 1:
         row = frame.loc[models.index[1]]
         raise StudyError(
-            f"{row['place']}, column 'model' is {row['model']!r}, but the rows before it are of {models.iloc[0]!r}: "
+            f"{row['place']}, column {column!r} is {row['model']!r}, but the rows before it are of {models.iloc[0]!r}: "
             f"{path} mixes {len(models)} models; a pool holds the samples of 1, so say which to read"
         )
 

@@ -20,8 +20,10 @@ from tts_lib.imported.explanations import Traffic, explain
 _NOISE = re.compile(r"\\left|\\right|\\text|\\mathrm|\\[ ,!;:]|[\s${}]")
 _SYMBOL = re.compile(r"\\[a-zA-Z]+|[^\W_]")
 _ZEROS_AT_END = re.compile(r"(?<=[0-9])0+(?![0-9.])")
+_SHAPE = 0.5  # of the rates with which golds of one length are given
 _MOST_SYMBOLS = 5  # a longer gold may be a set phrase, and counts as so long
 _TELLING = 0.3  # golds that coincidence makes stray more often tell nothing
+_LEAST_MIXED = 2.0  # added to what is expected, where the most telling golds are chosen
 _NEIGHBOURS = 24  # questions on either side; a quarter of all, where that is less
 _LEAST_SD = 0.25  # of the golds that one side gives
 
@@ -167,11 +169,22 @@ def _given(answers: Answers, question: Int[np.ndarray, " sample"]) -> _Given:
     )
 
 
+def _rates(answers: Answers, given: _Given) -> Float[np.ndarray, " question"]:
+    """That a wrong answer is the gold: what is known of golds of its length, and how many other questions give it.
+
+    The mean of a gamma distribution: `answers.chance` before anything was seen, of a shape below one, since most of the
+    golds of a length are seldom given and a few often. One question that gives it is left out: it may be the stray.
+    """
+    n_wrong, n_hosts = (~given.is_own).sum(), np.bincount(given.gold, minlength=given.n)
+    return (_SHAPE + (n_hosts - 1).clip(0)) / (_SHAPE / answers.chance + n_wrong)
+
+
 def _moved(answers: Answers, given: _Given) -> Traffic:
     """Golds that lead the answers of a question which misses its own."""
     leads = given.leads & ~given.found[given.row]
-    by_chance = -np.expm1(-answers.chance * leads.sum())
-    at_home = -np.expm1(-answers.chance * np.bincount(given.row, minlength=given.n))
+    rates = _rates(answers, given)
+    by_chance = -np.expm1(-rates * leads.sum())
+    at_home = -np.expm1(-rates * np.bincount(given.row, minlength=given.n))
     tells = answers.is_single & (by_chance < _TELLING)
     at = leads[given.of] & tells[given.gold]
     return explain(given.hosts(at), given.strayed(at), given.found, tells, by_chance, at_home)
@@ -190,16 +203,23 @@ def _shifted(given: _Given) -> tuple[int, Traffic]:
 
 
 def _mixed(answers: Answers, given: _Given) -> tuple[int, float]:
-    """Two-way traffic of single samples, and the most of it that recitation, with one source a question, leaves."""
+    """Two-way traffic of single samples, and the most of it that recitation, with one source a question, leaves.
+
+    Of the golds of so many symbols or more, those that stand out: there are more long golds that tell little together.
+    """
+    found = [_mixed_of(answers, given, answers.n_symbols >= least) for least in range(2, _MOST_SYMBOLS + 1)]
+    return max(found, key=lambda of: of[0] / (of[1] + _LEAST_MIXED))
+
+
+def _mixed_of(answers: Answers, given: _Given, tells: Bool[np.ndarray, " question"]) -> tuple[int, float]:
     n_wrong = np.bincount(given.row[~given.is_own], minlength=given.n)
-    by_chance = answers.chance * n_wrong.sum()
-    is_rare = answers.n_symbols == _MOST_SYMBOLS  # tells, however many samples there are
-    tells = answers.is_single & ((by_chance < _TELLING) | is_rare)
+    tells = answers.is_single & tells
     at = tells[given.gold]
     n_hosted = np.bincount(given.host[at], minlength=given.n)
     hosts, strayed = n_hosted > 0, given.strayed(at)
     mixed = (n_hosted[hosts] - 1).sum() + (hosts & strayed).sum()
     # Further golds of a host, a stray's question that hosts, and a host's gold that strays, each by coincidence.
+    by_chance = answers.chance * n_wrong.sum()
     further = (n_wrong[hosts].sum() + n_wrong[strayed].sum()) * answers.chance[tells].sum()
     return int(mixed), float(further + by_chance[hosts & tells].clip(max=1).sum())
 

@@ -23,6 +23,8 @@ from tts_lib.grading.reading.numerals import TooLargeError, Value, number
 from tts_lib.grading.reading.trees import Tree
 from tts_lib.grading.reading.words import ANGLES
 
+_MOST_TERMS_IN_ALL = 10 * MOST_TERMS  # of sums in sums
+
 Worth = Mapping[Tree, Fraction]  # of variables at a point
 
 
@@ -41,6 +43,7 @@ class _Evaluation:
         self.worth = dict(worth)
         self.is_real = is_real
         self._in_angle = False
+        self._n_terms = 0
 
     def value(self, tree: Tree) -> Value:
         if tree in self.worth:
@@ -84,7 +87,8 @@ class _Evaluation:
 
     def _over_whole_numbers(self, name: str, index: Tree, start: Tree, end: Tree, body: Tree) -> Value:
         first, last = whole(self.value(start)), whole(self.value(end))
-        if last - first > MOST_TERMS:
+        self._n_terms += max(last - first, 0)
+        if last - first > MOST_TERMS or self._n_terms > _MOST_TERMS_IN_ALL:
             raise TooLargeError(name)
         terms = []
         for i in range(first, last + 1):

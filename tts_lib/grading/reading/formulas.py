@@ -4,6 +4,7 @@ Juxtaposed factors bind closer than a slash, a number before a proper fraction i
 makes a word are variables, one each; i is the imaginary unit, e Euler's number.
 """
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -187,8 +188,8 @@ class _Parser(Operators):
 
 def _repeating(digits: str) -> Fraction:
     r"""The value of 0.1\overline{6}: 0.1 and a ninth of 0.06 more than its first period."""
-    start, _, period = digits.replace("\\dot", "\\overline").replace("(", r"\overline{").partition("\\overline")
-    period = period.strip(" {})")
+    start, _, period = re.sub(r"\\(?:overline|dot)|\(", "|", digits).partition("|")
+    period = re.sub(r"\D", "", period)
     whole, _, fixed = start.partition(".")
     scale = 10 ** len(fixed)
     return Fraction(int(whole + fixed or 0), scale) + Fraction(int(period), scale * (10 ** len(period) - 1))

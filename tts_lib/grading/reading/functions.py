@@ -57,7 +57,7 @@ def added(values: list[Value]) -> Value:
 
 def multiplied(values: list[Value]) -> Value:
     """Their product, exactly where all are exact."""
-    exact = _are_exact(values)
+    exact = _are_exact(values) and sum(max(v.numerator.bit_length(), 1) for v in values) <= 2 * _MOST_BITS
     return bounded(math.prod(values, start=Fraction(1)) if exact else math.prod(map(as_mp, values), start=mp.one))
 
 

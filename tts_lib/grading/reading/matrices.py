@@ -11,6 +11,8 @@ from tts_lib.grading.reading.trees import ZERO, Tree
 _MATRIX = re.compile(r"\\begin\{([bpB]?matrix|smallmatrix|array)\}(?:\{[lcr| ]+\})?(.*?)\\end\{\1\}")
 _IN_BRACKETS = re.compile(r"[(\[]?(\\begin\{(?:[bpB]?matrix|smallmatrix|array)\}.*?\\end\{[a-zB]*\})[)\]]?")
 
+_MOST_PRODUCTS = 10_000  # that are added up in an entry
+
 Grid = list[list[Tree]]
 
 
@@ -52,6 +54,8 @@ class _Reader:
         if text[factors[-1].end() :].strip() or any(gap.strip() not in ("", r"\cdot") for gap in between):
             raise UnreadableError(text)
         grids = [self._grid(factor[1]) for factor in factors]
+        if len(grids[0][0]) ** len(grids) > _MOST_PRODUCTS:
+            raise UnreadableError("a product of too many matrices")
         product = grids[0]
         for grid in grids[1:]:
             product = _multiplied(product, grid)

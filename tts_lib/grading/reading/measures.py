@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from tts_lib.grading.reading.number_words import CARDINALS
 from tts_lib.grading.reading.tokens import Token, UnreadableError, written
 from tts_lib.grading.reading.words import ANGLES, is_word
 
@@ -30,34 +31,40 @@ FACTORS = {
 _SENSES = frozenset(
     "east west north south northeast northwest southeast southwest increase decrease increased decreased profit loss "
     "gain surplus deficit up down ahead behind before after ago early late left right above below clockwise "
-    "counterclockwise bc ad bce ce".split()
+    "counterclockwise bc ad bce ce later earlier hence now celsius fahrenheit".split()
 )
+_OF_DEGREES = {"c": "celsius", "f": "fahrenheit", "n": "north", "s": "south", "e": "east", "w": "west"}
 _MEANINGS = frozenset(
     "or and not no none than more less fewer least most greater larger smaller if when for where mod modulo under over "
     "plus minus negative times squared cubed factorial remainder base half halves third thirds quarter quarters fourth "
     "fourths fifth fifths sixth sixths seventh sevenths eighth eighths ninth ninths twelfth twelfths percent "
-    "percentage am pm noon midnight does is are undefined impossible infinite infinitely gross score".split()
+    "percentage am pm noon midnight does is are undefined impossible infinite infinitely gross score binary ternary "
+    "octal hexadecimal hex mille permille ppm ppb morning afternoon evening night except excluding without unless "
+    "until between besides but double twice thrice triple root power reciprocal inverse opposite".split()
 )
 _SYMBOLS = frozenset(
     "cm mm km dm nm kg mg lb lbs oz ml mL dL ft yd mi mph kmh kph kmph hr hrs min mins sec secs ms Hz kHz MHz kW kWh "
     "Pa kPa mol cal kcal kJ eV sq cu in of deg rad st nd rd th".split()
 )
 _SHORT = frozenset("m s h g l L N J W V A K".split())  # units of one letter, in quotients such as m/s only
-_CURRENCIES = frozenset("USD EUR GBP INR CNY RMB JPY Rs US".split())
+_CURRENCIES = frozenset(
+    "USD EUR GBP INR CNY RMB JPY Rs US CHF AUD CAD NZD SGD HKD SEK NOK DKK PLN CZK HUF RUB KRW BRL MXN ZAR TRY".split()
+)
 _CURRENCY_SIGNS = (r"\$", *"€£¥₹¢₩₽₺฿₫₪")
 _ABOUT = re.compile(r" *(?:about|approximately|approx|around|roughly|exactly|a total of|total of|only)\.? *", re.I)
 _PHRASE = re.compile(
-    r"(?:\^\\circ ?)?(?:(?:\\text\{[^{}]*\}|[A-Za-z]++)(?:\^?[23]|\^\{[23]\})?+[ ./-]?+)*+(?<=[A-Za-z0-9}. ])"
+    r"(?:\^\\circ ?)?(?:(?:\\text\{[^{}]*\}|[A-Za-z]++)(?:\^?[23]|\^\{-?[123]\})?+[ ./-]?+)*+(?<=[A-Za-z0-9}. ])"
 )
 _HALF_OF_DAY = re.compile(r"\b[ap]\.? ?m\b", re.I)
-_NO_UNIT = re.compile(r"(?<![a-zA-Z^])(?<!\^ )\d|\d\d|[^\w\s.,^/'’°²³·-]")  # but for the 2 of cm^2
+_NO_UNIT = re.compile(r"(?<![a-zA-Z^])(?<!\^ )(?<!\^ -)\d|\d\d|[^\w\s.,^/'’°²³·-]")  # but for the 2 of cm^2
 _TEXT = re.compile(r"\\text\{([^{}]*)\}|[{}]")
 _SPELLINGS = """
 cm: centimeter centimetre; mm: millimeter millimetre; m: meter metre; km: kilometer kilometre; inch: in inche;
 foot: feet ft; yard: yd; mile: mi; s: second sec; min: minute; h: hour hr; day: d; week: wk; month:; year: yr; g: gram;
 kg: kilogram kilo; mg: milligram; pound: lb; ounce: oz; ton: tonne; l: liter litre; ml: milliliter millilitre;
 gallon: gal; dollar: \\$ usd buck; cent: ¢; euro: € eur; gbp: £; yen: ¥ jpy; rupee: ₹ inr rs; degree: deg; radian: rad;
-percent:; mph:; square: sq; cubic: cu; k: kelvin; hertz: hz; watt: w; newton: n; joule: j; volt: v; acre:; hectare: ha
+percent:; mph:; oclock:; square: sq; cubic: cu; k: kelvin; hertz: hz; watt: w; newton: n; joule: j; volt: v; acre:;
+hectare: ha
 """
 _ALIASES = {
     other: unit.strip()
@@ -102,6 +109,10 @@ def measure(row: Sequence[Token]) -> Measure:
             raise UnreadableError(f"{word} is no unit")
         elif name in _SENSES:
             senses.append(name)
+        elif name in _OF_DEGREES and words == ["degree"]:
+            senses.append(_OF_DEGREES[name])
+        elif name in CARDINALS and not words:
+            raise UnreadableError("a number behind the number")
         else:
             words.append(_ALIASES.get(name, _ALIASES.get(single, single)))
     if words[:1] in (["square"], ["cubic"]):  # square inches
@@ -163,4 +174,4 @@ def _is_unit(row: Sequence[Token], before: Sequence[Token]) -> bool:
 
 
 def _plain(row: Sequence[Token]) -> str:
-    return " ".join(_TEXT.sub(r" \1 ", written(row)).replace(r"^\circ", "degree ").split())
+    return " ".join(_TEXT.sub(r" \1 ", written(row)).replace(r"^\circ", "degree ").replace("o'clock", "oclock").split())

@@ -1,7 +1,8 @@
-r"""Notations that are no formula: option labels, times of the day, numbers in another base, number words."""
+r"""Notations that are no formula: option labels, times of the day, numbers in another base."""
 
 import re
-from collections.abc import Sequence
+
+from tts_lib.grading.reading.number_words import CARDINALS
 
 _OPTION = re.compile(
     r"(?:[Oo]ption ?|[Cc]hoice ?)?(?:\\text\{[(\[]?(?P<text>[A-J])[)\]]?[.:]?\}|[(\[]\\text\{(?P<inner>[A-J])\}[)\]]"
@@ -10,22 +11,23 @@ _OPTION = re.compile(
     re.DOTALL,
 )
 _LETTER = re.compile(r"\(?\(?([a-zA-Z])\)?[.:)]?")
-_TIME = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d))? ?(a|p)\.? ?m\.?", re.I)
+_TIME = re.compile(
+    r"(\d{1,2})(?::(\d\d))?(?::(\d\d))? ?(?:(?:o'clock )?in the (morning|afternoon|evening)|(a|p)\.? ?m\.?)", re.I
+)
 _NOON = re.compile(r"(?:12(?::00)? ?)?(noon|midnight)", re.I)
 _CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d)?")
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
+_BASES = {"binary": 2, "ternary": 3, "octal": 8, "decimal": 10, "hexadecimal": 16, "hex": 16} | CARDINALS
+_PREFIXES = {"0b": 2, "0o": 8, "0x": 16}
 _BASE = re.compile(
-    r"(-?)[({]?\(?([\dA-Za-z. ,]*?\d[\dA-Za-z. ,]*?|[A-Z]+)[)}]?"
-    r"(?:_\{?\(?(?:base ?)?([a-z]+|\d+)\)?\}?| ?\(? ?(?:in )?base ?([a-z]+|\d+)\)?)\)?"
+    r"(?P<sign>-?)(?:(?P<before>binary|ternary|octal|hexadecimal|hex) )?"
+    r"[({]?\(?(?P<digits>[\dA-Za-z. ,]*?\d[\dA-Za-z. ,]*?|[A-Z]+)[)}]?"
+    r"(?:_\{?\(?(?:base ?)?(?P<index>[a-z]+|\d+)\)?\}?| ?\(? ?(?:in )?base[ -]?(?P<behind>[a-z]+|\d+)\)?"
+    r"| ?\(? ?(?:in )?(?P<name>binary|ternary|octal|decimal|hexadecimal|hex)(?: form| notation)?\)?"
+    r"|(?(before)|(?!)))\)?"
 )
+_PREFIXED = re.compile(r"(-?)(0[box])([\dA-Fa-f]+)")
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_WORDS: Sequence[str] = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty".split()
-)
-_ONE = re.compile(r"^an? (?=(?:dozen|hundred|thousand|million|billion|trillion)\b)", re.I)
-_HALF = re.compile(r"^half an? (?=(?:dozen|hundred|thousand|million|billion|trillion)\b)", re.I)
-_NUMBER_WORD = re.compile(rf"({'|'.join(sorted(_WORDS, key=len, reverse=True))})(?![a-z])", re.I)
 
 
 def option(text: str) -> tuple[str, str] | None:
@@ -56,7 +58,7 @@ def time_of_day(text: str) -> tuple[int, int, int] | None:
     match = _TIME.fullmatch(text)
     if match is None or not 1 <= int(match[1]) <= 12:
         return None
-    afternoon = 12 if match[4].lower() == "p" else 0
+    afternoon = 0 if (match[4] or match[5]).lower() in ("a", "morning") else 12
     return int(match[1]) % 12 + afternoon, int(match[2] or 0), int(match[3] or 0)
 
 
@@ -66,25 +68,17 @@ def is_clock(text: str) -> bool:
 
 
 def in_base(text: str) -> tuple[str, int] | None:
-    r"""(digits, base) of ``1011_2``, ``(1011)_{2}``, ``\text{B3}_{16}`` or ``1011 base two``."""
+    r"""(digits, base) of ``1011_2``, ``\text{B3}_{16}``, ``1011 base two``, ``1011 in binary`` or ``0b1011``."""
+    if prefixed := _PREFIXED.fullmatch(text):
+        text = f"{prefixed[1]}{prefixed[3].upper()}_{_PREFIXES[prefixed[2]]}"
     match = _BASE.fullmatch(_TEXT.sub(r"\1", text))
     if match is None:
         return None
-    name = match[3] or match[4]
-    base = int(name) if name.isdigit() else _WORDS.index(name) if name in _WORDS else 0
-    digits = re.sub(r"[ ,]", "", match[2]).upper()
+    name = match["index"] or match["behind"] or match["name"] or match["before"]
+    base = int(name) if name.isdigit() else _BASES.get(name, 0)
+    digits = re.sub(r"[ ,]", "", match["digits"]).upper()
     is_number = digits.count(".") <= 1 and 2 <= base <= 36 and set(digits) <= {".", *_DIGITS[:base]}
     if not is_number or (digits.isalpha() and "text" not in text):
         return None
     whole, _, part = digits.partition(".")
-    return match[1] + f"{whole.lstrip('0') or '0'}.{part.rstrip('0')}".rstrip("."), base
-
-
-def with_digits(text: str) -> str:
-    """The text with the number word that it begins with in digits: "two lines" are 2 lines, a dozen 1 dozen."""
-    text = _ONE.sub("1 ", _HALF.sub(r"\\frac{1}{2}", text))
-    return (
-        _NUMBER_WORD.sub(lambda word: str(_WORDS.index(word[1].lower())), text, count=1)
-        if (_NUMBER_WORD.match(text))
-        else text
-    )
+    return match["sign"] + f"{whole.lstrip('0') or '0'}.{part.rstrip('0')}".rstrip("."), base

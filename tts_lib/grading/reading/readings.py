@@ -22,14 +22,16 @@ from tts_lib.grading.reading import amounts, matrices, notations, regions
 from tts_lib.grading.reading.conditions import Reading, all_of, joined, region, region_of
 from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.measures import measure
+from tts_lib.grading.reading.number_words import with_digits
 from tts_lib.grading.reading.regions import Pieces
 from tts_lib.grading.reading.relations import IDENTITY, ORDERS, equation, inequality, is_variable, name_of
 from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, brackets, split, tokens, written
 from tts_lib.grading.reading.trees import unknowns
 from tts_lib.grading.verdicts import ERROR
 
-VERSION = 4  # of the rules in this package; raise it whenever a reading may change
+VERSION = 5  # of the rules in this package; raise it whenever a reading may change
 _RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow", "sim", "cong", "subset", "subseteq")
+_LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
 _WHOLE_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _SENTENCE = re.compile(r"[A-Za-z][\w .,'’()-]*")
 
@@ -54,7 +56,7 @@ def _read(text: str) -> Reading:
         return ("option", label, read(rest)) if rest else ("text", label)
     if letter := notations.letter_in_brackets(text):
         return ("text", letter)
-    if (counted := notations.with_digits(text)) != text:
+    if (counted := with_digits(text)) != text:
         return read(counted)
     return _answer(tokens(text))
 
@@ -65,7 +67,7 @@ def _in_words(text: str) -> Reading:
         return ("text", labelled[0])
     if letter := notations.letter(text):
         return ("text", letter)
-    if not _SENTENCE.fullmatch(text) or notations.with_digits(text) != text or notations.time_of_day(text):
+    if not _SENTENCE.fullmatch(text) or with_digits(text) != text or notations.time_of_day(text):
         return _read(text)
     if labelled:
         return ("option", labelled[0], _in_words(labelled[1]))
@@ -93,7 +95,18 @@ def _answer(row: Tokens) -> Reading:
     parts, cuts = split(row, "lor", "land", ",", ";")
     if any(split(part, *ORDERS)[1] for part in parts):
         return joined([_item(part) for part in parts], cuts)
-    return _list(_items(row))
+    return _alternatives(row) if "lor" in cuts else _list(_items(row))
+
+
+def _alternatives(row: Tokens) -> Reading:
+    """What stands between "or": a list of values, but values of several unknowns are not all given at once."""
+    groups = [_items(group) for group in split(row, "lor")[0] if group]
+    names = {item[1] for items in groups for item in items if item[0] == "named"}
+    if len(names) < 2 or any(item[0] != "named" for items in groups for item in items):
+        return _list([item for items in groups for item in items])
+    if all(len(items) > 1 for items in groups):  # x=1, y=2 or x=3, y=4
+        return _list([_tuple(items) for items in groups])
+    return ("or", tuple(map(_list, groups)))
 
 
 def _list(items: list[Reading]) -> Reading:
@@ -133,7 +146,7 @@ def _item(row: Tokens) -> Reading:
 
 def _statement(row: Tokens) -> Reading:
     parts, relations = split(row, *_RELATIONS)
-    while relations and not parts[0]:  # "= 5"
+    while relations and not parts[0] and relations[0] in _LEADING:  # "= 5"
         parts, relations = parts[1:], relations[1:]
     if not relations:
         return _value(parts[0])
@@ -233,7 +246,7 @@ def _enclosed(row: Tokens, kind: str) -> Reading:
     if kind not in ("()", "[]"):
         raise UnreadableError("an interval without two ends")
     try:
-        return amounts.amount(formula(row))
+        return amounts.amount(formula(row), notations.letter_in_brackets(written(row)))
     except UnreadableError:
         return _read(written(inner))
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 _TOKEN = re.compile(
     r"(?P<space> +)|\\text\{(?P<text>[^{}]*)\}"
-    r"|(?P<repeating>\d*\.(?:\d*\\(?:overline|dot) ?(?:\{\d+\}|\d)|\(\d+\)))"
+    r"|(?P<repeating>\d*\.\d*(?:\\dot ?(?:\{\d\}|\d)\d*\\dot ?(?:\{\d\}|\d)"
+    r"|\\(?:overline|dot) ?(?:\{\d+\}|\d)|\(\d+\)))"
     r"|(?P<number>\d+(?:\.\d+)?|\.\d+)|\\(?P<command>[a-zA-Z]+)|(?P<letters>[a-zA-Z]+)|(?P<sign>\\.|.)"
 )
 _COMMAND = re.compile(r"\\[a-zA-Z]+$")

@@ -1,7 +1,7 @@
 """What a run of letters is: a function, a constant, a word, or the variables of a product."""
 
 ANGLES = frozenset("sin cos tan cot sec csc".split())  # an argument in degrees counts as one
-OF_ONE_NUMBER = ANGLES | frozenset("sinh cosh tanh arcsin arccos arctan ln log lg exp".split())
+OF_ONE_NUMBER = ANGLES | frozenset("sinh cosh tanh arcsin arccos arctan ln log lg exp abs".split())
 OF_SEVERAL = frozenset("gcd lcm max min".split())
 FUNCTIONS = OF_ONE_NUMBER | {"sqrt"}
 WITHOUT_BACKSLASH = {"pi": "pi", "infinity": "infty", **{name: name for name in FUNCTIONS | OF_SEVERAL}}

@@ -13,8 +13,9 @@ from tts_lib.study.config.replay import Replay
 from tts_lib.study.config.study import Study
 
 LAYOUT = (
-    "each line of a file of questions must be a record with problem and answer, as in MATH, or with question and an "
-    "answer that ends in #### and the number, as in GSM8K"
+    "each record of a file of questions (JSONL, Parquet, CSV, JSON or YAML) must have problem and answer, as in "
+    "MATH-500; or problem and a solution with the gold in its last \\boxed{}, as in MATH; or question and an answer "
+    "that is a number or ends in #### and one, as in GSM8K (or the gold as final)"
 )
 WHERE = (
     "MATH-500, and the rest of MATH with its answers: https://github.com/openai/prm800k, math_splits/test.jsonl and "

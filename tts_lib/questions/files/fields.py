@@ -21,6 +21,7 @@ _FINISH = {
     **dict.fromkeys(["length", "max_tokens"], "length"),
 }
 _SHOWN = 60  # characters of a refused value
+_MOST = 10**12  # tokens of a sample, or samples of a question
 _MOST_DIGITS = 1000  # of a number that is taken as a text
 _ROUNDING = 1e-6  # by which a score may leave [0, 1], as sums of float32 do
 _UNIT = (0.0, 1.0)
@@ -106,19 +107,17 @@ def items(record: Record, column: str, n: int | None = None) -> list[Any]:
 
 
 def count(record: Record, column: str, value: Any) -> int | None:
-    """A whole number of at least 0, or None.
+    """A whole number from 0 to a million million, or None.
 
     Raises:
         StudyError: anything else.
     """
     if value is None:
         return None
-    if isinstance(value, str) and (whole := _WHOLE.fullmatch(value)):
-        return int(whole[1])
-    value = _whole(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise _refusal(record, column, value, "a whole number of at least 0, or null")
-    return value
+    whole = int(found[1]) if isinstance(value, str) and (found := _WHOLE.fullmatch(value)) else _whole(value)
+    if isinstance(whole, bool) or not isinstance(whole, int) or not 0 <= whole <= _MOST:
+        raise _refusal(record, column, value, f"a whole number of at least 0, at most {_MOST:,}, or null")
+    return whole
 
 
 def truth(record: Record, column: str, value: Any) -> bool | None:

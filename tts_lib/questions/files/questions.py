@@ -12,7 +12,7 @@ from tts_lib.questions.files.readers import Record, read_records
 
 COLUMNS = ["question_id", "problem", "statement", "solution", "answer", "subject", "level"]
 _IDS = ("unique_id", "uid", "idx", "id", "i")
-_LEVEL = re.compile(r"(?:Level )?(\d+)")
+_LEVEL = re.compile(r"(?:Level )?(\d{1,9})")
 _FINAL = "####"
 
 
@@ -29,14 +29,16 @@ def load(path: Path) -> pd.DataFrame:
     Raises:
         StudyError: the file is missing or broken, a question has no text or no gold, or an id occurs twice.
     """
-    rows = [_question(record, _name(record, number, path)) for number, record in enumerate(read_records(path))]
-    table = pd.DataFrame(rows, columns=COLUMNS).astype({"level": "Int64"})
-    if table.empty:
+    rows, place_of = [], {}
+    for number, record in enumerate(read_records(path)):
+        name = _name(record, number, path)
+        if name in place_of:
+            raise StudyError(f"{record.place} has the question id {name!r}, as {place_of[name]} has; ids must differ")
+        place_of[name] = record.place
+        rows.append(_question(record, name))
+    if not rows:
         raise StudyError(f"{path} holds no questions")
-    twice = table["question_id"].duplicated()
-    if twice.any():
-        raise StudyError(f"{path} has the question id {table.loc[twice.idxmax(), 'question_id']!r} twice")
-    return table
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"level": "Int64"})
 
 
 def bare_gold(text: str) -> str:

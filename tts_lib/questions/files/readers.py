@@ -10,7 +10,8 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
@@ -75,7 +76,9 @@ def parse_json(text: str) -> Any:
     """
     try:
         value = json.loads(text, parse_float=Decimal)
-    except (ArithmeticError, RecursionError) as error:
+    except json.JSONDecodeError:
+        raise
+    except (ArithmeticError, RecursionError, ValueError) as error:
         raise ValueError("a number of it, or how deep it is nested, is beyond all bounds") from error
     return _mended(value) if _ESCAPED_HALF.search(text) else value
 
@@ -105,6 +108,7 @@ def _csv(path: Path) -> Iterator[Record]:
     try:
         rows = csv.reader((line for _, line in _lines(path)), strict=True)
         header = next(rows, [])
+        _check_names(path, header)
         for number, cells in enumerate(rows, start=1):
             if len(cells) != len(header):
                 raise StudyError(
@@ -121,6 +125,7 @@ def _parquet(path: Path) -> Iterator[Record]:
     number = 0
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            _check_names(path, file.schema_arrow.names)
             for batch in file.iter_batches(batch_size=_BATCH):
                 for fields in batch.to_pylist():
                     number += 1
@@ -139,17 +144,24 @@ def _document(path: Path) -> Iterator[Record]:
         yield _record(path, "record", number, fields)
 
 
+def _check_names(path: Path, names: Sequence[str]) -> None:
+    if twice := next((name for name, n in Counter(names).items() if n > 1), None):
+        raise StudyError(f"{path} has the column {twice!r} twice; each column needs a name of its own")
+
+
 _READERS: Mapping[str, Callable[[Path], Iterator[Record]]] = MappingProxyType(
     {".jsonl": _jsonl, ".parquet": _parquet, ".csv": _csv} | dict.fromkeys([".json", ".yaml", ".yml"], _document)
 )
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    number = 0
     try:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
-            yield from _decoded(path, file)
+            for number, line in _decoded(path, file):
+                yield number, line
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise StudyError(f"{path} is not a whole gzip file: {one_line(error)}") from error
+        raise StudyError(f"{path} is not a whole gzip file: {one_line(error)} (after line {number})") from error
     except OSError as error:
         raise StudyError(f"{path} cannot be read: {error.strerror}") from error
 
