@@ -129,7 +129,11 @@ def test_every_study_of_the_project_is_valid(path: Path) -> None:
             "methods: [beam_5,",
             "grid.methods names 'beam_5', but options has only beam_4, beam_sqrt",
         ),
-        ("model: large", "model: larger", "generate.large-test.model names 'larger', but models has only base, large."),
+        (
+            "model: large",
+            "model: larger",
+            "generate.large-test.model names 'larger', but models has only base, large (",
+        ),
         (
             "base-val: {model: base",
             "base-val: {model: large",
@@ -258,6 +262,29 @@ def test_a_folder_of_the_studys_own_outputs_is_refused(tmp_path: Path, folder: s
         loading.load(write(tmp_path, REPLAY.replace("folder: pools", f"folder: {named}", 1)))
     said = str(caught.value)
     assert f"line 4: replay.mine.folder is '{named}', but must neither hold nor lie in" in said and "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (".", "but must neither hold nor lie in data/, which the study writes."),
+        ("models/qwen", "but must neither hold nor lie in models/, which the study writes."),
+        ("~/qwen", "must be written out: ~ is not expanded."),
+    ],
+)
+@pytest.mark.parametrize("name", ["checkpoints.base", "verifier.declared"])
+def test_a_model_comes_from_a_folder_of_its_own(tmp_path: Path, name: str, given: str, words: str) -> None:
+    section = name.partition(".")[0]
+    text = (ROOT / "profiles/math500.yaml").read_text(encoding="utf-8")
+    head, mark, tail = text.partition(f"\n{section}:")
+    model, revision = re.findall(r"\n    (?:model|revision): .*", tail)[:2]
+    tail = tail.replace(model, f"\n    folder: {given}", 1).replace(revision, "", 1)
+    with pytest.raises(StudyError) as caught:
+        loading.load(write(tmp_path, head + mark + tail))
+    said = str(caught.value)
+    assert f"{name}.folder" in said and said.endswith(words) and "\n" not in said
+    line = 1 + (head + mark + tail).splitlines().index(f"    folder: {given}")
+    assert f"params.yaml, line {line}: " in said
 
 
 @pytest.mark.parametrize("folder", ["pools", "./pools/", "../shared", "my/data", "datasets", "/elsewhere/data"])

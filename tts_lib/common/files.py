@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import logging
 import os
 import shutil
 import tempfile
@@ -9,10 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from tts_lib.common.errors import StudyError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 TEMPORARY_GLOB = ".*.tmp"
+
+logger = logging.getLogger(__name__)
 
 
 class WriteError(StudyError, OSError):
@@ -77,6 +82,33 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+@contextmanager
+def alone(path: Path, what: str) -> Iterator[None]:
+    """Let one process at a time into the block: the one that holds the lock file ``path``; others wait, and say so.
+
+    The operating system drops the lock of a process that dies, so none is ever stale.
+
+    Args:
+        what: is being done in the block, for those who wait.
+
+    Raises:
+        WriteError: disk full, no permission, ...
+    """
+    lock = FileLock(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        logger.warning("%s in another process; waiting for it to end", what)
+        lock.acquire()
+    except OSError as error:
+        raise WriteError(explain(error, path)) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def file_hash(*files: Path) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from tts_lib.common.errors import listed
 from tts_lib.common.section import Section
 from tts_lib.search.methods import Method, reachable
 from tts_lib.search.shape import least_budget
@@ -195,7 +196,7 @@ class Study(Section):
 
 def _known(place: str, name: str, where: str, names: dict[str, Any]) -> None:
     if name not in names:
-        raise ValueError(f"{place} names {name!r}, but {where} has only {', '.join(names) or 'nothing'}")
+        raise ValueError(f"{place} names {name!r}, but {where} has only {listed(name, names)}")
 
 
 def _at_most(name: str, value: int, limit_name: str, limit: int) -> None:
