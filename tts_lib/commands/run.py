@@ -38,6 +38,9 @@ def run(given: argparse.Namespace) -> int:
         status = _repro(root, given.stages)
     finally:
         progress.end(root)
+    if status < 0:
+        print(f"DVC was ended by signal {-status}; the same command goes on from here.", file=sys.stderr)
+        return 1
     if status == 0:
         print(f"Done: open {os.path.relpath(root / 'reports/index.html')}")
     return status

@@ -78,7 +78,7 @@ def run(source: Path, target: Path, given: Mapping[str, str], terminal: TextIO) 
     from papermill.exceptions import PapermillExecutionError
 
     injected = parameters.values(source, loading.load(), given)
-    partial = target.with_suffix(".partial.ipynb")
+    partial = notebooks.partial(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _kernel_config() as kernel:
