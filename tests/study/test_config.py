@@ -400,6 +400,11 @@ def test_the_root_is_found_from_below(tmp_path: Path) -> None:
     write(tmp_path, EXAMPLE)
     (tmp_path / "notebooks").mkdir()
     assert paths.find_root(tmp_path / "notebooks") == tmp_path.resolve()
+    lost = tmp_path / "studies/mine"  # a study that has lost its settings is not the one around it
+    (lost / "notebooks").mkdir(parents=True)
+    (lost / "dvc.yaml").write_text("")
+    with pytest.raises(StudyError, match=rf"No params\.yaml in {lost}, which is a study by its dvc\.yaml"):
+        paths.find_root(lost / "notebooks")
 
 
 def taken(old: str = "", new: str = "") -> str:

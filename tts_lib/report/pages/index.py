@@ -40,7 +40,7 @@ class Page:
 
 
 def render_notebooks(reports: Path, said: About) -> list[Page]:
-    """Render every whole notebook of `reports`/executed to a page in `reports`/pages; the pages in order of their names.
+    """Render each notebook of `reports`/executed that ran to its end to a page in `reports`/pages, in order of names.
 
     Raises:
         StudyError: a notebook that cannot be read or shown, by name.
