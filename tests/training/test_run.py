@@ -141,7 +141,7 @@ def test_a_run_under_way_in_another_study_is_waited_for(tmp_path, caplog):
     second.start()
     second.join(0.3)
     assert second.is_alive() and not (tmp_path / "result").exists()
-    assert caplog.messages == ["the PRM in another process; waiting for it to end"]
+    assert caplog.messages == ["the PRM: under way in another process; waiting for it to end"]
     may_end.set()
     for thread in (first, second):
         thread.join(60)

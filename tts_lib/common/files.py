@@ -91,7 +91,7 @@ def alone(path: Path, what: str) -> Iterator[None]:
     The operating system drops the lock of a process that dies, so none is ever stale.
 
     Args:
-        what: is being done in the block, for those who wait.
+        what: is done in the block, for those who wait.
 
     Raises:
         WriteError: disk full, no permission, ...
@@ -101,7 +101,7 @@ def alone(path: Path, what: str) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
-        logger.warning("%s in another process; waiting for it to end", what)
+        logger.warning("%s: under way in another process; waiting for it to end", what)
         lock.acquire()
     except OSError as error:
         raise WriteError(explain(error, path)) from error

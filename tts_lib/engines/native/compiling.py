@@ -8,6 +8,7 @@ from typing import Any
 
 from numba import njit
 from numba.core import event
+from tqdm import tqdm
 
 inlined = njit(nogil=True, inline="always")  # for functions of many arrays: a call would count references to each
 
@@ -32,7 +33,9 @@ class _Saying(event.Listener):
     def on_start(self, event: event.Event) -> None:
         if not self.said:
             self.said = True
-            print("Compiling the engine for this processor, once: half a minute or so.", file=sys.stderr, flush=True)
+            tqdm.write(
+                "Compiling the engine for this processor, once: half a minute or so.", file=sys.stderr
+            )  # above bars
 
     def on_end(self, event: event.Event) -> None:
         pass
