@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from tts_lib.common.errors import StudyError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -96,6 +94,8 @@ def alone(path: Path, what: str) -> Iterator[None]:
     Raises:
         WriteError: disk full, no permission, ...
     """
+    from filelock import FileLock, Timeout  # most processes need none
+
     lock = FileLock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
