@@ -355,6 +355,9 @@ def test_revisions_that_could_not_be_used_are_refused(tmp_path: Path, old: str, 
         ("{kind: dvts, width: 4", "{kind: dvts, width: 1", "  dvts:"),
         ("width: 64", "width: 65", "  base:"),
         ("disjoint: false", "disjoint: [", "difficulty:"),
+        ("model: large", "model: larger", "  large-test:"),
+        ("methods: [beam_4,", "methods: [beam_5,", "  methods:"),
+        ("128, 256, 512]", "128, 256, 500]", "  budgets:"),
     ],
 )
 def test_a_mistake_is_found_by_its_line(tmp_path: Path, old: str, new: str, line: str) -> None:
