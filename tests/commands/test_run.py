@@ -64,6 +64,13 @@ def test_the_stages_of_a_run_count_what_runs(study, started):
     assert len(started) == 1
 
 
+def test_a_killed_dvc_is_one_sentence(study, monkeypatch, capsys):
+    monkeypatch.setattr(run, "_repro", lambda root, stages: -9)
+    monkeypatch.setattr(run, "_allow_no_git", lambda root: None)
+    assert main(["run", str(study)]) == 1
+    assert capsys.readouterr().err == "DVC was ended by signal 9; the same command goes on from here.\n"
+
+
 def test_what_a_stage_says_follows(study, started, monkeypatch, tmp_path):
     monkeypatch.setattr(run, "_repro", lambda root, stages: lines.append(_line(root, monkeypatch)) or 0)
     lines: list[str | None] = []

@@ -1,6 +1,9 @@
 """What only the native engine promises: bit-identical results, whatever is computed beside them."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -171,6 +174,20 @@ def test_sharing_a_prefix_does_not_change_scores(verifier_folder):
     for n_steps in range(2, 10):
         (rest,) = verifier.score([ScoreRequest(text[: 5 * n_steps], [text[5 * n_steps :]])])[0]
         np.testing.assert_array_equal(rest, whole[n_steps - 1 :])
+
+
+def test_compilation_is_announced_once_and_what_is_kept_is_loaded_in_silence(tmp_path):
+    script = "import numpy as np; from tts_lib.engines.native.compiling import copy; "
+    script += "[copy(np.zeros(3, kind), np.zeros(3, kind)) for kind in ('f4', 'f8')]"
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    said = [
+        subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    assert [run.stdout + run.stderr for run in said] == [
+        "Compiling the engine for this processor, once: half a minute or so.\n",
+        "",
+    ]
 
 
 def test_progress_goes_to_stderr(policy_folder, capsys):

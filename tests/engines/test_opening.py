@@ -73,6 +73,11 @@ def test_weights_that_changed_under_a_pointer_are_noticed(tmp_path: Path) -> Non
             open_policy(model, NATIVE)
         (weights / name).write_bytes(content)
     open_policy(model, NATIVE)
+    content = (weights / "model.safetensors").read_bytes()
+    (weights / "model.safetensors").write_bytes(content[:-4] + bytes(4))  # other weights of the same size
+    for engine in (NATIVE, REFERENCE):
+        with pytest.raises(FolderError, match="holds other weights than when the study took it; repeat its stage"):
+            open_policy(model, engine)
     (weights / "model.safetensors").write_bytes(b"")
     with pytest.raises(FolderError, match=r"is not what it was when .*base was made; repeat its stage"):
         open_policy(model, NATIVE)

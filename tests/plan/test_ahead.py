@@ -49,7 +49,7 @@ def hours(found: ahead.Ahead) -> float:
 def test_every_stage_of_a_study_has_a_time(profile):
     path = ROOT / f"profiles/{profile}.yaml"
     found = look(path)
-    names = [stage.name for stage in ordered(ROOT / "dvc.yaml", yaml.safe_load(path.read_text()))]
+    names = [stage.name for stage in ordered(ROOT / "dvc.yaml", yaml.safe_load(path.read_text())) if stage.outs]
     assert [stage.name for stage in found.stages] == names == list(found.seconds)
     assert set(found.work) <= set(names) and all(seconds > 0 for seconds in found.seconds.values())
     lines = table.lines(found)

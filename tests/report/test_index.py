@@ -122,6 +122,7 @@ def test_hostile_text_is_inert(reports: Path, hostile: str) -> None:
 
 def test_every_executed_notebook_gets_a_page_in_order(reports: Path) -> None:
     add_notebook(reports, "02_b", "# Second")
+    add_notebook(reports, "02_b.partial", "# Second, which failed once")
     add_notebook(reports, "01_a", "# First\n\n$x$")
     pages = index.render_notebooks(reports, SAID)
     assert pages == [index.Page("pages/01_a.html", "First"), index.Page("pages/02_b.html", "Second")]

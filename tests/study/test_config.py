@@ -129,7 +129,11 @@ def test_every_study_of_the_project_is_valid(path: Path) -> None:
             "methods: [beam_5,",
             "grid.methods names 'beam_5', but options has only beam_4, beam_sqrt",
         ),
-        ("model: large", "model: larger", "generate.large-test.model names 'larger', but models has only base, large."),
+        (
+            "model: large",
+            "model: larger",
+            "generate.large-test.model names 'larger', but models has only base, large (",
+        ),
         (
             "base-val: {model: base",
             "base-val: {model: large",
@@ -260,6 +264,29 @@ def test_a_folder_of_the_studys_own_outputs_is_refused(tmp_path: Path, folder: s
     assert f"line 4: replay.mine.folder is '{named}', but must neither hold nor lie in" in said and "\n" not in said
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (".", "but must neither hold nor lie in data/, which the study writes."),
+        ("models/qwen", "but must neither hold nor lie in models/, which the study writes."),
+        ("~/qwen", "must be written out: ~ is not expanded."),
+    ],
+)
+@pytest.mark.parametrize("name", ["checkpoints.base", "verifier.declared"])
+def test_a_model_comes_from_a_folder_of_its_own(tmp_path: Path, name: str, given: str, words: str) -> None:
+    section = name.partition(".")[0]
+    text = (ROOT / "profiles/math500.yaml").read_text(encoding="utf-8")
+    head, mark, tail = text.partition(f"\n{section}:")
+    model, revision = re.findall(r"\n    (?:model|revision): .*", tail)[:2]
+    tail = tail.replace(model, f"\n    folder: {given}", 1).replace(revision, "", 1)
+    with pytest.raises(StudyError) as caught:
+        loading.load(write(tmp_path, head + mark + tail))
+    said = str(caught.value)
+    assert f"{name}.folder" in said and said.endswith(words) and "\n" not in said
+    line = 1 + (head + mark + tail).splitlines().index(f"    folder: {given}")
+    assert f"params.yaml, line {line}: " in said
+
+
 @pytest.mark.parametrize("folder", ["pools", "./pools/", "../shared", "my/data", "datasets", "/elsewhere/data"])
 def test_a_folder_beside_them_is_taken(tmp_path: Path, folder: str) -> None:
     text = REPLAY.replace("folder: pools", f"folder: {folder}", 1)
@@ -328,6 +355,9 @@ def test_revisions_that_could_not_be_used_are_refused(tmp_path: Path, old: str, 
         ("{kind: dvts, width: 4", "{kind: dvts, width: 1", "  dvts:"),
         ("width: 64", "width: 65", "  base:"),
         ("disjoint: false", "disjoint: [", "difficulty:"),
+        ("model: large", "model: larger", "  large-test:"),
+        ("methods: [beam_4,", "methods: [beam_5,", "  methods:"),
+        ("128, 256, 512]", "128, 256, 500]", "  budgets:"),
     ],
 )
 def test_a_mistake_is_found_by_its_line(tmp_path: Path, old: str, new: str, line: str) -> None:
@@ -373,6 +403,11 @@ def test_the_root_is_found_from_below(tmp_path: Path) -> None:
     write(tmp_path, EXAMPLE)
     (tmp_path / "notebooks").mkdir()
     assert paths.find_root(tmp_path / "notebooks") == tmp_path.resolve()
+    lost = tmp_path / "studies/mine"  # a study that has lost its settings is not the one around it
+    (lost / "notebooks").mkdir(parents=True)
+    (lost / "dvc.yaml").write_text("")
+    with pytest.raises(StudyError, match=rf"No params\.yaml in {lost}, which is a study by its dvc\.yaml"):
+        paths.find_root(lost / "notebooks")
 
 
 def taken(old: str = "", new: str = "") -> str:

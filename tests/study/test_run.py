@@ -216,6 +216,16 @@ def test_a_refused_stage_says_one_sentence(
     assert str(caught.value).startswith(sentence) and "\n" not in str(caught.value)
 
 
+def test_a_stage_that_cannot_write_says_one_sentence(project: Path) -> None:
+    """Files stand where its folders would be, as on a disk that lets nothing be written."""
+    write_notebook(project / "notebooks/n.ipynb")
+    for name in ("out", "logs"):
+        (project / name).write_text("")
+    run = start(project, "notebooks/n.ipynb", "out/n.ipynb", *ARGUMENTS)
+    stdout, stderr = run.communicate(timeout=120)
+    assert (run.returncode, stdout, stderr) == (1, "", "cannot write out, which is left as it was: File exists\n")
+
+
 def test_ctrl_c_is_answered_with_one_line(project: Path) -> None:
     write_notebook(
         project / "notebooks/n.ipynb",

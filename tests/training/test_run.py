@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from tts_lib.common.files import WriteError
 from tts_lib.models.llama import Llama, LlamaShape
 from tts_lib.training import loop, run
 from tts_lib.training.lora import train_prm
-from tts_lib.training.run import RESUME, Run, completed, write_tensors
+from tts_lib.training.run import LOCK, RESUME, Run, completed, write_tensors
 from tts_lib.training.tuning import Task
 
 WHOLE = changed(adapter=None, dropout=0.0)  # every weight is trained: needs no PEFT
@@ -115,11 +116,36 @@ def test_a_finished_run_is_not_done_again_and_leaves_only_its_result(tmp_path):
     for name in (RESUME, ".tmpXyz", f".{RESUME}.1-a.tmp"):  # the last two as kills leave them
         (tmp_path / name).write_text("")
     (tmp_path / ".checkpoint-old").mkdir()
-    assert completed(tmp_path, "result", train) == tmp_path / "result"
+    assert completed(tmp_path, "result", "a run", train) == tmp_path / "result"
     (tmp_path / RESUME).write_text("")  # killed after the result was written, before the state was removed
-    completed(tmp_path, "result", train)
-    assert calls == [[".checkpoint-old", RESUME]]
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".checkpoint-old", "result"]
+    completed(tmp_path, "result", "a run", train)
+    assert calls == [[".checkpoint-old", RESUME, LOCK]]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".checkpoint-old", "result", LOCK]
+
+
+def test_a_run_under_way_in_another_study_is_waited_for(tmp_path, caplog):
+    begun, may_end = threading.Event(), threading.Event()
+
+    def train() -> None:
+        begun.set()
+        may_end.wait(60)
+        (tmp_path / "result").write_text("done")
+
+    def other() -> None:
+        raise AssertionError("the same run was trained twice")
+
+    first = threading.Thread(target=completed, args=(tmp_path, "result", "the PRM", train))
+    first.start()
+    begun.wait(60)
+    second = threading.Thread(target=completed, args=(tmp_path, "result", "the PRM", other))
+    second.start()
+    second.join(0.3)
+    assert second.is_alive() and not (tmp_path / "result").exists()
+    assert caplog.messages == ["the PRM: under way in another process; waiting for it to end"]
+    may_end.set()
+    for thread in (first, second):
+        thread.join(60)
+    assert completed(tmp_path, "result", "the PRM", other).read_text() == "done"
 
 
 # --- kills, and a full disk

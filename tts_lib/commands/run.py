@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tts_lib.commands import new
 from tts_lib.common import paths
+from tts_lib.common.processes import die_with_parent
 from tts_lib.plan import table
 from tts_lib.plan.ahead import look
 from tts_lib.study import folder, profile, progress
@@ -37,16 +38,24 @@ def run(given: argparse.Namespace) -> int:
         status = _repro(root, given.stages)
     finally:
         progress.end(root)
+    if status < 0:
+        print(f"DVC was ended by signal {-status}; the same command goes on from here.", file=sys.stderr)
+        return 1
     if status == 0:
         print(f"Done: open {os.path.relpath(root / 'reports/index.html')}")
     return status
 
 
 def _repro(root: Path, stages: list[str]) -> int:
-    """`dvc repro` in a session of its own: Ctrl-C comes here alone, and one line answers it."""
+    """`dvc repro` in a session of its own: Ctrl-C comes here alone, and one line answers it.
+
+    It ends with this process, however that ends: else it would hold its lock against the next run.
+    """
     environment = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
     command = [sys.executable, "-m", "dvc", "repro", *stages]
-    with subprocess.Popen(command, cwd=root, env=environment, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, cwd=root, env=environment, start_new_session=True, preexec_fn=die_with_parent
+    ) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import logging
 import os
 import shutil
 import tempfile
@@ -13,6 +14,8 @@ from tts_lib.common.errors import StudyError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 TEMPORARY_GLOB = ".*.tmp"
+
+logger = logging.getLogger(__name__)
 
 
 class WriteError(StudyError, OSError):
@@ -77,6 +80,35 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+@contextmanager
+def alone(path: Path, what: str) -> Iterator[None]:
+    """Let one process at a time into the block: the one that holds the lock file ``path``; others wait, and say so.
+
+    The operating system drops the lock of a process that dies, so none is ever stale.
+
+    Args:
+        what: is done in the block, for those who wait.
+
+    Raises:
+        WriteError: disk full, no permission, ...
+    """
+    from filelock import FileLock, Timeout  # most processes need none
+
+    lock = FileLock(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        logger.warning("%s: under way in another process; waiting for it to end", what)
+        lock.acquire()
+    except OSError as error:
+        raise WriteError(explain(error, path)) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def file_hash(*files: Path) -> str:

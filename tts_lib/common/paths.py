@@ -102,10 +102,12 @@ def find_root(start: str | Path = ".") -> Path:
     """The project's folder: the nearest one at or above `start` that holds params.yaml.
 
     Raises:
-        StudyError: there is none.
+        StudyError: there is none, or it has lost that file: the study around it is another one.
     """
     here = Path(start).resolve()
     for folder in (here, *here.parents):
         if (folder / "params.yaml").is_file():
             return folder
+        if (folder / "dvc.yaml").is_file():
+            raise StudyError(f"No params.yaml in {folder}, which is a study by its dvc.yaml; take the file back.")
     raise StudyError(f"No params.yaml in {here} or above it; start from the project's folder.")

@@ -45,6 +45,7 @@ def open_policy(folder: Path, engine: Mapping[str, Any], progress: bool = False)
     if target.prm is not None or target.step is None:
         raise StudyError(f"{folder} is a verifier, which samples nothing")
     policy = _opened_policy(folder, target, target.step, engine, progress)
+    pointer.unchanged(target, policy.version)
     if target.end is None:
         return policy
     end_token = Vocabulary.of(target.weights, target.step).end_tokens[0]
@@ -120,6 +121,7 @@ def open_verifier(
     if target.prm is not None and not aggregated:
         target = replace(target, prm={**target.prm, "aggregation": "last"})
     verifier = _opened(target, engine, asked, progress)
+    pointer.unchanged(target, verifier.version)
     is_native = target.prm is None and engine["kind"] not in ("reference", "vllm")
     return verifier if store is None or is_native else CachedVerifier(verifier, store)
 

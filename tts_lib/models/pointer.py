@@ -40,6 +40,7 @@ class Target:
         Mapping[str, Any] | None
     )  # how a declared PRM is read: template, score, ... (`tts_lib.study.config.checkpoint.Prm`)
     adapter: Path | None = None  # folder of LoRA weights that are added to the model's
+    sha256: str | None = None  # of configuration, weights and tokenizer when it was pointed to
 
     @property
     def aggregation(self) -> str:
@@ -51,7 +52,7 @@ def resolve(folder: Path) -> Target:
     """The model that a folder of `models/` stands for.
 
     What decides its output is compared by SHA-256, except the weights, by their sizes: reading gigabytes each time
-    would take minutes, and engines hash them anyhow, so that samples of other weights are never taken for these.
+    would take minutes, and engines hash them anyhow (`unchanged`).
 
     Raises:
         StudyError: the weights are not where they were, or are not what they were.
@@ -59,7 +60,7 @@ def resolve(folder: Path) -> Target:
     folder = Path(folder)
     if not (pointer := folder / POINTER).is_file():
         return Target(folder, STEP_TEXT, None, None)
-    record = tables.read_json(pointer, ["source", "sizes", "hashes", "step", "end", "prm"])
+    record = tables.read_json(pointer, ["source", "sizes", "sha256", "hashes", "step", "end", "prm"])
     weights = locate(record["source"])
     small = _small_files(weights)
     sizes = {name: (weights / name).stat().st_size for name in record["sizes"] if (weights / name).is_file()}
@@ -67,7 +68,17 @@ def resolve(folder: Path) -> Target:
         if (small.get(name), sizes.get(name)) != (record["hashes"].get(name), record["sizes"].get(name)):
             raise FolderError(f"{weights / name} is not what it was when {folder} was made; repeat its stage")
     added = folder if (folder / adapter.CONFIG).is_file() else None
-    return Target(weights, record["step"], record["end"], record["prm"], added)
+    return Target(weights, record["step"], record["end"], record["prm"], added, record["sha256"])
+
+
+def unchanged(target: Target, version: str) -> None:
+    """Refuse what an engine has opened if its version does not hold the hash of the model that was pointed to.
+
+    Raises:
+        FolderError: weights of the same sizes lie there now, which `resolve` lets pass.
+    """
+    if target.sha256 is not None and target.sha256 not in version:
+        raise FolderError(f"{target.weights} holds other weights than when the study took it; repeat its stage")
 
 
 def locate(where: Mapping[str, Any]) -> Path:

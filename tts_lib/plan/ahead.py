@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from tts_lib.common.errors import StudyError
+from tts_lib.common.errors import StudyError, listed
 from tts_lib.plan import pace
 from tts_lib.plan.known import Known
 from tts_lib.plan.ledger import Work
@@ -63,7 +63,8 @@ def look(file: Path, tokens_per_second: float | None = None, source: str = "stat
     folder = project if root == project / "profiles" else root
     settings = yaml.safe_load(file.read_text(encoding="utf-8"))
     pipeline = folder / "dvc.yaml"
-    stages = _chosen(ordered(pipeline if pipeline.is_file() else project / "dvc.yaml", settings), only)
+    ordering = ordered(pipeline if pipeline.is_file() else project / "dvc.yaml", settings)
+    stages = _chosen([stage for stage in ordering if stage.outs], only)  # the check of the settings makes nothing
     lock = Lock(root, settings)
     made = lock.made(stages)
     todo = [stage.name for stage in stages if stage.name not in made]
@@ -90,7 +91,7 @@ def _chosen(stages: list[Stage], only: Sequence[str]) -> list[Stage]:
     """The stages of these names or groups, and those that they need; all where none is named."""
     for name in only:
         if not any(name in (stage.name, stage.name.partition("@")[0]) for stage in stages):
-            raise StudyError(f"There is no stage {name!r}; there are {', '.join(stage.name for stage in stages)}.")
+            raise StudyError(f"There is no stage {name!r}; there are {listed(name, [stage.name for stage in stages])}.")
     chosen: list[Stage] = []
     for stage in reversed(stages):
         named = not only or stage.name in only or stage.name.partition("@")[0] in only

@@ -17,7 +17,7 @@ from tts_lib.common import paths, rng, tables
 from tts_lib.common.strategy import MIXED, REVISIONS, SEQUENTIAL, Strategy
 from tts_lib.estimators import intervals
 from tts_lib.revisions import ratios
-from tts_lib.revisions.transitions import by_position
+from tts_lib.revisions.transitions import Rate, by_position, transitions
 from tts_lib.strategies.exchange.large import GREEDY, ONE_SAMPLE
 from tts_lib.strategies.tables.saved import read_csv
 
@@ -31,6 +31,7 @@ _REVISION_COLUMNS = [
     *("split", "question_id", "chain", "position", "answer", "verdict", "text", "n_tokens", "n_prompt", "n_context"),
 ]
 PAPER, REST_EM = "edit_distance", "rest_em"  # the paper's revision model, and that of its ablation
+TRAINED = 4  # attempts in the context of the training data at most
 _WAYS: dict[Literal["parallel", "sequential", "mixed"], tuple[str, int]] = {  # to split a budget: rule, fixed length
     "parallel": (REVISIONS, 1),
     "sequential": (SEQUENTIAL, 0),
@@ -156,6 +157,11 @@ class Results:
         if position > max(attempts["position"]):
             raise NotMeasured(f"no chain of revisions has {position} attempts")
         return by_position(attempts, position).loc[self.question_ids, position].to_numpy(np.float64)
+
+    @cached_property
+    def transitions(self) -> dict[str, Rate]:
+        """What follows an attempt of the paper's revision model; three claims ask."""
+        return transitions(self.revisions[PAPER], self.weights(self.n_questions), TRAINED)
 
     def in_bins(self, bins: Sequence[int]) -> Bool[np.ndarray, " question"]:
         """Which test questions lie in these oracle bins (1 = easiest).

@@ -11,12 +11,12 @@ from pathlib import Path
 import yaml
 
 import tts_lib
-from tts_lib.common.errors import StudyError
+from tts_lib.common.errors import StudyError, listed
 from tts_lib.common.files import write_atomically
 from tts_lib.study.config import loading
 from tts_lib.study.profile import COPIED, PROFILE, sha256, taken
 
-_PATHS = (("questions", "folder"), ("replay", "folder"), ("checkpoints", "folder"))  # seen from the study's folder
+_FROM_FOLDERS = ("questions", "replay", "checkpoints", "verifier")  # sections whose `folder` is seen from the study's
 _DVC = """\
 [core]
     analytics = false
@@ -75,7 +75,7 @@ def create(folder: Path, profile: str) -> list[str]:
     root = project()
     source = root / "profiles" / f"{profile}.yaml"
     if profile not in profile_names(root):
-        raise StudyError(f"There is no profile {profile!r}; profiles/ has {', '.join(profile_names(root)) or 'none'}.")
+        raise StudyError(f"There is no profile {profile!r}; profiles/ has {listed(profile, profile_names(root))}.")
     loading.load(source)
     if folder.exists() and any(folder.iterdir()) and not (folder / COPIED).is_file():
         raise StudyError(f"{folder} is not empty and no study made here; choose another folder.")
@@ -117,7 +117,9 @@ def _moved(text: str, root: Path, folder: Path) -> str:
     for section, body in document.value:
         for _, entry in body.value if isinstance(body, yaml.MappingNode) else []:
             for key, value in entry.value if isinstance(entry, yaml.MappingNode) else []:
-                is_path = (section.value, key.value) in _PATHS and isinstance(value, yaml.ScalarNode)
+                is_path = (
+                    key.value == "folder" and section.value in _FROM_FOLDERS and isinstance(value, yaml.ScalarNode)
+                )
                 if is_path and value.tag.endswith(":str") and not os.path.isabs(value.value):
                     places.append((value.start_mark.index, value.end_mark.index, value.value))
     for start, end, value in reversed(places):

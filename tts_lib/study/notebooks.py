@@ -27,6 +27,16 @@ def read(path: Path) -> NotebookNode:
         raise StudyError(f"{path} is not a notebook.") from error
 
 
+def partial(executed: Path) -> Path:
+    """Where a notebook lies while it is executed, and after it has failed."""
+    return executed.with_suffix(".partial.ipynb")
+
+
+def executed(folder: Path) -> list[Path]:
+    """The executed notebooks in a folder, in order of their names, without those that have failed."""
+    return sorted(path for path in folder.glob("*.ipynb") if not path.name.endswith(".partial.ipynb"))
+
+
 def dumps(notebook: NotebookNode) -> str:
     """The notebook as the text of a file."""
     return nbformat.writes(notebook) + "\n"

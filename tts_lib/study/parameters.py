@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tts_lib.common import paths
-from tts_lib.common.errors import StudyError
+from tts_lib.common.errors import StudyError, listed
 
 if TYPE_CHECKING:
     from tts_lib.study.config.study import Study
@@ -48,6 +48,7 @@ def here(keep: bool = False) -> Callable[[str], Any]:
     from tts_lib.study.config import loading
 
     os.environ.update(ONE_THREAD)
+    _say_sentences()
     root = paths.find_root()
     study = loading.load(root / "params.yaml")
     folder = root if keep else scratch.make(root, _own_name())
@@ -56,6 +57,19 @@ def here(keep: bool = False) -> Callable[[str], Any]:
     kept = "the study itself" if keep else f"{folder.relative_to(root)}/ (into the study: parameters.here(keep=True))"
     print(f"Parameters: {root / 'params.yaml'}. Results go to {kept}.")
     return lambda name: pick(study, name)
+
+
+def _say_sentences() -> None:
+    """From now on this notebook shows a StudyError as the sentence that it is, without the calls that led to it."""
+    from IPython.core.getipython import get_ipython  # loaded already wherever there is one
+
+    if (shell := get_ipython()) is None:
+        return
+
+    def say(shell: Any, kind: type[StudyError], error: StudyError, trace: object, tb_offset: int | None = None) -> None:
+        shell._showtraceback(kind, error, [str(error)])
+
+    shell.set_custom_exc((StudyError,), say)
 
 
 def values(path: Path, study: "Study", given: Mapping[str, str]) -> dict[str, Any]:
@@ -88,7 +102,7 @@ def pick(study: "Study", name: str) -> Any:
         elif isinstance(node, dict) and key in node:
             node = node[key]
         else:
-            known = f"; there it has {', '.join(map(str, node))}" if isinstance(node, dict) and node else ""
+            known = f"; there it has {listed(key, map(str, node))}" if isinstance(node, dict) and node else ""
             raise StudyError(f"params.yaml has no {name}{known}.")
     return node
 

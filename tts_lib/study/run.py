@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -24,7 +24,7 @@ from traitlets.config import Config
 
 from tts_lib.common import paths
 from tts_lib.common.errors import StudyError
-from tts_lib.common.files import write_atomically
+from tts_lib.common.files import WriteError, explain, write_atomically
 from tts_lib.common.processes import die_with_parent, is_alive
 from tts_lib.study import notebooks, parameters, progress
 from tts_lib.study.config import loading
@@ -78,9 +78,9 @@ def run(source: Path, target: Path, given: Mapping[str, str], terminal: TextIO) 
     from papermill.exceptions import PapermillExecutionError
 
     injected = parameters.values(source, loading.load(), given)
-    partial = target.with_suffix(".partial.ipynb")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = notebooks.partial(target)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         with _kernel_config() as kernel:
             executed = papermill.execute_notebook(
                 str(source),
@@ -98,6 +98,8 @@ def run(source: Path, target: Path, given: Mapping[str, str], terminal: TextIO) 
         # Counted from 0 with the injected cell: from 1 in the source.
         said = error.evalue if error.ename in SENTENCES else f"{error.ename}: {error.evalue}"
         raise StudyError(f"{source}, cell {error.cell_index}: {' '.join(said.split())} (see {partial})") from error
+    except OSError as error:  # disk full, no permission: of the partial notebook, or of a temporary file
+        raise WriteError(explain(error, Path(error.filename or partial))) from error
     except RuntimeError as error:  # nbclient's DeadKernelError and time-outs: no message of the notebook's own
         raise StudyError(f"{source}: {error}; out of memory? (see {partial})") from error
     text = notebooks.dumps(notebooks.normalise(executed))
@@ -164,12 +166,16 @@ def _sweep() -> None:
 
 
 def _log_stage(target: Path, start: float, succeeded: bool) -> None:
-    """One line per run, appended in one write: seconds, and the resident memory of the largest process."""
+    """One line per run, appended in one write: seconds, and the resident memory of the largest process.
+
+    Where it cannot be written, the stage has more to say than the log.
+    """
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
     entry = {"stage": target.stem, "succeeded": succeeded, "wall_s": round(time.monotonic() - start, 2)}
-    progress.STAGES.parent.mkdir(exist_ok=True)
-    with open(progress.STAGES, "a", encoding="utf-8") as file:
-        file.write(json.dumps({"ended": int(time.time()), **entry, "peak_rss_mb": round(peak)}) + "\n")
+    with suppress(OSError):
+        progress.STAGES.parent.mkdir(exist_ok=True)
+        with open(progress.STAGES, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"ended": int(time.time()), **entry, "peak_rss_mb": round(peak)}) + "\n")
 
 
 def _word(text: str) -> tuple[str, str]:

@@ -107,7 +107,7 @@ def fit(model: Llama | Scorer, task: Task, folder: Path) -> Trained:
     Raises:
         StudyError: a loss is not finite, a worker failed, the disk is full, or a file of an earlier run is damaged.
     """
-    return _read(completed(folder, DONE, lambda: _train(model, task, folder)))
+    return _read(completed(folder, DONE, task.title, lambda: _train(model, task, folder)))
 
 
 def _read(done: Path) -> Trained:

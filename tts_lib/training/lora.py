@@ -145,7 +145,7 @@ def _curve(task: Task, loss: Loss, run: Path, start: Start) -> Curve:
         torch.cuda.empty_cache()  # what samples next finds the memory free; does nothing without a GPU
         write_atomically(run / CURVE_FILE, (json.dumps(curve, indent=2) + "\n").encode())
 
-    done = completed(run, CURVE_FILE, train)
+    done = completed(run, CURVE_FILE, task.title, train)
     try:
         return json.loads(done.read_text())
     except ValueError as error:

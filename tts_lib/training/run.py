@@ -17,9 +17,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from tts_lib.common.errors import StudyError
-from tts_lib.common.files import WriteError, replacing_file
+from tts_lib.common.files import WriteError, alone, replacing_file
 
 RESUME = "resume.safetensors"
+LOCK = "run.lock"
 CURVE = ("step", "tokens", "loss", "validation")
 SLOTS = ("step", "exp_avg", "exp_avg_sq")  # of AdamW, for each parameter
 
@@ -27,15 +28,25 @@ Curve = dict[str, list[float]]
 Groups = dict[str, dict[str, Tensor]]
 
 
-def completed(folder: Path, name: str, train: Callable[[], None]) -> Path:
-    """The file `name` that holds the result of the folder's run; `train` is to write it, unless it is there."""
+def completed(folder: Path, name: str, title: str, train: Callable[[], None]) -> Path:
+    """The file `name` that holds the result of the folder's run; `train` is to write it, unless it is there.
+
+    Another study that is training the same run is waited for, and what it found taken.
+
+    Args:
+        title: says to those who wait what is trained.
+
+    Raises:
+        WriteError: disk full, no permission, ...
+    """
     result = folder / name
     if not result.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in folder.glob(".*"):
-            if path.is_file():  # half-written when an earlier process was killed: no other file here is hidden
-                path.unlink()
-        train()
+        with alone(folder / LOCK, title):
+            if not result.exists():
+                for path in folder.glob(".*"):
+                    if path.is_file():  # half-written when an earlier process was killed: no other file here is hidden
+                        path.unlink()
+                train()
     (folder / RESUME).unlink(missing_ok=True)
     return result
 

@@ -2,10 +2,13 @@
 
 import functools
 import hashlib
+import sys
 from pathlib import Path
 from typing import Any
 
 from numba import njit
+from numba.core import event
+from tqdm import tqdm
 
 inlined = njit(nogil=True, inline="always")  # for functions of many arrays: a call would count references to each
 
@@ -16,9 +19,31 @@ def compiled(function):
     Numba would renew kept code only when the function's own file changes; here it is renewed when any
     file of the engine does, since functions, kernels and layouts of others are compiled in.
     """
+    _say_when_it_compiles()
     dispatcher: Any = njit(nogil=True, cache=True)(function)
     dispatcher._cache._cache_file._source_stamp = sources_hash()
     return dispatcher
+
+
+class _Saying(event.Listener):
+    """Says that code is being compiled, when the first of it is; what is kept on disk is loaded in silence."""
+
+    said = False
+
+    def on_start(self, event: event.Event) -> None:
+        if not self.said:
+            self.said = True
+            tqdm.write(
+                "Compiling the engine for this processor, once: half a minute or so.", file=sys.stderr
+            )  # above bars
+
+    def on_end(self, event: event.Event) -> None:
+        pass
+
+
+@functools.cache
+def _say_when_it_compiles() -> None:
+    event.register("numba:compile", _Saying())
 
 
 @functools.cache

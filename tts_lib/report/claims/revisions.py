@@ -4,13 +4,11 @@ from tts_lib.common.strategy import MIXED, ORACLE, PARALLEL, REVISIONS, SEQUENTI
 from tts_lib.report.claims.claim import LARGEST, MIDDLE, Check, Claim, contrast
 from tts_lib.report.claims.findings import LESS, MORE, Demand, Finding, paired
 from tts_lib.report.claims.strategies import cheaper
-from tts_lib.report.results import PAPER, NotMeasured, Results
-from tts_lib.revisions.transitions import transitions
+from tts_lib.report.results import PAPER, TRAINED, NotMeasured, Results
 
 _SEQUENTIAL, _MIXED = Strategy(SEQUENTIAL, "orm"), Strategy(MIXED, "orm")
 _SEQUENTIAL_PRM, _SEQUENTIAL_ALONE = Strategy(SEQUENTIAL, "prm"), Strategy(SEQUENTIAL, "orm_alone")
 _SEQUENTIAL_VOTE, _PARALLEL_VOTE = Strategy(SEQUENTIAL, "majority"), Strategy(REVISIONS, "majority", length=1)
-_TRAINED = 4  # attempts in the context of the training data at most
 _NOTABLE = 0.1  # of the right answers
 _SPLIT = 128  # generations at which the ways to split them are compared
 _EASY, _HARD = (1, 2), (4, 5)
@@ -21,7 +19,7 @@ def _rise(first: int, last: int) -> Check:
 
     def check(results: Results) -> Finding:
         early, late = results.attempt(PAPER, first), results.attempt(PAPER, last)
-        rates = transitions(results.revisions[PAPER], results.weights(results.n_questions), _TRAINED)
+        rates = results.transitions
         note = f"{early.mean():.1%} to {late.mean():.1%}"
         if "new_after_wrong" in rates:
             found, fresh, most = (rates[what].rate for what in ("new_after_wrong", "independent", "without_repeats"))
@@ -36,7 +34,7 @@ def _undone(results: Results) -> Finding:
     """Share of right attempts that the next one makes wrong."""
     if PAPER not in results.revisions:
         raise NotMeasured("there are no chains of revisions")
-    rates = transitions(results.revisions[PAPER], results.weights(results.n_questions), _TRAINED)
+    rates = results.transitions
     if "right_to_wrong" not in rates:
         raise NotMeasured("no right attempt is followed by another")
     found = rates["right_to_wrong"]
@@ -53,8 +51,8 @@ def _pairing(other: str) -> Check:
     """Accuracy after four attempts with the paper's histories minus that with others."""
 
     def check(results: Results) -> Finding:
-        difference = results.attempt(PAPER, _TRAINED) - results.attempt(other, _TRAINED)
-        return paired(results, difference, f"attempt {_TRAINED}, {other.replace('_', ' ')} histories", MORE)
+        difference = results.attempt(PAPER, TRAINED) - results.attempt(other, TRAINED)
+        return paired(results, difference, f"attempt {TRAINED}, {other.replace('_', ' ')} histories", MORE)
 
     return check
 
@@ -93,14 +91,14 @@ CLAIMS = (
         "Revisions are right more often than first attempts",
         "change of accuracy along a chain",
         "18% to about 23% (Fig. 6)",
-        _rise(1, _TRAINED),
+        _rise(1, TRAINED),
     ),
     Claim(
         "18b",
         "… and still improve past the fifth, the last one trained on",
         "change of accuracy along a chain",
         "to about 24% (Fig. 6)",
-        _rise(_TRAINED + 1, 4 * _TRAINED),
+        _rise(TRAINED + 1, 4 * TRAINED),
     ),
     Claim(
         "19",

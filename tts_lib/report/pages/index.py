@@ -40,13 +40,13 @@ class Page:
 
 
 def render_notebooks(reports: Path, said: About) -> list[Page]:
-    """Render every notebook of `reports`/executed to a page in `reports`/pages; the pages in order of their names.
+    """Render each notebook of `reports`/executed that ran to its end to a page in `reports`/pages, in order of names.
 
     Raises:
         StudyError: a notebook that cannot be read or shown, by name.
     """
     pages = []
-    for source in sorted((reports / "executed").glob("*.ipynb")):
+    for source in notebooks.executed(reports / "executed"):
         executed = notebooks.read(source)
         try:
             text = notebook.render(executed, reports, home="../index.html", said=said)

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from tts_lib.common.section import Section
 from tts_lib.study.config.engine import Device
+from tts_lib.study.config.folders import written_out
 
 Repository = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$", max_length=200, description="owner/name on the hub")
@@ -13,7 +14,9 @@ Repository = Annotated[
 Commit = Annotated[
     str, Field(pattern=r"^[0-9a-f]{40}$", description="a commit of 40 hex digits, as a branch or tag can move")
 ]
-Folder = Annotated[str, Field(min_length=1, max_length=4096, description="in Hugging Face format")]
+Folder = Annotated[
+    str, Field(min_length=1, max_length=4096, description="in Hugging Face format"), AfterValidator(written_out)
+]
 Text = Annotated[str, Field(max_length=20_000)]
 
 

@@ -29,7 +29,8 @@ def sentence(error: ValidationError, schema: dict[str, Any]) -> tuple[str, tuple
     # A union reports one mistake per member: count and show the field once.
     fields = {_field(_trail(mistake["loc"], schema)) for mistake in mistakes}
     more = f" ({len(fields) - 1} more like this.)" if len(fields) > 1 else ""
-    return _describe(mistakes[0], schema) + more, mistakes[0]["loc"]
+    field = getattr(mistakes[0].get("ctx", {}).get("error"), "field", None)  # of `fields.FieldError`
+    return _describe(mistakes[0], schema) + more, (*mistakes[0]["loc"], *(field.split(".") if field else ()))
 
 
 def _describe(mistake: Any, schema: dict[str, Any]) -> str:

@@ -31,11 +31,20 @@ Attempts = Annotated[
 Budget = Annotated[int, Field(ge=1, le=65_536, description="generations per question, a power of two")]
 
 
+class FieldError(ValueError):
+    """A mistake that the check of a whole section found, in one of its fields; it says so, and which."""
+
+    def __init__(self, field: str, words: str):
+        """A mistake in the field of this dotted name, as it is seen from the section."""
+        super().__init__(f"{field} {words}")
+        self.field = field
+
+
 def increasing(name: str, values: Sequence[int] | Sequence[float]) -> None:
     """Refuse values that do not rise.
 
     Raises:
-        ValueError: names the field.
+        FieldError: names the field.
     """
     if any(b <= a for a, b in pairwise(values)):
-        raise ValueError(f"{name} must be strictly increasing, got {list(values)}")
+        raise FieldError(name, f"must be strictly increasing, got {list(values)}")

@@ -1,4 +1,7 @@
-"""Folders that a study takes files from: DVC watches each whole, and what lies elsewhere could change unseen."""
+"""Folders that a study takes files from: DVC watches each whole, and what lies elsewhere could change unseen.
+
+Of checkpoints, which may have gigabytes, the hash is taken whenever one is opened (`tts_lib.engines.opening`).
+"""
 
 import os
 from pathlib import Path
@@ -11,7 +14,12 @@ from tts_lib.common import paths
 _OWN = (paths.DATA, paths.MODELS, paths.REPORTS)  # what stages write
 
 
-def _written_out(folder: str) -> str:
+def written_out(folder: str) -> str:
+    """The folder as it is given.
+
+    Raises:
+        ValueError: it begins with ~.
+    """
     if folder.startswith("~"):
         raise ValueError(f"{folder!r} must be written out: ~ is not expanded")
     return folder
@@ -28,7 +36,7 @@ def _inside(path: str) -> str:
 Folder = Annotated[
     str,
     Field(min_length=1, max_length=4096, description="that holds the files; DVC watches it"),
-    AfterValidator(_written_out),
+    AfterValidator(written_out),
 ]
 FilePath = Annotated[
     str, Field(min_length=1, max_length=4096, description="file or folder inside `folder`"), AfterValidator(_inside)

@@ -1,6 +1,6 @@
 """Reading a study from its file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from tts_lib.common.errors import StudyError
 from tts_lib.study.config.errors import sentence
 from tts_lib.study.config.folders import refuse_own
 from tts_lib.study.config.study import Study
+
+_TAKEN = ("replay", "questions", "checkpoints")  # sections of parts that come from folders
 
 
 def load(path: str | Path = "params.yaml") -> Study:
@@ -34,13 +36,21 @@ def load(path: str | Path = "params.yaml") -> Study:
     except ValidationError as error:
         words, keys = sentence(error, Study.model_json_schema())
         raise StudyError(f"{path}, line {_line(text, keys)}: {words}") from error
-    for section, parts in (("replay", study.replay), ("questions", study.questions)):
-        for name, part in parts.items():
-            try:
-                refuse_own(f"{section}.{name}.folder", part.folder, _root(Path(path)))
-            except ValueError as error:
-                raise StudyError(f"{path}, line {_line(text, (section, name, 'folder'))}: {error}.") from error
+    for keys, folder in _folders(study):
+        try:
+            refuse_own(".".join(keys), folder, _root(Path(path)))
+        except ValueError as error:
+            raise StudyError(f"{path}, line {_line(text, keys)}: {error}.") from error
     return study
+
+
+def _folders(study: Study) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The folders that a study takes files from, behind the keys that lead to each."""
+    declared = study.verifier.declared if study.verifier else None
+    places = {(section, name): part for section in _TAKEN for name, part in getattr(study, section).items()}
+    for keys, part in (places | ({("verifier", "declared"): declared} if declared else {})).items():
+        if part.folder is not None:
+            yield (*keys, "folder"), part.folder
 
 
 def _root(path: Path) -> Path:

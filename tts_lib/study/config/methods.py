@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from tts_lib.common.section import Section
 from tts_lib.common.strategy import TAKEN
-from tts_lib.study.config.fields import Budget, Fraction, Name, Split, Temperature, TopP, increasing
+from tts_lib.study.config.fields import Budget, FieldError, Fraction, Name, Split, Temperature, TopP, increasing
 
 
 class Sampling(Section):
@@ -60,14 +60,14 @@ class Grid(Section):
             increasing(name, budgets)
             odd = [b for b in budgets if b & (b - 1)]
             if odd:
-                raise ValueError(f"{name} holds {odd[0]}, which is not a power of two")
+                raise FieldError(name, f"holds {odd[0]}, which is not a power of two")
         missing = sorted(set(self.search_budgets) - set(self.budgets))
         if missing:
-            raise ValueError(f"search_budgets holds {missing[0]}, which is not among the budgets {self.budgets}")
+            raise FieldError("search_budgets", f"holds {missing[0]}, which is not among the budgets {self.budgets}")
         if len(set(self.methods)) < len(self.methods):
-            raise ValueError(f"methods names one method twice: {self.methods}")
+            raise FieldError("methods", f"names one method twice: {self.methods}")
         if taken := sorted(set(self.methods) & set(TAKEN)):
-            raise ValueError(f"methods holds {taken[0]}, but no search may have the name of another strategy")
+            raise FieldError("methods", f"holds {taken[0]}, but no search may have the name of another strategy")
         return self
 
 

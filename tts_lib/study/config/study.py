@@ -9,12 +9,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from tts_lib.common.errors import listed
 from tts_lib.common.section import Section
 from tts_lib.search.methods import Method, reachable
 from tts_lib.search.shape import least_budget
 from tts_lib.study.config.checkpoint import Checkpoint
 from tts_lib.study.config.engine import Engine, OpenAI, Reference, Vllm
-from tts_lib.study.config.fields import Name, Pairing, PoolName
+from tts_lib.study.config.fields import FieldError, Name, Pairing, PoolName
 from tts_lib.study.config.methods import (
     ComputeOptimal,
     Difficulty,
@@ -99,7 +100,9 @@ class Study(Section):
         for name, pool in self.generate.items():
             _known(f"generate.{name}.model", pool.model, where, models)
             if name != f"{pool.model}-{pool.split}":
-                raise ValueError(f"generate.{name} must be called {pool.model}-{pool.split}, for its model and split")
+                raise FieldError(
+                    f"generate.{name}", f"must be called {pool.model}-{pool.split}, for its model and split"
+                )
         assert self.verifier
         learner = self.verifier.learner
         for name in (*(["base-train"] if learner or self.pairings else []), "base-val", "base-test", "large-test"):
@@ -112,7 +115,9 @@ class Study(Section):
             options, largest = self.options[method], self.grid.search_budgets[-1]
             if not reachable(options, [largest]):
                 least = least_budget(options.width, options.depth)
-                raise ValueError(f"grid.search_budgets ends at {largest}, but options.{method} needs at least {least}")
+                raise FieldError(
+                    "grid.search_budgets", f"ends at {largest}, but options.{method} needs at least {least}"
+                )
         for pool in ("base-val", "base-test"):
             place, size = f"generate.{pool}.n_samples", self.generate[pool].n_samples
             _at_most("grid.budgets", self.grid.budgets[-1], place, size)
@@ -153,11 +158,11 @@ class Study(Section):
             )
         for name, model in self.pairings.items():
             if model.attempts & (model.attempts - 1):
-                raise ValueError(f"pairings.{name}.attempts is {model.attempts}, which is not a power of two")
+                raise FieldError(f"pairings.{name}.attempts", f"is {model.attempts}, which is not a power of two")
             _at_most(f"pairings.{name}.attempts", model.attempts, "grid.budgets", self.grid.budgets[-1])
             source = "revisions/verifier" if name == REST_EM else "pools/base-train"
             if model.learns_from != source:
-                raise ValueError(f"pairings.{name}.learns_from is {model.learns_from}, but must be {source}")
+                raise FieldError(f"pairings.{name}.learns_from", f"is {model.learns_from}, but must be {source}")
         if any(verifier.kind != settings.kind for verifier in self.revision_verifier.values()):
             raise ValueError(f"revision_verifier.edit_distance.kind must be {settings.kind}, as revisions.kind is")
         if (settings.kind == "trained") != bool(self.pretrain):
@@ -195,9 +200,9 @@ class Study(Section):
 
 def _known(place: str, name: str, where: str, names: dict[str, Any]) -> None:
     if name not in names:
-        raise ValueError(f"{place} names {name!r}, but {where} has only {', '.join(names) or 'nothing'}")
+        raise FieldError(place, f"names {name!r}, but {where} has only {listed(name, names)}")
 
 
 def _at_most(name: str, value: int, limit_name: str, limit: int) -> None:
     if value > limit:
-        raise ValueError(f"{name} reaches {value}, but must be at most {limit_name}, which is {limit}")
+        raise FieldError(name, f"reaches {value}, but must be at most {limit_name}, which is {limit}")
