@@ -50,6 +50,13 @@ def test_the_papers_values_stand_beside_the_strategies_that_were_run() -> None:
     assert (combined["paper"].isna() == combined["accuracy"].notna()).all()
 
 
+def test_a_study_of_smaller_budgets_than_the_papers_is_drawn_alone() -> None:
+    small = results(MAJORITY, WEIGHTED)
+    small = replace(small, accuracy={one: frame.set_axis([1, 2], axis=1) for one, frame in small.accuracy.items()})
+    alone = with_paper(lambda found: strategy_curves(found, [MAJORITY, WEIGHTED]), "3 left")(small)
+    assert list(alone) == CURVE_COLUMNS and set(alone["budget"]) == {1, 2}
+
+
 def test_a_study_draws_what_it_measured_and_no_more() -> None:
     drawn = {figure.name: figure for figure in available(results(COVERAGE, MAJORITY, WEIGHTED))}
     assert list(drawn) == ["coverage_by_budget", "pass_at_1_spectrum"]

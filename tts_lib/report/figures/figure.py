@@ -83,13 +83,18 @@ def draw_curves(data: pd.DataFrame, ax: Axes) -> None:
 
 
 def with_paper(data: Callable[[Results], pd.DataFrame], figure: str) -> Callable[[Results], pd.DataFrame]:
-    """The data with the paper's values of the same strategies: a further column `paper`, empty for ours."""
+    """The data with the paper's values of the same strategies: a further column `paper`, empty for ours.
+
+    None are added to a study that reaches none of the paper's budgets: they would only squeeze its curves.
+    """
 
     def combined(results: Results) -> pd.DataFrame:
         ours = data(results)
         theirs = paper_values.values(figure).loc[:, ["series", "budget", "value"]]
         theirs = theirs.rename(columns={"series": "strategy", "value": "paper"})
         theirs = theirs.merge(ours.loc[:, STRATEGY_COLUMNS].drop_duplicates(), on="strategy")
+        if theirs.empty or ours["budget"].max() < theirs["budget"].min():
+            return ours
         return pd.concat([ours, theirs], ignore_index=True)
 
     return combined
