@@ -84,11 +84,16 @@ def test_absolute_bins_and_their_edges():
 
 @pytest.mark.parametrize(
     ("score", "n_bins", "message"),
-    [([0.1, 0.2], 5, r"2\.\.2"), ([0.1, 0.2], 1, "n_bins is 1"), ([0.1, np.nan], 2, "score 1 is NaN")],
+    [([0.1, 0.2], 5, r"1\.\.2"), ([0.1, 0.2], 0, "n_bins is 0"), ([0.1, np.nan], 2, "score 1 is NaN")],
 )
 def test_quantile_bad_input(score, n_bins, message):
     with pytest.raises(ValueError, match=message):
         quantile_binning(np.array(score), n_bins)
+
+
+def test_one_bin_holds_every_question():
+    score = np.array([0.0, 0.5, 1.0])
+    assert quantile_binning(score, 1).assign(score).tolist() == [1, 1, 1]
 
 
 def test_assign_refuses_nan():

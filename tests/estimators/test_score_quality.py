@@ -95,5 +95,9 @@ def test_spearman_equals_scipy_with_interval():
     assert result.low < result.estimate < result.high
     assert spearman(x, y, 500, np.random.default_rng(1)) == result
     assert spearman(x, y, 500, np.random.default_rng(1), level=0.5).low > result.low
-    with pytest.raises(ValueError, match="not all equal"):
-        spearman(np.ones(100), y, 500, rng)
+
+
+@pytest.mark.parametrize(("x", "y"), [([1.0] * 9, range(9)), (range(9), [0.0] * 9), ([0.0, 1.0], [0.0, 1.0])])
+def test_the_rank_correlation_of_something_constant_is_undefined(x, y):
+    x, y = (np.array(list(values), dtype=float) for values in (x, y))
+    assert spearman(x, y, 100, np.random.default_rng(0)) is None

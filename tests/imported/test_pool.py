@@ -348,3 +348,16 @@ def test_overlap_counts_duplicates_and_long_prefixes(tmp_path):
     recorded = read(Source(path, "rows", Columns("q", answer="text", lcp="lcp"))).samples
     assert overlap.overlap(recorded).iloc[0].tolist() == row.tolist()
     assert overlap.overlap(read(Source(path, "rows", Columns("q", answer="text"))).samples) is None
+
+
+def test_texts_without_a_readable_answer_go_by_their_own_verdicts(tmp_path):
+    """Programs, say. Without verdicts there is nothing to study."""
+    rows = [{"q": q, "text": "def f(): pass", "ok": ok, "tok": 5} for q, ok in (("a", 1), ("a", 0), ("b", 1))]
+    raw = read(
+        Source(write(tmp_path / "pool.jsonl", rows), "rows", Columns("q", text="text", correct="ok", n_tokens="tok"))
+    )
+    found = to_pool(raw, QUESTIONS, GRADE)
+    assert found.summary["verdicts_from"] == "pool" and found.summary["correct"] == 2
+    assert found.pool["answer"].isna().all()
+    unmarked = read(Source(raw.path, "rows", Columns("q", text="text", n_tokens="tok")))
+    assert "none of its 3 samples has an answer that can be read" in refusal(to_pool, unmarked, QUESTIONS, GRADE)

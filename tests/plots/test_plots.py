@@ -188,3 +188,23 @@ def test_every_drawing_names_its_axes(draw, columns) -> None:
     draw(pd.DataFrame(columns), ax)
     assert ax.get_xlabel() and ax.get_ylabel()
     ax.figure.canvas.draw()
+
+
+@pytest.mark.parametrize(("n", "n_lines"), [(2, 0), (3, 0), (4, 0), (5, 5), (40, 5)])
+def test_a_spectrum_of_fewer_than_five_questions_has_no_quintiles(n: int, n_lines: int) -> None:
+    ax = new_axes()
+    curves.spectrum(pd.DataFrame({"pass_at_1": np.linspace(0, 1, n)}), ax)
+    assert len(ax.lines) == n_lines and ("quintiles" in ax.get_xlabel()) == (n_lines > 0)
+
+
+@pytest.mark.parametrize(
+    ("n_bins", "labels"),
+    [
+        (5, ["bin 1 (easiest)", "bin 5 (hardest)", "easy (bins 1-2)", "medium (bin 3)", "hard (bins 4-5)"]),
+        (2, ["bin 1 (easiest)", "bin 5", "easy (bin 1)", "hard (bin 2)"]),
+        (10, ["bin 1 (easiest)", "bin 5", "easy (bins 1-5)", "hard (bins 6-10)"]),
+    ],
+)
+def test_bins_bear_the_names_of_a_study_with_so_many(n_bins: int, labels: list[str]) -> None:
+    names = ("1", "5", "easy", *(["medium"] if n_bins % 2 else []), "hard")  # an even number has no medium
+    assert [looks.named(name, n_bins).label for name in names] == labels

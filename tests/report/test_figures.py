@@ -1,14 +1,16 @@
 """The paper's values beside ours, and figures of what a study measured."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from tts_lib.common.strategy import MAJORITY, PARALLEL, WEIGHTED, Strategy
+from tts_lib.common.strategy import COVERAGE, MAJORITY, PARALLEL, WEIGHTED, Strategy
 from tts_lib.report.figures import paper_values
-from tts_lib.report.figures.figure import CURVE_COLUMNS, strategy_curves, with_paper
+from tts_lib.report.figures.figure import CURVE_COLUMNS, HOLLOW, strategy_curves, with_paper
 from tts_lib.report.figures.paper_figures import available
-from tts_lib.report.results import Results
+from tts_lib.report.results import NotMeasured, Results
 
 IDS = [f"q{i}" for i in range(20)]
 NAMED = {strategy.name for strategy in (MAJORITY, WEIGHTED, PARALLEL)}
@@ -17,7 +19,8 @@ NAMED = {strategy.name for strategy in (MAJORITY, WEIGHTED, PARALLEL)}
 def results(*strategies: Strategy) -> Results:
     """Accuracy 0.5 of each strategy at 16 and 64, on questions without bins."""
     frame = pd.DataFrame({n: np.full(len(IDS), 0.5) for n in (16, 64)}, index=pd.Index(IDS, name="question_id"))
-    difficulty = pd.DataFrame({"oracle": 0.5, "oracle_bin": 1, "level": 1, "subject": "chain"}, index=IDS)
+    known = {"oracle": 0.5, "oracle_bin": 1, "level": 1, "subject": "chain", "pass_at_1": 0.25}
+    difficulty = pd.DataFrame(known, index=IDS)
     difficulty.index.name = "question_id"
     return Results(dict.fromkeys(strategies, frame), {}, difficulty, {}, {}, seed=0, n_bootstrap=100)
 
@@ -47,8 +50,47 @@ def test_the_papers_values_stand_beside_the_strategies_that_were_run() -> None:
     assert (combined["paper"].isna() == combined["accuracy"].notna()).all()
 
 
+def test_a_study_of_smaller_budgets_than_the_papers_is_drawn_alone() -> None:
+    small = results(MAJORITY, WEIGHTED)
+    small = replace(small, accuracy={one: frame.set_axis([1, 2], axis=1) for one, frame in small.accuracy.items()})
+    alone = with_paper(lambda found: strategy_curves(found, [MAJORITY, WEIGHTED]), "3 left")(small)
+    assert list(alone) == CURVE_COLUMNS and set(alone["budget"]) == {1, 2}
+
+
 def test_a_study_draws_what_it_measured_and_no_more() -> None:
-    assert [figure.name for figure in available(results(MAJORITY, WEIGHTED))] == [
-        *("accuracy_by_budget_search", "accuracy_by_budget_prm_orm", "pass_at_1_spectrum"),
-    ]
+    drawn = {figure.name: figure for figure in available(results(COVERAGE, MAJORITY, WEIGHTED))}
+    assert list(drawn) == ["coverage_by_budget", "pass_at_1_spectrum"]
+    assert "best-of-N weighted and majority make of the same samples" in drawn["coverage_by_budget"].caption
+    assert set(drawn["pass_at_1_spectrum"].data["pass_at_1"]) == {0.25}  # of all samples, not of those that bin
     assert [figure.name for figure in available(results())] == ["pass_at_1_spectrum"]
+    orm = Strategy("weighted", "orm")
+    assert "accuracy_by_budget_prm_orm" in [figure.name for figure in available(results(WEIGHTED, orm))]
+
+
+def captions(found: Results) -> dict[str, str]:
+    return {figure.name: figure.caption for figure in available(found)}
+
+
+def test_a_caption_speaks_of_what_was_run_and_of_the_paper_where_it_is_drawn() -> None:
+    beam, ahead = Strategy("beam_4"), Strategy("lookahead_1")
+    searched = replace(results(WEIGHTED, beam), search={"beam_4": pd.DataFrame()})
+    said = captions(searched)["accuracy_by_budget_search"]
+    assert "lookahead" not in said and said.endswith(HOLLOW)
+    looked = replace(results(WEIGHTED, ahead), search={"lookahead_1": pd.DataFrame()}, lookaheads=["lookahead_1"])
+    assert "lookahead charged for its rollouts" in captions(looked)["accuracy_by_budget_search"]
+    assert HOLLOW not in captions(results(COVERAGE))["coverage_by_budget"]
+
+
+@pytest.mark.parametrize(("n_bins", "words"), [(5, "quintiles"), (2, "halves"), (7, "7 bins"), (1, None)])
+def test_bins_are_named_as_they_are(n_bins: int, words: str | None) -> None:
+    row = WEIGHTED.columns | {"binning": "oracle", "frozen": False, "bin": "1", "budget": 16, "accuracy": 0.5}
+    found = replace(results(WEIGHTED), tables={"compute_optimal/bins": pd.DataFrame([row])}, n_bins=n_bins)
+    caption = captions(found).get("accuracy_by_bin_search")
+    assert caption is None if words is None else f"Best-of-N weighted in {words} of oracle difficulty" in str(caption)
+
+
+@pytest.mark.parametrize("n_bins", [1, 2, 3, 7])
+def test_claims_on_single_bins_are_of_five(n_bins: int) -> None:
+    assert results().in_bins([1, 2]).all()
+    with pytest.raises(NotMeasured, match="are of 5"):
+        replace(results(), n_bins=n_bins).in_bins([1, 2])

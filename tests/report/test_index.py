@@ -26,6 +26,7 @@ POOL = {"n_questions": 400, "n_samples": 512, "pass_at_1": 0.3, "greedy_accuracy
 CARD = {"label": "small model", "text": "32.5% [29.7%, 35.5%]", "at": "pass@1"}
 
 
+RAN = dict.fromkeys(["voted", "verified", "searched", "revised", "compared"], True) | {"imported": False}
 SAID = About("Study <mine> · commit abc", "")
 
 
@@ -40,6 +41,7 @@ def reports(tmp_path: Path) -> Path:
         "models": {"base": FACTS},
         "pools": {"base-test": POOL},
         "questions": {"train": 3000, "test": 400},
+        "ran": RAN,
         "versions": {"python": "3.11"},
     }
     figure = {"name": "a", "title": "A figure", "caption": "What it shows."}
@@ -51,6 +53,7 @@ def reports(tmp_path: Path) -> Path:
         ("1a", "One claim", "supported", "+1.0 points [+0.5, +1.5]"),
         ("2", "Another", "contradicted", "−1.0 points [−1.5, −0.5]"),
         ("3", "A third", "inconclusive", "+0.0 points [−1.0, +1.0]"),
+        ("18a", "A fourth", "not measured", ""),
     ]
     frame = pd.DataFrame(claims, columns=["number", "claim", "verdict", "ours"]).reindex(columns=COLUMNS)
     write_csv(frame, folder / "results/report/claims.csv")
@@ -86,6 +89,27 @@ def test_the_page_says_what_the_tables_say(reports: Path) -> None:
     for expected in ("? 1 inconclusive", 'href="01.html"', "130,000", "6 million", "A figure"):
         assert expected in page
     assert 'href="results/report/claims.csv"' in page and 'href="summary.json"' in page
+    assert "A fourth" not in page and "Left out, since nothing here measures them: all 1 on revisions." in page
+    assert "repeated whole: a small model is sampled, verified, searched and taught to revise its answers" in page
+    assert "own gold" not in page and "Searches" not in page
+
+
+def test_a_replay_speaks_of_itself_alone(reports: Path) -> None:
+    """Of one model, of which the verdicts are known: no claim, no gallery, no larger model."""
+    summary = tables.read_json(reports / "summary.json")
+    summary["study"] |= {"ran": dict.fromkeys(RAN, False) | {"imported": True}, "methods": []}
+    unknown = dict.fromkeys(["n_params", "n_layers", "width", "validation_loss"])
+    summary["study"]["models"]["base"] |= {"name": "tiny <1B>"} | unknown
+    tables.write_json(summary, reports / "summary.json")
+    for name in ("gallery", "gallery_chains"):
+        write_csv(pd.read_csv(reports / f"results/report/{name}.csv").head(0), reports / f"results/report/{name}.csv")
+    claims = pd.read_csv(reports / "results/report/claims.csv", dtype=str)
+    write_csv(claims.assign(verdict="not measured"), reports / "results/report/claims.csv")
+    page = index.render(reports, [], SAID)
+    assert "those of tiny &lt;1B&gt; are counted (is any of 512 right?). Nothing was sampled" in page
+    assert "all 3 on verifiers, all 1 on revisions" in page and "<table class=" not in page
+    for absent in ("larger", "verified", "Solutions", "searches", "layers", "validation loss", "0 supported"):
+        assert absent not in page, absent
 
 
 def test_the_order_of_imported_samples_is_shown(reports: Path) -> None:
@@ -95,7 +119,11 @@ def test_the_order_of_imported_samples_is_shown(reports: Path) -> None:
     summary["study"]["pools"]["base-test"] |= known | {"order_of_samples": "trusted, misplaced: 9 golds <lead>"}
     tables.write_json(summary, reports / "summary.json")
     page = index.render(reports, [], SAID)
-    assert "<th>order of the samples</th>" in page and "<td>trusted, misplaced: 9 golds &lt;lead&gt;</td>" in page
+    assert (
+        "<th>order of the samples</th>" in page
+        and "<th>duplicates</th>" not in page
+        and "<td>trusted, misplaced: 9 golds &lt;lead&gt;</td>" in page
+    )
 
 
 def test_nothing_runs_and_nothing_is_fetched(reports: Path) -> None:
@@ -178,6 +206,17 @@ def test_the_gallery_takes_the_extremes_of_each_kind() -> None:
         "gives no answer": 5,
     }
     assert gallery.steps_of("a\nb\n") == ["a", "b"] and gallery.repeated_lines("a\na\na\nb") == 0.5
+
+
+@pytest.mark.parametrize("text", ["x" * 200_000, "01234567\n" * 22_000 + "x" * 2_000])
+def test_a_very_long_sample_is_cut_with_its_length_said(text: str) -> None:
+    found = traces(text, statement=text)
+    shown, said = "".join(found["text"]), " … (cut: 200,000 characters in all)"
+    assert shown.endswith(said) and len(shown) == gallery.LONGEST + len(said)
+    assert len(found["statement"].iloc[0]) == gallery.LONGEST + len(said)
+    n = len(gallery.steps_of(text))
+    np.testing.assert_allclose(found["score"], np.linspace(0.1, 0.9, n)[: len(found)])
+    assert gallery.cut("x" * gallery.LONGEST) == "x" * gallery.LONGEST
 
 
 @pytest.mark.parametrize(

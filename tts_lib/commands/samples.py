@@ -8,19 +8,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
+from pydantic import ValidationError
 
 from tts_lib.commands import run as running
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
 from tts_lib.imported import guess as guessing
-from tts_lib.imported import sources
+from tts_lib.imported import pool, sources
+from tts_lib.questions.files import questions as question_files
 from tts_lib.study import folder
+from tts_lib.study.config.errors import sentence
+from tts_lib.study.config.study import Study
 
 SAMPLES = "samples"  # folder of the study with copies of the files
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-UNKNOWN_SIZE, UNKNOWN_TOKENS = 1e9, 1e12  # said, where they are taken
+UNKNOWN_SIZE, UNKNOWN_TOKENS, UNKNOWN_LENGTH = 1e9, 1e12, 500.0  # said, where they are taken
 MOST_BINS, QUESTIONS_A_BIN = 5, 20
+FEWEST = 4  # questions: two to fit on, two to test
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,11 +46,14 @@ def run(given: argparse.Namespace) -> int:
         raise StudyError(f"{missing[0]} is missing")
     if len({path.name for path in files}) < len(files):
         raise StudyError("two of the files have one name; they would take each other's place in the study's folder")
+    asked = question_files.load(given.questions)
     named = dict(pair.split("=", 1) for pair in given.columns.split(",") if "=" in pair)
     pools = {"base": _declared(given.file, named, given.model, given.parameters[:1])}
+    raws = {"base": _read(given.file, pools["base"])}
     if given.large:
         pools["large"] = _declared(given.large, {}, None, given.parameters[1:2])
-    settings = _settings(given.questions, {given.file: "base", given.large: "large"}, pools)
+        raws["large"] = _read(given.large, pools["large"])
+    settings = _settings(given.questions.name, asked, pools, raws)
     name = re.sub(r"\W+", "_", given.file.name.partition(".")[0])
     where = given.into or folder.project() / "studies" / (name if _NAME.fullmatch(name) else f"samples_{name}")
     print(f"The study would be made in {where}, with these settings:\n\n{yaml.safe_dump(settings, sort_keys=False)}")
@@ -70,6 +79,9 @@ def _declared(path: Path, named: Mapping[str, str], model: str | None, size: lis
     if found.format == "rows":
         declared |= {"columns": columns} | ({"rows_of": model} if model else {})
     name = model or (found.models[0] if found.models else path.name.partition(".")[0])
+    if found.scores == "logit":
+        print(f"{path}: step scores lie outside 0 to 1, so they are taken for logits, and their sigmoids used.")
+        declared["scores"] = "logit"
     if not size:
         print(f"{path}: the size of {name} is taken to be {UNKNOWN_SIZE:.0e} parameters; say --parameters otherwise.")
     return declared | {
@@ -79,31 +91,84 @@ def _declared(path: Path, named: Mapping[str, str], model: str | None, size: lis
     }
 
 
-def _settings(questions: Path, files: Mapping[Path, str], pools: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Settings that these pools can bear: budgets within the smallest, bins that hold enough questions."""
+def _read(path: Path, declared: dict[str, Any]) -> sources.RawPool:
+    """The samples of a pool; where neither their tokens nor their length stand in the file, a length is declared."""
+    columns = sources.Columns(**declared["columns"]) if "columns" in declared else None
+    scores = declared.get("scores", "probability")
+    raw = sources.read(sources.Source(path, declared["format"], columns, declared.get("rows_of"), scores=scores))
+    known = raw.samples[["n_tokens", "n_chars", "text"]].notna().to_numpy()
+    if not known.any(axis=1).all():
+        declared["tokens_per_sample"] = UNKNOWN_LENGTH
+        print(f"{path}: samples of no known length are taken to have {UNKNOWN_LENGTH:.0f} tokens (tokens_per_sample).")
+    return raw
+
+
+def _settings(
+    questions: str, asked: pd.DataFrame, pools: Mapping[str, dict[str, Any]], raws: Mapping[str, sources.RawPool]
+) -> dict[str, Any]:
+    """Settings that these pools can bear: budgets within the smallest, bins that hold enough questions.
+
+    Args:
+        questions: name of their file.
+        asked: what stands in it.
+        pools, raws: by role (base, large), what is declared of each pool and what stands in it.
+
+    Raises:
+        StudyError: questions of a pool that are not among those asked, or too few.
+    """
     settings = yaml.safe_load((folder.project() / "profiles/replay.yaml").read_text(encoding="utf-8"))
     (template,) = settings["replay"].values()
     kept = {name: template[name] for name in ("chars_per_token", "conventions")}
-    counts = [_counts(path, pools[role]) for path, role in files.items() if role in pools]
-    n_questions, n_samples = min(map(len, counts)), min(min(count.values()) for count in counts)
-    n_val = max(2, n_questions // 5)
-    settings["replay"] = {"mine": {"folder": SAMPLES, "questions": questions.name, "n_val": n_val, **kept, **pools}}
+    counts = {role: _counts(raw, asked, pools[role]["name"]) for role, raw in raws.items()}
+    covered = set.intersection(*(set(count) for count in counts.values()))
+    if len(covered) < FEWEST:
+        where = " and ".join(str(raw.path) for raw in raws.values())
+        raise StudyError(f"{where}: samples of {len(covered)} questions, but a study needs at least {FEWEST}")
+    if partial := len(covered) < len(asked):
+        print(f"{len(asked) - len(covered):,} of {len(asked):,} questions have no samples and are left out (partial).")
+    n_samples = min(count[question] for count in counts.values() for question in covered)
+    n_val = max(2, len(covered) // 5)
+    settings["replay"] = {
+        "mine": {"folder": SAMPLES, "questions": questions, "partial": partial, "n_val": n_val}
+        | {"style": _style(raws), **kept, **pools}
+    }
     binned = max(1, n_samples // 4)
     left = n_samples - binned if n_samples > 1 else 1
     budgets = [2**i for i in range(left.bit_length())]
-    n_bins = max(1, min(MOST_BINS, (n_questions - n_val) // QUESTIONS_A_BIN))
+    n_bins = max(1, min(MOST_BINS, (len(covered) - n_val) // QUESTIONS_A_BIN))
     probes = [n for n in (1, 4, 8, 16, 32) if n <= binned]
     settings["difficulty"] |= {"n_bins": n_bins, "n_samples": binned, "disjoint": n_samples > 1, "n_probe": probes}
     settings["grid"] = {"budgets": budgets, "search_budgets": budgets[-3:], "methods": []}
+    try:
+        Study.model_validate(settings)
+    except ValidationError as error:
+        raise StudyError(sentence(error, Study.model_json_schema())[0]) from error
     return settings
 
 
-def _counts(path: Path, pool: Mapping[str, Any]) -> Counter[str]:
+def _counts(raw: sources.RawPool, asked: pd.DataFrame, name: str) -> Counter[str]:
     """Samples of each question of a pool."""
-    columns = sources.Columns(**pool["columns"]) if "columns" in pool else None
-    raw = sources.read(sources.Source(path, pool["format"], columns, pool.get("rows_of")))
-    counts = Counter(raw.samples["question_key"])
+    counts = Counter(pool.join(raw, asked, partial=True))
     least, most = min(counts.values()), max(counts.values())
     each = f"{least}" if least == most else f"{least} to {most}"
-    print(f"{path}: {len(raw.samples):,} samples of {pool['name']}, {len(counts):,} questions with {each} each.")
+    print(f"{raw.path}: {len(raw.samples):,} samples of {name}, {len(counts):,} questions with {each} each.")
     return counts
+
+
+def _style(raws: Mapping[str, sources.RawPool]) -> str:
+    """How the texts are to be read, for files without a column of answers."""
+    texts = [
+        text
+        for raw in raws.values()
+        if raw.samples["answer"].isna().to_numpy().all()
+        for text in raw.samples["text"].dropna().tolist()
+    ]
+    if not texts:
+        return guessing.MARKED
+    style, shares = guessing.style(texts)
+    if not any(shares.values()):
+        print("No text has an answer that can be read.")
+        return style
+    found = ", ".join(f"{share:.0%} as {name}" for name, share in shares.items())
+    print(f"Answers are read in the style {style!r}: of the texts {found} have one.")
+    return style

@@ -108,10 +108,10 @@ def quantile_binning(score: Float[np.ndarray, " problem"], n_bins: int = 5) -> B
     Differs from the paper: its rule for ties is not stated (sizes 100/100/100/105/95, ICLR App. E).
 
     Raises:
-        ValueError: n_bins < 2; fewer questions than bins; a score that is not a number.
+        ValueError: n_bins < 1; fewer questions than bins; a score that is not a number.
     """
-    if not 2 <= n_bins <= len(score):
-        raise ValueError(f"n_bins is {n_bins}: allowed is 2..{len(score)}, the number of questions")
+    if not 1 <= n_bins <= len(score):
+        raise ValueError(f"n_bins is {n_bins}: allowed is 1..{len(score)}, the number of questions")
     if np.isnan(score).any():
         raise ValueError(f"difficulty score {int(np.argmax(np.isnan(score)))} is NaN")
     values, counts = np.unique(score.astype(np.float64), return_counts=True)

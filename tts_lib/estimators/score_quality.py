@@ -108,19 +108,20 @@ def spearman(
     n_resamples: int,
     rng: np.random.Generator,
     level: float = 0.95,
-) -> Interval:
+) -> Interval | None:
     """Spearman rank correlation over questions with its percentile bootstrap interval.
 
-    Resamples in which x or y is constant have no correlation and are left out.
+    None where it is undefined: fewer than 3 questions, or x or y the same for all. Resamples of which that is true
+    are left out.
 
     Raises:
-        ValueError: fewer than 3 questions; x or y constant or not a number; level outside (0, 1).
+        ValueError: x or y is not a number; level outside (0, 1).
     """
     check_level(level)
     _check_scores(x)
     _check_scores(y)
     if len(x) < 3 or x.min() == x.max() or y.min() == y.max():
-        raise ValueError("a rank correlation needs at least 3 questions and values that are not all equal")
+        return None
     picks = rng.integers(len(x), size=(n_resamples, len(x)))
     low, high = np.nanquantile(_rank_correlation(x[picks], y[picks]), [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(_rank_correlation(x[None], y[None])[0]), float(low), float(high), level)

@@ -3,6 +3,7 @@
 A guess is shown before it is used; nothing is decided by it alone.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from tts_lib.common.errors import StudyError
+from tts_lib.grading.answers import Style, extract_answer
 from tts_lib.questions.files.readers import read_records
 
-LOOKED_AT = 200  # rows
+LOOKED_AT = 200  # rows, or texts
+MARKED: Style = "marked"
 # The names that people give to each column, the commonest first.
 NAMES = {
     "question": "question_id uid unique_id problem_id qid task_id question id idx index problem prompt",
@@ -40,6 +43,7 @@ class Guess:
     columns: dict[str, str] = field(default_factory=dict)  # of `rows`: ours -> the file's
     models: tuple[str, ...] = ()  # named in the column of models, in the order they come
     example: dict[str, Any] = field(default_factory=dict)  # the first row
+    scores: str = "probability"  # or logit, where step scores lie outside 0 to 1
 
 
 def guess(path: Path) -> Guess:
@@ -52,7 +56,7 @@ def guess(path: Path) -> Guess:
     if not rows:
         raise StudyError(f"{path} holds no samples")
     if set(rows[0]) >= _SEARCH_AND_LEARN:
-        return Guess("search_and_learn", example=rows[0])
+        return Guess("search_and_learn", example=rows[0], scores=_scale([row.get("scores") for row in rows]))
     if set(rows[0]) >= _LARGE_LANGUAGE_MONKEYS:
         return Guess("large_language_monkeys", example=rows[0])
     columns = {ours: name for ours in NAMES if (name := _named(ours, rows))}
@@ -62,7 +66,35 @@ def guess(path: Path) -> Guess:
         missing = "the question" if "question" not in columns else "a text, an answer or a verdict"
         raise StudyError(f"{path}: none of its columns ({', '.join(rows[0])}) is plainly {missing}; say --columns")
     models = tuple(dict.fromkeys(str(row.get(columns["model"])) for row in rows)) if "model" in columns else ()
-    return Guess("rows", columns, models, rows[0])
+    scores = [row.get(columns["step_scores"]) for row in rows] if "step_scores" in columns else []
+    return Guess("rows", columns, models, rows[0], _scale(scores))
+
+
+def style(texts: Sequence[str]) -> tuple[Style, dict[str, float]]:
+    """How the answers of these texts are to be read, and the share of them that has one by each style.
+
+    Boxes alone are read where no text marks its answer otherwise, the last number only where hardly any marks one.
+    """
+    every = max(1, len(texts) // LOOKED_AT)
+    looked_at = texts[::every]
+    styles: tuple[Style, ...] = ("heading", "boxed", MARKED, "number")
+    n_read = {one: sum(extract_answer(text, one) is not None for text in looked_at) for one in styles}
+    shares = {one: n / len(looked_at) for one, n in n_read.items()}
+    if shares["heading"] > 0.5:
+        return "heading", shares
+    if shares[MARKED] < 0.1 < shares["number"]:
+        return "number", shares
+    return ("boxed" if 0 < n_read[MARKED] == n_read["boxed"] else MARKED), shares
+
+
+def _scale(scores: Any) -> str:
+    """What step scores are: no probability lies outside 0 to 1."""
+    if isinstance(scores, str):
+        scores = json.loads(scores) if scores.strip() else None
+    if isinstance(scores, list):
+        return "logit" if any(_scale(part) == "logit" for part in scores) else "probability"
+    is_number = isinstance(scores, int | float | Decimal) and not isinstance(scores, bool)
+    return "logit" if is_number and not 0 <= scores <= 1 else "probability"
 
 
 def _named(ours: str, rows: Sequence[dict[str, Any]]) -> str | None:

@@ -45,9 +45,9 @@ def to_pool(
     """Join a raw pool to the questions (by id, else text), grade it, and check that its samples are where they belong.
 
     Samples are numbered from 0 per question, in the file's order. The answer is the file's where it has an answer
-    column, else it is extracted from the text. Where the file has neither, the file's own verdict is taken
-    (`verdicts_from` = pool) and there are no answers to vote on. A sample without step scores among others that have
-    them has n_steps 0 and NaN scores.
+    column, else it is extracted from the text. Where neither holds one (of programs, say), the file's own verdict is
+    taken (`verdicts_from` = pool) and there are no answers to vote on. A sample without step scores among others that
+    have them has n_steps 0 and NaN scores.
 
     Args:
         raw: what `sources.read` returns.
@@ -61,7 +61,7 @@ def to_pool(
             are attached to the wrong questions.
         ValueError: the grader returns another number of verdicts or classes than it was given answers.
     """
-    samples = raw.samples.assign(question_id=_join(raw, questions, partial))
+    samples = raw.samples.assign(question_id=join(raw, questions, partial))
     gold_of = dict(zip(questions["question_id"], questions["answer"], strict=True))
     order = {question_id: i for i, question_id in enumerate(gold_of)}
     in_file = samples["question_id"].drop_duplicates().tolist()
@@ -71,6 +71,8 @@ def to_pool(
     golds = [gold_of[question_id] for question_id in ids]
     answers = _answers(samples, grade)
     aligned = None
+    if answers is not None and not any(answer is not None for answer in answers):
+        raise StudyError(_unreadable(raw, samples))
     if answers is None:
         verdicts, classes = _own_verdicts(samples), np.full(len(samples), selection.NO_ANSWER)
         answers = [None] * len(samples)
@@ -101,8 +103,17 @@ def to_pool(
     return ImportedPool(pool, scores, steps, summary)
 
 
-def _join(raw: RawPool, questions: pd.DataFrame, partial: bool) -> list[str]:
-    """The question_id of every raw row."""
+def join(raw: RawPool, questions: pd.DataFrame, partial: bool = False) -> list[str]:
+    """The question_id of every raw row, found by id, else by text.
+
+    Args:
+        raw: what `sources.read` returns.
+        questions: question_id, problem.
+        partial: questions may be without samples.
+
+    Raises:
+        StudyError: the pool's questions and the study's are not the same.
+    """
     ids = questions["question_id"].tolist()
     texts = [normalised(text) for text in questions["problem"]]
     by_id = {normalised(i): i for i in ids}
@@ -136,18 +147,27 @@ def _join(raw: RawPool, questions: pd.DataFrame, partial: bool) -> list[str]:
 
 
 def _answers(samples: pd.DataFrame, grade: Grade) -> list[str | None] | None:
-    """The answers, None each where there is none; None altogether where the source holds neither answers nor texts."""
+    """The answers, None each where there is none; None altogether where there are only verdicts to go by."""
     if samples["answer"].notna().to_numpy().any():
         return samples["answer"].tolist()
-    if samples["text"].notna().to_numpy().any():
-        return [None if text is None else grade.extract(text) for text in samples["text"].tolist()]
+    answers = [None if text is None else grade.extract(text) for text in samples["text"].tolist()]
+    if any(answer is not None for answer in answers) or samples["correct"].isna().to_numpy().any():
+        return answers
     return None
 
 
+def _unreadable(raw: RawPool, samples: pd.DataFrame) -> str:
+    """The sentence that refuses a pool of which nothing can be graded."""
+    if samples["text"].isna().to_numpy().all():
+        place = samples["place"].iloc[int(samples["correct"].isna().to_numpy().argmax())]
+        return f"{place} has no text, no answer and no verdict to grade by"
+    return (
+        f"{raw.path}: none of its {len(samples):,} samples has an answer that can be read; where their texts mark it "
+        "in another way, say so (replay.*.style)"
+    )
+
+
 def _own_verdicts(samples: pd.DataFrame) -> list[str]:
-    if (unknown := samples["correct"].isna().to_numpy()).any():
-        place = samples["place"].iloc[int(unknown.argmax())]
-        raise StudyError(f"{place} has no text, no answer and no verdict to grade by")
     return [CORRECT if correct else WRONG for correct in samples["correct"]]
 
 

@@ -70,15 +70,20 @@ def covered(questions: pd.DataFrame, pools: Iterable[ImportedPool]) -> pd.DataFr
     return questions.reset_index(drop=True)
 
 
-def split_questions(questions: pd.DataFrame, n_val: int, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
+def split_questions(
+    questions: pd.DataFrame, n_val: int, rng: np.random.Generator, n_bins: int = 1
+) -> dict[str, pd.DataFrame]:
     """Validation and test questions, drawn at random; each keeps the file's order.
 
     Raises:
-        StudyError: fewer than two questions would be left for the test.
+        StudyError: fewer than two questions would be left for the test, or fewer than difficulty bins.
     """
-    if len(questions) - n_val < 2:
+    least = max(2, n_bins)
+    if len(questions) - n_val < least:
+        bins = f", one for each of difficulty.n_bins, which is {n_bins}" if n_bins > 2 else ""
         raise StudyError(
-            f"n_val is {n_val}, but must be at most {len(questions) - 2}: of {len(questions)} questions 2 must be left"
+            f"n_val is {n_val}, but must be at most {len(questions) - least}: of {len(questions)} questions {least} "
+            f"must be left{bins}"
         )
     is_val = np.zeros(len(questions), bool)
     is_val[rng.choice(len(questions), n_val, replace=False)] = True

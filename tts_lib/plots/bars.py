@@ -42,7 +42,7 @@ def accuracy_by_bin(df: pd.DataFrame, ax: Axes) -> None:
     ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, fontsize="small")
 
 
-def relative_change(df: pd.DataFrame, ax: Axes) -> None:
+def relative_change(df: pd.DataFrame, ax: Axes, n_bins: int = 5) -> None:
     """Small model with test-time compute against the large one, in % of the large one's accuracy (Fig. 1 right).
 
     Columns group (easy, medium, hard), r_label (low, one, high), relative[, relative_low, relative_high].
@@ -57,7 +57,7 @@ def relative_change(df: pd.DataFrame, ax: Axes) -> None:
         if "relative_low" in df:
             ax.vlines(x, part["relative_low"], part["relative_high"], color=looks.INK, linewidth=1)
     ax.axhline(0, color=looks.INK, linewidth=0.8)
-    ax.set_xticks(np.arange(len(groups)), [looks.named(g).label for g in groups])
+    ax.set_xticks(np.arange(len(groups)), [looks.named(g, n_bins).label for g in groups])
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}%" if value else "0%"))
     ax.set_ylabel("accuracy against the large model")
     ax.grid(visible=False, axis="x")

@@ -83,12 +83,12 @@ def gain_by_budget(df: pd.DataFrame, ax: Axes) -> None:
     style.legend_below(ax)
 
 
-def flops_matched(lines: pd.DataFrame, stars: pd.DataFrame, ax: Axes) -> None:
+def flops_matched(lines: pd.DataFrame, stars: pd.DataFrame, ax: Axes, n_bins: int = 5) -> None:
     """Small model with test-time compute (lines) against the large one (stars), per bin; a star below its line loses.
 
     Fig. 9. Columns of `lines`: group, budget, accuracy[, low, high]; of `stars`: group, k, large_accuracy[, r].
     """
-    for look, rows in looks.lines(lines, "group"):
+    for look, rows in looks.lines(lines, "group", n_bins):
         _line(rows, ax, "budget", "accuracy", look)
         mine = stars[stars["group"] == rows["group"].iloc[0]]
         ax.scatter(mine["k"], mine["large_accuracy"], s=150, marker="*", color=look.color, edgecolors="white", zorder=4)
@@ -148,28 +148,27 @@ def spectrum(df: pd.DataFrame, ax: Axes) -> None:
     """Questions from the easiest to the hardest, with the mean of each quintile. Column pass_at_1."""
     ordered = np.sort(df["pass_at_1"].to_numpy())[::-1]
     ax.fill_between(np.arange(len(ordered)) + 0.5, ordered, step="mid", color=looks.SKY, alpha=0.5, linewidth=0)
-    for part in np.array_split(np.arange(len(ordered)), 5):
+    quintiles = np.array_split(np.arange(len(ordered)), 5) if len(ordered) >= 5 else []
+    for part in quintiles:
         mean = ordered[part].mean()
         ax.plot([part[0], part[-1] + 1], [mean, mean], color=looks.BLUE, linewidth=2)
         middle = (part[0] + part[-1]) / 2
         ax.annotate(f"{mean:.0%}", (middle, mean), xytext=(0, 4), textcoords="offset points", ha="center")
-    ax.set(xlim=(0, len(ordered)), ylim=(0, 1.08), xlabel="questions, easiest first; lines: means of quintiles")
+    lines = "; lines: means of quintiles" if quintiles else ""
+    ax.set(xlim=(0, len(ordered)), ylim=(0, 1.08), xlabel=f"questions, easiest first{lines}")
     style.share_axis(ax, "pass@1")
 
 
-def predicted_against_oracle(df: pd.DataFrame, ax: Axes) -> None:
+def predicted_against_oracle(df: pd.DataFrame, ax: Axes, n_bins: int = 5) -> None:
     """Predicted difficulty (mean verifier score) against pass@1, a point a question, its colour the bin by pass@1.
 
     Columns oracle, predicted, oracle_bin.
     """
     import seaborn as sns  # takes a second to import, which the other figures need not spend
 
-    points = df.assign(bin=df["oracle_bin"].map(lambda number: looks.named(str(number)).label)).sort_values(
-        "oracle_bin"
-    )
-    colors = {
-        looks.named(str(number)).label: looks.named(str(number)).color for number in points["oracle_bin"].unique()
-    }
+    named = {number: looks.named(str(number), n_bins) for number in sorted(df["oracle_bin"].unique())}
+    points = df.assign(bin=df["oracle_bin"].map(lambda number: named[number].label)).sort_values("oracle_bin")
+    colors = {look.label: look.color for look in named.values()}
     look = {"hue": "bin", "palette": colors, "s": 14, "alpha": 0.6, "linewidth": 0}
     sns.scatterplot(points, x="oracle", y="predicted", ax=ax, **look)
     ax.plot([0, 1], [0, 1], color=looks.FAINT, linewidth=0.9, linestyle="--")
@@ -181,7 +180,7 @@ def probe_quality(df: pd.DataFrame, ax: Axes) -> None:
     """How well few samples rank the questions. Columns n_probe, rank_correlation[, low, high]."""
     _line(df, ax, "n_probe", "rank_correlation", Look(looks.BLUE, "o", "-", ""))
     style.budget_axis(ax, "samples spent on predicting difficulty")
-    ax.set(ylim=(min(0.0, df["rank_correlation"].min()), 1.02), ylabel="rank correlation with pass@1")
+    ax.set(ylim=(min([0.0, *df["rank_correlation"]]), 1.02), ylabel="rank correlation with pass@1")
 
 
 def score_histogram(df: pd.DataFrame, ax: Axes) -> None:

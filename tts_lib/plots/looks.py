@@ -4,6 +4,7 @@ A strategy's look is put together from its columns. The colours are those of Oka
 colour-blind readers; strategies of one colour differ in marker and line.
 """
 
+import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -73,6 +74,7 @@ _BINNINGS = {
     "level": {"color": SKY, "marker": "h"},
     "subject": {"color": YELLOW, "marker": "p"},
 }
+_COARSE = ("easy", "medium", "hard")
 _BROKEN = {"-": "--", "--": ":", ":": ":"}
 
 NAMED = {
@@ -97,14 +99,14 @@ NAMED = {
     "correct_majority": Look(FAINT, "s", "-", "majority"),
     "correct_best": Look(ORANGE, "^", "-", "best-of-N"),
     # difficulty bins from easy to hard: dark to light in print, and apart without colour vision
-    "1": Look("#2b3a8c", "o", "-", "bin 1 (easiest)"),
-    "2": Look("#2a788e", "s", "-", "bin 2"),
-    "3": Look("#22a884", "^", "-", "bin 3"),
-    "4": Look("#b08a00", "D", "-", "bin 4"),
-    "5": Look("#d1495b", "v", "-", "bin 5 (hardest)"),
-    "easy": Look("#2b3a8c", "o", "-", "easy (bins 1-2)"),
-    "medium": Look("#22a884", "^", "-", "medium (bin 3)"),
-    "hard": Look("#d1495b", "v", "-", "hard (bins 4-5)"),
+    "1": Look("#2b3a8c", "o", "-"),
+    "2": Look("#2a788e", "s", "-"),
+    "3": Look("#22a884", "^", "-"),
+    "4": Look("#b08a00", "D", "-"),
+    "5": Look("#d1495b", "v", "-"),
+    "easy": Look("#2b3a8c", "o", "-"),
+    "medium": Look("#22a884", "^", "-"),
+    "hard": Look("#d1495b", "v", "-"),
     "all": Look(BLACK, "D", "--", "all questions"),
 }
 
@@ -122,16 +124,20 @@ def of_strategy(strategy: Strategy) -> Look:
     return replace(look, label=strategy.label, short=strategy.short)
 
 
-def named(name: str) -> Look:
-    """The look of what is no strategy: a bin, a group of questions, a revision model, a set of strategies."""
-    return NAMED.get(name) or _own(name)
+def named(name: str, n_bins: int = 5) -> Look:
+    """The look of what is no strategy: one of `n_bins` difficulty bins, a group of questions, a revision model, a set
+    of strategies.
+    """
+    look = NAMED.get(name) or _own(name)
+    label = _bin(name, n_bins) if name.isdecimal() else _bins(name, n_bins) if name in _COARSE else look.label
+    return replace(look, label=label)
 
 
-def lines(df: pd.DataFrame, by: str) -> Iterator[tuple[Look, pd.DataFrame]]:
+def lines(df: pd.DataFrame, by: str, n_bins: int = 5) -> Iterator[tuple[Look, pd.DataFrame]]:
     """The rows of each line in order of appearance, with its look: of a strategy from its columns, else by name."""
     for name, rows in df.groupby(by, sort=False):
         is_strategy = by == "strategy" and "rule" in rows
-        yield (of_strategy(Strategy.of(rows.iloc[0].to_dict())) if is_strategy else named(str(name))), rows
+        yield (of_strategy(Strategy.of(rows.iloc[0].to_dict())) if is_strategy else named(str(name), n_bins)), rows
 
 
 def areas(df: pd.DataFrame) -> dict[str, Look]:
@@ -139,6 +145,22 @@ def areas(df: pd.DataFrame) -> dict[str, Look]:
     first = df.drop_duplicates("strategy")
     columns = zip(first["strategy"], first["rule"], first["score"], first["length"], strict=True)
     return {name: of_strategy(Strategy(rule, score, int(length))) for name, rule, score, length in columns}
+
+
+def _bin(number: str, n_bins: int) -> str:
+    ends = {} if n_bins == 1 else {1: " (easiest)", n_bins: " (hardest)"}
+    return f"bin {number}{ends.get(int(number), '')}"
+
+
+def _bins(name: str, n_bins: int) -> str:
+    """A coarse group with its bins: those before, at and after the middle (`tts_lib.strategies.bins`)."""
+    middle = (n_bins + 1) / 2
+    first, last = {
+        "easy": (1, math.ceil(middle) - 1),
+        "medium": (math.ceil(middle), math.floor(middle)),
+        "hard": (math.floor(middle) + 1, n_bins),
+    }[name]
+    return f"{name} (bin {first})" if first == last else f"{name} (bins {first}-{last})"
 
 
 def _own(name: str) -> Look:

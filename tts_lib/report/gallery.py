@@ -17,6 +17,7 @@ SHORT = 2  # steps of an over-short solution
 COLUMNS = ["case", "question_id", "sample", "statement", "answer", "verdict", "pass_at_1", "step", "text", "score"]
 CHAIN_COLUMNS = ["case", "question_id", "chain", "position", "statement", "text", "verdict", "score"]
 SHOWN = 6  # attempts of a chain
+LONGEST = 4_000  # characters of a text
 
 
 def choose(pool: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
@@ -64,10 +65,11 @@ def traces(chosen: pd.DataFrame, problems: pd.DataFrame) -> pd.DataFrame:
     for row in chosen.to_dict("records"):
         scores = row["scores"]
         lines = next((parts for parts in splits(row["text"]) if len(parts) == len(scores)), [row["text"]])
-        part = pd.DataFrame({"step": np.arange(1, len(lines) + 1), "text": lines, "score": scores[-len(lines) :]})
+        scores, lines = scores[-len(lines) :], _cut(lines, len(row["text"]))
+        part = pd.DataFrame({"step": np.arange(1, len(lines) + 1), "text": lines, "score": scores[: len(lines)]})
         for name in ("case", "question_id", "sample", "answer", "verdict", "pass_at_1"):
             part[name] = row[name]
-        parts.append(part.assign(statement=statements[row["question_id"]]))
+        parts.append(part.assign(statement=cut(statements[row["question_id"]])))
     return pd.concat(parts, ignore_index=True).loc[:, COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
 
 
@@ -101,7 +103,12 @@ def chains(attempts: pd.DataFrame, problems: pd.DataFrame) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame(columns=CHAIN_COLUMNS)
     found = pd.concat(parts, ignore_index=True).merge(problems[["question_id", "statement"]], "left", "question_id")
-    return found.loc[:, CHAIN_COLUMNS]
+    return found.assign(text=found["text"].map(cut), statement=found["statement"].map(cut)).loc[:, CHAIN_COLUMNS]
+
+
+def cut(text: str) -> str:
+    """The text; of a very long one the beginning, with its length said."""
+    return _cut([text], len(text))[0]
 
 
 def splits(text: str) -> Iterator[list[str]]:
@@ -119,3 +126,17 @@ def repeated_lines(text: str) -> float:
     """Share of a solution's lines that stand in it before."""
     lines = steps_of(text)
     return 1 - len(Counter(lines)) / len(lines)
+
+
+def _cut(parts: list[str], length: int) -> list[str]:
+    """The parts of a text of this length up to LONGEST characters; the last of them says that there were more."""
+    if length <= LONGEST:
+        return parts
+    kept, left = [], LONGEST
+    for part in parts:
+        kept.append(part[:left])
+        left -= len(part)
+        if left <= 0:
+            break
+    kept[-1] += f" … (cut: {length:,} characters in all)"
+    return kept

@@ -7,7 +7,7 @@ Something that a study did not measure (a search it leaves out, a table of a sta
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from tts_lib.common import paths, rng, tables
 from tts_lib.common.strategy import MIXED, REVISIONS, SEQUENTIAL, Strategy
 from tts_lib.estimators import intervals
+from tts_lib.grading.verdicts import CORRECT
 from tts_lib.revisions import ratios
 from tts_lib.revisions.transitions import Rate, by_position, transitions
 from tts_lib.strategies.exchange.large import GREEDY, ONE_SAMPLE
@@ -32,6 +33,8 @@ _REVISION_COLUMNS = [
 ]
 PAPER, REST_EM = "edit_distance", "rest_em"  # the paper's revision model, and that of its ablation
 TRAINED = 4  # attempts in the context of the training data at most
+PAPER_BINS = 5
+_QUANTILES = {1: "one bin", 2: "halves", 3: "thirds", 4: "quarters", 5: "quintiles", 10: "deciles"}
 _WAYS: dict[Literal["parallel", "sequential", "mixed"], tuple[str, int]] = {  # to split a budget: rule, fixed length
     "parallel": (REVISIONS, 1),
     "sequential": (SEQUENTIAL, 0),
@@ -49,17 +52,24 @@ class Results:
 
     accuracy: Mapping[Strategy, pd.DataFrame]  # (question_id x budget), expected correctness 0..1
     search: Mapping[str, pd.DataFrame]  # search -> its rows: question_id, budget, mean_steps, repetition
-    difficulty: pd.DataFrame  # index question_id: oracle, oracle_bin, level, subject
+    difficulty: pd.DataFrame  # index question_id: oracle, oracle_bin, level, subject, pass_at_1 (of all samples)
     tables: Mapping[str, pd.DataFrame]  # STAGE/NAME, of ANALYSIS_TABLES
     revisions: Mapping[str, pd.DataFrame]  # revision model -> attempts of its chains (over_questions.COLUMNS)
     seed: int
     n_bootstrap: int
     splits: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # revision model -> ratios.COLUMNS
     checkpoints: pd.DataFrame | None = None  # of the paper's revision model, on validation questions
+    n_bins: int = PAPER_BINS  # of difficulty
+    lookaheads: Sequence[str] = ()  # searches that look ahead
 
     @cached_property
     def question_ids(self) -> list[str]:
         return sorted(self.difficulty.index)
+
+    @property
+    def quantiles(self) -> str:
+        """What the difficulty bins are, in words: quintiles, halves, 7 bins."""
+        return _QUANTILES.get(self.n_bins, f"{self.n_bins} bins")
 
     @property
     def strategy_set(self) -> str:
@@ -164,11 +174,13 @@ class Results:
         return transitions(self.revisions[PAPER], self.weights(self.n_questions), TRAINED)
 
     def in_bins(self, bins: Sequence[int]) -> Bool[np.ndarray, " question"]:
-        """Which test questions lie in these oracle bins (1 = easiest).
+        """Which test questions lie in these oracle bins (1 = easiest) of the paper's five.
 
         Raises:
-            NotMeasured: fewer than 2 of them do.
+            NotMeasured: the study has another number of bins, or fewer than 2 questions lie in these.
         """
+        if self.n_bins != PAPER_BINS:
+            raise NotMeasured(f"bins {list(bins)} are of {PAPER_BINS}, and the study has {self.quantiles}")
         members = self.difficulty.loc[self.question_ids, "oracle_bin"].isin(list(bins)).to_numpy()
         if members.sum() < 2:
             raise NotMeasured(f"fewer than 2 questions lie in bins {list(bins)}")
@@ -209,11 +221,11 @@ class Results:
         return self._weights[n_questions]
 
 
-def load(methods: Sequence[str], attempts: Mapping[str, int], seed: int, n_bootstrap: int) -> Results:
+def load(methods: Mapping[str, Mapping[str, Any]], attempts: Mapping[str, int], seed: int, n_bootstrap: int) -> Results:
     """The results of the study in this folder.
 
     Args:
-        methods: searches that were run.
+        methods: searches that were run, with the options of each.
         attempts: revision models, and how many attempts a question were sampled from each.
 
     Raises:
@@ -237,6 +249,10 @@ def load(methods: Sequence[str], attempts: Mapping[str, int], seed: int, n_boots
     # and predicted bins, where there are scores
     kept = [*_DIFFICULTY_COLUMNS, *(name for name in ("predicted_bin",) if name in difficulty)]
     difficulty = difficulty[kept].set_index("question_id")
+    pool = tables.read_table(paths.pool("base", "test"), ["question_id", "verdict"])
+    difficulty["pass_at_1"] = (pool["verdict"] == CORRECT).groupby(pool["question_id"]).mean()
+    n_bins = 1 + len(tables.read_json(paths.metrics("difficulty"), ["edges"])["edges"]["oracle"])
+    lookaheads = [name for name, options in methods.items() if options.get("depth")]
     revisions = {name: _test(tables.read_table(paths.revisions(name), _REVISION_COLUMNS)) for name in attempts}
     splits = {}
     if REST_EM in attempts:
@@ -245,7 +261,19 @@ def load(methods: Sequence[str], attempts: Mapping[str, int], seed: int, n_boots
         splits[PAPER] = _test(tables.read_table(paths.revision_verifier("ratios")))
         accuracy |= split_accuracy(splits[PAPER])
     checkpoints = tables.read_table(paths.checkpoints(PAPER)) if attempts else None
-    return Results(accuracy, searches, difficulty, analysis, revisions, seed, n_bootstrap, splits, checkpoints)
+    return Results(
+        accuracy=accuracy,
+        search=searches,
+        difficulty=difficulty,
+        tables=analysis,
+        revisions=revisions,
+        seed=seed,
+        n_bootstrap=n_bootstrap,
+        splits=splits,
+        checkpoints=checkpoints,
+        n_bins=n_bins,
+        lookaheads=lookaheads,
+    )
 
 
 def split_accuracy(splits: pd.DataFrame) -> dict[Strategy, pd.DataFrame]:

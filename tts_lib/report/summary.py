@@ -12,7 +12,7 @@ from tts_lib.common import paths, tables
 from tts_lib.common.strategy import COVERAGE, MAJORITY, PLAIN, WEIGHTED
 from tts_lib.estimators import intervals
 from tts_lib.report.claims.claim import MIDDLE
-from tts_lib.report.figures.figure import ReportFigure
+from tts_lib.report.figures.figure import Drawing
 from tts_lib.report.results import NotMeasured, Results
 
 PACKAGES = ("numpy", "scipy", "pandas", "torch", "transformers")
@@ -45,10 +45,11 @@ _IMPORT_FACTS = [  # of imported pools
 ]
 
 
-def study_facts(**settings: Any) -> dict[str, Any]:
+def study_facts(results: Results, **settings: Any) -> dict[str, Any]:
     """Models, questions, pools, settings and library versions of the study in this folder; None where unknown.
 
     Args:
+        results: what was measured; `ran` says of which parts of the paper.
         settings: further facts, e.g. the seed and the budgets.
 
     Raises:
@@ -65,6 +66,14 @@ def study_facts(**settings: Any) -> dict[str, Any]:
             if record["n_questions"]
         },
         "questions": questions,
+        "ran": {
+            "imported": "own_gold" in sampled["base-test"],
+            "voted": MAJORITY in results.accuracy,
+            "verified": PLAIN in results.accuracy,
+            "searched": bool(results.search),
+            "revised": bool(results.revisions),
+            "compared": bool(sampled["large-test"]["n_questions"]),
+        },
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
     }
 
@@ -74,10 +83,11 @@ def headline(results: Results, claims: pd.DataFrame) -> list[dict[str, Any]]:
     weights = results.weights(results.n_questions)
     best = next(strategy for strategy in _BEST if strategy in results.accuracy)
     n = results.budget(MIDDLE, best)
-    single = results.of(COVERAGE, results.budget(1, COVERAGE))
+    least = results.budget(1, COVERAGE)
+    single = intervals.mean_interval(results.of(COVERAGE, least), weights)
     by_best = intervals.mean_interval(results.of(best, n), weights)
     rows = [
-        _share("small model, one sample", "pass@1", intervals.mean_interval(single, weights)),
+        _share("small model, one sample" if least == 1 else "small model, any right", f"pass@{least}", single),
         _share(f"small model, {_BEST[best]}", f"N = {n}", by_best),
     ]
     with suppress(NotMeasured):
@@ -86,13 +96,15 @@ def headline(results: Results, claims: pd.DataFrame) -> list[dict[str, Any]]:
         (large,) = results.rows("flops_matched/large", **where).to_dict("records")
         interval = intervals.Interval(large["accuracy"], large["low"], large["high"], 0.95)
         rows.append(_share("large model", answer.replace("_", " "), interval))
-    for claim in claims.loc[claims["number"].isin(QUOTED) & claims["estimate"].notna()].to_dict("records"):
+    # An interval without a width is one end of the grid, or a figure that nothing could move.
+    told = claims["number"].isin(QUOTED) & (claims["low"] < claims["high"])
+    for claim in claims.loc[told].to_dict("records"):
         quoted = {name: claim[name] for name in ("estimate", "low", "high", "unit")}
         rows.append(quoted | {"label": QUOTED[claim["number"]], "text": claim["ours"], "at": claim["contrast"]})
     return rows
 
 
-def figure_list(figures: Sequence[ReportFigure]) -> list[dict[str, str]]:
+def figure_list(figures: Sequence[Drawing]) -> list[dict[str, str]]:
     """What the index page says about each figure."""
     return [{"name": figure.name, "title": figure.title, "caption": figure.caption} for figure in figures]
 

@@ -98,7 +98,7 @@ def fit_frozen(
 
     One bin makes it the best fixed strategy.
     """
-    edges = quantile_binning(difficulty.score, n_bins).edges if n_bins > 1 else ()
+    edges = quantile_binning(difficulty.score, n_bins).edges
     return choice.fit_table(fit.accuracy, difficulty, edges, methods, fit.budgets, models)
 
 

@@ -1,7 +1,10 @@
-"""What a figure of the report is: data (saved as CSV beside the picture) and a drawing of exactly that data."""
+"""What a figure of the report is: data (saved as CSV beside the picture), a drawing of exactly that data, and what is
+said of it, which may depend on what was run.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,11 +13,12 @@ from tts_lib.common.strategy import STRATEGY_COLUMNS, Strategy
 from tts_lib.estimators import intervals
 from tts_lib.plots import curves
 from tts_lib.report.figures import paper_values
-from tts_lib.report.results import Results
+from tts_lib.report.results import NotMeasured, Results
 
 CURVE_COLUMNS = [*STRATEGY_COLUMNS, "budget", "accuracy", "low", "high"]
 SHARE_COLUMNS = ["bin", "budget", "strategy", "rule", "score", "length", "share"]
 HOLLOW = "Hollow markers: the paper's values for PaLM 2-S* on MATH, read off its charts (±1-2 points)."
+Words = str | Callable[[Results], str]
 
 
 @dataclass(frozen=True)
@@ -22,9 +26,35 @@ class ReportFigure:
     """One figure: what it shows, the tidy data, and how that is drawn."""
 
     name: str  # of its files
+    title: Words
+    caption: Words
+    data: Callable[[Results], pd.DataFrame]
+    draw: Callable[..., None]  # data, axes, and with `by_bin` the number of difficulty bins
+    by_bin: bool = False  # names difficulty bins
+    hollow: str = HOLLOW  # said where the data hold values of the paper
+
+    def of(self, results: Results) -> "Drawing":
+        """The figure of one study.
+
+        Raises:
+            NotMeasured: the study has no data for it.
+        """
+        data = self.data(results)
+        if data.empty:
+            raise NotMeasured(f"there is nothing to draw in {self.name}")
+        caption = " ".join(filter(None, (_said(self.caption, results), self.hollow if _holds_paper(data) else "")))
+        draw = partial(self.draw, n_bins=results.n_bins) if self.by_bin else self.draw
+        return Drawing(self.name, _said(self.title, results), caption, data, draw)
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A figure of one study, with its data."""
+
+    name: str
     title: str
     caption: str
-    data: Callable[[Results], pd.DataFrame]
+    data: pd.DataFrame
     draw: Callable[[pd.DataFrame, Axes], None]
 
 
@@ -53,13 +83,27 @@ def draw_curves(data: pd.DataFrame, ax: Axes) -> None:
 
 
 def with_paper(data: Callable[[Results], pd.DataFrame], figure: str) -> Callable[[Results], pd.DataFrame]:
-    """The data with the paper's values of the same strategies: a further column `paper`, empty for ours."""
+    """The data with the paper's values of the same strategies: a further column `paper`, empty for ours.
+
+    None are added to a study that reaches none of the paper's budgets: they would only squeeze its curves.
+    """
 
     def combined(results: Results) -> pd.DataFrame:
         ours = data(results)
         theirs = paper_values.values(figure).loc[:, ["series", "budget", "value"]]
         theirs = theirs.rename(columns={"series": "strategy", "value": "paper"})
         theirs = theirs.merge(ours.loc[:, STRATEGY_COLUMNS].drop_duplicates(), on="strategy")
+        if theirs.empty or ours["budget"].max() < theirs["budget"].min():
+            return ours
         return pd.concat([ours, theirs], ignore_index=True)
 
     return combined
+
+
+def _holds_paper(data: pd.DataFrame) -> bool:
+    """Whether values of the paper stand in a column of their own, or in rows of their own kind."""
+    return ("paper" in data and bool(data["paper"].notna().any())) or ("kind" in data and "paper" in set(data["kind"]))
+
+
+def _said(words: Words, results: Results) -> str:
+    return words if isinstance(words, str) else words(results)

@@ -1,6 +1,7 @@
 """The figures of the report: the paper's, redrawn from our data with its values as hollow markers, and some more."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 import pandas as pd
@@ -8,6 +9,7 @@ from matplotlib.axes import Axes
 
 from tts_lib.common.strategy import (
     BEST_FIXED,
+    COVERAGE,
     MAJORITY,
     ORACLE,
     PLAIN,
@@ -20,8 +22,8 @@ from tts_lib.plots import bars, curves, style
 from tts_lib.report.figures import paper_values, revisions
 from tts_lib.report.figures.figure import (
     CURVE_COLUMNS,
-    HOLLOW,
     SHARE_COLUMNS,
+    Drawing,
     ReportFigure,
     draw_curves,
     strategy_curves,
@@ -29,27 +31,63 @@ from tts_lib.report.figures.figure import (
 )
 from tts_lib.report.results import NotMeasured, Results
 
-_LINES = (
-    "Lines: the small model, compute-optimal, by oracle bin. Stars: one answer of the large model, at the budget that "
-    "costs as many FLOPs, for three ratios R of inference to pretraining."
-)
 _CHOICES = [choice.name for choice in (PREDICTED, ORACLE)]
 _BY_STEPS = [Strategy("weighted", f"prm_{how}") for how in ("min", "prod", "mean", "last")]
 _ORM, _MATCHED = (Strategy("weighted", score) for score in ("orm", "orm_matched"))
 _PLAIN_ORM = Strategy("best_of_n", "orm")
+_BEAM = Strategy("beam_4")
+_SPOKEN = {_BEAM: "beam search", WEIGHTED: "best-of-N weighted", PLAIN: "best-of-N", MAJORITY: "majority"}
+_RATIOS = {1: "one ratio", 2: "two ratios", 3: "three ratios"}
+
+
+def _coverage(results: Results) -> pd.DataFrame:
+    return strategy_curves(results, [COVERAGE, *_selections(results)], at_least=1)
+
+
+def _selections(results: Results) -> list[Strategy]:
+    """How one answer is chosen among samples: by the best use of the PRM that the pool allows, and by majority."""
+    by_score = [strategy for strategy in (WEIGHTED, PLAIN) if strategy in results.accuracy][:1]
+    return [*by_score, *(strategy for strategy in (MAJORITY,) if strategy in results.accuracy)]
+
+
+def _of_coverage(results: Results) -> str:
+    chosen = " and ".join(_SPOKEN[strategy] for strategy in _selections(results))
+    below = f" Below it what {chosen} make{'' if ' and ' in chosen else 's'} of the same samples." if chosen else ""
+    return f"Coverage: the chance that one of N samples is right, over all subsets of a pool.{below} {style.BAND_NOTE}"
 
 
 def _search(results: Results) -> pd.DataFrame:
-    return strategy_curves(results, [MAJORITY, WEIGHTED, *map(Strategy, results.search)], at_least=1)
+    if not results.search:
+        raise NotMeasured("no search was run")
+    return strategy_curves(results, [MAJORITY, WEIGHTED, *map(Strategy, results.search)])
+
+
+def _of_search(results: Results) -> str:
+    charged = ", lookahead charged for its rollouts" if results.lookaheads else ""
+    return f"Each method at equal generations{charged}. {style.BAND_NOTE}"
+
+
+def _in_bins(results: Results) -> list[Strategy]:
+    """What is drawn inside the bins: beam search (or the first search there is), and what it is held against."""
+    searches = [_BEAM, *map(Strategy, results.search)]
+    return [strategy for strategy in searches if strategy.rule in results.search][:1] + _selections(results)[:1]
 
 
 def _by_bin(results: Results) -> pd.DataFrame:
-    """Best-of-N weighted and beam search (or the first search there is) in the oracle bins, at the search budgets."""
-    searches = [Strategy(name) for name in ("beam_4", *results.search) if name in results.search][:1]
-    shown = [strategy.name for strategy in (WEIGHTED, *searches)]
-    frame = results.rows("compute_optimal/bins", binning="oracle", frozen=False, strategy=shown)
-    frame = frame.loc[frame["budget"].isin(results.budgets(WEIGHTED, *searches))]
+    """Accuracy in the oracle bins, at the budgets at which all that is drawn is known."""
+    shown = _in_bins(results)
+    if results.n_bins == 1 or not shown:
+        raise NotMeasured("there is one bin only, or no choice among samples")
+    names = [strategy.name for strategy in shown]
+    frame = results.rows("compute_optimal/bins", binning="oracle", frozen=False, strategy=names)
+    frame = frame.loc[frame["budget"].isin(results.budgets(*shown))]
     return frame.drop(columns=["binning", "frozen"]).reset_index(drop=True)
+
+
+def _of_bins(results: Results) -> str:
+    named = " and ".join(_SPOKEN.get(strategy, strategy.label) for strategy in _in_bins(results))
+    words = f"{named} in {results.quantiles} of oracle difficulty, by budget. {style.BAND_NOTE}"
+    return words[0].upper() + words[1:]
 
 
 def _compute_optimal(results: Results) -> pd.DataFrame:
@@ -57,6 +95,14 @@ def _compute_optimal(results: Results) -> pd.DataFrame:
     frame = results.rows("compute_optimal/accuracy", strategy_set=among, strategy=_CHOICES, complete=True)
     base = strategy_curves(results, [MAJORITY, _PLAIN_ORM, WEIGHTED])
     return pd.concat([base, frame.loc[:, CURVE_COLUMNS]], ignore_index=True)
+
+
+def _of_choice(results: Results) -> str:
+    among = "in the paper best-of-N weighted or beam search"
+    if results.strategy_set == "all":
+        frame = results.rows("compute_optimal/shares", strategy_set="all").drop_duplicates("strategy")
+        among = "here " + ", ".join(Strategy(row["rule"], row["score"]).label for row in frame.to_dict("records"))
+    return f"The strategy ({among}) chosen per bin and budget by two-fold cross-validation. {style.BAND_NOTE}"
 
 
 def _gain(results: Results) -> pd.DataFrame:
@@ -94,6 +140,15 @@ def _flops(results: Results, strategy_set: str = "") -> pd.DataFrame:
     return found.loc[:, ["kind", "group", "budget", "accuracy", "low", "high", "r"]]
 
 
+def _of_lines(results: Results) -> str:
+    n_ratios = len(set(results.tables["flops_matched/stars"]["r_label"]))
+    return (
+        "Lines: the small model, compute-optimal, by oracle bin. Stars: one answer of the large model, at the budget "
+        f"that costs as many FLOPs, for {_RATIOS.get(n_ratios, f'{n_ratios} ratios')} R of inference to pretraining. "
+        f"{style.BAND_NOTE}"
+    )
+
+
 def _stars(results: Results, strategy_set: str, groups: Sequence[str]) -> pd.DataFrame:
     """The comparisons that are drawn: the compute-optimal small model against one answer of the large one."""
     of_both = {"strategy_set": strategy_set, "strategy": ORACLE.name, "large": results.large_answer}
@@ -101,9 +156,9 @@ def _stars(results: Results, strategy_set: str, groups: Sequence[str]) -> pd.Dat
     return results.rows("flops_matched/stars", **of_both, **counted)
 
 
-def _draw_flops(data: pd.DataFrame, ax: Axes) -> None:
+def _draw_flops(data: pd.DataFrame, ax: Axes, n_bins: int) -> None:
     line, star, theirs = (data.loc[data["kind"] == kind] for kind in ("line", "star", "paper"))
-    curves.flops_matched(line, star.rename(columns={"accuracy": "large_accuracy", "budget": "k"}), ax)
+    curves.flops_matched(line, star.rename(columns={"accuracy": "large_accuracy", "budget": "k"}), ax, n_bins)
     if len(theirs):
         curves.paper_markers(theirs.rename(columns={"accuracy": "value"}), ax, by="group")
 
@@ -114,41 +169,57 @@ def _relative(results: Results, strategy_set: str = "") -> pd.DataFrame:
     return frame.loc[:, columns].reset_index(drop=True)
 
 
+def _prm_orm(results: Results) -> pd.DataFrame:
+    if not {_ORM, _MATCHED} & results.accuracy.keys():
+        raise NotMeasured("there is no ORM")
+    return strategy_curves(results, [MAJORITY, _MATCHED, _ORM, WEIGHTED])
+
+
+def _of_prm_orm(results: Results) -> str:
+    matched = "; the label-matched ORM saw as many labels as the PRM" if _MATCHED in results.accuracy else ""
+    return f"Best-of-N weighted{matched}. {style.BAND_NOTE}"
+
+
 def _spectrum(results: Results) -> pd.DataFrame:
-    frame = results.difficulty.rename(columns={"oracle": "pass_at_1"}).reset_index()
-    return frame.loc[:, ["question_id", "subject", "level", "pass_at_1"]]
+    return results.difficulty.reset_index().loc[:, ["question_id", "subject", "level", "pass_at_1"]]
 
 
 FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
+        "coverage_by_budget",
+        "What the samples hold: coverage (pass@k)",
+        _of_coverage,
+        _coverage,
+        draw_curves,
+    ),
+    ReportFigure(
         "accuracy_by_budget_search",
         "Search against best-of-N (Figure 3, left)",
-        f"Each method at equal generations, lookahead charged for its rollouts. {style.BAND_NOTE} {HOLLOW}",
+        _of_search,
         with_paper(_search, "3 left"),
         draw_curves,
     ),
     ReportFigure(
         "accuracy_by_bin_search",
-        "Search inside difficulty bins (Figure 3, right)",
-        "Beam search and best-of-N weighted in quintiles of oracle difficulty, by budget. " + style.BAND_NOTE,
+        lambda results: f"{'Search' if results.search else 'Selection'} inside difficulty bins (Figure 3, right)",
+        _of_bins,
         _by_bin,
         bars.accuracy_by_bin,
     ),
     ReportFigure(
         "accuracy_by_budget_compute_optimal",
         "The compute-optimal strategy (Figure 4)",
-        "The strategy (in the paper best-of-N weighted or beam search) chosen per bin and budget by two-fold "
-        "cross-validation. "
-        f"{style.BAND_NOTE} {HOLLOW}",
+        _of_choice,
         with_paper(_compute_optimal, "4"),
         draw_curves,
     ),
     ReportFigure(
         "accuracy_by_budget_flops_matched",
-        "Search against the large model (Figure 9, right)",
-        f"{_LINES} {style.BAND_NOTE}",
+        lambda results: f"{'Search' if results.search else 'Selection'} against the large model (Figure 9, right)",
+        _of_lines,
         _flops,
         _draw_flops,
+        by_bin=True,
     ),
     ReportFigure(
         "relative_change_by_group",
@@ -156,13 +227,16 @@ FIGURES: tuple[ReportFigure, ...] = (
         "Above zero test-time compute is the better buy, below it pretraining. " + style.BAND_NOTE,
         _relative,
         bars.relative_change,
+        by_bin=True,
     ),
     ReportFigure(
         "accuracy_by_budget_flops_matched_revisions",
         "Revisions against the large model (Figure 9, left)",
-        f"{_LINES} {style.BAND_NOTE} Hollow markers: the paper's values, read off its chart.",
+        _of_lines,
         partial(_flops, strategy_set="revisions"),
         _draw_flops,
+        by_bin=True,
+        hollow="Hollow markers: the paper's values, read off its chart.",
     ),
     ReportFigure(
         "relative_change_by_group_revisions",
@@ -170,6 +244,7 @@ FIGURES: tuple[ReportFigure, ...] = (
         "Above zero test-time compute is the better buy, below it pretraining. " + style.BAND_NOTE,
         partial(_relative, strategy_set="revisions"),
         bars.relative_change,
+        by_bin=True,
     ),
     ReportFigure(
         "accuracy_by_budget_aggregation",
@@ -181,8 +256,8 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_prm_orm",
         "PRM against ORM (Figure 14)",
-        "Best-of-N weighted; the label-matched ORM saw as many labels as the PRM. " + style.BAND_NOTE,
-        partial(strategy_curves, strategies=[MAJORITY, _MATCHED, _ORM, WEIGHTED]),
+        _of_prm_orm,
+        _prm_orm,
         draw_curves,
     ),
     ReportFigure(
@@ -226,13 +301,10 @@ FIGURES: tuple[ReportFigure, ...] = (
 )
 
 
-def available(results: Results) -> list[ReportFigure]:
+def available(results: Results) -> list[Drawing]:
     """The figures this study has data for."""
-    return [figure for figure in FIGURES if _has_data(figure, results)]
-
-
-def _has_data(figure: ReportFigure, results: Results) -> bool:
-    try:
-        return len(figure.data(results)) > 0
-    except NotMeasured:
-        return False
+    found: list[Drawing] = []
+    for figure in FIGURES:
+        with suppress(NotMeasured):
+            found.append(figure.of(results))
+    return found

@@ -11,7 +11,6 @@ from tts_lib.estimators import intervals
 from tts_lib.plots import bars, curves, style
 from tts_lib.report.figures.figure import (
     CURVE_COLUMNS,
-    HOLLOW,
     SHARE_COLUMNS,
     ReportFigure,
     draw_curves,
@@ -24,6 +23,12 @@ _SPLIT = 128  # generations at which bins are compared; the next smaller where f
 _PARALLEL_VOTE = Strategy(REVISIONS, "majority", length=1)
 _SEQUENTIAL = {score: Strategy(SEQUENTIAL, score) for score in ("majority", "prm", "orm_alone", "orm")}
 _SPLITS = [_PARALLEL_VOTE, _SEQUENTIAL["majority"], PARALLEL, _SEQUENTIAL["orm"]]
+_HISTORIES = {
+    PAPER: "by edit distance (the paper's)",
+    "random": "random",
+    "shuffled": "that of other questions (shuffled)",
+    "none": "none",
+}
 _SETS = {"all": "searches", "revisions": "revisions", "both": "both mechanisms"}
 
 
@@ -38,6 +43,16 @@ def _chains(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["strategy", "position", "accuracy", "low", "high"])
 
 
+def _of_chains(results: Results) -> str:
+    known = [words for name, words in _HISTORIES.items() if name in results.revisions]
+    histories = ", ".join(known[:-1]) + ", or " + known[-1] if len(known) > 1 else known[0]
+    after = "; or ReST-EM" if REST_EM in results.revisions else ""
+    return (
+        "Each attempt sees up to four earlier ones. The history a model was trained with: "
+        f"{histories}{after}. {style.BAND_NOTE}"
+    )
+
+
 def _by_ratio(results: Results, selection: str, model: str = PAPER) -> pd.DataFrame:
     """Accuracy of every split of every budget from 4 on: budget, length, accuracy."""
     frame = _ratios(results, selection, model)
@@ -47,8 +62,8 @@ def _by_ratio(results: Results, selection: str, model: str = PAPER) -> pd.DataFr
 
 def _by_ratio_and_bin(results: Results, selection: str, difficulty: str) -> pd.DataFrame:
     """The splits of one budget in difficulty bins: bin, budget, length, accuracy, low, high."""
-    if f"{difficulty}_bin" not in results.difficulty:
-        raise NotMeasured(f"there are no {difficulty} bins")
+    if f"{difficulty}_bin" not in results.difficulty or results.n_bins == 1:
+        raise NotMeasured(f"there are no {difficulty} bins, or one only")
     frame = _ratios(results, selection)
     budget = frame.loc[frame["budget"] <= _SPLIT, "budget"].max()
     frame = frame.loc[frame["budget"] == budget]
@@ -101,6 +116,11 @@ def _draw_joint(data: pd.DataFrame, ax: Axes) -> None:
     ax.set_xlabel("FLOPs, as those of best-of-N weighted at N")
 
 
+def _quantiles(words: str) -> Callable[[Results], str]:
+    """A caption in which {} are the bins of the study."""
+    return lambda results: f"{words.format(results.quantiles)} {style.BAND_NOTE}"
+
+
 def _draw_ratio(by: str) -> Callable[[pd.DataFrame, Axes], None]:
     return partial(curves.accuracy_by_ratio, by=by)
 
@@ -109,15 +129,14 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_position",
         "Along a chain of revisions (Figure 6, left)",
-        "Each attempt sees up to four earlier ones. The history a model was trained with: by edit distance (the "
-        f"paper's), random, that of other questions (shuffled), or none; or ReST-EM. {style.BAND_NOTE}",
+        _of_chains,
         _chains,
         curves.accuracy_by_position,
     ),
     ReportFigure(
         "accuracy_by_budget_sequential",
         "Sequential against parallel (Figure 6, right)",
-        f"One chain of N attempts against N first attempts of the same model. {style.BAND_NOTE} {HOLLOW}",
+        f"One chain of N attempts against N first attempts of the same model. {style.BAND_NOTE}",
         with_paper(partial(strategy_curves, strategies=_SPLITS), "6 right"),
         draw_curves,
     ),
@@ -131,14 +150,14 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_ratio_oracle_bins",
         "The same by difficulty (Figure 7, right)",
-        "At the largest budget up to 128, in quintiles of oracle difficulty. " + style.BAND_NOTE,
+        _quantiles("At the largest budget up to 128, in {} of oracle difficulty."),
         partial(_by_ratio_and_bin, selection="orm", difficulty="oracle"),
         _draw_ratio("bin"),
     ),
     ReportFigure(
         "accuracy_by_budget_compute_optimal_revisions",
         "The compute-optimal ratio (Figure 8)",
-        f"The length of the chains chosen per bin and budget by two-fold cross-validation. {style.BAND_NOTE} {HOLLOW}",
+        f"The length of the chains chosen per bin and budget by two-fold cross-validation. {style.BAND_NOTE}",
         with_paper(_compute_optimal, "8"),
         draw_curves,
     ),
@@ -159,14 +178,14 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_ratio_majority_bins",
         "The same by difficulty, by majority (Figure 10, right)",
-        "In quintiles of oracle difficulty. " + style.BAND_NOTE,
+        _quantiles("In {} of oracle difficulty."),
         partial(_by_ratio_and_bin, selection="majority", difficulty="oracle"),
         _draw_ratio("bin"),
     ),
     ReportFigure(
         "accuracy_by_ratio_predicted_bins",
         "By predicted difficulty (Figure 11)",
-        "As Figure 7, right, in quintiles of the PRM's mean score. " + style.BAND_NOTE,
+        _quantiles("As Figure 7, right, in {} of the PRM's mean score."),
         partial(_by_ratio_and_bin, selection="orm", difficulty="predicted"),
         _draw_ratio("bin"),
     ),
@@ -174,7 +193,7 @@ FIGURES: tuple[ReportFigure, ...] = (
         "accuracy_by_budget_revision_verifiers",
         "Verifiers of revisions (Figure 15)",
         "One chain of N attempts, chosen by an ORM trained on revisions with or without the earlier attempts in its "
-        f"context, or by the base model's PRM. {style.BAND_NOTE} {HOLLOW}",
+        f"context, or by the base model's PRM. {style.BAND_NOTE}",
         with_paper(partial(strategy_curves, strategies=[PARALLEL, *_SEQUENTIAL.values()]), "15"),
         draw_curves,
     ),

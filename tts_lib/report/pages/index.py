@@ -6,6 +6,7 @@ notebooks.
 """
 
 from base64 import b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,8 +18,10 @@ from markupsafe import Markup
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
+from tts_lib.report.claims.kinds import NOT_MEASURED, left_out
 from tts_lib.report.pages import notebook, rendering
 from tts_lib.report.pages.about import About
+from tts_lib.report.pages.lead import lead
 from tts_lib.report.pages.text import show_text
 from tts_lib.study import notebooks
 
@@ -26,9 +29,16 @@ VERDICTS = {  # word -> sign beside its colour
     "supported": "✓",
     "contradicted": "✗",
     "inconclusive": "?",
-    "not measured": "–",
 }
 _SUMMARY_KEYS = ["study", "headline", "figures"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What is known of some things, a row each."""
+
+    headings: list[str]
+    rows: list[list[str]]
 
 
 @dataclass(frozen=True)
@@ -64,17 +74,22 @@ def render(reports: Path, pages: list[Page], said: About) -> str:
         TableError: summary.json, a table or a figure is missing or damaged.
     """
     summary = tables.read_json(reports / "summary.json", _SUMMARY_KEYS)
-    claims = _read_csv(reports, "claims")
+    study = summary["study"]
+    every_claim = _read_csv(reports, "claims")
+    claims = [row for row in every_claim if row["verdict"] != NOT_MEASURED]
     gallery = _read_csv(reports, "gallery")
     chains = _read_csv(reports, "gallery_chains")
     environment = rendering.environment()
-    environment.filters |= {"compact": compact, "shown": shown, "as_text": lambda text: Markup(show_text(text).data)}
+    environment.filters["as_text"] = lambda text: Markup(show_text(text).data)
     return environment.get_template("index.html.j2").render(
-        study=summary["study"],
-        imported=any(pool.get("own_gold") is not None for pool in summary["study"]["pools"].values()),
+        study=study,
+        lead=lead(study),
+        models=known("model", _MODEL, {_named(name, of): of for name, of in study["models"].items()}),
+        pools=known("pool", _POOL, study["pools"]),
         headline=summary["headline"],
         figures=[figure | {"source": _inlined(reports, figure["name"])} for figure in summary["figures"]],
         claims=claims,
+        left_out=left_out(every_claim),
         counts={word: sum(row["verdict"] == word for row in claims) for word in VERDICTS},
         signs=VERDICTS,
         gallery=[(case, list(steps)) for case, steps in groupby(gallery, key=lambda row: row["case"])],
@@ -93,9 +108,48 @@ def compact(number: float) -> str:
     return f"{number:g}"
 
 
-def shown(value: float | None, form: str = "{}") -> str:
-    """A number in this form; a dash where it is not known."""
-    return "–" if value is None else form.format(value)
+def known(
+    kind: str, columns: Mapping[str, tuple[str, Callable[[Any], str]]], things: Mapping[str, Mapping[str, Any]]
+) -> Table:
+    """What is known of these things: columns of which no value is known are left out, else there is a dash.
+
+    Args:
+        columns: field -> heading, and how a value is written.
+    """
+    fields = [field for field in columns if any(thing.get(field) is not None for thing in things.values())]
+    headings = [kind, *(columns[field][0] for field in fields)]
+    rows = [
+        [name, *("–" if (value := thing.get(field)) is None else columns[field][1](value) for field in fields)]
+        for name, thing in things.items()
+    ]
+    return Table(headings, rows)
+
+
+def _named(role: str, model: Mapping[str, Any]) -> str:
+    return f"{role}: {model['name']}" if model.get("name") else role
+
+
+_MODEL = {
+    "n_params_block": ("parameters without embeddings", "{:,.0f}".format),
+    "n_params": ("with", "{:,}".format),
+    "n_layers": ("layers", str),
+    "width": ("width", str),
+    "n_tokens": ("tokens seen", compact),
+    "flops": ("training FLOPs", "{:.3g}".format),
+    "validation_loss": ("validation loss", "{:.4f}".format),
+}
+_POOL = {
+    "n_questions": ("questions", str),
+    "n_samples": ("samples each", str),
+    "pass_at_1": ("pass@1", "{:.1%}".format),
+    "greedy_accuracy": ("greedy", "{:.1%}".format),
+    "mean_tokens": ("tokens a sample", "{:.1f}".format),
+    "own_gold": ("questions that give their own gold", "{:.0f}".format),
+    "own_gold_by_chance": ("by chance", "{:.0f}".format),
+    "order_of_samples": ("order of the samples", str),
+    "duplicate_share": ("duplicates", "{:.1%}".format),
+    "shared_prefix_questions": ("questions with half a text shared", "{:.0f}".format),
+}
 
 
 def _title(source: str, otherwise: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from tts_lib.common.strategy import WEIGHTED
+from tts_lib.common.strategy import PLAIN, WEIGHTED
 from tts_lib.estimators.difficulty import quantile_binning
 from tts_lib.strategies import choice
 from tts_lib.strategies.choice import Difficulty
@@ -86,9 +86,11 @@ def probe_curve(
 def probe_table(probes: Mapping[str, Sequence[ProbeCurve]], curves: Sequence[Curve], group: Group) -> pd.DataFrame:
     """Choices with a paid probe: gain over best-of-N and the best fixed strategy given the same generations."""
     rows: list[Row] = []
+    # Without answers no votes can be weighed, and best-of-N is the plain one.
+    best_of_n = WEIGHTED if any(curve.strategy == WEIGHTED for curve in curves) else PLAIN
     for strategy_set, probe in ((name, probe) for name, probes_of in probes.items() for probe in probes_of):
         rivals = {
-            "gain": find(curves, SINGLE, WEIGHTED),
+            "gain": find(curves, SINGLE, best_of_n),
             "gain_fixed": find(curves, strategy_set, FROZEN_FIXED),
         }
         complete = rivals["gain_fixed"].complete

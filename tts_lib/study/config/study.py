@@ -94,6 +94,8 @@ class Study(Section):
     @model_validator(mode="after")
     def _parts_fit(self) -> "Study":
         """Checks that need two sections; a budget above the pool could only be guessed, so it is refused."""
+        for name, replay in self.replay.items():
+            _at_most("difficulty.n_bins", self.difficulty.n_bins, f"replay.{name}.n_val", replay.n_val)
         if self.replay:
             return self  # its pools are as large as they are: a budget out of reach is left out, and said
         where, models = ("checkpoints", self.checkpoints) if self.checkpoints else ("models", self.models)
@@ -131,7 +133,8 @@ class Study(Section):
             _at_most(f"verifier.{kind}.samples", learner.samples, "generate.base-train.n_samples", train_pool)
         for where, tables in (("problems", self.problems), ("questions", self.questions)):
             for name, table in tables.items():
-                _at_most("difficulty.n_bins", self.difficulty.n_bins, f"{where}.{name}.n_test", table.n_test)
+                for split, n in (("n_val", table.n_val), ("n_test", table.n_test)):
+                    _at_most("difficulty.n_bins", self.difficulty.n_bins, f"{where}.{name}.{split}", n)
         return self
 
     @model_validator(mode="after")
