@@ -1,6 +1,6 @@
 """From the nano world to files: question tables, the pretraining corpus and the data card."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from random import Random
@@ -37,14 +37,14 @@ class Recipe:
         return self._mixture(self.subjects, self.hops, self.fact_octaves)
 
     def corpus_mixture(
-        self, subjects: dict[str, float] | None, hops: list[float] | None, fact_octaves: float
+        self, subjects: Mapping[str, float] | None, hops: list[float] | None, fact_octaves: float
     ) -> nano.Mixture:
         """Of the corpus: the same facts are frequent as in the questions, by octaves of its own; None: as there."""
         return self._mixture(subjects or self.subjects, hops or self.hops, fact_octaves)
 
-    def _mixture(self, subjects: dict[str, float], hops: list[float], fact_octaves: float) -> nano.Mixture:
+    def _mixture(self, subjects: Mapping[str, float], hops: list[float], fact_octaves: float) -> nano.Mixture:
         asked = nano.unequal_facts(self.world(), fact_octaves, self.seed) if fact_octaves else None
-        return nano.Mixture(subjects, hops, asked)
+        return nano.Mixture(dict(subjects), hops, asked)
 
     def questions(self) -> dict[str, list[nano.Question]]:
         """The questions of each split; no problem text occurs twice in all of them."""

@@ -65,9 +65,10 @@ def _have_weight(subjects: Subjects | None, hops: list[float] | None) -> None:
     Raises:
         ValueError: names the field.
     """
-    for name, weights in (("subjects", subjects and subjects.values()), ("hops", hops)):
-        if weights is not None and not sum(weights) > 0:
-            raise ValueError(f"{name} must have a weight above 0")
+    if subjects is not None and not sum(subjects.values()) > 0:
+        raise ValueError("subjects must have a weight above 0")
+    if hops is not None and not sum(hops) > 0:
+        raise ValueError("hops must have a weight above 0")
 
 
 class Shape(Section):
