@@ -201,9 +201,10 @@ def judged(rows: list[dict]) -> list[tuple[str, bool]]:
     sizes = [base, *(row for row in rows if row["parameters"] != base["parameters"])]
     tokens = [base, *(row for row in rows if row["tokens"] != base["tokens"])]
     best = max(base[f"pass@1, T {t}"] for t in TEMPERATURES)
+    axes = (("parameters", sizes), ("tokens", tokens))
+    steps = [_at_most(f"1. largest step over {axis}", _step(on, axis), 0.15) for axis, on in axes if len(on) > 1]
     found = [
-        _at_most("1. largest step over sizes", _step(sizes, "parameters"), 0.15),
-        _at_most("1. largest step over tokens", _step(tokens, "tokens"), 0.15),
+        *steps,
         _at_least("2. pass@1 of the base", best, 0.25),
         _at_most("2. pass@1 of the base", best, 0.45),
         _at_least("2. easiest fifth of the base", base["quintiles"][0], 0.75),
