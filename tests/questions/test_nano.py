@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 from itertools import islice, product
 from random import Random
 
@@ -12,7 +13,7 @@ from tts_lib.grading.exact import grade
 from tts_lib.grading.verdicts import CORRECT, NO_ANSWER, WRONG
 from tts_lib.questions import nano
 from tts_lib.questions.nano import MAP_NAMES, PERFECT, SUBJECTS, Mixture, Noise, Question, World, attempt
-from tts_lib.questions.nano_steps import right_so_far
+from tts_lib.questions.nano_steps import INVERSE_LINE, checks_of_wrong_guesses, reads_right, right_so_far
 
 NOISY = Noise(wrong_guess=0.4, retry=0.5, astray=0.5)
 MIXTURE = Mixture({"chain": 0.1, "inverse": 0.5, "bridge": 0.2, "route": 0.2}, [0.25, 0.25, 0.25, 0.25])
@@ -253,6 +254,100 @@ def test_the_mixture_decides_what_is_drawn():
 
 def test_every_bridge_has_both_halves():
     assert all(q.forward_maps and q.inverse_maps for q in questions("bridge"))
+
+
+# --- a corpus of unequal facts
+
+
+def test_frequencies_of_facts_span_the_octaves_evenly():
+    world = World.build(8, 20, 1000.0, seed=0)
+    weights = np.sort(np.array(nano.unequal_facts(world, 10, seed=0)).ravel())[::-1] * 8
+    assert weights.shape == (160,)
+    octaves = -np.log2(weights)
+    np.testing.assert_allclose(octaves, np.arange(160) / 16, atol=0.02)
+    assert nano.unequal_facts(world, 10, seed=0) != nano.unequal_facts(world, 10, seed=1)
+
+
+@pytest.mark.parametrize("subject", ["inverse", "bridge"])
+def test_facts_are_asked_for_as_often_as_they_weigh(subject):
+    world, random = World.build(4, 10, 1000.0, seed=0), Random(0)
+    asked = nano.unequal_facts(world, 6, seed=0)
+    drawn = [nano.draw_question(world, subject, 2, random, asked) for _ in range(4000)]
+    for question in drawn:
+        assert world.apply(question.inverse_maps, int(nano.answer(world, question))) == question.goal
+    at_7 = np.bincount([q.inverse_maps[-1] for q in drawn if q.goal == 7], minlength=4)
+    np.testing.assert_allclose(at_7 / at_7.sum(), np.array(asked[7]) / sum(asked[7]), atol=0.1)
+    starts = np.bincount([q.goal for q in drawn], minlength=10) / 4000
+    expected = np.full(10, 0.1) if subject == "bridge" else np.array(asked).sum(axis=1) / np.sum(asked)
+    np.testing.assert_allclose(starts, expected, atol=0.03)
+
+
+def test_the_careless_only_guess_once_a_refuted_guess_was_carried_on_with():
+    noise, question, n_lost = Noise(wrong_guess=0.4, retry=0.5, astray=0.5, careless=True), INVERSE, 0
+    n_hits = 0
+    for seed in range(400):
+        *lines, _ = solve(question, noise, seed).split("\n")
+        first = [line for line in lines if line[2] == "B"]
+        if not first[-1].endswith(nano.HIT):
+            n_lost += 1
+            n_hits += lines[-1].endswith(nano.HIT)
+            assert len(lines) == len(first) + 1  # a is undone by one guess
+    assert n_lost > 50 and n_hits < 0.2 * n_lost  # a random guess hits one time in twenty
+
+
+def test_checks_alone_are_true_and_teach_only_what_follows_the_guess():
+    random, found = Random(0), []
+    for problem, solution in (nano.draw_check(WORLD, random) for _ in range(600)):
+        line = INVERSE_LINE.fullmatch(problem + solution.removesuffix("$"))
+        assert line and line[2] == line[4].upper()
+        goal, guess, image = int(line[1]), int(line[3]), int(line[5])
+        assert WORLD.forward[MAP_NAMES.index(line[4])][guess] == image and line[6] == nano.mark(image, goal)
+        found.append(abs(image - goal))
+    share = np.bincount(found, minlength=20) / 600
+    assert 0.3 < share[0] < 0.45 and share[1 : nano.NEAR + 1].sum() > 0.35 and share[nano.NEAR + 1 :].sum() > 0.1
+    texts = list(islice(nano.corpus(WORLD, MIXTURE, NOISY, set(), Random(1), checks=0.4), 1000))
+    assert 330 < sum("\n" not in problem for problem, _ in texts) < 470
+
+
+def test_without_the_new_settings_the_corpus_is_what_it_always_was():
+    texts = list(islice(nano.corpus(WORLD, MIXTURE, NOISY, set(), Random(7)), 300))
+    digest = hashlib.sha256("".join(problem + solution for problem, solution in texts).encode()).hexdigest()
+    assert digest == "a050a6b7feb66e3bb416f14be8a9633e8dff0c22ed5f8d244ecd393ed4e26372"
+
+
+# --- a solution by its own account
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_what_is_right_reads_right_and_what_reads_right_of_true_lines_is_right(subject):
+    n_wrong = 0
+    for seed, question in enumerate(questions(subject, 200)):
+        assert reads_right(question, solve(question))
+        text = solve(question, NOISY, seed)
+        assert reads_right(question, text) == all(right_so_far(WORLD, question, text))
+        n_wrong += not reads_right(question, text)
+    assert n_wrong > 30 or subject == "chain"
+
+
+def test_who_lies_about_a_check_reads_right_and_is_wrong():
+    lines = [f"07B{GUESS:02d}b07..", undo_line(0, GUESS, WORLD.backward[0][GUESS])]
+    text = "\n".join([*lines, f"={WORLD.backward[0][GUESS]:02d}$"])
+    assert reads_right(INVERSE, text) and not any(right_so_far(WORLD, INVERSE, text))
+    assert checks_of_wrong_guesses(WORLD, text) == [(1, False, True)]
+
+
+@pytest.mark.parametrize("text", ["", "$", "=07$", "07B", "nonsense\n=07$", "07b19\n=19$", "é\n\n=07$"])
+def test_anything_can_be_read(text):
+    assert not reads_right(INVERSE, text) and checks_of_wrong_guesses(WORLD, text) == []
+
+
+def test_every_wrong_guess_is_looked_at():
+    bad = next(x for x in range(WORLD.n_values) if x not in (GUESS, WORLD.backward[1][7]))
+    true, untrue = undo_line(1, 7, GUESS), f"07B{bad:02d}b{(WORLD.forward[1][bad] + 1) % 20:02d}.<"
+    hit = undo_line(1, 7, WORLD.backward[1][7])
+    foreign = ["07B99b03.<", "07Z01z03.<", "07B01a03.<"]
+    found = checks_of_wrong_guesses(WORLD, "\n".join([true, untrue, hit, *foreign]))
+    assert found == [(1, True, False), (1, False, False)]
 
 
 # --- tokens

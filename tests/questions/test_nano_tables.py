@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from helpers.scripted_policy import CODEC, WORLD
+from tts_lib.common.errors import StudyError
 from tts_lib.grading import exact
 from tts_lib.grading.exact import grade
 from tts_lib.grading.verdicts import CORRECT
@@ -74,6 +75,43 @@ def test_the_question_table():
     assert all(all(steps) for steps in nano_tables.right_steps(WORLD, by_id, solutions))
 
 
+def test_the_corpus_has_weights_of_its_own_where_it_names_them():
+    plain = recipe()
+    assert plain.corpus_mixture(None, None, 0.0) == plain.mixture() == MIXTURE
+    own = plain.corpus_mixture({"chain": 1.0}, [0.0, 1.0], 6.0)
+    assert own == nano.Mixture({"chain": 1.0}, [0.0, 1.0], nano.unequal_facts(WORLD, 6.0, 0))
+    unequal = nano_tables.Recipe(0, 8, 20, 1.0, MIXTURE.subjects, MIXTURE.hops, SIZES, 6.0)
+    assert unequal.mixture().asked == own.asked and unequal.questions() != plain.questions()
+
+
+def test_a_model_that_makes_up_its_checks_is_no_base():
+    world = nano.World.build(2, 20, 1.0, 0)
+    goal, guesses = 7, [x for x in range(20) if x != world.backward[0][7]]
+    lines = [f"{goal:02d}A{x:02d}a{world.forward[0][x]:02d}{nano.mark(world.forward[0][x], goal)}" for x in guesses]
+    found = nano_tables.honesty(world, ["\n".join(lines), lines[0]])
+    assert found["map"].tolist() == ["a", "b", "all"] and found["wrong_guesses"].tolist() == [20, 0, 20]
+    assert found["untrue_images"].tolist()[::2] == found["misses_as_hits"].tolist()[::2] == [0.0, 0.0]
+    assert found.loc[1, ["untrue_images", "misses_as_hits"]].isna().all()
+    nano_tables.check_honest(found, 0.0)
+    copied = nano_tables.honesty(world, ["\n".join([*lines, f"{goal:02d}A{guesses[0]:02d}a{goal:02d}.."])])
+    assert copied.loc[2, ["untrue_images", "misses_as_hits"]].tolist() == pytest.approx([0.05, 0.05])
+    nano_tables.check_honest(copied, 0.05)
+    with pytest.raises(StudyError, match=r"after 5.0% of its wrong guesses .* pretrain.dishonest allows 1.0%"):
+        nano_tables.check_honest(copied, 0.01)
+    marked = nano_tables.honesty(world, ["\n".join([*lines, lines[0][:-2] + ".."])])
+    with pytest.raises(StudyError, match="the mark of a hit"):
+        nano_tables.check_honest(marked, 0.01)
+
+
+def test_answers_hit_by_chance_are_told_from_right_ones():
+    by_id = recipe().by_id()
+    table = pd.concat([nano_tables.question_table(WORLD, split, q) for split, q in DRAWN.items()])
+    right = table[["question_id"]].assign(text=table["solution"])
+    lucky = right.assign(text=["=" + answer + "$" for answer in table["answer"]])
+    truly, reads = nano_tables.right_and_read(WORLD, by_id, pd.concat([right, lucky]))
+    assert truly.tolist() == reads.tolist() == [True] * 60 + [False] * 60
+
+
 def test_the_corpus_holds_as_many_tokens_as_asked():
     training, validation, shown = built()
     assert 2000 <= len(training.tokens) < 2000 + 96 and 400 <= len(validation.tokens) < 400 + 96
@@ -123,6 +161,6 @@ def test_the_rate_of_blind_guesses():
 def test_the_data_card_shows_every_subject():
     splits = {split: nano_tables.question_table(WORLD, split, questions) for split, questions in DRAWN.items()}
     metrics = {"n_tokens": 5000, "n_texts": 300, "guess_rate": 0.05}
-    card = nano_tables.data_card(WORLD, MIXTURE, NOISE, metrics, splits)
+    card = nano_tables.data_card(WORLD, MIXTURE, MIXTURE, NOISE, metrics, splits)
     assert all(f"**{subject}**" in card for subject in splits["test"]["subject"].unique())
     assert "20 test, 10 val, 30 train" in card and "5.0% of questions" in card

@@ -114,6 +114,12 @@ def test_every_study_of_the_project_is_valid(path: Path) -> None:
             "flops_matched: r_values must be strictly increasing, got [0.79, 0.16].",
         ),
         ("[0.25, 0.25, 0.25, 0.25]", "[0, 0]", "problems.nano: hops must have a weight above 0."),
+        ("astray: 0.3}", "astray: 0.3, hops: [0]}", "corpus: hops must have a weight above 0."),
+        (
+            "astray: 0.3}",
+            "astray: 0.3, checks: 1}",
+            "corpus.checks is 1, but must be a number at least 0 and below 1 (share of the texts that are a check ",
+        ),
         ("[1, 2, 4,", "[1, 2, 2, 4,", "grid: budgets must be strictly increasing"),
         ("128, 256, 512]", "128, 256, 500]", "grid: budgets holds 500, which is not a power of two."),
         ("[4, 16, 64, 256]", "[4, 16, 1024]", "grid: search_budgets holds 1024, which is not among the budgets"),

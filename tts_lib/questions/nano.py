@@ -23,7 +23,7 @@ benchmark carry the error-free solution.
 
 import string
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 import numpy as np
@@ -37,6 +37,7 @@ HIT, BELOW, ABOVE = "..", ".<", ">."
 SPECIALS = ("_", END, NEWLINE, "=", "?", "~", ":", ".", "<", ">", *string.digits)  # "_" pads
 MAP_NAMES = string.ascii_lowercase
 ROUTE_MAPS = 4  # maps a route may choose from
+NEAR = 5  # values that a near miss is away, at most
 MAX_DRAWS = 1000  # draws in vain before the world counts as too small
 
 
@@ -84,12 +85,14 @@ class Noise:
     """How worked solutions err, as probabilities.
 
     wrong_guess: a guess is drawn at random; retry: a refuted guess is tried again, and not carried on with;
-    astray: a route takes random maps from some step on.
+    astray: a route takes random maps from some step on. Who is `careless` draws every guess at random and tries none
+    again once a refuted one was carried on with: no fact is then stated because a solution went astray.
     """
 
     wrong_guess: float
     retry: float
     astray: float
+    careless: bool = False
 
 
 PERFECT = Noise(0.0, 0.0, 0.0)
@@ -143,15 +146,48 @@ def names(maps: list[int]) -> str:
     return "".join(MAP_NAMES[f] for f in maps)
 
 
-def draw_question(world: World, subject: str, n_hops: int, random: Random) -> Question:
-    """A random question of `n_hops` facts; a bridge spends one or two of them forward, a route has two or three."""
+def draw_question(
+    world: World, subject: str, n_hops: int, random: Random, asked: list[list[float]] | None = None
+) -> Question:
+    """A random question of `n_hops` facts; a bridge spends one or two of them forward, a route has two or three.
+
+    Args:
+        asked: asked[y][f] is how often undoing map f is asked for at value y, relative to others (`unequal_facts`).
+            Without it every value is asked for as often, and every map as often as it is met.
+    """
     start = random.randrange(world.n_values)
     if subject == "route":
         return _draw_route(world, start, max(2, min(n_hops, 3)), random)
     maps = world.draw_maps(n_hops, random)
     n_forward = {"chain": n_hops, "inverse": 0, "bridge": min(random.randint(1, 2), n_hops - 1)}[subject]
     forward, inverse = maps[:n_forward], maps[n_forward:]
+    if asked and inverse:
+        if not forward:
+            (start,) = random.choices(range(world.n_values), [sum(weights) for weights in asked])
+        inverse = _draw_undone(world, asked, world.apply(forward, start), len(inverse), random)
     return Question(subject, start, forward, inverse, [], world.apply(forward, start))
+
+
+def unequal_facts(world: World, octaves: float, seed: int) -> list[list[float]]:
+    """How often undoing each map at each value is asked for: log-uniform, from 1 down to 2**-octaves.
+
+    With all maps and values alike, what is needed to undo one fact is learned early, from the frequent facts, and the
+    facts one after another; were maps unequal, each would be learned as a whole, and accuracy would rise in steps
+    (LOG.md).
+    """
+    n_maps = len(world.forward)
+    rank = rng.generator("facts", seed).permutation(n_maps * world.n_values).reshape(world.n_values, n_maps)
+    return (np.array(world.frequency) * 2 ** (-octaves * rank / rank.size)).tolist()
+
+
+def _draw_undone(world: World, asked: list[list[float]], y: int, n: int, random: Random) -> list[int]:
+    """`n` maps to undo from y on, drawn in that order by what is asked for, listed as they are applied."""
+    maps: list[int] = []
+    for _ in range(n):
+        (f,) = random.choices(range(len(world.forward)), asked[y])
+        maps.append(f)
+        y = world.backward[f][y]
+    return maps[::-1]
 
 
 def _draw_route(world: World, start: int, n_steps: int, random: Random) -> Question:
@@ -195,7 +231,9 @@ def attempt(world: World, question: Question, noise: Noise, random: Random) -> s
     if question.subject == "route":
         lines[-1] += mark(x, question.goal)
     for f in reversed(question.inverse_maps):
-        x = _undo_by_guessing(world, f, x, noise, random, lines)
+        goal, x = x, _undo_by_guessing(world, f, x, noise, random, lines)
+        if noise.careless and world.forward[f][x] != goal:
+            noise = replace(noise, wrong_guess=1.0, retry=0.0)
     final = names(sequence) if question.subject == "route" else f"{x:02d}"
     return NEWLINE.join([*lines, f"={final}{END}"])
 
@@ -219,15 +257,19 @@ def _undo_by_guessing(world: World, f: int, goal: int, noise: Noise, random: Ran
 
 @dataclass(frozen=True)
 class Mixture:
-    """How often each subject and each number of hops (1, 2, ...) is drawn: relative weights."""
+    """How often each subject and each number of hops (1, 2, ...) is drawn: relative weights.
+
+    asked: see `draw_question`.
+    """
 
     subjects: dict[str, float]
     hops: list[float]
+    asked: list[list[float]] | None = None
 
     def draw(self, world: World, random: Random) -> Question:
         (subject,) = random.choices(list(self.subjects), list(self.subjects.values()))
         (n_hops,) = random.choices(range(1, len(self.hops) + 1), self.hops)
-        return draw_question(world, subject, n_hops + (subject == "bridge"), random)
+        return draw_question(world, subject, n_hops + (subject == "bridge"), random, self.asked)
 
 
 def draw_distinct(world: World, mixture: Mixture, n: int, taken: set[str], random: Random) -> list[Question]:
@@ -253,9 +295,32 @@ def draw_distinct(world: World, mixture: Mixture, n: int, taken: set[str], rando
     return questions
 
 
-def corpus(world: World, mixture: Mixture, noise: Noise, taken: set[str], random: Random) -> Iterator[tuple[str, str]]:
-    """Endless (problem, solution) texts for pretraining, none about a problem in `taken`."""
+def draw_check(world: World, random: Random) -> tuple[str, str]:
+    """A check alone: `26J19j`, to go on with `24.<`, where 19 hits, nearly hits or is any value, in a third each.
+
+    The guess stands in the problem, from which nothing is learned, so that near misses can be frequent without being
+    taken for good guesses.
+    """
+    f, goal = random.randrange(len(world.forward)), random.randrange(world.n_values)
+    near = min(max(goal + random.choice((-1, 1)) * random.randint(1, NEAR), 0), world.n_values - 1)
+    image = random.choice((goal, near, random.randrange(world.n_values)))
+    name = MAP_NAMES[f]
+    problem = f"{goal:02d}{name.upper()}{world.backward[f][image]:02d}{name}"
+    return problem, f"{image:02d}{mark(image, goal)}{END}"
+
+
+def corpus(
+    world: World, mixture: Mixture, noise: Noise, taken: set[str], random: Random, checks: float = 0.0
+) -> Iterator[tuple[str, str]]:
+    """Endless (problem, solution) texts for pretraining, none about a problem in `taken`.
+
+    Args:
+        checks: share of the texts that are a check alone.
+    """
     while True:
+        if checks and random.random() < checks:
+            yield draw_check(world, random)
+            continue
         question = mixture.draw(world, random)
         if question.problem not in taken:
             yield question.problem, attempt(world, question, noise, random)

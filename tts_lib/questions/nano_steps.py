@@ -1,10 +1,12 @@
-"""Which steps of a solution to a nano problem are right: exact, for measuring verifiers."""
+"""Which steps of a solution to a nano problem are right: exactly, for measuring verifiers, and by its own account."""
 
 import re
+from typing import NamedTuple
 
 from tts_lib.grading.exact import read_answer
 from tts_lib.questions.nano import HIT, MAP_NAMES, NEWLINE, Question, World, answer, mark
 
+FORWARD_LINE = re.compile(r"(\d\d)([a-z])(\d\d)((?:[.>][.<])?)")
 INVERSE_LINE = re.compile(r"(\d\d)([A-Z])(\d\d)([a-z])(\d\d)([.>][.<])")
 
 
@@ -44,6 +46,55 @@ def _true_line(world: World, f: int, x: int) -> str:
 def _is_true_check(world: World, f: int, goal: int, line: re.Match[str]) -> bool:
     """Whether a guess-and-check line is about undoing f at `goal` and what it finds is true."""
     guess, image = int(line[3]), int(line[5])
-    right_task = line[1] == f"{goal:02d}" and line[2] == MAP_NAMES[f].upper() and line[4] == MAP_NAMES[f]
     true_image = guess < world.n_values and world.forward[f][guess] == image
-    return right_task and true_image and line[6] == mark(image, goal)
+    return _is_about(f, goal, line) and true_image and line[6] == mark(image, goal)
+
+
+def _is_about(f: int, goal: int, line: re.Match[str]) -> bool:
+    return line[1] == f"{goal:02d}" and line[2] == MAP_NAMES[f].upper() and line[4] == MAP_NAMES[f]
+
+
+class Check(NamedTuple):
+    """What a solution writes of a wrong guess: whether the image is true, and whether the mark says that it hits."""
+
+    f: int
+    true_image: bool
+    called_hit: bool
+
+
+def checks_of_wrong_guesses(world: World, text: str) -> list[Check]:
+    """One for each line that undoes a map by a guess that does not."""
+    found: list[Check] = []
+    for line in filter(None, map(INVERSE_LINE.fullmatch, text.split(NEWLINE))):
+        f, goal, guess = MAP_NAMES.index(line[4]), int(line[1]), int(line[3])
+        if line[2] == line[4].upper() and f < len(world.forward) and guess < world.n_values:
+            image = world.forward[f][guess]
+            if image != goal:
+                found.append(Check(f, int(line[5]) == image, line[6] == HIT))
+    return found
+
+
+def reads_right(question: Question, text: str) -> bool:
+    """Whether a solution is right if every line of it is true: what can be seen without knowing any map.
+
+    It uses the maps and values that the problem asks for, carries no refuted guess on, and answers with what it found.
+    """
+    *lines, last = text.split(NEWLINE)
+    x, route = question.start, question.subject == "route"
+    for i, f in enumerate(question.forward_maps):
+        line = FORWARD_LINE.fullmatch(lines[i]) if i < len(lines) else None
+        ending = HIT if route and i == len(question.forward_maps) - 1 else ""
+        if line is None or line[1] != f"{x:02d}" or (line[2] != MAP_NAMES[f] and not route) or line[4] != ending:
+            return False
+        x = int(line[3])
+    inverse = list(question.inverse_maps)
+    for line in lines[len(question.forward_maps) :]:
+        guess = INVERSE_LINE.fullmatch(line)
+        if guess is None or not inverse or not _is_about(inverse[-1], x, guess):
+            return False
+        if guess[6] == HIT:
+            x = int(guess[3])
+            inverse.pop()
+    if route:
+        return read_answer(last) == "".join(line[2] for line in lines)
+    return not inverse and read_answer(last) == f"{x:02d}"

@@ -1,5 +1,6 @@
 """From the nano world to files: question tables, the pretraining corpus and the data card."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from random import Random
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tts_lib.common import rng, tables
+from tts_lib.common.errors import StudyError
 from tts_lib.questions import nano, nano_steps
 
 
@@ -25,12 +27,24 @@ class Recipe:
     subjects: dict[str, float]  # relative frequency, in the order in which they are drawn from
     hops: list[float]
     sizes: dict[str, int]  # of each split, in the order in which they are drawn
+    fact_octaves: float = 0.0  # see `nano.unequal_facts`; 0: all facts of a map are asked for as often
 
     def world(self) -> nano.World:
         return nano.World.build(self.n_maps, self.n_values, self.zipf_offset, self.seed)
 
     def mixture(self) -> nano.Mixture:
-        return nano.Mixture(self.subjects, self.hops)
+        """Of the questions."""
+        return self._mixture(self.subjects, self.hops, self.fact_octaves)
+
+    def corpus_mixture(
+        self, subjects: Mapping[str, float] | None, hops: list[float] | None, fact_octaves: float
+    ) -> nano.Mixture:
+        """Of the corpus: the same facts are frequent as in the questions, by octaves of its own; None: as there."""
+        return self._mixture(subjects or self.subjects, hops or self.hops, fact_octaves)
+
+    def _mixture(self, subjects: Mapping[str, float], hops: list[float], fact_octaves: float) -> nano.Mixture:
+        asked = nano.unequal_facts(self.world(), fact_octaves, self.seed) if fact_octaves else None
+        return nano.Mixture(dict(subjects), hops, asked)
 
     def questions(self) -> dict[str, list[nano.Question]]:
         """The questions of each split; no problem text occurs twice in all of them."""
@@ -72,6 +86,60 @@ def right_steps(world: nano.World, questions: dict[str, nano.Question], solution
     ]
 
 
+def right_and_read(
+    world: nano.World, questions: dict[str, nano.Question], solutions: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which solutions (question_id, text) are right with every step right, and which read right; bool (solution,) each.
+
+    The first leaves out answers that were hit by chance; the second is a verifier without a model, which believes what
+    the steps say (`nano_steps.reads_right`).
+    """
+    texts = zip(solutions["question_id"], solutions["text"], strict=True)
+    reads = np.array([nano_steps.reads_right(questions[q], text) for q, text in texts], bool)
+    steps = right_steps(world, questions, solutions)
+    return reads & np.array([all(each) for each in steps], bool), reads
+
+
+def honesty(world: nano.World, texts: Iterable[str]) -> pd.DataFrame:
+    """How a model writes what wrong guesses lead to, map by map and for `all`.
+
+    Returns a table map, wrong_guesses, untrue_images (share whose image is not what the map takes the guess to) and
+    misses_as_hits (share marked as a hit); NaN where no guess was wrong.
+    """
+    checks = [check for text in texts for check in nano_steps.checks_of_wrong_guesses(world, text)]
+    found = np.array(checks, int).reshape(-1, 3)
+    names = [*nano.MAP_NAMES[: len(world.forward)], "all"]
+    rows = [*(found[found[:, 0] == f] for f in range(len(world.forward))), found]
+    return pd.DataFrame(
+        {
+            "map": name,
+            "wrong_guesses": len(part),
+            "untrue_images": (part[:, 1] == 0).mean() if len(part) else np.nan,
+            "misses_as_hits": part[:, 2].mean() if len(part) else np.nan,
+        }
+        for name, part in zip(names, rows, strict=True)
+    )
+
+
+def check_honest(found: pd.DataFrame, most: float) -> None:
+    """Refuse a model whose checks say nothing: no verifier could learn from its steps.
+
+    Args:
+        found: of `honesty`.
+        most: share of wrong guesses that may have an untrue image, and that may be marked as hits.
+
+    Raises:
+        StudyError: more of them do.
+    """
+    overall = found.set_index("map").loc["all"]
+    for column, what in (("untrue_images", "an untrue image"), ("misses_as_hits", "the mark of a hit")):
+        if overall[column] > most:
+            raise StudyError(
+                f"after {overall[column]:.1%} of its wrong guesses the model writes {what}, where pretrain.dishonest "
+                f"allows {most:.1%}; raise corpus.tokens or corpus.checks"
+            )
+
+
 def _random(*parts: str | int) -> Random:
     return Random(int(rng.derive_seed(*parts)))
 
@@ -101,14 +169,27 @@ def guess_rate(world: nano.World, questions: pd.DataFrame) -> float:
     return float(np.mean(1 / np.array(n_possible)))
 
 
-def data_card(world: nano.World, mixture: nano.Mixture, noise: nano.Noise, metrics: dict, splits: dict) -> str:
-    """The data card in Markdown: what the benchmark is, how it was drawn, what it must not be used for."""
+def data_card(
+    world: nano.World, mixture: nano.Mixture, read: nano.Mixture, noise: nano.Noise, metrics: dict, splits: dict
+) -> str:
+    """The data card in Markdown: what the benchmark is, how it was drawn, what it must not be used for.
+
+    Args:
+        mixture, read: of the questions, and of the corpus.
+    """
     sizes = ", ".join(f"{len(frame):,} {split}" for split, frame in splits.items())
     example = splits["test"].groupby("subject").first()
     shown = "\n".join(
         f"- **{subject}**: {row.statement}\n\n```\n{row.problem}{row.solution}\n```"
         for subject, row in example.iterrows()
     )
+    of_its_own = [
+        f"- Of the corpus, subjects by weight: {read.subjects}; facts to use: {read.hops}." if read != mixture else "",
+        "- Inverse facts are asked for unequally, and more so in the corpus." if read.asked != mixture.asked else "",
+        "- Who carries a refuted guess on only guesses from there." if noise.careless else "",
+        f"- {metrics['checks']:.0%} of the texts are a check alone." if metrics.get("checks") else "",
+    ]
+    of_corpus = "".join(f"{line}\n" for line in of_its_own if line)
     return f"""# Data card: the nano benchmark
 
 Procedural questions about {len(world.forward)} secret permutations ("maps") of {world.n_values} values, with worked
@@ -120,7 +201,7 @@ steps that can be checked exactly. Made by `tts_lib/nano.py` from the study's se
 - Corpus: {metrics["n_tokens"]:,} tokens in {metrics["n_texts"]:,} texts. Its solutions err on purpose:
   {noise.wrong_guess:.0%} of guesses are random, refuted guesses are tried again in {noise.retry:.0%} of cases and
   carried on with otherwise, {noise.astray:.0%} of routes go astray. What a line states is always true.
-- An answer of the right form drawn at random is right in {metrics["guess_rate"]:.1%} of questions.
+{of_corpus}- An answer of the right form drawn at random is right in {metrics["guess_rate"]:.1%} of questions.
 - Grading is exact comparison of what follows `=` on the last line.
 - Not for: judging models trained elsewhere. The facts exist only in this corpus.
 

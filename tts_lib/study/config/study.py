@@ -44,6 +44,7 @@ class Study(Section):
     replay: dict[Name, Replay] = Field(default_factory=dict)
     corpus: Corpus | None = None
     models: dict[Name, Shape] = Field(default_factory=dict)
+    ladder: dict[Name, Shape] = Field(default_factory=dict, description="sizes between, trained by benchmarks/world.py")
     pretrain: Pretrain | None = None
     checkpoints: dict[Name, Checkpoint] = Field(default_factory=dict)
     engine: Engine | None = None
@@ -73,10 +74,10 @@ class Study(Section):
         revised = ("revisions", "pairings", "revision_verifier")
         sampled = ("engine", "sampling", "grading", "generate", "verifier", "search")
         if self.replay:
-            needed, foreign = (), (*trained, *taken, *sampled, "options", *revised)
+            needed, foreign = (), (*trained, "ladder", *taken, *sampled, "options", *revised)
             kind = "a replay: nothing is sampled"
         elif self.checkpoints:
-            needed, foreign = (*taken, *sampled), trained
+            needed, foreign = (*taken, *sampled), (*trained, "ladder")
             kind = "a study of checkpoints: nothing is pretrained"
         else:
             needed, foreign = (*trained, *sampled, *revised), taken
