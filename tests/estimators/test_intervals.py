@@ -1,4 +1,4 @@
-"""Intervals against scipy and their coverage, verdicts, sample sizes."""
+"""Intervals against scipy and their coverage, sample sizes."""
 
 import math
 
@@ -12,7 +12,6 @@ from tts_lib.estimators.intervals import (
     mean_interval,
     proportion_interval,
     questions_needed,
-    verdict,
 )
 
 
@@ -101,34 +100,6 @@ def test_a_difference_interval_is_students_but_for_two_questions():
         difference_interval(values[:1])
     with pytest.raises(ValueError, match="1 of 400 questions"):
         difference_interval(np.where(np.arange(400) == 3, np.nan, values))
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "sign", "margin", "expected"),
-    [
-        (0.01, 0.2, 1, 0.0, "supported"),
-        (0.01, 0.2, -1, 0.0, "contradicted"),
-        (-0.2, -0.01, 1, 0.0, "contradicted"),
-        (-0.2, -0.01, -1, 0.0, "supported"),
-        (-0.01, 0.2, 1, 0.0, "inconclusive"),
-        (0.0, 0.2, 1, 0.0, "inconclusive"),
-        (-0.01, 0.01, 0, 0.02, "supported"),
-        (0.03, 0.05, 0, 0.02, "contradicted"),
-        (-0.05, -0.03, 0, 0.02, "contradicted"),
-        (0.01, 0.05, 0, 0.02, "inconclusive"),
-    ],
-)
-def test_verdict(low, high, sign, margin, expected):
-    assert verdict(low, high, sign, margin) == expected
-
-
-def test_verdict_bad_input():
-    for arguments in ((0.2, 0.1, 1), (math.nan, 0.1, 1)):
-        with pytest.raises(ValueError, match="interval runs"):
-            verdict(*arguments)
-    for sign, margin in ((0, 0.0), (1, 0.1)):
-        with pytest.raises(ValueError, match="margin"):
-            verdict(-0.1, 0.1, sign, margin)
 
 
 def test_questions_needed_gives_the_stated_power():

@@ -26,6 +26,7 @@ POOL = {"n_questions": 400, "n_samples": 512, "pass_at_1": 0.3, "greedy_accuracy
 CARD = {"label": "small model", "text": "32.5% [29.7%, 35.5%]", "at": "pass@1"}
 
 
+REGISTRATION = {"sha256": "ab" * 32, "rules_changed": "2026-11-28"}
 SAID = About("Study <mine> · commit abc", "")
 
 
@@ -43,7 +44,8 @@ def reports(tmp_path: Path) -> Path:
         "versions": {"python": "3.11"},
     }
     figure = {"name": "a", "title": "A figure", "caption": "What it shows."}
-    tables.write_json({"study": study, "headline": [CARD], "figures": [figure]}, folder / "summary.json")
+    summary = {"study": study, "headline": [CARD], "figures": [figure], "claims": REGISTRATION}
+    tables.write_json(summary, folder / "summary.json")
     drawn = Figure()
     drawn.subplots().plot([0, 1])
     style.save_figure(drawn, folder / "results/report/a")

@@ -1,4 +1,4 @@
-"""Intervals by bootstrap over questions, verdicts on claims, and the number of questions a claim needs.
+"""Intervals over questions, by bootstrap or of Student, and the number of questions a claim needs.
 
 One row of bootstrap weights is one resample of the questions; using the same weights for two quantities pairs them.
 """
@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr, ndtri, stdtrit
 
-Verdict = Literal["supported", "contradicted", "inconclusive"]
 Method = Literal["bca", "percentile"]
 
 
@@ -104,27 +103,6 @@ def difference_interval(differences: Float[np.ndarray, " question"], level: floa
     variance = (float((differences**2).sum()) + farthest**2) / n - centre**2
     half = float(stdtrit(n - 1, (1 + level) / 2)) * math.sqrt(variance / (n - 1))
     return Interval(estimate, min(estimate, centre - half), max(estimate, centre + half), level)
-
-
-def verdict(low: float, high: float, predicted_sign: Literal[-1, 0, 1], margin: float = 0.0) -> Verdict:
-    """What the interval [low, high] of a difference says about a claim on its sign.
-
-    +1 / -1: supported if the whole interval lies on the predicted side of 0, contradicted if on the other. 0 (no
-    difference worth speaking of): supported if the interval lies within ±margin, contradicted if wholly outside.
-
-    Raises:
-        ValueError: low > high or NaN; a margin without sign 0, or sign 0 without one.
-    """
-    if not low <= high:
-        raise ValueError(f"interval runs from {low} to {high}")
-    if (margin > 0) != (predicted_sign == 0):
-        raise ValueError(f"margin is {margin} with predicted sign {predicted_sign}: sign 0, and only it, needs one > 0")
-    if predicted_sign == 0:
-        inside, outside = -margin < low and high < margin, low > margin or high < -margin
-    else:
-        above, below = low > 0, high < 0
-        inside, outside = (above, below) if predicted_sign > 0 else (below, above)
-    return "supported" if inside else "contradicted" if outside else "inconclusive"
 
 
 def questions_needed(

@@ -31,12 +31,12 @@ def claims_table(results: Results, claims: Sequence[Claim] | None = None) -> pd.
     """
     rows = [_row(claim, results) for claim in (registered().claims if claims is None else claims)]
     table = pd.DataFrame(rows, columns=COLUMNS)
-    p = table["p"].to_numpy(np.float64)
+    p, verdicts = table["p"].to_numpy(np.float64), table["verdict"].to_numpy(str)
     cards = table["card"].ne("").to_numpy()
-    table["verdict_of_all"] = _kept(table["verdict"], benjamini_hochberg(p))
+    table["verdict_of_all"] = _kept(verdicts, benjamini_hochberg(p))
     held = np.zeros(len(p), dtype=bool)
     held[cards] = holm(p[cards])
-    table["verdict_of_cards"] = np.where(cards, _kept(table["verdict"], held), "")
+    table["verdict_of_cards"] = np.where(cards, _kept(verdicts, held), "")
     return table
 
 
@@ -60,9 +60,9 @@ def holm(p: Float[np.ndarray, " test"], level: float = LEVEL) -> Bool[np.ndarray
     return rejected
 
 
-def _kept(verdicts: pd.Series, rejected: Bool[np.ndarray, " test"]) -> np.ndarray:
+def _kept(verdicts: np.ndarray, rejected: Bool[np.ndarray, " test"]) -> np.ndarray:
     """The verdicts of which the test is rejected or which are none; the others are inconclusive."""
-    return np.where(rejected | verdicts.isin(OPEN), verdicts, "inconclusive")
+    return np.where(rejected | np.isin(verdicts, OPEN), verdicts, "inconclusive")
 
 
 def _row(claim: Claim, results: Results) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -54,7 +54,7 @@ class Difference(Contrast):
     kind: Literal["difference"]
     a: Of
     b: Of
-    bins: Annotated[list[int], Field(default_factory=list)]
+    bins: list[int] = Field(default_factory=list[int])
     average: bool = False
 
     def find(self, results: Results, budget: Budget, demand: Demand) -> Finding:
@@ -79,7 +79,7 @@ class Growth(Contrast):
     a: Of
     b: Of | None = None
     since: int
-    bins: Annotated[list[int], Field(default_factory=list)]
+    bins: list[int] = Field(default_factory=list[int])
 
     def find(self, results: Results, budget: Budget, demand: Demand) -> Finding:
         a, b = self.a.strategy, None if self.b is None else self.b.strategy

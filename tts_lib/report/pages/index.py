@@ -25,10 +25,11 @@ from tts_lib.study import notebooks
 VERDICTS = {  # word -> sign beside its colour
     "supported": "✓",
     "contradicted": "✗",
+    "no difference": "≈",
     "inconclusive": "?",
-    "not measured": "–",
+    "not testable": "–",
 }
-_SUMMARY_KEYS = ["study", "headline", "figures"]
+_SUMMARY_KEYS = ["study", "headline", "figures", "claims"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def render(reports: Path, pages: list[Page], said: About) -> str:
         headline=summary["headline"],
         figures=[figure | {"source": _inlined(reports, figure["name"])} for figure in summary["figures"]],
         claims=claims,
+        registration=summary["claims"],
         counts={word: sum(row["verdict"] == word for row in claims) for word in VERDICTS},
         signs=VERDICTS,
         gallery=[(case, list(steps)) for case, steps in groupby(gallery, key=lambda row: row["case"])],

@@ -15,6 +15,7 @@ from tts_lib.estimators.intervals import Interval, difference_interval, normal_i
 from tts_lib.estimators.per_question import PerQuestion
 from tts_lib.strategies.curves import at_budget
 
+REACHED = 1.01  # a grid that ends a hundredth below k reaches it
 Accounting = Literal["v1", "iclr", "small_only"]
 # Inference FLOPs per token in units of 2 x parameters, for the small and for the large model: with a verifier of equal
 # size that reads each token once, inference costs twice as much.
@@ -28,7 +29,7 @@ class Matched:
     group: int  # difficulty bin; 0 = all questions
     n_questions: int
     k: float  # generations of the small model that cost as much as the large model
-    capped: bool  # k lies above the largest budget: the small model is shown at that budget, below what it may spend
+    capped: bool  # k lies beyond the largest budget: the small model is shown at that budget, below what it may spend
     small: float  # accuracy
     large: float
     difference: float  # small - large
@@ -112,7 +113,7 @@ def compare_matched(
                 group=name,
                 n_questions=int(members.sum()),
                 k=float(k),
-                capped=k > budgets[-1],
+                capped=k > REACHED * budgets[-1],
                 small=float(a.each.mean()),
                 large=float(b.each.mean()),
                 difference=interval.estimate,
