@@ -273,7 +273,7 @@ def test_an_open_claim_says_how_many_questions_would_settle_it() -> None:
 def test_no_ratio_stands_alone() -> None:
     table = claims.claims_table(replace(planted(), tables=analysis(0.05, 0.01, 8.0))).set_index("number")
     for number in ("13a", "13b", "13c"):
-        for words in ("best fixed strategy 8×", "shuffled bins 8×", "+5.0 [+4.0, +6.0] points over it"):
+        for words in ("best fixed strategy 8×", "shuffled bins 8×", "+5.0 [+4.0, +6.0] points over weighted, PRM last"):
             assert words in table.loc[number, "ours"]
     assert "best fixed strategy 8×" in table.loc["23", "note"] and "points" in table.loc["23", "ours"]
 

@@ -33,16 +33,16 @@ class Cheaper(Contrast):
     threshold: float
 
     def find(self, results: Results, budget: Budget, demand: Demand) -> Finding:
-        menu = _menu(results, self.menu)
-        where = {"strategy_set": menu, "baseline": self.baseline.strategy.name, "unit": "generations"}
+        rival, menu = self.baseline.strategy, _menu(results, self.menu)
+        where = {"strategy_set": menu, "baseline": rival.name, "unit": "generations"}
         frame = results.rows("compute_optimal/iso", strategy=self.choice.strategy.name, **where)
         row = _nearest(frame, "at", generations(budget))
         bounds = (row["bound"], row["low_bound"], row["high_bound"])
         demand = Demand(demand.direction, demand.margin, self.threshold)
-        found = from_ratio(row["ratio"], row["low"], row["high"], bounds, f"N = {row['at']}", demand)
+        found = from_ratio(row["ratio"], row["low"], row["high"], bounds, f"{rival.label} at N = {row['at']}", demand)
         others = [f"{r['ratio']:.2g}× at {r['at']}" for r in frame.to_dict("records") if r["at"] != row["at"]]
         note = "by N: " + ", ".join(others) if others else ""
-        return replace(found, note=note, beside=attribution(results, where, self.choice.strategy, row["at"]))
+        return replace(found, note=note, beside=attribution(results, where, self.choice.strategy, rival, row["at"]))
 
 
 class Gain(Contrast):
@@ -143,14 +143,14 @@ class Ladder(Contrast):
         return from_interval(difference, row["n_questions"], f"N = {row['budget']}", demand)
 
 
-def attribution(results: Results, where: dict[str, str], choice: Strategy, at: int) -> str:
+def attribution(results: Results, where: dict[str, str], choice: Strategy, rival: Strategy, at: int) -> str:
     """Beside a ratio: that of the best fixed strategy and of shuffled bins, and the differences in points."""
     parts = [_ratios(results, where, [BEST_FIXED, SHUFFLED_BINS], at)]
-    for name in (where["baseline"], BEST_FIXED.name):
-        names = {"strategy_set": where["strategy_set"], "strategy": choice.name, "baseline": name, "budget": at}
+    for other in (rival, BEST_FIXED):
+        names = {"strategy_set": where["strategy_set"], "strategy": choice.name, "baseline": other.name, "budget": at}
         (row,) = results.rows("compute_optimal/gains", **names).to_dict("records")
-        over = BEST_FIXED.label if name == BEST_FIXED.name else "it"
-        parts.append(f"{points(row['gain'])} [{points(row['low'])}, {points(row['high'])}] points over {over}")
+        interval = f"[{points(row['low'])}, {points(row['high'])}]"
+        parts.append(f"{points(row['gain'])} {interval} points over {other.label}")
     return ", ".join(filter(None, parts))
 
 
