@@ -139,8 +139,7 @@ def compared(ours: tuple[pd.DataFrame, float], theirs: tuple[pd.DataFrame, float
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
-    weights = intervals.bootstrap_weights(len(a), 2000, rng.generator("parity", "bootstrap"))
-    interval = intervals.difference_interval(a, b, weights)
+    interval = intervals.difference_interval(a - b)
     test = permutation_test(
         (a, b), lambda x, y: np.mean(x - y), permutation_type="samples", n_resamples=9999, rng=rng.generator("parity")
     )

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tts_lib.estimators.intervals import bootstrap_weights
-from tts_lib.estimators.iso_accuracy import iso_accuracy_ratio
+from tts_lib.estimators.iso_accuracy import MeanCurve, iso_accuracy_ratio
+from tts_lib.estimators.per_question import PerQuestion
 
 BUDGETS = [4, 16, 64, 256]
 
@@ -17,7 +18,8 @@ def curve(values, noise=0.0, n=200, seed=0):
 
 def ratio(a, b, at, n_resamples=400, level=0.95, budgets_a=BUDGETS):
     weights = bootstrap_weights(len(a), n_resamples, np.random.default_rng(1))
-    return iso_accuracy_ratio(a, budgets_a, b, BUDGETS, at, weights, level)
+    of_a, of_b = (MeanCurve.of(x, PerQuestion(y), weights) for x, y in ((budgets_a, a), (BUDGETS, b)))
+    return iso_accuracy_ratio(of_a, of_b, at, level)
 
 
 def test_four_times_cheaper():
@@ -72,8 +74,8 @@ def test_level_and_budget_axis_matter():
     ("at", "values", "level", "message"),
     [
         (512, [0.1, 0.2, 0.3, 0.4], 0.95, "512 is outside 4..256"),
-        (64, [0.1, 0.2, np.nan, 0.4], 0.95, "accuracy of A has NaN"),
-        (64, [0.1, 0.2, 0.3], 0.95, "budgets of A"),
+        (64, [0.1, 0.2, np.nan, 0.4], 0.95, "accuracy has NaN"),
+        (64, [0.1, 0.2, 0.3], 0.95, "one for each column"),
         (64, [0.1, 0.2, 0.3, 0.4], 1.0, "level is 1.0"),
     ],
 )

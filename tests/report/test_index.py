@@ -27,6 +27,7 @@ CARD = {"label": "small model", "text": "32.5% [29.7%, 35.5%]", "at": "pass@1"}
 
 
 RAN = dict.fromkeys(["voted", "verified", "searched", "revised", "compared"], True) | {"imported": False}
+REGISTRATION = {"sha256": "ab" * 32, "rules_changed": "2026-11-28"}
 SAID = About("Study <mine> · commit abc", "")
 
 
@@ -45,17 +46,19 @@ def reports(tmp_path: Path) -> Path:
         "versions": {"python": "3.11"},
     }
     figure = {"name": "a", "title": "A figure", "caption": "What it shows."}
-    tables.write_json({"study": study, "headline": [CARD], "figures": [figure]}, folder / "summary.json")
+    summary = {"study": study, "headline": [CARD], "figures": [figure], "claims": REGISTRATION}
+    tables.write_json(summary, folder / "summary.json")
     drawn = Figure()
     drawn.subplots().plot([0, 1])
     style.save_figure(drawn, folder / "results/report/a")
     claims = [
-        ("1a", "One claim", "supported", "+1.0 points [+0.5, +1.5]"),
-        ("2", "Another", "contradicted", "−1.0 points [−1.5, −0.5]"),
-        ("3", "A third", "inconclusive", "+0.0 points [−1.0, +1.0]"),
-        ("18a", "A fourth", "not measured", ""),
+        ("1a", "One claim", "supported", "+1.0 points [+0.5, +1.5]", 1.0),
+        ("2", "Another", "contradicted", "−1.0 points [−1.5, −0.5]", -1.0),
+        ("3", "A third", "inconclusive", "+0.0 points [−1.0, +1.0]", 0.0),
+        ("4a", "The grid ends before", "not testable", "", np.nan),
+        ("18a", "A fourth", "not testable", "", np.nan),
     ]
-    frame = pd.DataFrame(claims, columns=["number", "claim", "verdict", "ours"]).reindex(columns=COLUMNS)
+    frame = pd.DataFrame(claims, columns=["number", "claim", "verdict", "ours", "estimate"]).reindex(columns=COLUMNS)
     write_csv(frame, folder / "results/report/claims.csv")
     write_csv(traces("x01\ny02"), folder / "results/report/gallery.csv")
     attempt = {"case": "loses it", "question_id": "q", "chain": 0, "statement": "Find x.", "score": 0.25}
@@ -89,7 +92,8 @@ def test_the_page_says_what_the_tables_say(reports: Path) -> None:
     for expected in ("? 1 inconclusive", 'href="01.html"', "130,000", "6 million", "A figure"):
         assert expected in page
     assert 'href="results/report/claims.csv"' in page and 'href="summary.json"' in page
-    assert "A fourth" not in page and "Left out, since nothing here measures them: all 1 on revisions." in page
+    assert "The grid ends before" in page and "A fourth" not in page
+    assert "Left out, since nothing here measures them: all 1 on revisions." in page
     assert "repeated whole: a small model is sampled, verified, searched and taught to revise its answers" in page
     assert "own gold" not in page and "Searches" not in page
 
@@ -104,10 +108,10 @@ def test_a_replay_speaks_of_itself_alone(reports: Path) -> None:
     for name in ("gallery", "gallery_chains"):
         write_csv(pd.read_csv(reports / f"results/report/{name}.csv").head(0), reports / f"results/report/{name}.csv")
     claims = pd.read_csv(reports / "results/report/claims.csv", dtype=str)
-    write_csv(claims.assign(verdict="not measured"), reports / "results/report/claims.csv")
+    write_csv(claims.assign(estimate=None), reports / "results/report/claims.csv")
     page = index.render(reports, [], SAID)
     assert "those of tiny &lt;1B&gt; are counted (is any of 512 right?). Nothing was sampled" in page
-    assert "all 3 on verifiers, all 1 on revisions" in page and "<table class=" not in page
+    assert "all 4 on verifiers, all 1 on revisions" in page and "<table class=" not in page
     for absent in ("larger", "verified", "Solutions", "searches", "layers", "validation loss", "0 supported"):
         assert absent not in page, absent
 

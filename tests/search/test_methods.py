@@ -6,11 +6,11 @@ import pytest
 from helpers.simulated_policy import END, SimulatedPolicy, SimulatedVerifier, is_correct, question
 from tts_lib.answers.protocols import FINISH_END, FINISH_STEP, Samples
 from tts_lib.answers.scheduler import Outcome, Scheduler
+from tts_lib.estimators.beams import beams_within
 from tts_lib.search.beam import Beam
 from tts_lib.search.candidates import Candidates
 from tts_lib.search.dvts import Dvts
 from tts_lib.search.lookahead import Lookahead
-from tts_lib.search.shape import beams_within
 from tts_lib.search.step_search import StepSearch
 
 METHODS = {"beam": Beam(width=4), "lookahead": Lookahead(width=4, depth=1), "dvts": Dvts(width=4, depth=0)}

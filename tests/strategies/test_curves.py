@@ -11,8 +11,9 @@ from tts_lib.common import tables
 from tts_lib.common.strategy import BEST_FIXED, ORACLE, PREDICTED, RANDOM_CHOICE, SHUFFLED_BINS, WEIGHTED, Strategy
 from tts_lib.estimators import intervals
 from tts_lib.estimators.flops import Sizes
+from tts_lib.estimators.per_question import PerQuestion
 from tts_lib.strategies.bins import Bins, numbered
-from tts_lib.strategies.choice import Difficulty
+from tts_lib.strategies.choice import Difficulty, frozen_anew
 from tts_lib.strategies.curves import (
     at_budget,
     cross_validated_curves,
@@ -42,10 +43,14 @@ def curves():
         return np.random.default_rng(len(purpose))
 
     found = single_curves(OUTCOMES)
-    found += cross_validated_curves("paper", OUTCOMES, [BINS, replace(BINS, binning="predicted")], 5, generator)
+    found += cross_validated_curves(
+        "paper", OUTCOMES, [BINS, replace(BINS, binning="predicted")], 5, generator, WEIGHTS
+    )
     for choice, n_bins in ((ORACLE, 2), (BEST_FIXED, 1)):
         table = fit_frozen(OUTCOMES, Difficulty("oracle", SCORE), n_bins, METHODS, {})
-        found.append(frozen_curve("paper", choice, table, OUTCOMES, SCORE))
+        binned = IN_BINS if n_bins > 1 else np.ones_like(IN_BINS)
+        anew = frozen_anew(OUTCOMES.accuracy, binned, WEIGHTS, OUTCOMES.accuracy, binned, n_bins)
+        found.append(frozen_curve("paper", choice, table, OUTCOMES, SCORE, anew))
     return found
 
 
@@ -161,7 +166,7 @@ def test_headline_quotes_the_tables_and_leaves_no_nan():
 def test_a_probe_is_charged_and_only_the_pool_reuses_it(n_probe, reuse, charged):
     difficulty = Difficulty("probe", SCORE, n_probe)
     probed = Probed(difficulty, difficulty, np.full(len(IN_BINS), 7.0))
-    curve = probe_curve(OUTCOMES, OUTCOMES, probed, 2, METHODS, reuse)
+    curve = probe_curve(OUTCOMES, OUTCOMES, probed, 2, METHODS, reuse, WEIGHTS)
     np.testing.assert_allclose(curve.charged.mean(axis=0), charged)
     expected = [0.4, 0.5, 0.55] if reuse else OPTIMAL  # with reuse best-of-N of 1 is the one of 4
     np.testing.assert_allclose(curve.accuracy.mean(axis=0), expected)
@@ -171,10 +176,11 @@ def test_a_probe_is_charged_and_only_the_pool_reuses_it(n_probe, reuse, charged)
 
 
 def test_values_between_budgets_are_linear_in_log_budget():
-    values = np.array([[0.0, 1.0, 3.0]])
-    assert at_budget(values, BUDGETS, 2)[0] == pytest.approx(0.5)
-    assert at_budget(values, BUDGETS, 16)[0] == 3.0
-    assert np.isnan(at_budget(values, BUDGETS, 17)[0])
+    values = PerQuestion(np.array([[0.0, 1.0, 3.0]]), np.array([[[0.0, 2.0, 3.0]]]))
+    assert at_budget(values, BUDGETS, 2).each[0] == pytest.approx(0.5)
+    assert at_budget(values, BUDGETS, 2).resampled[0, 0] == pytest.approx(1.0)
+    assert at_budget(values, BUDGETS, 16).each[0] == 3.0
+    assert np.isnan(at_budget(values, BUDGETS, 17).each[0])
 
 
 @pytest.mark.parametrize(("n_bins", "expected"), [(5, [1, 1, 2, 3, 3]), (4, [1, 1, 3, 3])])

@@ -9,11 +9,13 @@ import pytest
 from helpers.planted_study import BEAM, METHODS, planted_outcomes
 from tts_lib.common.errors import StudyError
 from tts_lib.common.strategy import BEST_FIXED, ORACLE, PREDICTED, WEIGHTED
+from tts_lib.estimators import intervals
 from tts_lib.estimators.difficulty import quantile_binning
 from tts_lib.strategies.experiment import Experiment
 
 OUTCOMES, IN_BINS, SCORE = planted_outcomes()
 MEMBERS = (WEIGHTED, BEAM)
+WEIGHTS = intervals.bootstrap_weights(len(IN_BINS), 50, np.random.default_rng(0))
 EDGES = quantile_binning(SCORE, 2).edges
 
 
@@ -54,11 +56,11 @@ def test_choices_are_fitted_on_validation_and_applied_to_test() -> None:
         "fixed": ("predicted", 0),
     }
     assert fitted["fixed"].edges == () and fitted["oracle"].edges == EDGES
-    curves = found.frozen_curves("paper", MEMBERS, fitted)
+    curves = found.frozen_curves("paper", MEMBERS, fitted, WEIGHTS)
     assert [curve.strategy for curve in curves] == [replace(s, frozen=True) for s in (ORACLE, PREDICTED, BEST_FIXED)]
     np.testing.assert_allclose(curves[0].accuracy.mean(axis=0), [0.3, 0.5, 0.55])
     np.testing.assert_allclose(curves[2].accuracy.mean(axis=0), [0.3, 0.4, 0.5])
-    probes = found.probe_curves(MEMBERS)
+    probes = found.probe_curves(MEMBERS, WEIGHTS)
     assert [(probe.n_probe, probe.reuse) for probe in probes] == [(4, False), (4, True)]
 
 
@@ -67,7 +69,7 @@ def test_frozen_bins_of_other_edges_are_refused() -> None:
     fitted = found.fit_tables(MEMBERS, {})
     other = experiment(questions=found.questions.assign(oracle_frozen_bin=1))
     with pytest.raises(StudyError, match="oracle_frozen_bin of the test questions has other edges"):
-        other.frozen_curves("paper", MEMBERS, fitted)
+        other.frozen_curves("paper", MEMBERS, fitted, WEIGHTS)
 
 
 def test_agreement_names_the_binnings_that_are_known() -> None:
@@ -85,4 +87,4 @@ def test_without_scores_there_is_the_oracle_alone() -> None:
     bare = experiment().questions.drop(columns=["predicted", "predicted_bin", "predicted_frozen_bin"])
     found = experiment(questions_fit=bare, questions=bare, n_probe=())
     assert found.scores == ("oracle",) and found.fit_tables(MEMBERS, {}).keys() == {"oracle", "fixed"}
-    assert found.probe_curves(MEMBERS) == []
+    assert found.probe_curves(MEMBERS, WEIGHTS) == []

@@ -7,7 +7,7 @@ import pytest
 from tts_lib.answers.cost import LEDGER
 from tts_lib.common.errors import StudyError
 from tts_lib.common.strategy import COVERAGE, MAJORITY, PLAIN, REVISIONS, WEIGHTED, Strategy
-from tts_lib.strategies.outcomes import FROM_POOL, Outcomes, assemble, methods_of, strategy_sets
+from tts_lib.strategies.outcomes import FROM_POOL, Outcomes, assemble, merged, methods_of, strategy_sets
 from tts_lib.strategies.strategy_table import Method
 
 BEAM, DVTS = Strategy("beam_4"), Strategy("dvts")
@@ -136,3 +136,19 @@ def test_revisions_are_open_up_to_what_was_sampled():
     alone = both.only(sets["revisions"])
     assert alone.budgets == (1, 2, 4, 8) and alone.complete() == (True,) * 4
     assert both.only(sets["both"]).complete() == (True, True, True, False, False, False)
+
+
+def test_two_names_of_one_search_share_the_mean_of_their_runs():
+    """At 16 a beam width of the root of N is one of 4: both names get the mean; at 4 and 64 they differ."""
+    names, budgets = (Strategy("beam_4"), Strategy("beam_sqrt"), Strategy("dvts")), (4, 16, 64)
+    searches = {
+        "beam_4": Method("beam", {"width": 4, "depth": 0}),
+        "beam_sqrt": Method("beam", {"width": "sqrt", "depth": 0}),
+        "dvts": Method("dvts", {"width": 4, "depth": 0}),
+    }
+    accuracy = np.arange(3.0)[:, None, None] * np.ones((3, 3, 2))
+    found = merged(
+        Outcomes(("a", "b"), names, budgets, accuracy, np.ones((3, 3, 2, 5)) * accuracy[..., None]), searches
+    )
+    assert found.accuracy[:, :, 0].T.tolist() == [[0, 1, 2], [0.5, 0.5, 2], [0, 1, 2]]
+    assert found.ledger[1, 1, 0, 0] == 0.5

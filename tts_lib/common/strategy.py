@@ -9,8 +9,9 @@ from typing import Any
 
 _FROM_POOL = ("majority", "best_of_n", "weighted", "coverage")  # rules that read a pool of samples
 REVISIONS, SEQUENTIAL, MIXED = "revisions", "sequential", "mixed"  # chains of a fixed length, or as the budget allows
-COMPUTE_OPTIMAL = "compute_optimal"
-TAKEN = (*_FROM_POOL, REVISIONS, SEQUENTIAL, MIXED, COMPUTE_OPTIMAL, "best_fixed", "random_choice", "shuffled_bins")
+COMPUTE_OPTIMAL, ARGMAX = "compute_optimal", "compute_optimal_argmax"  # by the default rule of choice, by the paper's
+_CHOICES = (COMPUTE_OPTIMAL, ARGMAX, "best_fixed", "random_choice", "shuffled_bins")
+TAKEN = (*_FROM_POOL, REVISIONS, SEQUENTIAL, MIXED, *_CHOICES)
 
 _RULES = {  # in words, and in short
     "majority": ("majority", "majority"),
@@ -23,6 +24,7 @@ _RULES = {  # in words, and in short
     "lookahead_3": ("lookahead k = 3, M = 4", "look. 3"),
     "dvts": ("DVTS, M = 4", "DVTS"),
     COMPUTE_OPTIMAL: ("compute-optimal", ""),
+    ARGMAX: ("compute-optimal by the paper's argmax", ""),
     "best_fixed": ("best fixed strategy", "best fixed"),
     "random_choice": ("random choice", ""),
     "shuffled_bins": ("shuffled bins", ""),

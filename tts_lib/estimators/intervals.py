@@ -1,4 +1,4 @@
-"""Intervals by bootstrap over questions, verdicts on claims, and the number of questions a claim needs.
+"""Intervals over questions, by bootstrap or of Student, and the number of questions a claim needs.
 
 One row of bootstrap weights is one resample of the questions; using the same weights for two quantities pairs them.
 """
@@ -9,9 +9,8 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtrit
 
-Verdict = Literal["supported", "contradicted", "inconclusive"]
 Method = Literal["bca", "percentile"]
 
 
@@ -72,40 +71,38 @@ def mean_interval(
     return Interval(estimate, float(low), float(high), level)
 
 
-def difference_interval(
-    a: Float[np.ndarray, " question"],
-    b: Float[np.ndarray, " question"],
-    weights: Float[np.ndarray, "resample question"],
-    level: float = 0.95,
-    method: Method = "bca",
-) -> Interval:
-    """Mean of a - b on the same questions with its paired bootstrap interval.
+def normal_interval(estimate: float, deviation: float, level: float = 0.95) -> Interval:
+    """An estimate ± z times its standard deviation.
 
     Raises:
-        ValueError: as `mean_interval`.
+        ValueError: level outside (0, 1).
     """
-    return mean_interval(a - b, weights, level, method)
+    check_level(level)
+    half = float(ndtri((1 + level) / 2)) * deviation
+    return Interval(estimate, estimate - half, estimate + half, level)
 
 
-def verdict(low: float, high: float, predicted_sign: Literal[-1, 0, 1], margin: float = 0.0) -> Verdict:
-    """What the interval [low, high] of a difference says about a claim on its sign.
+def difference_interval(differences: Float[np.ndarray, " question"], level: float = 0.95) -> Interval:
+    """Mean of paired differences over questions with its t interval.
 
-    +1 / -1: supported if the whole interval lies on the predicted side of 0, contradicted if on the other. 0 (no
-    difference worth speaking of): supported if the interval lies within ±margin, contradicted if wholly outside.
+    Where most differences are 0, the few others are missed as often as the deviation of those seen is too small. So two
+    questions are added, half of one as far from 0 as the farthest on either side and one at 0, as Agresti and Min 2005
+    do for pairs of right and wrong answers; if all differences are 0, as far as 1. The interval holds the estimate.
 
     Raises:
-        ValueError: low > high or NaN; a margin without sign 0, or sign 0 without one.
+        ValueError: fewer than 2 questions; a value that is not a number; level outside (0, 1).
     """
-    if not low <= high:
-        raise ValueError(f"interval runs from {low} to {high}")
-    if (margin > 0) != (predicted_sign == 0):
-        raise ValueError(f"margin is {margin} with predicted sign {predicted_sign}: sign 0, and only it, needs one > 0")
-    if predicted_sign == 0:
-        inside, outside = -margin < low and high < margin, low > margin or high < -margin
-    else:
-        above, below = low > 0, high < 0
-        inside, outside = (above, below) if predicted_sign > 0 else (below, above)
-    return "supported" if inside else "contradicted" if outside else "inconclusive"
+    check_level(level)
+    n = len(differences) + 2
+    if n < 4:
+        raise ValueError(f"{len(differences)} questions: an interval needs at least 2")
+    if np.isnan(differences).any():
+        raise ValueError(f"{int(np.isnan(differences).sum())} of {len(differences)} questions have no value (NaN)")
+    estimate, centre = float(differences.mean()), float(differences.sum()) / n
+    farthest = float(np.abs(differences).max()) or 1.0
+    variance = (float((differences**2).sum()) + farthest**2) / n - centre**2
+    half = float(stdtrit(n - 1, (1 + level) / 2)) * math.sqrt(variance / (n - 1))
+    return Interval(estimate, min(estimate, centre - half), max(estimate, centre + half), level)
 
 
 def questions_needed(
@@ -123,10 +120,15 @@ def questions_needed(
     if len(differences) < 2:
         raise ValueError(f"{len(differences)} questions: at least 2 are needed for a standard deviation")
     size = abs(float(differences.mean()) if effect is None else effect)
-    if size == 0:
+    return questions_for(size, float(differences.std(ddof=1)), level, power)
+
+
+def questions_for(effect: float, deviation: float, level: float = 0.95, power: float = 0.8) -> float:
+    """As `questions_needed`, from the standard deviation of a question's difference; infinite for an effect of 0."""
+    if effect == 0:
         return math.inf
     quantiles = ndtri((1 + level) / 2) + ndtri(power)
-    return float(max(2, math.ceil((quantiles * differences.std(ddof=1) / size) ** 2)))
+    return float(max(2, math.ceil((quantiles * deviation / effect) ** 2)))
 
 
 def proportion_interval(n_success: int, n_trials: int, level: float = 0.95) -> Interval:

@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from tts_lib.estimators.per_question import PerQuestion
+
 Bound = Literal["exact", "at_least", "at_most"]
 Number = int | float
 
@@ -31,37 +33,49 @@ class IsoAccuracy:
     share_below_grid: float  # replicates in which A's smallest budget already does: censored at_least
 
 
-def iso_accuracy_ratio(
-    a: Float[np.ndarray, "problem budget_a"],
-    budgets_a: Sequence[Number],
-    b: Float[np.ndarray, "problem budget_b"],
-    budgets_b: Sequence[Number],
-    at: Number,
-    weights: Float[np.ndarray, "replicate problem"],
-    level: float = 0.95,
-) -> IsoAccuracy:
+@dataclass(frozen=True, eq=False)
+class MeanCurve:
+    """Mean accuracy over the budget, of all questions and in each resample of them."""
+
+    budgets: Sequence[Number]  # ascending
+    estimate: Float[np.ndarray, " budget"]
+    replicates: Float[np.ndarray, "replicate budget"]
+
+    @classmethod
+    def of(
+        cls, budgets: Sequence[Number], attained: PerQuestion, weights: Float[np.ndarray, "replicate problem"]
+    ) -> "MeanCurve":
+        """Of accuracies per question and budget.
+
+        Args:
+            weights: bootstrap weights of the questions (tts_lib.estimators.intervals.bootstrap_weights).
+
+        Raises:
+            ValueError: budgets not ascending and positive, one for each column; NaN accuracy.
+        """
+        if len(budgets) != attained.each.shape[1] or budgets[0] <= 0 or not np.all(np.diff(budgets) > 0):
+            raise ValueError(f"budgets {list(budgets)} must be positive and ascending, one for each column of accuracy")
+        if np.isnan(attained.each).any():
+            raise ValueError("accuracy has NaN: leave out budgets at which it is not defined")
+        return cls(budgets, attained.each.mean(axis=0), attained.replicates(weights))
+
+
+def iso_accuracy_ratio(a: MeanCurve, b: MeanCurve, at: Number, level: float = 0.95) -> IsoAccuracy:
     """Ratio of `at` to the least budget at which method A's accuracy reaches B's at `at`.
 
     Mean accuracies are interpolated linearly in log budget; where A's curve rises and falls its first crossing counts.
     The interval is the percentile interval of the paired bootstrap, censored replicates ranking beyond all others: an
-    end that falls among them is a bound.
-
-    Args:
-        weights: bootstrap weights of the questions, rows of sum 1 (tts_lib.estimators.intervals.bootstrap_weights).
+    end that falls among them is a bound. Of two curves with unequally many resamples the first ones of both are used.
 
     Raises:
-        ValueError: budgets not ascending and positive; `at` outside B's budgets; level outside (0, 1); NaN accuracy.
+        ValueError: `at` outside B's budgets; level outside (0, 1).
     """
-    for name, budgets, curve in (("A", budgets_a, a), ("B", budgets_b, b)):
-        if len(budgets) != curve.shape[1] or budgets[0] <= 0 or not np.all(np.diff(budgets) > 0):
-            raise ValueError(f"budgets of {name} must be positive and ascending, one for each column of its accuracy")
-        if np.isnan(curve).any():
-            raise ValueError(f"accuracy of {name} has NaN: leave out budgets at which it is not defined")
-    if not budgets_b[0] <= at <= budgets_b[-1]:
-        raise ValueError(f"budget {at} is outside {budgets_b[0]}..{budgets_b[-1]}, the budgets of B")
+    if not b.budgets[0] <= at <= b.budgets[-1]:
+        raise ValueError(f"budget {at} is outside {b.budgets[0]}..{b.budgets[-1]}, the budgets of B")
     if not 0 < level < 1:
         raise ValueError(f"level is {level}: allowed is between 0 and 1")
-    log_a, log_b = np.log(np.asarray(budgets_a, dtype=float)), np.log(np.asarray(budgets_b, dtype=float))
+    budgets_a = a.budgets
+    log_a, log_b = np.log(np.asarray(a.budgets, dtype=float)), np.log(np.asarray(b.budgets, dtype=float))
 
     def log_ratio(mean_a: np.ndarray, mean_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Per row: log(at / least budget of A), -inf where never reached, +inf where below the grid; and the target."""
@@ -78,9 +92,9 @@ def iso_accuracy_ratio(
         ratio = np.where(first == 0, np.inf, np.log(at) - least)
         return np.where(reached.any(axis=1), ratio, -np.inf), target
 
-    whole = np.full((1, len(a)), 1.0 / len(a))
-    estimate, target = log_ratio(whole @ a, whole @ b)
-    replicates, _ = log_ratio(weights @ a, weights @ b)
+    n = min(len(a.replicates), len(b.replicates))
+    estimate, target = log_ratio(a.estimate[None], b.estimate[None])
+    replicates, _ = log_ratio(a.replicates[:n], b.replicates[:n])
 
     def named(value: float) -> tuple[float, Bound]:
         if value == -np.inf:

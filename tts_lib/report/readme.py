@@ -10,6 +10,7 @@ from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
 
+WORDS = ("supported", "contradicted", "no difference", "inconclusive", "not testable")
 BEGIN, END = "<!-- results -->\n", "<!-- end of results -->\n"
 
 
@@ -19,14 +20,15 @@ def results_table(summary: Path) -> str:
     Raises:
         TableError: the summary is missing or damaged.
     """
-    found = tables.read_json(summary, ["headline", "verdicts", "study"])
+    found = tables.read_json(summary, ["headline", "verdicts", "verdicts_of_all", "study"])
     rows = [f"| {row['label']} | {row['at']} | {row['text']} |" for row in found["headline"]]
-    counts = ", ".join(
-        f"{found['verdicts'].get(word, 0)} {word}" for word in ("supported", "contradicted", "inconclusive")
+    counts, of_all = (
+        ", ".join(f"{found[key].get(word, 0)} {word}" for word in WORDS) for key in ("verdicts", "verdicts_of_all")
     )
     lines = ["| what | at | value [95% interval] |", "|---|---|---|", *rows, ""]
     n = found["study"]["questions"]["test"]
-    return "\n".join([*lines, f"{n} test questions. Claims of the paper put to the test: {counts}."]) + "\n"
+    tally = f"{n} test questions. Claims of the paper put to the test: {counts}; with regard to their number: {of_all}."
+    return "\n".join([*lines, tally]) + "\n"
 
 
 def with_results(readme: str, table: str) -> str:

@@ -209,6 +209,10 @@ class Results:
                 return name
         raise NotMeasured(otherwise)
 
+    def generator(self, purpose: str) -> np.random.Generator:
+        """Of the randomness that judging a claim needs."""
+        return rng.generator("claims", self.seed, purpose)
+
     @cached_property
     def _weights(self) -> dict[int, Float[np.ndarray, "resample question"]]:
         return {}

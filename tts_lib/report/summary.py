@@ -11,22 +11,11 @@ import pandas as pd
 from tts_lib.common import paths, tables
 from tts_lib.common.strategy import COVERAGE, MAJORITY, PLAIN, WEIGHTED
 from tts_lib.estimators import intervals
-from tts_lib.report.claims.claim import MIDDLE
 from tts_lib.report.figures.figure import Drawing
 from tts_lib.report.results import NotMeasured, Results
 
 PACKAGES = ("numpy", "scipy", "pandas", "torch", "transformers")
-# Claims whose measured values stand at the top of the report.
-QUOTED = {
-    "5": "best-of-N weighted by the PRM, over majority",
-    "6": "beam search, over best-of-N weighted",
-    "13a": "compute-optimal, times fewer generations (oracle bins)",
-    "13c": "compute-optimal, times fewer generations (predicted bins)",
-    "16": "compute-optimal, over the best fixed strategy",
-    "20a": "one chain of revisions, over parallel samples of the same model",
-    "23": "compute-optimal revisions, times fewer generations (oracle bins)",
-    "17": "compute-optimal, over best-of-N, difficulty paid for",
-}
+MIDDLE = 64  # generations
 MODELS, POOLS = ("base", "large"), ("base-val", "base-test", "large-test")  # of every study
 _BEST = {  # the first that is known of a pool is quoted
     WEIGHTED: "best-of-N weighted",
@@ -79,7 +68,10 @@ def study_facts(results: Results, **settings: Any) -> dict[str, Any]:
 
 
 def headline(results: Results, claims: pd.DataFrame) -> list[dict[str, Any]]:
-    """The numbers at the top, in order: label, text (value with its 95% interval), at, estimate, low, high, unit."""
+    """The numbers at the top, in order: label, text (value with its 95% interval), at, estimate, low, high, unit.
+
+    Those of a claim carry its verdict as well, after Holm among them.
+    """
     weights = results.weights(results.n_questions)
     best = next(strategy for strategy in _BEST if strategy in results.accuracy)
     n = results.budget(MIDDLE, best)
@@ -97,10 +89,11 @@ def headline(results: Results, claims: pd.DataFrame) -> list[dict[str, Any]]:
         interval = intervals.Interval(large["accuracy"], large["low"], large["high"], 0.95)
         rows.append(_share("large model", answer.replace("_", " "), interval))
     # An interval without a width is one end of the grid, or a figure that nothing could move.
-    told = claims["number"].isin(QUOTED) & (claims["low"] < claims["high"])
+    told = claims["card"].ne("") & (claims["low"] < claims["high"])
     for claim in claims.loc[told].to_dict("records"):
         quoted = {name: claim[name] for name in ("estimate", "low", "high", "unit")}
-        rows.append(quoted | {"label": QUOTED[claim["number"]], "text": claim["ours"], "at": claim["contrast"]})
+        quoted |= {"label": claim["card"], "text": claim["ours"], "at": claim["contrast"]}
+        rows.append(quoted | {"verdict": claim["verdict_of_cards"]})
     return rows
 
 

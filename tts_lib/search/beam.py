@@ -2,13 +2,14 @@
 
 1. Sample N first steps. 2. Score each prefix by the PRM at its last step. 3. Keep the best N/M. 4. Sample M next steps
 for each of them, so that there are N prefixes again. Repeat 2-4 until the solutions end, or for at most 40 rounds.
-N final candidates remain. Cost: N generations; N and M follow from the budget (`tts_lib.search.shape`).
+N final candidates remain. Cost: N generations; N and M follow from the budget (`tts_lib.estimators.beams`).
 """
 
 from typing import Literal
 
 from tts_lib.common.section import Section
-from tts_lib.search.shape import Shape, Width, beams_within
+from tts_lib.estimators.beams import beams_within
+from tts_lib.search.shape import Shape, Width
 
 
 class Beam(Section):

@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tts_lib.common.section import Section
-from tts_lib.search.shape import Shape, Width, beams_within
+from tts_lib.estimators.beams import beams_within
+from tts_lib.search.shape import Shape, Width
 
 
 class Lookahead(Section):

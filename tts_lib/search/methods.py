@@ -5,10 +5,10 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
+from tts_lib.estimators.beams import least_budget
 from tts_lib.search.beam import Beam
 from tts_lib.search.dvts import Dvts
 from tts_lib.search.lookahead import Lookahead
-from tts_lib.search.shape import least_budget
 
 Method: TypeAlias = Annotated[Beam | Lookahead | Dvts, Field(discriminator="kind")]
 

@@ -4,15 +4,28 @@ A choice is the rule from difficulty and budget to a strategy, the paper's θ*. 
 budget, problem): expected accuracy per question, NaN for all questions where a strategy is not defined at a budget. The
 caller puts each strategy at its true cost (lookahead: N(k+1)). Of equally good strategies the first wins, so list them
 from the simplest on. Bins count from 1 (easiest).
+
+Two rules choose. The paper's takes the strategy of highest mean in the bin (`argmax`): with many strategies and few
+questions a bin it picks luck, and can lose to one strategy for all. The default (`shrunken`) believes a bin only as far
+as its difference from the others is larger than noise.
+
+With bootstrap weights of the questions the choice is made anew in each resample, on the same folds: a question drawn
+twice stays in one of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from tts_lib.strategies.strategy_table import Method, StrategyTable
+
+Counts = Float[np.ndarray, "resample problem"]  # how often each question was drawn
+Members = Bool[np.ndarray, "bin problem"]  # the questions of each bin to choose on
+Values = Float[np.ndarray, "resample bin strategy budget"]
+Rule = Callable[[Float[np.ndarray, "strategy budget problem"], Counts, Members], Values]
+REPEATS_REMADE = 6  # splits into folds on which a choice is made anew in each resample
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +34,7 @@ class Choice:
 
     accuracy: Float[np.ndarray, "problem budget"]  # mean over the repeated splits
     shares: Float[np.ndarray, "bin budget strategy"]  # how often each was chosen, over folds and repeats
+    resampled: Float[np.ndarray, "resample problem budget"] | None = None  # the accuracy, chosen anew in each resample
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +57,35 @@ def known(accuracy: Float[np.ndarray, "strategy budget problem"]) -> Bool[np.nda
         strategy, budget = np.argwhere(partly)[0]
         raise ValueError(f"strategy {strategy} at budget index {budget} is NaN for some questions and not for others")
     return n_missing == 0
+
+
+def argmax(accuracy: Float[np.ndarray, "strategy budget problem"], counts: Counts, members: Members) -> Values:
+    """The paper's rule: mean accuracy of each strategy in each bin; in an empty bin that over all bins."""
+    return _means(np.nan_to_num(accuracy), counts, members)
+
+
+def shrunken(accuracy: Float[np.ndarray, "strategy budget problem"], counts: Counts, members: Members) -> Values:
+    """The default rule: each strategy's mean in a bin, drawn towards its mean over all bins by empirical Bayes.
+
+    With D a strategy's mean lead over the average of all strategies on the same questions, m its value over all bins,
+    R = D - m that of one bin and V the variance of D over questions (runs of a search included), the variance of a
+    strategy's true R is tau^2 = max(0, mean R^2 B/(B - 1) - mean V) over its budgets and the B bins, and its value is
+    m + R tau^2 / (tau^2 + V). Where no strategy depends on difficulty this chooses the best fixed one.
+    """
+    defined = _known_somewhere(accuracy)
+    filled = np.where(defined[:, :, None], accuracy, 0.0)
+    lead = np.where(defined[:, :, None], filled - filled.sum(axis=0) / defined.sum(axis=0)[:, None], 0.0)
+    n = np.stack([counts[:, row].sum(axis=1) for row in members], axis=1)[..., None, None]  # (resample, bin, 1, 1)
+    means, squares = _means(lead, counts, members), _means(lead**2, counts, members)
+    overall = (n * means).sum(axis=1, keepdims=True) / n.sum(axis=1, keepdims=True)
+    own, several = means - overall, n > 1.5
+    noise = np.maximum(squares - means**2, 0.0) / np.maximum(n - 1, 1)
+    n_bins = several.sum(axis=1, keepdims=True)
+    excess = np.where(several & defined, own**2 * n_bins / np.maximum(n_bins - 1, 1) - noise, 0.0)
+    n_cells = np.maximum(n_bins * defined.sum(axis=1)[:, None], 1)
+    spread = np.maximum(excess.sum(axis=(1, 3), keepdims=True) / n_cells, 0.0)
+    total = np.where(several, spread + noise, np.inf)
+    return overall + own * np.divide(spread, total, out=np.zeros(own.shape), where=total > 0)
 
 
 def split_folds(
@@ -70,28 +113,36 @@ def compute_optimal(
     bins: Int[np.ndarray, " problem"],
     n_bins: int,
     folds: Bool[np.ndarray, "repeat problem"],
+    weights: Float[np.ndarray, "resample problem"] | None = None,
+    rule: Rule = shrunken,
 ) -> Choice:
     """Two-fold cross-validated compute-optimal accuracy (§3.1-3.2).
 
     Per repeat, each question is given the strategy that is best on the other fold of its bin; where that is empty, the
     best on the other fold of all bins.
 
+    Args:
+        weights: bootstrap weights (rows of sum 1) of the resamples in which to choose anew.
+        rule: what is best.
+
     Raises:
         ValueError: a bin outside 1..n_bins; a budget without any defined strategy; a strategy that is NaN for some
             questions and not for others; an empty fold.
     """
-    return _cross_validate(accuracy, np.broadcast_to(bins, folds.shape), n_bins, folds)
+    return _cross_validate(accuracy, np.broadcast_to(bins, folds.shape), n_bins, folds, weights, rule)
 
 
 def best_fixed(
-    accuracy: Float[np.ndarray, "strategy budget problem"], folds: Bool[np.ndarray, "repeat problem"]
+    accuracy: Float[np.ndarray, "strategy budget problem"],
+    folds: Bool[np.ndarray, "repeat problem"],
+    weights: Float[np.ndarray, "resample problem"] | None = None,
 ) -> Choice:
     """Control: one strategy for all questions, the best on the other fold at each budget.
 
     Raises:
         ValueError: as `compute_optimal`.
     """
-    return _cross_validate(accuracy, np.ones(folds.shape, dtype=np.int64), 1, folds)
+    return _cross_validate(accuracy, np.ones(folds.shape, dtype=np.int64), 1, folds, weights, argmax)
 
 
 def shuffled_bins(
@@ -100,6 +151,7 @@ def shuffled_bins(
     n_bins: int,
     folds: Bool[np.ndarray, "repeat problem"],
     rng: np.random.Generator,
+    weights: Float[np.ndarray, "resample problem"] | None = None,
 ) -> Choice:
     """Control: compute-optimal with the bins exchanged at random among each fold's questions, anew per repeat.
 
@@ -109,7 +161,7 @@ def shuffled_bins(
     shuffled = np.empty(folds.shape, dtype=np.int64)
     for row, fold in zip(shuffled, folds, strict=True):
         row[fold], row[~fold] = rng.permutation(bins[fold]), rng.permutation(bins[~fold])
-    return _cross_validate(accuracy, shuffled, n_bins, folds)
+    return _cross_validate(accuracy, shuffled, n_bins, folds, weights, shrunken)
 
 
 def random_choice(accuracy: Float[np.ndarray, "strategy budget problem"]) -> Float[np.ndarray, "problem budget"]:
@@ -144,10 +196,10 @@ def fit_table(
         )
     n_bins = len(edges) + 1
     bins = n_bins - np.searchsorted(edges, difficulty.score, side="right")
-    groups = (bins == np.arange(1, n_bins + 1)[:, None]).astype(np.float64)
-    n_questions = groups.sum(axis=1).astype(int)
-    groups[n_questions == 0] = 1.0
-    choices, means = _choose(accuracy, groups)
+    members, once = bins == np.arange(1, n_bins + 1)[:, None], np.ones((1, len(bins)))
+    n_questions = members.sum(axis=1)
+    choices = _choose(accuracy, once, members, shrunken)[0]
+    means = np.take_along_axis(argmax(accuracy, once, members)[0], choices[:, None, :], axis=1)[:, 0]
     return StrategyTable(
         difficulty=difficulty.kind,
         n_probe=difficulty.n_probe,
@@ -185,40 +237,92 @@ def frozen_accuracy(
     return result
 
 
+def frozen_anew(
+    fit: Float[np.ndarray, "strategy budget fitted"],
+    bins_fit: Int[np.ndarray, " fitted"],
+    weights_fit: Float[np.ndarray, "resample fitted"],
+    accuracy: Float[np.ndarray, "strategy budget problem"],
+    bins: Int[np.ndarray, " problem"],
+    n_bins: int,
+) -> Float[np.ndarray, "resample problem budget"]:
+    """Accuracy per question of a choice made elsewhere, made anew in each resample of the questions it is made on.
+
+    Args:
+        weights_fit: bootstrap weights (rows of sum 1) of those questions.
+
+    Raises:
+        ValueError: as `compute_optimal`; a chosen strategy that is not defined on the questions it is applied to.
+    """
+    members = bins_fit == np.arange(1, n_bins + 1)[:, None]
+    choices = _choose(fit, weights_fit * len(bins_fit), members, shrunken)
+    result = accuracy[choices[:, bins - 1], np.arange(accuracy.shape[1]), np.arange(len(bins))[:, None]]
+    if np.isnan(result).any():
+        raise ValueError("a resample chooses a strategy that is not defined (NaN) in the accuracy")
+    return result.astype(np.float32)
+
+
+def _means(values: Float[np.ndarray, "strategy budget problem"], counts: Counts, members: Members) -> Values:
+    """Mean in each bin; in an empty bin that over all bins."""
+    flat = values.reshape(-1, values.shape[2]).T
+    sums = np.stack([counts[:, row] @ flat[row] for row in members], axis=1)
+    n = np.stack([counts[:, row].sum(axis=1) for row in members], axis=1)[..., None]
+    empty = n == 0
+    sums = np.where(empty, sums.sum(axis=1, keepdims=True), sums)
+    n = np.where(empty, n.sum(axis=1, keepdims=True), n)
+    return (sums / n).reshape(*sums.shape[:2], *values.shape[:2])
+
+
 def _cross_validate(
     accuracy: Float[np.ndarray, "strategy budget problem"],
     bins: Int[np.ndarray, "repeat problem"],
     n_bins: int,
     folds: Bool[np.ndarray, "repeat problem"],
+    weights: Float[np.ndarray, "resample problem"] | None,
+    rule: Rule,
 ) -> Choice:
     if bins.min() < 1 or bins.max() > n_bins:
         raise ValueError(f"bins run from {bins.min()} to {bins.max()}: allowed is 1..{n_bins}")
+    once = np.full((1, accuracy.shape[2]), 1.0 / accuracy.shape[2])
+    total, shares = _on_the_other_fold(accuracy, bins, n_bins, folds, once, rule)
+    remade = None
+    if weights is not None:
+        some = slice(REPEATS_REMADE)
+        remade, _ = _on_the_other_fold(accuracy, bins[some], n_bins, folds[some], weights, rule)
+    return Choice(total[0], shares, remade)
+
+
+def _on_the_other_fold(
+    accuracy: Float[np.ndarray, "strategy budget problem"],
+    bins: Int[np.ndarray, "repeat problem"],
+    n_bins: int,
+    folds: Bool[np.ndarray, "repeat problem"],
+    weights: Float[np.ndarray, "resample problem"],
+    rule: Rule,
+) -> tuple[Float[np.ndarray, "resample problem budget"], Float[np.ndarray, "bin budget strategy"]]:
+    """Accuracy of each question in each resample, chosen on the other fold; how often each strategy was chosen."""
     n_strategies, n_budgets, n_problems = accuracy.shape
-    columns, problems = np.arange(n_budgets), np.arange(n_problems)[:, None]
-    total = np.zeros((n_problems, n_budgets))
+    columns, names = np.arange(n_budgets), np.arange(1, n_bins + 1)[:, None]
+    total = np.zeros((len(weights), n_budgets, n_problems), dtype=np.float64 if len(weights) == 1 else np.float32)
     shares = np.zeros((n_bins, n_budgets, n_strategies))
-    names = np.arange(1, n_bins + 1)[:, None]
     for fold, bins_now in zip(folds, bins, strict=True):
         for training in (fold, ~fold):
-            groups = ((bins_now == names) & training).astype(np.float64)
-            groups[groups.sum(axis=1) == 0] = training
-            choices, _ = _choose(accuracy, groups)
-            scored = accuracy[choices[bins_now - 1], columns, problems]
-            total += np.where(training[:, None], 0.0, scored)
-            shares[np.arange(n_bins)[:, None], columns, choices] += 1
-    return Choice(total / len(folds), shares / (2 * len(folds)))
+            drawn = weights * n_problems
+            drawn = np.where(drawn[:, training].sum(axis=1, keepdims=True) > 0, drawn, 1.0)
+            choices = _choose(accuracy, drawn, (bins_now == names) & training, rule)
+            for number, judged in enumerate((bins_now == names) & ~training):
+                total[:, :, judged] += accuracy[:, :, judged][choices[:, number], columns]
+            shares += (choices[..., None] == np.arange(n_strategies)).mean(axis=0)
+    return total.swapaxes(1, 2) / len(folds), shares / (2 * len(folds))
 
 
 def _choose(
-    accuracy: Float[np.ndarray, "strategy budget problem"], groups: Float[np.ndarray, "bin problem"]
-) -> tuple[Int[np.ndarray, "bin budget"], Float[np.ndarray, "bin budget"]]:
-    """Best strategy and its mean for each group of questions; means equal to 1e-12 count as equal."""
-    if (groups.sum(axis=1) == 0).any():
+    accuracy: Float[np.ndarray, "strategy budget problem"], counts: Counts, members: Members, rule: Rule
+) -> Int[np.ndarray, "resample bin budget"]:
+    """The best strategy of each bin; values equal to 1e-12 count as equal."""
+    if not members.any():
         raise ValueError("a fold has no questions to choose a strategy on")
     defined = _known_somewhere(accuracy)
-    means = np.where(defined[:, :, None], accuracy, 0.0) @ (groups / groups.sum(axis=1, keepdims=True)).T
-    means = np.where(defined[:, :, None], np.round(means, 12), -np.inf)
-    return means.argmax(axis=0).T, means.max(axis=0).T
+    return np.where(defined, np.round(rule(accuracy, counts, members), 12), -np.inf).argmax(axis=2)
 
 
 def _known_somewhere(accuracy: Float[np.ndarray, "strategy budget problem"]) -> Bool[np.ndarray, "strategy budget"]:

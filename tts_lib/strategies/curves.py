@@ -1,8 +1,9 @@
 """Accuracy and cost of each way to spend a budget, question by question: single strategies and choices among them.
 
-A curve keeps its values per question, so that any two can be compared in pairs and in any group of questions. The
-choices: compute-optimal by cross-validation inside bins (§3.2), the same frozen (bins and choice from validation
-questions), and the controls best fixed strategy, random choice and shuffled bins.
+A curve keeps its values per question, so that any two can be compared in pairs and in any group of questions, and those
+of a choice also per resample, in which it is made anew. The choices: compute-optimal by cross-validation inside bins
+(§3.2), by the default rule and by the paper's, the same frozen (bins and choice from validation questions), and the
+controls best fixed strategy, random choice and shuffled bins.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,9 +13,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from tts_lib.common.errors import StudyError
-from tts_lib.common.strategy import BEST_FIXED, COMPUTE_OPTIMAL, RANDOM_CHOICE, SHUFFLED_BINS, Strategy
+from tts_lib.common.strategy import ARGMAX, BEST_FIXED, COMPUTE_OPTIMAL, RANDOM_CHOICE, SHUFFLED_BINS, Strategy
 from tts_lib.estimators.difficulty import quantile_binning
 from tts_lib.estimators.flops import Sizes
+from tts_lib.estimators.per_question import PerQuestion
 from tts_lib.strategies import choice
 from tts_lib.strategies.bins import Bins
 from tts_lib.strategies.choice import Choice, Difficulty
@@ -22,6 +24,7 @@ from tts_lib.strategies.outcomes import Outcomes
 from tts_lib.strategies.strategy_table import Method, StrategyTable
 
 SINGLE = "single"
+REMADE = 300  # resamples in which choices are made anew
 Generators = Callable[[str], np.random.Generator]  # purpose -> its generator
 
 
@@ -37,15 +40,21 @@ class Curve:
     policy_tokens: Float[np.ndarray, "problem budget"]
     verifier_tokens: Float[np.ndarray, "problem budget"]
     shares: Float[np.ndarray, "bin budget strategy"] | None = None  # how often each strategy was chosen
+    resampled: Float[np.ndarray, "resample problem budget"] | None = None  # accuracy of a choice made anew in each
 
     @property
     def columns(self) -> dict[str, str | int | float | bool]:
         return {"strategy_set": self.strategy_set} | self.strategy.columns
 
-    def open(self) -> tuple[tuple[int, ...], Float[np.ndarray, "problem budget"]]:
+    @property
+    def attained(self) -> PerQuestion:
+        """Accuracy at each of the budgets."""
+        return PerQuestion(self.accuracy, self.resampled)
+
+    def open(self) -> tuple[tuple[int, ...], PerQuestion]:
         """The complete budgets, and the accuracy there."""
         kept = tuple(budget for budget, complete in zip(self.budgets, self.complete, strict=True) if complete)
-        return kept, self.accuracy[:, np.array(self.complete)]
+        return kept, self.attained.at(np.array(self.complete))
 
     def flops(self, sizes: Sizes, count_verifier: bool) -> Float[np.ndarray, "problem budget"]:
         """2 x parameters x tokens (§7)."""
@@ -63,27 +72,37 @@ def single_curves(outcomes: Outcomes) -> list[Curve]:
 
 
 def cross_validated_curves(
-    strategy_set: str, outcomes: Outcomes, binnings: Sequence[Bins], n_repeats: int, generator: Generators
+    strategy_set: str,
+    outcomes: Outcomes,
+    binnings: Sequence[Bins],
+    n_repeats: int,
+    generator: Generators,
+    weights: Float[np.ndarray, "resample problem"],
 ) -> list[Curve]:
     """Compute-optimal in each binning, and the controls, which use the folds of the first binning.
+
+    Args:
+        weights: bootstrap weights; the choices are made anew in the first REMADE resamples.
 
     Raises:
         StudyError: there is no binning, or no strategy is defined at one of the budgets.
     """
     if not binnings:
         raise StudyError("Cross-validated curves need at least one binning.")
-    accuracy, curves = outcomes.accuracy, []
+    accuracy, weights, curves = outcomes.accuracy, weights[:REMADE], []
     for bins in binnings:
         folds = choice.split_folds(bins.of_problem, n_repeats, generator(f"folds-{bins.binning}"))
-        result = choice.compute_optimal(accuracy, bins.of_problem, bins.n_bins, folds)
-        strategy = Strategy(COMPUTE_OPTIMAL, binning=bins.binning)
-        curves.append(_choice_curve(strategy_set, strategy, outcomes, result, bins.of_problem))
+        for name, rule in ((COMPUTE_OPTIMAL, choice.shrunken), (ARGMAX, choice.argmax)):
+            result = choice.compute_optimal(accuracy, bins.of_problem, bins.n_bins, folds, weights, rule)
+            strategy = Strategy(name, binning=bins.binning)
+            curves.append(_choice_curve(strategy_set, strategy, outcomes, result, bins.of_problem))
     first = binnings[0]
     folds = choice.split_folds(first.of_problem, n_repeats, generator(f"folds-{first.binning}"))
     everyone = np.ones_like(first.of_problem)
-    fixed = choice.best_fixed(accuracy, folds)
+    fixed = choice.best_fixed(accuracy, folds, weights)
     curves.append(_choice_curve(strategy_set, BEST_FIXED, outcomes, fixed, everyone))
-    shuffled = choice.shuffled_bins(accuracy, first.of_problem, first.n_bins, folds, generator("shuffle"))
+    shuffle = generator("shuffle")
+    shuffled = choice.shuffled_bins(accuracy, first.of_problem, first.n_bins, folds, shuffle, weights)
     curves.append(_choice_curve(strategy_set, SHUFFLED_BINS, outcomes, shuffled, first.of_problem))
     equal = outcomes.known.T.astype(np.float64)[None]
     drawn = Choice(choice.random_choice(accuracy), equal / equal.sum(axis=2, keepdims=True))
@@ -108,26 +127,28 @@ def frozen_curve(
     table: StrategyTable,
     outcomes: Outcomes,
     score: Float[np.ndarray, " problem"],
+    resampled: Float[np.ndarray, "resample problem budget"],
 ) -> Curve:
-    """A table fitted elsewhere, applied to these questions: the choice `strategy`, frozen."""
+    """A table fitted elsewhere, applied to these questions: the choice `strategy`, frozen.
+
+    Args:
+        resampled: its accuracy where it is fitted anew in each resample of the questions it is fitted on.
+    """
     values = (outcomes.accuracy, outcomes.policy_tokens, outcomes.verifier_tokens)
     applied = (choice.frozen_accuracy(table, array, score) for array in values)
     shares = np.eye(len(table.strategies))[np.array(table.choices)]
-    return Curve(
-        strategy_set, replace(strategy, frozen=True), outcomes.budgets, outcomes.complete(), *applied, shares=shares
-    )
+    curve = Curve(strategy_set, replace(strategy, frozen=True), outcomes.budgets, outcomes.complete(), *applied)
+    return replace(curve, shares=shares, resampled=resampled)
 
 
-def at_budget(
-    values: Float[np.ndarray, "problem budget"], budgets: tuple[int, ...], at: float
-) -> Float[np.ndarray, " problem"]:
+def at_budget(attained: PerQuestion, budgets: Sequence[int | float], at: float) -> PerQuestion:
     """Values between the budgets, linear in log budget; NaN outside them."""
     if not budgets[0] <= at <= budgets[-1]:
-        return np.full(len(values), np.nan)
+        return PerQuestion(np.full(attained.n_questions, np.nan))
     place = float(np.interp(np.log(at), np.log(budgets), np.arange(len(budgets))))
     left = min(int(place), len(budgets) - 2) if len(budgets) > 1 else 0
-    right = min(left + 1, len(budgets) - 1)
-    return values[:, left] * (1 - (place - left)) + values[:, right] * (place - left)
+    right, share = min(left + 1, len(budgets) - 1), place - left
+    return attained.at(left).mixed(attained.at(right), share)
 
 
 def find(curves: Sequence[Curve], strategy_set: str, strategy: Strategy) -> Curve:
@@ -152,4 +173,5 @@ def _choice_curve(
         for tokens in (outcomes.policy_tokens, outcomes.verifier_tokens)
     )
     complete = outcomes.complete()
-    return Curve(strategy_set, strategy, outcomes.budgets, complete, result.accuracy, *tokens, shares=result.shares)
+    curve = Curve(strategy_set, strategy, outcomes.budgets, complete, result.accuracy, *tokens)
+    return replace(curve, shares=result.shares, resampled=result.resampled)

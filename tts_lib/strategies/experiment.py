@@ -6,15 +6,16 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float, Int
 
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.strategy import BEST_FIXED, COMPUTE_OPTIMAL, Strategy
 from tts_lib.estimators import difficulty
-from tts_lib.strategies import outcomes
+from tts_lib.strategies import choice, outcomes
 from tts_lib.strategies.bins import Bins, numbered
 from tts_lib.strategies.choice import Difficulty
-from tts_lib.strategies.curves import Curve, fit_frozen, frozen_curve
+from tts_lib.strategies.curves import REMADE, Curve, fit_frozen, frozen_curve
 from tts_lib.strategies.outcomes import Outcomes, methods_of
 from tts_lib.strategies.strategy_table import Method, Options, StrategyTable
 from tts_lib.strategies.tables.probes import ProbeCurve, Probed, probe_curve
@@ -71,35 +72,58 @@ class Experiment:
         return found | {"fixed": fit_frozen(fit, any_score, 1, methods, models)}
 
     def frozen_curves(
-        self, strategy_set: str, members: Sequence[Strategy], fitted: Mapping[str, StrategyTable]
+        self,
+        strategy_set: str,
+        members: Sequence[Strategy],
+        fitted: Mapping[str, StrategyTable],
+        weights_fit: Float[np.ndarray, "resample fitted"],
     ) -> list[Curve]:
         """The fitted tables of oracle and predicted difficulty and the best fixed strategy, on the test questions.
+
+        Args:
+            weights_fit: bootstrap weights of the validation questions; the choices are made anew in each resample.
 
         Raises:
             StudyError: the edges of a table are not those of the stored frozen bins.
         """
-        test, curves = self.test.only(members), []
+        fit, test, curves = self.fit.only(members), self.test.only(members), []
+
+        def anew(bins_fit: Int[np.ndarray, " fitted"], bins: Int[np.ndarray, " problem"], n_bins: int) -> np.ndarray:
+            weights = weights_fit[:REMADE]
+            return choice.frozen_anew(fit.accuracy, bins_fit, weights, test.accuracy, bins, n_bins)
+
         for bins in self.frozen_bins:
             name = bins.binning
-            score = _difficulty(self.questions, name).score
-            if (difficulty.Binning(fitted[name].edges).assign(score) != bins.of_problem).any():
+            score, binning = _difficulty(self.questions, name).score, difficulty.Binning(fitted[name].edges)
+            if (binning.assign(score) != bins.of_problem).any():
                 raise StudyError(
                     f"The {name}_frozen_bin of the test questions has other edges than the strategy table."
                 )
             strategy = Strategy(COMPUTE_OPTIMAL, binning=name)
-            curves.append(frozen_curve(strategy_set, strategy, fitted[name], test, score))
+            bins_fit = binning.assign(_difficulty(self.questions_fit, name).score)
+            resampled = anew(bins_fit, bins.of_problem, bins.n_bins)
+            curves.append(frozen_curve(strategy_set, strategy, fitted[name], test, score, resampled))
         any_score = _difficulty(self.questions, self.scores[-1]).score
-        return [*curves, frozen_curve(strategy_set, BEST_FIXED, fitted["fixed"], test, any_score)]
+        ones = [np.ones(len(frame), dtype=np.int64) for frame in (self.questions_fit, self.questions)]
+        resampled = anew(ones[0], ones[1], 1)
+        return [*curves, frozen_curve(strategy_set, BEST_FIXED, fitted["fixed"], test, any_score, resampled)]
 
-    def probe_curves(self, members: Sequence[Strategy]) -> list[ProbeCurve]:
-        """Choices with paid probes of each size, without and with reuse of the probe samples."""
+    def probe_curves(
+        self, members: Sequence[Strategy], weights_fit: Float[np.ndarray, "resample fitted"]
+    ) -> list[ProbeCurve]:
+        """Choices with paid probes of each size, without and with reuse of the probe samples.
+
+        Args:
+            weights_fit: bootstrap weights of the validation questions; the choices are made anew in each resample.
+        """
         fit, test = self.fit.only(members), self.test.only(members)
         methods = methods_of(members, self.searches)
         curves: list[ProbeCurve] = []
         for n in self.n_probe:
             fitted, tested = (_difficulty(frame, "probe", n) for frame in (self.questions_fit, self.questions))
             probed = Probed(fitted, tested, self.questions[f"probe_tokens_{n}"].to_numpy(np.float64))
-            curves += [probe_curve(fit, test, probed, self.n_bins, methods, reuse) for reuse in (False, True)]
+            for reuse in (False, True):
+                curves.append(probe_curve(fit, test, probed, self.n_bins, methods, reuse, weights_fit[:REMADE]))
         return curves
 
     def agreement(self) -> pd.DataFrame:
@@ -148,11 +172,11 @@ def load(
     columns += [f"{name}_{kind}" for name in scores for kind in ("bin", "frozen_bin")]
     columns += [name for n in n_probe for name in (f"probe_{n}", f"probe_tokens_{n}", f"probe_{n}_frozen_bin")]
     val, test = (tables.read_table(paths.difficulty(split), columns) for split in ("val", "test"))
+    searches = {name: _method(options[name]) for name in methods}
     found_val, found = (
-        outcomes.load(split, questions["question_id"].tolist(), methods, budgets, revised)
+        outcomes.merged(outcomes.load(split, questions["question_id"].tolist(), methods, budgets, revised), searches)
         for split, questions in (("val", val), ("test", test))
     )
-    searches = {name: _method(options[name]) for name in methods}
     return Experiment(val, test, found_val, found, n_bins, tuple(n_probe), searches)
 
 

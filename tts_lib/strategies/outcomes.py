@@ -2,11 +2,12 @@
 
 A strategy that reads the pool (majority, best-of-N) is known at every budget, a search at the budgets it was run at,
 revisions in chains of L attempts from L generations up to the attempts that were sampled; elsewhere it is undefined
-(NaN). Lookahead stands at its true cost, N(k+1) generations.
+(NaN). Lookahead stands at its true cost, N(k+1) generations. One search under two names (at 16 generations a beam width
+of √N is one of 4) has been run twice, and both names are given the mean of the two.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +18,7 @@ from tts_lib.answers.cost import LEDGER
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.strategy import COVERAGE, FLIPPED, MAJORITY, PLAIN, REVISIONS, WEIGHTED, Strategy
+from tts_lib.estimators.beams import beams_within
 from tts_lib.strategies import choice
 from tts_lib.strategies.strategy_table import Method
 
@@ -100,6 +102,26 @@ def methods_of(strategies: Sequence[Strategy], searches: Mapping[str, Method]) -
         WEIGHTED: Method("best_of_n", {"selection": "weighted", "score": WEIGHTED.score}),
     }
     return tuple(fixed.get(strategy) or one(strategy) for strategy in strategies)
+
+
+def merged(outcomes: Outcomes, searches: Mapping[str, Method]) -> Outcomes:
+    """The outcomes with the mean of all runs at each cell that several names share."""
+    accuracy, ledger = outcomes.accuracy.copy(), outcomes.ledger.copy()
+    for column, budget in enumerate(outcomes.budgets):
+        alike: dict[tuple[object, ...], list[int]] = {}
+        for row, strategy in enumerate(outcomes.strategies):
+            if strategy.rule in searches and outcomes.known[row, column]:
+                alike.setdefault(_shape(searches[strategy.rule], budget), []).append(row)
+        for rows in alike.values():
+            for values in (accuracy, ledger):
+                values[rows, column] = values[rows, column].mean(axis=0)
+    return replace(outcomes, accuracy=accuracy, ledger=ledger)
+
+
+def _shape(method: Method, budget: int) -> tuple[object, ...]:
+    """What a search does at a budget: equal where two are one."""
+    width, depth = method.options["width"], int(method.options["depth"])
+    return method.method, depth, *beams_within(budget, "sqrt" if width == "sqrt" else int(width), depth)
 
 
 def load(

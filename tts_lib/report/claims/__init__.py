@@ -1,1 +1,1 @@
-"""The claims of the paper and their verdicts: what a claim is, how a finding is judged, the claims by section."""
+"""The claims of the paper and their verdicts: registered as data, contrasts by section, how a finding is judged."""

@@ -1,25 +1,104 @@
 """How a measured figure is judged against a claim, and how it is written."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import ndtr
 
 from tts_lib.estimators import intervals
 from tts_lib.estimators.intervals import Interval
 from tts_lib.estimators.iso_accuracy import Bound
 from tts_lib.report.results import Results
 
-Verdict = Literal["supported", "contradicted", "inconclusive", "not measured"]
-Rule = Literal["more", "less", "not_less", "not_more", "equal"]
-Unit = Literal["points", "percent", "ratio", "steps"]
+Verdict = Literal["supported", "contradicted", "no difference", "inconclusive", "not testable"]
+Direction = Literal["more", "less", "at_least", "at_most", "equal"]
+Unit = Literal["points", "percent", "ratio"]
 
-MARGIN = 0.01  # accuracy: a difference not worth speaking of where the paper says "at least as good as"
+LEVEL = 0.05  # of every test
 OUT_OF_REACH = 50_000  # questions
-EQUAL_MARGIN = 0.02  # accuracy: the same where it says "about equal"
+_Z, _Z_ONE_SIDED, _Z_POWER = 1.959964, 1.644854, 0.841621  # two-sided and one-sided 5%, a power of .8
 _SIGNS: dict[Bound, str] = {"exact": "", "at_least": "≥ ", "at_most": "≤ "}
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a figure must show for a claim to hold: its direction, margin and threshold, as registered."""
+
+    direction: Direction
+    margin: float  # a deviation from the threshold that is not worth speaking of
+    threshold: float = 0.0
+
+    def judge(self, low: float, high: float, comparator: float = math.nan) -> "Judgement":
+        """The verdict on a figure whose 95% interval is [low, high], and the probability behind it.
+
+        The margin is tested first. more, less: *no difference* if the figure lies within the margin of the threshold
+        (two one-sided tests at 5%), else supported if it lies on that side of the threshold, contradicted if on the
+        other (two-sided test at 5%). at_least, at_most: supported if it is no worse than the margin, else contradicted
+        if it is worse than the threshold. equal: supported within the margin, contradicted beyond it.
+
+        Args:
+            comparator: the accuracy that is to be surpassed, where it leaves no room for more than the margin.
+        """
+        room = 1.0 - comparator if self.direction == "more" else comparator
+        if self.direction in ("more", "less") and room <= self.margin:
+            limit = "right" if self.direction == "more" else "wrong"
+            return Judgement("not testable", math.nan, f"its comparator is {limit} on all but {max(room, 0):.1%}")
+        sign = -1.0 if self.direction in ("less", "at_most") else 1.0
+        centre, error = sign * ((low + high) / 2 - self.threshold), (high - low) / (2 * _Z)
+        within = _beyond(self.margin - abs(centre), error, 1)
+        tests: dict[str, tuple[tuple[Verdict, float], ...]] = {
+            "more": (
+                ("no difference", within),
+                ("supported", _beyond(centre, error, 2)),
+                ("contradicted", _beyond(-centre, error, 2)),
+            ),
+            "at_least": (
+                ("supported", _beyond(centre + self.margin, error, 2)),
+                ("contradicted", _beyond(-centre, error, 2)),
+            ),
+            "equal": (("supported", within), ("contradicted", _beyond(abs(centre) - self.margin, error, 2))),
+        }
+        found = tests[{"less": "more", "at_most": "at_least"}.get(self.direction, self.direction)]
+        for verdict, p in found:
+            if p < LEVEL:
+                return Judgement(verdict, p)
+        return Judgement("inconclusive", min(p for _, p in found))
+
+    def questions_needed(self, low: float, high: float, n_questions: int) -> float | None:
+        """Questions at which this figure, if it is the truth, would be settled with a power of .8."""
+        centre, error = (low + high) / 2 - self.threshold, (high - low) / (2 * _Z)
+        if self.direction in ("less", "at_most"):
+            centre = -centre
+        steps = {"more": [(abs(centre), _Z), (self.margin - abs(centre), _Z_ONE_SIDED)]}
+        steps |= {"at_least": [(self.margin + centre, _Z), (-centre, _Z)]}
+        steps |= {"equal": [(self.margin - abs(centre), _Z_ONE_SIDED), (abs(centre) - self.margin, _Z)]}
+        open_steps = steps[{"less": "more", "at_most": "at_least"}.get(self.direction, self.direction)]
+        needed = [n_questions * ((z + _Z_POWER) * error / step) ** 2 for step, z in open_steps if step > 0]
+        least = float(math.ceil(min(needed, default=math.inf))) if needed else math.inf
+        return least if n_questions < least < math.inf else None
+
+
+def _beyond(distance: float, error: float, sides: int) -> float:
+    """Probability of an estimate as far beyond a limit as this, if the limit were the truth."""
+    if distance <= 0 or error == 0:
+        return 0.0 if distance > 0 else 1.0
+    return float(sides * ndtr(-distance / error))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict, the probability of the test behind it, and the reason where there is none."""
+
+    verdict: Verdict
+    p: float
+    reason: str = ""
+
+    def withheld(self, reason: str) -> "Judgement":
+        """None, for this reason; the one that was there already stays."""
+        return Judgement("not testable", math.nan, self.reason or reason)
 
 
 @dataclass(frozen=True)
@@ -31,10 +110,11 @@ class Finding:
     low: float
     high: float
     unit: Unit
-    verdict: Verdict
-    questions_needed: float | None = None  # at which the distance from the threshold would be settled
+    judged: Judgement
+    questions_needed: float | None = None
     note: str = ""
-    bounds: tuple[Bound, Bound, Bound] = ("exact", "exact", "exact")  # of estimate, low, high
+    bounds: tuple[Bound, Bound, Bound] = field(default=("exact", "exact", "exact"))  # of estimate, low, high
+    beside: str = ""  # what a ratio must not stand without
 
     @property
     def text(self) -> str:
@@ -43,72 +123,26 @@ class Finding:
             _SIGNS[bound] + _number(number, self.unit)
             for bound, number in zip(self.bounds, (self.estimate, self.low, self.high), strict=True)
         )
-        name = {"points": " points", "percent": "", "ratio": "", "steps": " steps"}[self.unit]
-        return f"{value}{name} [{low}, {high}]"
+        name = {"points": " points", "percent": "", "ratio": ""}[self.unit]
+        return f"{value}{name} [{low}, {high}]" + (f"; {self.beside}" if self.beside else "")
 
     @property
     def advice(self) -> str:
-        """What would settle an open claim, and remarks."""
-        parts = []
-        if self.verdict == "inconclusive" and self.questions_needed is not None:
+        """Why there is no verdict or what would settle it, and remarks."""
+        parts = [self.judged.reason] if self.judged.reason else []
+        if self.judged.verdict == "inconclusive" and self.questions_needed is not None:
             within_reach = self.questions_needed <= OUT_OF_REACH
             about = f"about {_round_up(self.questions_needed):,}" if within_reach else f"more than {OUT_OF_REACH:,}"
             parts.append(f"{about} questions would settle it")
         return "; ".join([*parts, *([self.note] if self.note else [])])
 
 
-@dataclass(frozen=True)
-class Demand:
-    """What a figure must show for a claim to hold."""
-
-    rule: Rule
-    margin: float = 0.0
-    threshold: float = 0.0
-
-    def verdict(self, low: float, high: float) -> Verdict:
-        """The verdict on a figure whose 95% interval is [low, high].
-
-        more / less: supported if the interval lies wholly on that side of the threshold, contradicted if on the other.
-        not_less / not_more ("at least as good"): contradicted if the interval lies wholly on the other side of the
-        threshold, supported if it also excludes anything worse than `margin`. equal: supported within ±margin.
-        """
-        low, high = low - self.threshold, high - self.threshold
-        if self.rule in ("not_less", "not_more"):
-            if self.rule == "not_more":
-                low, high = -high, -low
-            return "contradicted" if high < 0 else "supported" if low > -self.margin else "inconclusive"
-        if self.rule == "equal":
-            return intervals.verdict(low, high, 0, self.margin)
-        return intervals.verdict(low, high, 1 if self.rule == "more" else -1)
-
-    def distance(self, estimate: float) -> float:
-        """How far an estimate lies from where the verdict would change to `supported`."""
-        deviation = estimate - self.threshold
-        if self.rule == "equal":
-            return self.margin - abs(deviation)
-        if self.rule in ("not_less", "not_more"):
-            return self.margin + deviation if self.rule == "not_less" else self.margin - deviation
-        return deviation
-
-
-MORE, LESS = Demand("more"), Demand("less")
-NOT_LESS, NOT_MORE, EQUAL = Demand("not_less", MARGIN), Demand("not_more", MARGIN), Demand("equal", EQUAL_MARGIN)
-
-
 def paired(
-    results: Results,
-    differences: Float[np.ndarray, " question"],
-    at: str,
-    demand: Demand,
-    unit: Unit = "points",
-    note: str = "",
+    results: Results, differences: Float[np.ndarray, " question"], at: str, demand: Demand, note: str = ""
 ) -> Finding:
-    """The mean of per-question differences with its bootstrap interval (BCa), judged."""
-    interval = intervals.mean_interval(differences, results.weights(len(differences)))
-    effect = abs(demand.distance(interval.estimate))
-    verdict = demand.verdict(interval.low, interval.high)
-    needed = _if_more(intervals.questions_needed(differences, effect=effect), len(differences))
-    return Finding(at, interval.estimate, interval.low, interval.high, unit, verdict, needed, note)
+    """The mean of per-question differences of shares with its t interval, judged."""
+    interval = intervals.difference_interval(differences)
+    return from_interval(interval, len(differences), at, demand, note)
 
 
 def from_interval(
@@ -118,44 +152,41 @@ def from_interval(
     demand: Demand,
     note: str = "",
     percent: Interval | None = None,
+    comparator: float = math.nan,
 ) -> Finding:
-    """A difference of accuracies read from a table, judged; shown as `percent` where given."""
+    """A difference of accuracies with its interval, judged; shown as `percent` where given."""
     shown, unit = (interval, "points") if percent is None else (percent, "percent")
-    needed = settling_questions(n_questions, interval.low, interval.high, demand.distance(interval.estimate))
-    verdict = demand.verdict(interval.low, interval.high)
-    return Finding(at, shown.estimate, shown.low, shown.high, unit, verdict, needed, note)
+    judged = demand.judge(interval.low, interval.high, comparator)
+    needed = demand.questions_needed(interval.low, interval.high, n_questions)
+    return Finding(at, shown.estimate, shown.low, shown.high, unit, judged, needed, note)
 
 
 def from_ratio(
-    ratio: float, low: float, high: float, bounds: tuple[Bound, Bound, Bound], at: str, threshold: float, note: str = ""
+    ratio: float, low: float, high: float, bounds: tuple[Bound, Bound, Bound], at: str, demand: Demand
 ) -> Finding:
-    """An iso-accuracy ratio claimed to exceed `threshold`; an end that is only a bound may lie anywhere beyond it."""
-    lowest = 0.0 if bounds[1] == "at_most" else low
-    highest = math.inf if bounds[2] == "at_least" else high
-    verdict = Demand("more", threshold=threshold).verdict(lowest, highest)
-    return Finding(at, ratio, low, high, "ratio", verdict, None, note, bounds)
+    """An iso-accuracy ratio, judged on its logarithm; the margin is a share of the threshold.
 
-
-def settling_questions(n_questions: int, low: float, high: float, effect: float) -> float | None:
-    """Questions at which an effect would be settled, from the width of an interval on n_questions (80% power)."""
-    if effect == 0 or high <= low:
-        return None
-    z_level, z_power = 1.959964, 0.841621
-    deviation = (high - low) / (2 * z_level) * math.sqrt(n_questions)
-    return _if_more(float(max(2, math.ceil(((z_level + z_power) * deviation / effect) ** 2))), n_questions)
-
-
-def _if_more(needed: float, n_questions: int) -> float | None:
-    """No advice to ask fewer questions than were asked (the normal approximation behind it fails near 0 and 1)."""
-    return needed if needed > n_questions else None
+    An end that is only a bound may lie anywhere beyond it, so that a verdict can rest on the other end alone.
+    """
+    log = Demand(demand.direction, math.log1p(demand.margin), math.log(demand.threshold))
+    closed = bounds[1] != "at_most", bounds[2] != "at_least"
+    if closed == (True, True):
+        judged = log.judge(math.log(low), math.log(high))
+    elif closed == (False, False):
+        judged = Judgement("inconclusive", 1.0)
+    else:  # as wide towards the open end as it is needed to say nothing there
+        end, centre = math.log(low if closed[0] else high), math.log(ratio)
+        above, below = closed[0] and end > log.threshold, closed[1] and end < log.threshold
+        p = _beyond(abs(centre - log.threshold), max(abs(end - centre) / _Z, 1e-9), 2)
+        verdict: Verdict = "supported" if above else "contradicted" if below else "inconclusive"
+        judged = Judgement(verdict, min(p, LEVEL) if above or below else 1.0)
+    return Finding(at, ratio, low, high, "ratio", judged, None, "", bounds)
 
 
 def _number(value: float, unit: Unit) -> str:
     if unit == "points":
         return points(value)
-    if unit == "percent":
-        return f"{value:+.1f}%".replace("-", "−")
-    return f"{value:.3g}×" if unit == "ratio" else f"{value:+.2f}".replace("-", "−")
+    return f"{value:.3g}×" if unit == "ratio" else f"{value:+.1f}%".replace("-", "−")
 
 
 def points(difference: float) -> str:

@@ -1,10 +1,9 @@
-"""What the paper's claims are on, by their numbers, and which of them a study says nothing on."""
+"""What the paper's claims are on, by their numbers, and which of these things a study says nothing on."""
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
-NOT_MEASURED = "not measured"
 _KINDS = {  # on what -> first and last number
     "verifiers": (1, 5),
     "searches": (6, 12),
@@ -14,22 +13,21 @@ _KINDS = {  # on what -> first and last number
 }
 
 
-def left_out(claims: Iterable[Mapping[str, str]]) -> str:
-    """One sentence on the claims that were not measured, empty if all were.
+def spoken_of(claims: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """The claims on things of which the study measures any.
 
     Args:
-        claims: number and verdict of all.
+        claims: number and estimate of all; no text where a claim was not measured.
     """
-    every, unmeasured = Counter[str](), Counter[str]()
-    for claim in claims:
-        kind = _kind(claim["number"])
-        every[kind] += 1
-        unmeasured[kind] += claim["verdict"] == NOT_MEASURED
-    parts = [
-        f"{'all ' if n == every[kind] else ''}{n}{'' if n == every[kind] else f' of {every[kind]}'} on {kind}"
-        for kind, n in unmeasured.items()
-        if n
-    ]
+    measured = {_kind(claim["number"]) for claim in claims if claim["estimate"]}
+    return [claim for claim in claims if _kind(claim["number"]) in measured]
+
+
+def left_out(claims: Sequence[Mapping[str, str]]) -> str:
+    """One sentence on the other claims, empty if there are none."""
+    shown = {claim["number"] for claim in spoken_of(claims)}
+    counts = Counter(_kind(claim["number"]) for claim in claims if claim["number"] not in shown)
+    parts = [f"all {n} on {kind}" for kind, n in counts.items()]
     return f"Left out, since nothing here measures them: {', '.join(parts)}." if parts else ""
 
 

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
-from tts_lib.report.claims.kinds import NOT_MEASURED, left_out
+from tts_lib.report.claims.kinds import left_out, spoken_of
 from tts_lib.report.pages import notebook, rendering
 from tts_lib.report.pages.about import About
 from tts_lib.report.pages.lead import lead
@@ -28,9 +28,11 @@ from tts_lib.study import notebooks
 VERDICTS = {  # word -> sign beside its colour
     "supported": "✓",
     "contradicted": "✗",
+    "no difference": "≈",
     "inconclusive": "?",
+    "not testable": "–",
 }
-_SUMMARY_KEYS = ["study", "headline", "figures"]
+_SUMMARY_KEYS = ["study", "headline", "figures", "claims"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def render(reports: Path, pages: list[Page], said: About) -> str:
     summary = tables.read_json(reports / "summary.json", _SUMMARY_KEYS)
     study = summary["study"]
     every_claim = _read_csv(reports, "claims")
-    claims = [row for row in every_claim if row["verdict"] != NOT_MEASURED]
+    claims = spoken_of(every_claim)
     gallery = _read_csv(reports, "gallery")
     chains = _read_csv(reports, "gallery_chains")
     environment = rendering.environment()
@@ -90,6 +92,7 @@ def render(reports: Path, pages: list[Page], said: About) -> str:
         figures=[figure | {"source": _inlined(reports, figure["name"])} for figure in summary["figures"]],
         claims=claims,
         left_out=left_out(every_claim),
+        registration=summary["claims"],
         counts={word: sum(row["verdict"] == word for row in claims) for word in VERDICTS},
         signs=VERDICTS,
         gallery=[(case, list(steps)) for case, steps in groupby(gallery, key=lambda row: row["case"])],

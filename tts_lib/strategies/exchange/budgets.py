@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from tts_lib.estimators.flops import Sizes, inference_flops
+from tts_lib.estimators.per_question import PerQuestion
 from tts_lib.strategies.curves import Curve
 from tts_lib.strategies.exchange.matched import Accounting, matched_budget
 
@@ -24,6 +25,11 @@ class LargeModel:
     accuracy: Float[np.ndarray, " problem"]
     tokens: Float[np.ndarray, " problem"]  # read (prompt, once) and written, all generations together
     n_params: float  # without embeddings
+
+    @property
+    def attained(self) -> PerQuestion:
+        """Its accuracy."""
+        return PerQuestion(self.accuracy)
 
     @property
     def flops(self) -> Float[np.ndarray, " problem"]:

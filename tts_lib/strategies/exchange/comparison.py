@@ -11,9 +11,9 @@ import pandas as pd
 from jaxtyping import Float
 
 from tts_lib.common.strategy import ORACLE, STRATEGY_COLUMNS
-from tts_lib.estimators import intervals
 from tts_lib.estimators.flops import Sizes
-from tts_lib.estimators.iso_accuracy import Bound, iso_accuracy_ratio
+from tts_lib.estimators.iso_accuracy import Bound, MeanCurve, iso_accuracy_ratio
+from tts_lib.estimators.per_question import PerQuestion
 from tts_lib.strategies.bins import COARSE_LABELS, Bins
 from tts_lib.strategies.curves import Curve, at_budget
 from tts_lib.strategies.exchange.budgets import FORMULAS, LargeModel, Setting
@@ -46,11 +46,11 @@ class Grouping:
 
     def compare(self, curve: Curve, large: LargeModel, ks: Sequence[float]) -> dict[tuple[float, str], Row]:
         """Small against large model at each k in each group (`compare_matched`)."""
-        budgets, accuracy = curve.open()
+        budgets, attained = curve.open()
         ascending = sorted(set(map(float, ks)))
         found: dict[tuple[float, str], Row] = {}
         for bins in (self.bins, self.bins.coarse):
-            for row in compare_matched(accuracy, budgets, large.accuracy, bins.of_problem, ascending, self.weights):
+            for row in compare_matched(attained, budgets, large.accuracy, bins.of_problem, ascending, self.weights):
                 values = vars(row) | {"small_accuracy": row.small, "large_accuracy": row.large}
                 label = bins.labels[row.group] if row.group else ALL
                 found[row.k, label] = {n: v for n, v in values.items() if n not in ("group", "small", "large")}
@@ -59,16 +59,15 @@ class Grouping:
 
 def setting_table(curve: Curve, large: LargeModel, settings: Sequence[Setting], grouping: Grouping) -> pd.DataFrame:
     """The comparison at each setting in each group (Fig. 1 right, the stars of Fig. 9)."""
-    budgets, accuracy = curve.open()
+    budgets, attained = curve.open()
     compared = grouping.compare(curve, large, [setting.k for setting in settings])
     rows: list[Row] = []
     for setting in settings:
-        difference = at_budget(accuracy, budgets, min(setting.k, budgets[-1])) - large.accuracy
+        small = at_budget(attained, budgets, min(setting.k, budgets[-1]))
         for group in grouping.groups:
-            n = intervals.questions_needed(difference[group.members]) if group.n_questions > 1 else math.inf
+            needed = group.difference(small, large.attained)["questions_needed"]
             row = _key(curve, large) | vars(setting) | {"grouping": grouping.name, "group": group.label}
-            row |= compared[setting.k, group.label]
-            rows.append(row | {"questions_needed": n if math.isfinite(n) else math.nan})
+            rows.append(row | compared[setting.k, group.label] | {"questions_needed": needed})
     return pd.DataFrame(rows)
 
 
@@ -90,12 +89,13 @@ def break_even_table(curve: Curve, large: LargeModel, m: float, grouping: Groupi
 
     An empty R: the large model is never reached on the grid, or k is affordable at any R.
     """
-    budgets, accuracy = curve.open()
+    budgets, attained = curve.open()
     rows: list[Row] = []
     for group in grouping.groups:
-        reached = iso_accuracy_ratio(
-            accuracy[group.members], budgets, large.accuracy[group.members, None], [1], 1, group.weights
-        )
+        part = group.weights[:, group.members]
+        small = MeanCurve.of(budgets, attained.among(group.members), part)
+        answer = MeanCurve.of([1], PerQuestion(large.accuracy[group.members, None]), part)
+        reached = iso_accuracy_ratio(small, answer, 1)
         ends: dict[str, tuple[float, Bound]] = {
             "k": (reached.ratio, reached.bound),
             "k_low": (reached.high, reached.high_bound),
@@ -126,7 +126,7 @@ def line_table(curve: Curve, sizes: Sizes, grouping: Grouping) -> pd.DataFrame:
             i = curve.budgets.index(budget)
             row: Row = curve.columns | {"grouping": grouping.name}
             row |= {"group": group.label, "n_questions": group.n_questions, "budget": budget}
-            row |= group.mean(curve.accuracy[:, i])
+            row |= group.mean(curve.attained.at(i))
             costs = {"flops": flops, "flops_with_verifier": with_verifier}
             rows.append(row | {name: float(cost[group.members, i].mean()) for name, cost in costs.items()})
     return pd.DataFrame(rows)
@@ -137,7 +137,7 @@ def large_table(large: LargeModel, grouping: Grouping) -> pd.DataFrame:
     rows: list[Row] = []
     for group in grouping.groups:
         row: Row = {"large": large.name, "large_generations": large.generations, "grouping": grouping.name}
-        row |= {"group": group.label, "n_questions": group.n_questions} | group.mean(large.accuracy)
+        row |= {"group": group.label, "n_questions": group.n_questions} | group.mean(large.attained)
         costs = {"tokens": large.tokens, "flops": large.flops}
         rows.append(row | {name: float(cost[group.members].mean()) for name, cost in costs.items()})
     return pd.DataFrame(rows)
@@ -151,7 +151,7 @@ def ladder_table(ladder: Sequence[Curve], grouping: Grouping) -> pd.DataFrame:
             for group in grouping.groups:
                 row: Row = {"a": stronger.strategy.name, "b": weaker.strategy.name, "budget": budget}
                 row |= {"grouping": grouping.name, "group": group.label, "n_questions": group.n_questions}
-                rows.append(row | group.difference(stronger.accuracy[:, i], weaker.accuracy[:, i]))
+                rows.append(row | group.difference(stronger.attained.at(i), weaker.attained.at(i)))
     return pd.DataFrame(rows, columns=None if rows else ["a", "b", "budget", "grouping", "group", "difference"])
 
 

@@ -11,7 +11,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from tts_lib.estimators.flops import Number
+from tts_lib.estimators.intervals import Interval, difference_interval, normal_interval
+from tts_lib.estimators.per_question import PerQuestion
+from tts_lib.strategies.curves import at_budget
 
+REACHED = 1.01  # a grid that ends a hundredth below k reaches it
 Accounting = Literal["v1", "iclr", "small_only"]
 # Inference FLOPs per token in units of 2 x parameters, for the small and for the large model: with a verifier of equal
 # size that reads each token once, inference costs twice as much.
@@ -20,12 +24,12 @@ _INFERENCE: dict[Accounting, tuple[float, float]] = {"v1": (1.0, 1.0), "iclr": (
 
 @dataclass(frozen=True)
 class Matched:
-    """Small model with k generations against the large one on one group of questions, percentile intervals."""
+    """Small model with k generations against the large one on one group of questions, with intervals."""
 
     group: int  # difficulty bin; 0 = all questions
     n_questions: int
     k: float  # generations of the small model that cost as much as the large model
-    capped: bool  # k lies above the largest budget: the small model is shown at that budget, below what it may spend
+    capped: bool  # k lies beyond the largest budget: the small model is shown at that budget, below what it may spend
     small: float  # accuracy
     large: float
     difference: float  # small - large
@@ -67,7 +71,7 @@ def matched_ratio(m: Number, k: Number, accounting: Accounting = "v1", large_gen
 
 
 def compare_matched(
-    small: Float[np.ndarray, "problem budget"],
+    small: PerQuestion,
     budgets: Sequence[Number],
     large: Float[np.ndarray, " problem"],
     bins: Int[np.ndarray, " problem"],
@@ -77,52 +81,50 @@ def compare_matched(
 ) -> list[Matched]:
     """Small model at each matched budget k against the large model: over all questions and in each bin (§7, Fig. 9).
 
-    The small model's accuracy is interpolated linearly in log budget. One row per k and group, group 0 (all) first.
+    The small model's accuracy is interpolated linearly in log budget. One row per k and group, group 0 (all) first. The
+    difference has a t interval or, where a choice is made anew in each resample, estimate ± z SD of the replicates; the
+    relative one has the percentile interval.
 
     Args:
-        small: expected accuracy per question, of the compute-optimal strategy or another.
+        small: expected accuracy per question and budget, of the compute-optimal strategy or another.
         weights: bootstrap weights of the questions, rows of sum 1 (tts_lib.estimators.intervals.bootstrap_weights).
 
     Raises:
         ValueError: budgets not ascending and positive; a k below the smallest budget; NaN accuracy; bins below 1.
     """
-    if len(budgets) != small.shape[1] or budgets[0] <= 0 or not np.all(np.diff(budgets) > 0):
+    if len(budgets) != small.each.shape[1] or budgets[0] <= 0 or not np.all(np.diff(budgets) > 0):
         raise ValueError("budgets must be positive and ascending, one for each column of the small model's accuracy")
     if min(ks) < budgets[0]:
         raise ValueError(f"k = {min(ks)} is below {budgets[0]}, the small model's smallest budget")
-    if np.isnan(small).any() or np.isnan(large).any():
+    if np.isnan(small.each).any() or np.isnan(large).any():
         raise ValueError("accuracy has NaN: leave out budgets and questions at which it is not defined")
     if len(bins) and bins.min() < 1:
         raise ValueError(f"bins count from 1; the lowest is {bins.min()}")
     groups = [(0, np.ones(len(bins), dtype=bool)), *((int(name), bins == name) for name in np.unique(bins))]
-    at_k = np.stack([_at_budget(small, budgets, min(k, budgets[-1])) for k in ks], axis=1)
-    by_k: list[list[Matched]] = [[] for _ in ks]
-    for name, members in groups:
-        part = weights[:, members]
-        part = part[part.sum(axis=1) > 0]  # a resample without a question of this bin says nothing about it
-        part = part / part.sum(axis=1, keepdims=True)
-        a, b = at_k[members], large[members]
-        replicates, replicates_large, differences = part @ a, part @ b, part @ (a - b[:, None])
-        for i, k in enumerate(ks):
-            low, high = _tails(differences[:, i], level)
-            relative_low, relative_high = _tails(_relative(replicates[:, i], replicates_large), level)
-            by_k[i].append(
-                Matched(
-                    group=name,
-                    n_questions=int(members.sum()),
-                    k=float(k),
-                    capped=k > budgets[-1],
-                    small=float(a[:, i].mean()),
-                    large=float(b.mean()),
-                    difference=float((a[:, i] - b).mean()),
-                    low=low,
-                    high=high,
-                    relative=float(_relative(a[:, i].mean(keepdims=True), b.mean(keepdims=True))[0]),
-                    relative_low=relative_low,
-                    relative_high=relative_high,
-                )
+    rows: list[Matched] = []
+    for k in ks:
+        at_k = at_budget(small, budgets, min(k, budgets[-1]))
+        for name, members in groups:
+            a, b, part = at_k.among(members), PerQuestion(large[members]), weights[:, members]
+            replicates, replicates_large = a.replicates(part), b.replicates(part[: a.n_resamples(part)])
+            interval = _difference(a - b, replicates - replicates_large, level)
+            relative_low, relative_high = _tails(_relative(replicates, replicates_large), level)
+            row = Matched(
+                group=name,
+                n_questions=int(members.sum()),
+                k=float(k),
+                capped=k > REACHED * budgets[-1],
+                small=float(a.each.mean()),
+                large=float(b.each.mean()),
+                difference=interval.estimate,
+                low=interval.low,
+                high=interval.high,
+                relative=float(_relative(a.each.mean(keepdims=True), b.each.mean(keepdims=True))[0]),
+                relative_low=relative_low,
+                relative_high=relative_high,
             )
-    return [row for rows in by_k for row in rows]
+            rows.append(row)
+    return rows
 
 
 def _inference(accounting: Accounting) -> tuple[float, float]:
@@ -131,15 +133,14 @@ def _inference(accounting: Accounting) -> tuple[float, float]:
     return _INFERENCE[accounting]
 
 
-def _at_budget(
-    accuracy: Float[np.ndarray, "problem budget"], budgets: Sequence[Number], at: Number
-) -> Float[np.ndarray, " problem"]:
-    """Each question's accuracy at a budget between the first and the last."""
-    right = int(np.searchsorted(budgets, at))
-    if budgets[right] == at:
-        return accuracy[:, right]
-    share = np.log(at / budgets[right - 1]) / np.log(budgets[right] / budgets[right - 1])
-    return accuracy[:, right - 1] * (1 - share) + accuracy[:, right] * share
+def _difference(paired: PerQuestion, replicates: Float[np.ndarray, " replicate"], level: float) -> Interval:
+    """The interval of a mean difference; of one question the value alone."""
+    estimate = float(paired.each.mean())
+    if paired.n_questions < 2:
+        return Interval(estimate, np.nan, np.nan, level)
+    if paired.resampled is None:
+        return difference_interval(paired.each, level)
+    return normal_interval(estimate, float(replicates.std(ddof=1)), level)
 
 
 def _relative(

@@ -24,7 +24,7 @@ def accuracy_table(curves: Sequence[Curve], group: Group, sizes: Sizes) -> pd.Da
         costs |= {"flops": curve.flops(sizes, False), "flops_with_verifier": curve.flops(sizes, True)}
         for i, budget in enumerate(curve.budgets):
             row: Row = curve.columns | {"budget": budget, "complete": curve.complete[i]}
-            row |= {"n_questions": group.n_questions} | group.mean(curve.accuracy[:, i])
+            row |= {"n_questions": group.n_questions} | group.mean(curve.attained.at(i))
             rows.append(row | {name: float(cost[group.members, i].mean()) for name, cost in costs.items()})
     return pd.DataFrame(rows)
 
@@ -36,7 +36,7 @@ def bin_table(singles: Sequence[Curve], groups: Sequence[Group]) -> pd.DataFrame
         for curve in singles:
             for i, budget in enumerate(curve.budgets):
                 key: Row = curve.strategy.columns | group.columns | {"budget": budget}
-                rows.append(key | group.mean(curve.accuracy[:, i]))
+                rows.append(key | group.mean(curve.attained.at(i)))
     return pd.DataFrame(rows)
 
 
@@ -58,8 +58,7 @@ def contrast_table(singles: Sequence[Curve], pairs: Sequence[Pair], groups: Sequ
     for a, a_budget, b, b_budget in pairs:
         first, second = find(singles, SINGLE, a), find(singles, SINGLE, b)
         if a_budget in first.budgets and b_budget in second.budgets:
-            x = first.accuracy[:, first.budgets.index(a_budget)]
-            y = second.accuracy[:, second.budgets.index(b_budget)]
+            x, y = first.attained.at(first.budgets.index(a_budget)), second.attained.at(second.budgets.index(b_budget))
             key: Row = {"a": a.name, "a_budget": a_budget, "b": b.name, "b_budget": b_budget}
             rows += [group.columns | key | group.difference(x, y) for group in groups]
     return pd.DataFrame(rows)

@@ -71,7 +71,7 @@ def joint_table(
     for axis in AXES if "both" in sets else ():
         moved = outcomes if axis == "generations" else at_equal_cost(outcomes, sizes, count_verifier=axis == "flops")
         curves = {
-            name: cross_validated_curves(name, moved.only(sets[name]), binnings, n_repeats, generator)
+            name: cross_validated_curves(name, moved.only(sets[name]), binnings, n_repeats, generator, group.weights)
             for name in SETS
             if name in sets
         }
@@ -87,11 +87,11 @@ def _rows(axis: str, both: Curve, rivals: Sequence[Curve], group: Group) -> list
     for column, budget in enumerate(both.budgets):
         if not both.complete[column]:
             continue
-        of_both = both.accuracy[:, column]
+        of_both = both.attained.at(column)
         for curve in rivals:
             if budget in curve.budgets:
-                accuracy = curve.accuracy[:, curve.budgets.index(budget)]
+                attained = curve.attained.at(curve.budgets.index(budget))
                 row: Row = {"axis": axis, "budget": budget} | curve.columns
-                row |= {"n_questions": group.n_questions} | group.mean(accuracy)
-                rows.append(row | group.difference(of_both, accuracy, "gain_of_both", "gain_"))
+                row |= {"n_questions": group.n_questions} | group.mean(attained)
+                rows.append(row | group.difference(of_both, attained, "gain_of_both", "gain_"))
     return rows

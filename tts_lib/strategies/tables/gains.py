@@ -8,6 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from tts_lib.common.strategy import (
+    ARGMAX,
     BEST_FIXED,
     COMPUTE_OPTIMAL,
     MAJORITY,
@@ -20,7 +21,7 @@ from tts_lib.common.strategy import (
     Strategy,
 )
 from tts_lib.estimators.flops import Sizes
-from tts_lib.estimators.iso_accuracy import Bound, iso_accuracy_ratio
+from tts_lib.estimators.iso_accuracy import Bound, MeanCurve, iso_accuracy_ratio
 from tts_lib.strategies.curves import SINGLE, Curve, find
 from tts_lib.strategies.tables.groups import Group, Row
 
@@ -31,6 +32,8 @@ FROZEN_FIXED = Strategy(BEST_FIXED.rule, frozen=True)
 
 def baselines(choice: Strategy) -> tuple[Strategy, ...]:
     """What the gain of a choice is measured over."""
+    if choice.rule == ARGMAX:
+        return WEIGHTED, PARALLEL, BEST_FIXED
     if choice.rule != COMPUTE_OPTIMAL:
         return ()
     if choice.frozen:
@@ -48,10 +51,10 @@ def gain_table(curves: Sequence[Curve], group: Group) -> pd.DataFrame:
             baseline = find(curves, curve.strategy_set, name)
             for i, budget in enumerate(curve.budgets):
                 if budget in baseline.budgets:
-                    other = baseline.accuracy[:, baseline.budgets.index(budget)]
+                    other = baseline.attained.at(baseline.budgets.index(budget))
                     key: Row = curve.columns | {"baseline": name.name, "budget": budget, "complete": curve.complete[i]}
                     key |= {"n_questions": group.n_questions}
-                    rows.append(key | group.difference(curve.accuracy[:, i], other, "gain"))
+                    rows.append(key | group.difference(curve.attained.at(i), other, "gain"))
     return pd.DataFrame(rows)
 
 
@@ -67,11 +70,10 @@ def iso_table(
     for curve in curves:
         for baseline in (baseline for baseline in baselines if baseline.strategy != curve.strategy):
             for unit in UNITS:
-                x_a, a = _on_axis(curve, unit, sizes)
-                x_b, b = _on_axis(baseline, unit, sizes)
+                a, b = (_on_axis(one, unit, sizes, weights) for one in (curve, baseline))
                 for at in (at for at in budgets if at in baseline.open()[0]):
                     cost = _cost(baseline, unit, sizes)[baseline.budgets.index(at)]
-                    ratio = iso_accuracy_ratio(a, x_a, b, x_b, float(cost), weights)
+                    ratio = iso_accuracy_ratio(a, b, float(cost))
                     key: Row = curve.columns | {"baseline": baseline.strategy.name, "unit": unit, "at": at}
                     rows.append(key | vars(ratio))
     return pd.DataFrame(rows).drop(columns="level")
@@ -111,12 +113,12 @@ def _cost(curve: Curve, unit: str, sizes: Sizes) -> Float[np.ndarray, " budget"]
     return curve.flops(sizes, unit == "flops_with_verifier").mean(axis=0)
 
 
-def _on_axis(curve: Curve, unit: str, sizes: Sizes) -> tuple[list[float], Float[np.ndarray, "problem budget"]]:
+def _on_axis(curve: Curve, unit: str, sizes: Sizes, weights: Float[np.ndarray, "resample problem"]) -> MeanCurve:
     """The curve over its cost, without points that cost no more than an earlier one."""
-    budgets, accuracy = curve.open()
+    budgets, attained = curve.open()
     cost = _cost(curve, unit, sizes)[[curve.budgets.index(b) for b in budgets]]
     rising = cost > np.append(-np.inf, np.maximum.accumulate(cost)[:-1])
-    return cost[rising].tolist(), accuracy[:, rising]
+    return MeanCurve.of(cost[rising].tolist(), attained.at(rising), weights)
 
 
 def _quote(

@@ -1,6 +1,7 @@
 """Groups of questions (all, a difficulty bin, easy/medium/hard) and means over them with their intervals.
 
-Groups are taken as given: the intervals resample the questions inside a group and do not redraw its borders.
+Groups are taken as given: the intervals resample the questions inside a group and do not redraw its borders. Choices
+are made anew in each resample.
 """
 
 import math
@@ -10,6 +11,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from tts_lib.estimators import intervals
+from tts_lib.estimators.intervals import Interval
+from tts_lib.estimators.per_question import PerQuestion
 from tts_lib.strategies.bins import Bins
 
 ALL = "all"
@@ -24,7 +27,7 @@ class Group:
     frozen: bool  # by edges from the validation questions
     label: str
     members: Bool[np.ndarray, " problem"]
-    weights: Float[np.ndarray, "resample member"]  # rows sum to 1; resamples without a member left out
+    weights: Float[np.ndarray, "resample problem"]  # of all questions
 
     @property
     def columns(self) -> Row:
@@ -34,26 +37,40 @@ class Group:
     def n_questions(self) -> int:
         return int(self.members.sum())
 
-    def mean(self, values: Float[np.ndarray, " problem"], name: str = "accuracy", prefix: str = "") -> Row:
-        """Mean of the members' values with its interval (BCa; of one question only the value itself)."""
-        of_members = values[self.members]
-        if len(of_members) < 2:
-            value = float(of_members.mean())
-            return {name: value, f"{prefix}low": math.nan, f"{prefix}high": math.nan}
-        interval = intervals.mean_interval(of_members, self.weights)
-        return {name: interval.estimate, f"{prefix}low": interval.low, f"{prefix}high": interval.high}
+    def replicates(self, attained: PerQuestion) -> Float[np.ndarray, "replicate ..."]:
+        """The members' mean in each resample that has one of them."""
+        return attained.among(self.members).replicates(self.weights[:, self.members])
 
-    def difference(
-        self,
-        a: Float[np.ndarray, " problem"],
-        b: Float[np.ndarray, " problem"],
-        name: str = "difference",
-        prefix: str = "",
-    ) -> Row:
+    def mean(self, attained: PerQuestion, name: str = "accuracy", prefix: str = "") -> Row:
+        """Mean of the members' values with its interval (of one question only the value itself)."""
+        values = attained.each[self.members]
+        interval = Interval(float(values.mean()), math.nan, math.nan, 0.95)
+        if len(values) > 1 and attained.resampled is None:
+            part = self.weights[:, self.members]
+            part = part[part.any(axis=1)]
+            interval = intervals.mean_interval(values, part / part.sum(axis=1, keepdims=True))
+        elif len(values) > 1:
+            interval = intervals.normal_interval(interval.estimate, float(self.replicates(attained).std(ddof=1)))
+        return _row(interval, name, prefix)
+
+    def difference(self, a: PerQuestion, b: PerQuestion, name: str = "difference", prefix: str = "") -> Row:
         """Mean of a - b with its paired interval, and the questions that would settle it (NaN: no number would)."""
-        row = self.mean(a - b, name, prefix)
-        n = intervals.questions_needed((a - b)[self.members]) if self.n_questions > 1 else math.inf
-        return row | {"questions_needed": n if math.isfinite(n) else math.nan}
+        paired = a - b
+        values = paired.each[self.members]
+        if len(values) < 2:
+            return self.mean(paired, name, prefix) | {"questions_needed": math.nan}
+        if paired.resampled is None:
+            interval, deviation = intervals.difference_interval(values), float(values.std(ddof=1))
+        else:
+            spread = float(self.replicates(paired).std(ddof=1))
+            interval = intervals.normal_interval(float(values.mean()), spread)
+            deviation = spread * math.sqrt(len(values))
+        n = intervals.questions_for(abs(interval.estimate), deviation)
+        return _row(interval, name, prefix) | {"questions_needed": n if math.isfinite(n) else math.nan}
+
+
+def _row(interval: Interval, name: str, prefix: str) -> Row:
+    return {name: interval.estimate, f"{prefix}low": interval.low, f"{prefix}high": interval.high}
 
 
 def everyone(weights: Float[np.ndarray, "resample problem"]) -> Group:
@@ -67,7 +84,5 @@ def groups_of(bins: Bins, weights: Float[np.ndarray, "resample problem"]) -> lis
     for number, label in bins.labels.items():
         members = bins.of_problem == number
         if members.any():
-            part = weights[:, members]
-            part = part[part.sum(axis=1) > 0]
-            found.append(Group(bins.binning, bins.frozen, label, members, part / part.sum(axis=1, keepdims=True)))
+            found.append(Group(bins.binning, bins.frozen, label, members, weights))
     return found

@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from tts_lib.common.strategy import PLAIN, WEIGHTED
 from tts_lib.estimators.difficulty import quantile_binning
+from tts_lib.estimators.per_question import PerQuestion
 from tts_lib.strategies import choice
 from tts_lib.strategies.choice import Difficulty
 from tts_lib.strategies.curves import SINGLE, Curve, at_budget, find
@@ -56,12 +57,22 @@ class ProbeCurve:
     accuracy: Float[np.ndarray, "problem budget"]
     charged: Float[np.ndarray, "problem budget"]  # generations, probe included
     policy_tokens: Float[np.ndarray, "problem budget"]  # probe included
+    resampled: Float[np.ndarray, "resample problem budget"]  # accuracy of the choice made anew in each
 
 
 def probe_curve(
-    fit: Outcomes, test: Outcomes, probed: Probed, n_bins: int, methods: tuple[Method, ...], reuse: bool
+    fit: Outcomes,
+    test: Outcomes,
+    probed: Probed,
+    n_bins: int,
+    methods: tuple[Method, ...],
+    reuse: bool,
+    weights_fit: Float[np.ndarray, "resample fitted"],
 ) -> ProbeCurve:
     """Make the choice on `fit` by the probe's bins and apply it frozen to `test`.
+
+    Args:
+        weights_fit: bootstrap weights of the questions of `fit`, in whose resamples the choice is made anew.
 
     Raises:
         ValueError: the two have not the same strategies and budgets.
@@ -71,8 +82,8 @@ def probe_curve(
     n_probe = probed.test.n_probe
     columns, charged, reused = _charges(test, n_probe, reuse)
     rows = np.arange(len(test.strategies))[:, None]
-    edges = quantile_binning(probed.fit.score, n_bins).edges
-    table = choice.fit_table(fit.accuracy[rows, columns], probed.fit, edges, methods, fit.budgets, {})
+    binning = quantile_binning(probed.fit.score, n_bins)
+    table = choice.fit_table(fit.accuracy[rows, columns], probed.fit, binning.edges, methods, fit.budgets, {})
     tokens = test.policy_tokens[rows, columns] + np.where(reused[..., None], 0.0, probed.tokens)
     charges = np.broadcast_to(charged[..., None], tokens.shape)
     known = test.known[rows, columns][..., None]
@@ -80,7 +91,10 @@ def probe_curve(
         choice.frozen_accuracy(table, np.where(known, values, np.nan), probed.test.score)
         for values in (test.accuracy[rows, columns], tokens, charges)
     )
-    return ProbeCurve(n_probe, reuse, test.budgets, accuracy, generations, policy_tokens)
+    bins_fit, bins = (binning.assign(difficulty.score) for difficulty in (probed.fit, probed.test))
+    there = np.where(known, test.accuracy[rows, columns], np.nan)
+    resampled = choice.frozen_anew(fit.accuracy[rows, columns], bins_fit, weights_fit, there, bins, n_bins)
+    return ProbeCurve(n_probe, reuse, test.budgets, accuracy, generations, policy_tokens, resampled)
 
 
 def probe_table(probes: Mapping[str, Sequence[ProbeCurve]], curves: Sequence[Curve], group: Group) -> pd.DataFrame:
@@ -98,14 +112,15 @@ def probe_table(probes: Mapping[str, Sequence[ProbeCurve]], curves: Sequence[Cur
             charged = float(probe.charged[:, i].mean())
             row: Row = {"strategy_set": strategy_set, "n_probe": probe.n_probe, "reuse": probe.reuse, "budget": budget}
             row |= {"charged_budget": charged, "policy_tokens": float(probe.policy_tokens[:, i].mean())}
-            row |= {"complete": complete[i]} | group.mean(probe.accuracy[:, i])
+            attained = PerQuestion(probe.accuracy, probe.resampled).at(i)
+            row |= {"complete": complete[i]} | group.mean(attained)
             for name, rival in rivals.items():
-                budgets, accuracy = rival.open()
-                other = at_budget(accuracy, budgets, charged)
+                budgets, known = rival.open()
+                other = at_budget(known, budgets, charged)
                 nothing: Row = {name: math.nan, f"{name}_low": math.nan, f"{name}_high": math.nan}
                 gain = nothing
-                if not np.isnan(other).any():
-                    gain = group.difference(probe.accuracy[:, i], other, name, f"{name}_")
+                if not np.isnan(other.each).any():
+                    gain = group.difference(attained, other, name, f"{name}_")
                 row |= gain if name == "gain" else {k: v for k, v in gain.items() if k != "questions_needed"}
             rows.append(row)
     return pd.DataFrame(rows, columns=None if rows else _SELECTORS)  # no rows: a pool without scores has no probes

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from tts_lib.common import paths
 from tts_lib.common.errors import StudyError
@@ -14,6 +14,7 @@ from tts_lib.study.config.folders import refuse_own
 from tts_lib.study.config.study import Study
 
 _TAKEN = ("replay", "questions", "checkpoints")  # sections of parts that come from folders
+Read = TypeVar("Read", bound=BaseModel)
 
 
 def load(path: str | Path = "params.yaml") -> Study:
@@ -23,6 +24,26 @@ def load(path: str | Path = "params.yaml") -> Study:
         StudyError: the file is missing, is not YAML, names a field twice, breaks the schema, or takes files from a
             folder of the study's own outputs; one sentence.
     """
+    study, text = _read(path, Study)
+    for keys, folder in _folders(study):
+        try:
+            refuse_own(".".join(keys), folder, _root(Path(path)))
+        except ValueError as error:
+            raise StudyError(f"{path}, line {_line(text, keys)}: {error}.") from error
+    return study
+
+
+def read(path: str | Path, schema: type[Read]) -> Read:
+    """What a YAML file says, in this schema.
+
+    Raises:
+        StudyError: the file is missing, is not YAML, names a field twice, or breaks the schema; one sentence.
+    """
+    return _read(path, schema)[0]
+
+
+def _read(path: str | Path, schema: type[Read]) -> tuple[Read, str]:
+    """What a file says, and its text."""
     try:
         text = Path(path).read_text(encoding="utf-8")
         data = yaml.load(text, Loader=_UniqueKeys)
@@ -32,16 +53,10 @@ def load(path: str | Path = "params.yaml") -> Study:
     except yaml.YAMLError as error:
         raise StudyError(f"{path}{_where(error)} is not valid YAML: {_what(error)}.") from error
     try:
-        study = Study.model_validate(data)
+        return schema.model_validate(data), text
     except ValidationError as error:
-        words, keys = sentence(error, Study.model_json_schema())
+        words, keys = sentence(error, schema.model_json_schema())
         raise StudyError(f"{path}, line {_line(text, keys)}: {words}") from error
-    for keys, folder in _folders(study):
-        try:
-            refuse_own(".".join(keys), folder, _root(Path(path)))
-        except ValueError as error:
-            raise StudyError(f"{path}, line {_line(text, keys)}: {error}.") from error
-    return study
 
 
 def _folders(study: Study) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -11,8 +11,8 @@ from pydantic import Field, model_validator
 
 from tts_lib.common.errors import listed
 from tts_lib.common.section import Section
+from tts_lib.estimators.beams import least_budget
 from tts_lib.search.methods import Method, reachable
-from tts_lib.search.shape import least_budget
 from tts_lib.study.config.checkpoint import Checkpoint
 from tts_lib.study.config.engine import Engine, OpenAI, Reference, Vllm
 from tts_lib.study.config.fields import FieldError, Name, Pairing, PoolName
