@@ -9,7 +9,7 @@ import pandas as pd
 
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
-from tts_lib.common.strategy import BEST_FIXED, COMPUTE_OPTIMAL, Strategy
+from tts_lib.common.strategy import BEST_FIXED, COMPUTE_OPTIMAL, COVERAGE, Strategy
 from tts_lib.estimators import difficulty
 from tts_lib.strategies import outcomes
 from tts_lib.strategies.bins import Bins, numbered
@@ -62,7 +62,12 @@ class Experiment:
         return tuple(self._bins(name, f"{name}_frozen_bin", self.n_bins, frozen=True) for name in self.scores)
 
     def fit_tables(self, members: Sequence[Strategy], models: Mapping[str, str]) -> dict[str, StrategyTable]:
-        """Strategy tables over `members` for each difficulty score, and the best fixed strategy (`fixed`)."""
+        """Strategy tables over `members` for each difficulty score, and the best fixed strategy (`fixed`).
+
+        None for coverage, which stands alone where only verdicts are known: it chooses no answer.
+        """
+        if COVERAGE in members:
+            return {}
         fit, methods = self.fit.only(members), methods_of(members, self.searches)
         kinds = {name: _difficulty(self.questions_fit, name) for name in self.scores}
         kinds |= {f"probe_{n}": _difficulty(self.questions_fit, "probe", n) for n in self.n_probe}
@@ -78,6 +83,8 @@ class Experiment:
         Raises:
             StudyError: the edges of a table are not those of the stored frozen bins.
         """
+        if not fitted:
+            return []
         test, curves = self.test.only(members), []
         for bins in self.frozen_bins:
             name = bins.binning
@@ -93,6 +100,8 @@ class Experiment:
 
     def probe_curves(self, members: Sequence[Strategy]) -> list[ProbeCurve]:
         """Choices with paid probes of each size, without and with reuse of the probe samples."""
+        if not self.n_probe:
+            return []
         fit, test = self.fit.only(members), self.test.only(members)
         methods = methods_of(members, self.searches)
         curves: list[ProbeCurve] = []
