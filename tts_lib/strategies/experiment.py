@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
-from tts_lib.common.strategy import BEST_FIXED, COMPUTE_OPTIMAL, Strategy
+from tts_lib.common.strategy import BEST_FIXED, COMPUTE_OPTIMAL, COVERAGE, Strategy
 from tts_lib.estimators import difficulty
 from tts_lib.strategies import choice, outcomes
 from tts_lib.strategies.bins import Bins, numbered
@@ -63,7 +63,12 @@ class Experiment:
         return tuple(self._bins(name, f"{name}_frozen_bin", self.n_bins, frozen=True) for name in self.scores)
 
     def fit_tables(self, members: Sequence[Strategy], models: Mapping[str, str]) -> dict[str, StrategyTable]:
-        """Strategy tables over `members` for each difficulty score, and the best fixed strategy (`fixed`)."""
+        """Strategy tables over `members` for each difficulty score, and the best fixed strategy (`fixed`).
+
+        None for coverage, which stands alone where only verdicts are known: it chooses no answer.
+        """
+        if COVERAGE in members:
+            return {}
         fit, methods = self.fit.only(members), methods_of(members, self.searches)
         kinds = {name: _difficulty(self.questions_fit, name) for name in self.scores}
         kinds |= {f"probe_{n}": _difficulty(self.questions_fit, "probe", n) for n in self.n_probe}
@@ -86,6 +91,8 @@ class Experiment:
         Raises:
             StudyError: the edges of a table are not those of the stored frozen bins.
         """
+        if not fitted:
+            return []
         fit, test, curves = self.fit.only(members), self.test.only(members), []
 
         def anew(bins_fit: Int[np.ndarray, " fitted"], bins: Int[np.ndarray, " problem"], n_bins: int) -> np.ndarray:
@@ -116,6 +123,8 @@ class Experiment:
         Args:
             weights_fit: bootstrap weights of the validation questions; the choices are made anew in each resample.
         """
+        if not self.n_probe:
+            return []
         fit, test = self.fit.only(members), self.test.only(members)
         methods = methods_of(members, self.searches)
         curves: list[ProbeCurve] = []
