@@ -22,6 +22,7 @@ class HardestBin(Contrast):
     """Gain over pass@1, in the hardest bin, of whatever does best there: chosen on one half, judged on the other."""
 
     kind: Literal["hardest_bin"]
+    threshold: float
 
     def find(self, results: Results, budget: Budget, demand: Demand) -> Finding:
         members = results.in_bins([max(results.difficulty["oracle_bin"])])
@@ -37,6 +38,7 @@ class HardestBin(Contrast):
         note = f"chosen most often of {len(known)}: {known[int(best.shares[0, 0].argmax())].name}; "
         note += f"pass@1 {one.mean():.1%}"
         interval = normal_interval(float(gain.each.mean()), float(gain.replicates(weights).std(ddof=1)))
+        demand = Demand(demand.direction, demand.margin, self.threshold)
         return from_interval(interval, len(one), f"N = {n} in the hardest bin", demand, note)
 
 
