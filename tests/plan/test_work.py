@@ -71,9 +71,9 @@ def test_generations_follow_from_the_params(limit):
     tried = 4 * 200 * 4 * 5  # checkpoints, validation questions, chains, attempts
     assert limit["revisions@edit_distance"].asked.generations == tried + 600 * sum(chain_lengths(128))
     assert limit["revisions@random"].asked.generations == tried + 400 * sum(chain_lengths(16))
-    assert limit["revision_verifier@edit_distance"].asked.generations == 3000 * 4 * 5
+    assert limit["revision_verifier@edit_distance"].asked.generations == 6000 * 4 * 5
     assert limit["revision_verifier@edit_distance"].asked.verified == 3 * 600 * 576 * (28 + 100)
-    assert limit["verifier@trained"].asked.generations == 3000 * 8 * (40 - 1) * 8
+    assert limit["verifier@trained"].asked.generations == 6000 * 6 * (40 - 1) * 4
     assert limit["score@trained"].asked.generations == 0
 
 
@@ -115,7 +115,7 @@ def test_an_earlier_run_is_believed(tmp_path):
     known = Known(STUDY, tmp_path)
     parts = works(STUDY, known)
     assert parts["generate@base-val"].asked.sampled == 200 * 513 * 30
-    assert parts["verifier@trained"].asked.generations == 3000 * 8 * (5 - 1) * 8
+    assert parts["verifier@trained"].asked.generations == 6000 * 6 * (5 - 1) * 4
     assert parts["verifier@trained"].asked.sampled == parts["verifier@trained"].asked.generations * 20 / 2
     assert known.search("beam_4", 4, 4) == Expected(4, 7.0, 5.0, 5.0)
     assert known.search("beam_4", 16, 16) is None  # a count is missing

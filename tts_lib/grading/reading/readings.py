@@ -29,7 +29,7 @@ from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, brack
 from tts_lib.grading.reading.trees import unknowns
 from tts_lib.grading.verdicts import ERROR
 
-VERSION = 5  # of the rules in this package; raise it whenever a reading may change
+VERSION = 6  # of the rules in this package; raise it whenever a reading may change
 _RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow", "sim", "cong", "subset", "subseteq")
 _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
 _WHOLE_TEXT = re.compile(r"\\text\{([^{}]*)\}")
