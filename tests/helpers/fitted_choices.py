@@ -21,10 +21,10 @@ RECORD: dict[str, Any] = {
     "sampling": {"temperature": 0.8, "top_p": 1.0, "max_tokens": 20},
     "steps": {"max_step_tokens": 8, "max_rounds": 6, "duplicates": "keep"},
     "models": {
-        "base": {"folder": "models/base", "sha256": "a"},
-        "prm": {"folder": "models/verifiers/prm", "sha256": "b"},
-        "revision": {"folder": "models/revision-edit_distance", "sha256": "c"},
-        "revision_orm": {"folder": "models/revision_orm", "sha256": "d"},
+        "base": {"folder": "models/base", "sha256": "a", "parameters": 10},
+        "prm": {"folder": "models/verifiers/prm", "sha256": "b", "parameters": 10},
+        "revision": {"folder": "models/revision-edit_distance", "sha256": "c", "parameters": 10},
+        "revision_orm": {"folder": "models/revision_orm", "sha256": "d", "parameters": 10},
     },
     "strategies": [
         {"name": "majority", "kind": "majority", "policy": "base", "verifier": None},

@@ -58,6 +58,7 @@ def test_picking_refuses(choice: FittedChoice, tmp_path: Path) -> None:
         fitted_choice.load(written(tmp_path, record)).pick(4, 0.5)
 
 
+BASE = RECORD["models"]["base"]
 FIXED = RECORD["tables"]["fixed"]
 FALLING = {**FIXED, "bins": [list(reversed(FIXED["bins"][0]))]}
 DEAR = {**FIXED, "budgets": [1, 2, 3]}
@@ -78,7 +79,10 @@ DEAR = {**FIXED, "budgets": [1, 2, 3]}
         (changed({"strategies": RECORD["strategies"][1:]}), "picks 'majority', which is not in strategies"),
         (changed({"strategies": RECORD["strategies"] * 2}), "different names"),
         (changed({"strategies": [{"name": "x", "kind": "magic"}]}), "damaged: strategies.0: "),
-        (changed({"models": {"base": {"folder": "models/../../etc", "sha256": "a"}}}), "models.base.folder: String"),
+        (
+            changed({"models": {"base": {"folder": "models/../../etc", "sha256": "a", "parameters": 1}}}),
+            "models.base.folder: String",
+        ),
         (changed({"tables": {"fixed": FALLING}}), "a pick promises less than one of a smaller budget"),
         (changed({"tables": {"fixed": DEAR}}), "a pick takes more generations than its budget"),
         (changed({"tables": {"fixed": {**FIXED, "edges": [0.5]}}}), "bins must have 2 rows of 3 picks"),

@@ -51,7 +51,8 @@ class Model(Section):
     """A model by the folder of the study that holds it."""
 
     folder: Annotated[str, Field(pattern=r"^models(/[A-Za-z0-9_-]+)+$", max_length=200)]
-    sha256: Annotated[str, Field(min_length=1, max_length=200)]  # of its weights, or its id and commit
+    sha256: Annotated[str, Field(min_length=1, max_length=200)]
+    parameters: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # without embeddings, as FLOPs are counted with
 
 
 class Sampling(Section):

@@ -40,6 +40,7 @@ from tts_lib.strategies.fitted_choice import (
     TableName,
     Vote,
 )
+from tts_lib.strategies.model_sizes import model_sizes
 from tts_lib.strategies.outcomes import Outcomes, methods_of
 from tts_lib.strategies.strategy_table import Method
 from tts_lib.strategies.tables.groups import Group, groups_of
@@ -190,7 +191,7 @@ class Fitting:
 class MadeWith:
     """The models of a study by their roles, and the attempts that a revision model is shown."""
 
-    models: Mapping[str, Mapping[str, str]]  # folder and sha256
+    models: Mapping[str, Mapping[str, Any]]  # folder, sha256 and parameters
     max_history: int = 0
 
 
@@ -202,14 +203,17 @@ def made_with(revised: bool) -> MadeWith:
     """
     base = tables.read_json(paths.metrics("model-base"), ["sha256"])
     prm = tables.read_json(paths.metrics("verifier"), ["prm"])["prm"]
+    sizes, max_history = model_sizes(), 0
     models = {
         "base": {"folder": paths.model("base").as_posix(), "sha256": base["sha256"]},
         "prm": {"folder": paths.verifier("prm").as_posix(), "sha256": prm["sha256"]},
     }
-    if not revised:
-        return MadeWith(models)
-    record = tables.read_json(paths.REVISION_MODELS, ["models", "max_history"])
-    return MadeWith(models | record["models"], record["max_history"])
+    if revised:
+        record = tables.read_json(paths.REVISION_MODELS, ["models", "max_history"])
+        models, max_history = models | record["models"], record["max_history"]
+    parameters = {"base": sizes.policy, "revision": sizes.policy}  # a revision model is as large as the base
+    sized = {role: {**model, "parameters": parameters.get(role, sizes.verifier)} for role, model in models.items()}
+    return MadeWith(sized, max_history)
 
 
 def fit(
