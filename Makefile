@@ -5,9 +5,10 @@
 # make test-vllm               what needs vLLM, on its CPU build, in an environment of its own
 # make check                   lint, format and types
 # make lab                     opens the study in JupyterLab; `make strip` before you commit notebooks
+# make serve                   answers questions with the fitted choice, as an OpenAI-compatible server
 # Variables: PYTHON=/path/to/python  VENV=.venv  VENV_LIGHT=.venv-light  VENV_VLLM=.venv-vllm  GPU=1  TORCH_INDEX=<index with the torch build you want>
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-light venv-vllm study test test-light test-vllm lab check strip clean
+.PHONY: help venv venv-light venv-vllm study test test-light test-vllm lab serve check strip clean
 
 VENV ?= .venv
 VENV_LIGHT ?= .venv-light
@@ -49,6 +50,9 @@ check: venv
 
 lab: venv
 	@$(PY) -m tts_lib.commands lab $(if $(PROFILE),"studies/$(PROFILE)")
+
+serve: venv
+	@$(PY) -m tts_lib.commands serve $(ARGS) $(if $(PROFILE),"studies/$(PROFILE)")
 
 # DVC hashes the file itself: a notebook saved in JupyterLab would rerun its stage until it is stripped.
 strip: venv

@@ -33,7 +33,11 @@ def wanted(*extras: str) -> list[Requirement]:
 
 @pytest.mark.parametrize(
     ("name", "extras"),
-    [("cpu", ("study", "dev")), ("gpu", ("study", "dev", "lora", "vllm")), ("vllm-cpu", ("study", "dev", "lora"))],
+    [
+        ("cpu", ("study", "dev", "serve")),
+        ("gpu", ("study", "dev", "serve", "lora", "vllm")),
+        ("vllm-cpu", ("study", "dev", "serve", "lora")),
+    ],
 )
 def test_a_lock_satisfies_the_project_and_names_no_address(name: str, extras: tuple[str, ...]) -> None:
     pins = locked(name)
@@ -213,8 +217,9 @@ def test_a_failed_installation_is_tried_again(machine: Path) -> None:
 
 def test_the_makefile_has_the_targets_and_explains_them() -> None:
     shown = subprocess.run(["make", "-s", "-C", str(ROOT), "help"], capture_output=True, text=True, check=True).stdout
-    for target in ("make study", "make test", "make test-vllm", "make lab", "make strip", "PYTHON=", "TORCH_INDEX="):
-        assert target in shown
+    for target in ("study", "test", "test-vllm", "lab", "serve", "strip"):
+        assert f"make {target} " in shown
+    assert "PYTHON=" in shown and "TORCH_INDEX=" in shown
 
 
 def test_the_readme_quotes_the_committed_study(tmp_path: Path) -> None:

@@ -141,3 +141,44 @@ def test_a_result_is_found_or_the_search_is_named():
     assert Outcome([], Cost()).found("the search of q7") == []
     with pytest.raises(StudyError, match=r"^the search of q7 failed: planted$"):
         Outcome(None, Cost(), ZeroDivisionError("planted")).found("the search of q7")
+
+
+def test_searches_come_and_go_between_rounds():
+    scheduler = Scheduler(SimulatedPolicy(), SimulatedVerifier())
+    scheduler.admit("a", ask_in_turn(samples(generations=1), scores()))
+    assert scheduler.step().keys() == {"a"}  # samples and scores in one round
+    scheduler.admit("b", ask_in_turn(samples(), samples(), scores()))
+    assert scheduler.step() == {}
+    scheduler.admit("c", ask_in_turn(scores()))
+    assert scheduler.step().keys() == {"b", "c"} and scheduler.spent == {}
+
+
+def test_a_stopped_search_may_still_return_what_it_has(caplog):
+    def patient():
+        try:
+            yield samples(generations=1)
+            yield samples(generations=1)
+        except TimeoutError:
+            return "the first half"
+
+    scheduler = Scheduler(SimulatedPolicy())
+    scheduler.admit("patient", patient())
+    scheduler.admit("other", ask_in_turn(samples(), samples()))
+    scheduler.step()
+    for key in ("patient", "other"):
+        scheduler.stop(key, TimeoutError("planted"))
+    ended = scheduler.step()
+    assert ended["patient"].result == "the first half" and ended["patient"].cost.generations == 1
+    assert isinstance(ended["other"].error, TimeoutError) and not caplog.records
+
+
+def test_an_engine_that_fails_ends_all_that_were_admitted():
+    class Failing(SimulatedPolicy):
+        def sample(self, requests, sampling):
+            raise OSError("planted")
+
+    scheduler = Scheduler(Failing())
+    scheduler.admit("a", ask_in_turn(samples()))
+    with pytest.raises(OSError, match="planted"):
+        scheduler.step()
+    assert scheduler.spent == {}

@@ -122,6 +122,8 @@ replay:
 select: {n_resamples: 200, flip_share: 0.2}
 difficulty: {n_bins: 2, n_samples: 1, disjoint: true, n_probe: [1], absolute_edges: [0.1, 0.5]}
 options: {}
+sampling: null
+search: null
 grid: {budgets: [1, 2, 4], search_budgets: [1, 2], methods: []}
 pairings: {}
 compute_optimal: {fold_seeds: 50, n_bootstrap: 2000}

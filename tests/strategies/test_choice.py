@@ -162,7 +162,7 @@ def test_fitted_table_applies_frozen_to_other_questions():
     assert table.n_questions == (60,) * 5
     frozen = frozen_accuracy(table, test.accuracy, score[id(test)])
     assert np.abs(frozen.mean(axis=0) - truth(test, BEST).mean(axis=0)).max() < 0.02  # SE 0.004
-    by_hand = [methods.index(table.apply(s, 16)) for s in score[id(test)].tolist()]
+    by_hand = [table.choices[bin_ - 1][1] for bin_ in binning.assign(score[id(test)]).tolist()]
     np.testing.assert_array_equal(frozen[:, 1], test.accuracy[by_hand, 1, np.arange(len(by_hand))])
     assert (binning.assign(score[id(test)]) == test.bins).all()
 

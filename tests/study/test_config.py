@@ -225,6 +225,7 @@ def test_a_mistake_is_one_sentence_with_field_value_and_range(
             "models: {a: {n_layers: 1, width: 8, n_heads: 1, width_mlp: 8}}\nselect:",
             "models must be empty or left",
         ),
+        ("sampling: null\n", "", "sampling must stand there, as null, in a replay: nothing is sampled"),
         ("n_val: 100", "n_val: 1", "replay.mine.n_val is 1, but must be a whole number at least 2"),
         ("folder: pools", "folder: ''", "replay.mine.folder is '', but must be"),
         ("folder: pools", "folder: ~/pools", "replay.mine.folder: '~/pools' must be written out: ~ is not expanded"),

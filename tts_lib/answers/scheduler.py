@@ -76,18 +76,19 @@ class _Live(Generic[T]):
     cost: Cost = field(default_factory=Cost)
     outcome: Outcome[T] | None = None
 
-    def advance(self, results: list | None) -> None:
-        """Send the results of the last ask (None to start) and take the next ask or the outcome."""
+    def advance(self, results: list | None, stop: Exception | None = None) -> None:
+        """Send the results of the last ask (None to start), or raise `stop` there; take the next ask or the outcome."""
         self.ask = None
         try:
-            ask = self.search.send(results)
+            ask = self.search.send(results) if stop is None else self.search.throw(stop)
             if not isinstance(ask, AskSamples | AskScores):
                 raise TypeError(f"a search must ask with AskSamples or AskScores, not {type(ask).__name__}")
             self.ask = ask
         except StopIteration as stop:
             self.outcome = Outcome(stop.value, self.cost)
         except Exception as error:  # one question's failure is its own outcome: the others go on
-            logger.exception("search %r failed after %d rounds", self.key, self.cost.rounds)
+            if error is not stop:
+                logger.exception("search %r failed after %d rounds", self.key, self.cost.rounds)
             self.outcome = Outcome(None, self.cost, error)
 
 
@@ -102,6 +103,7 @@ class Scheduler:
         """Serve searches from these; those that ask for no scores need no verifier."""
         self.n_samplings = self.n_scorings = 0
         self._policy, self._verifier = policy, verifier
+        self._admitted: dict[Hashable, _Live[Any]] = {}
 
     def run(self, searches: Mapping[K, Search[T]]) -> dict[K, Outcome[T]]:
         """Run all searches to their ends and return the outcome of each, under its key and in the order given.
@@ -122,6 +124,41 @@ class Scheduler:
             if not self._serve_samples(waiting):
                 self._serve_scores(waiting)
         return {key: live.outcome for key, live in lives.items() if live.outcome is not None}
+
+    def admit(self, key: Hashable, search: Search[Any]) -> None:
+        """Let a search join at the next step; for searches that come and go, where `run` is for those known at once."""
+        self._admitted[key] = live = _Live(key, search)
+        live.advance(None)
+
+    def stop(self, key: Hashable, reason: Exception) -> None:
+        """End an admitted search: `reason` is raised where it waits, so that it may still return what it has."""
+        self._admitted[key].advance(None, reason)
+
+    @property
+    def spent(self) -> dict[Hashable, Cost]:
+        """What each admitted search has cost so far."""
+        return {key: live.cost for key, live in self._admitted.items()}
+
+    def step(self) -> dict[Hashable, Outcome[Any]]:
+        """One round of every admitted search, and the outcomes of those that ended.
+
+        Samples first, then scores: unlike in `run`, no search waits until others need no more samples, since others may
+        always come.
+
+        Raises:
+            Exception: whatever an engine raises; then no search goes on, as it is not known which one broke it.
+        """
+        try:
+            self._serve_samples([live for live in self._admitted.values() if live.ask is not None])
+            if scored := [live for live in self._admitted.values() if isinstance(live.ask, AskScores)]:
+                self._serve_scores(scored)
+        except Exception:
+            self._admitted.clear()
+            raise
+        ended = {key: live.outcome for key, live in self._admitted.items() if live.outcome is not None}
+        for key in ended:
+            del self._admitted[key]
+        return ended
 
     def _serve_samples(self, waiting: list[_Live[T]]) -> bool:
         """Answer all who ask for samples, in one call for each sampling setting; False if nobody does."""

@@ -85,6 +85,12 @@ def chain_length(way: Literal["parallel", "sequential", "mixed"], budget: int) -
     return 1 if way == "parallel" else budget
 
 
+def chosen(classes: Int[np.ndarray, " attempt"], scores: Float[np.ndarray, " attempt"], length: int) -> int:
+    """The attempt that answers, of chains of this length, end to end: the best of each chain, and of those the best."""
+    winners = _winners(np.arange(len(classes)).reshape(-1, length), classes, scores)
+    return int(_winners(winners[None], classes, scores)[0])
+
+
 def _of_question(
     question_id: str,
     answer: np.ndarray,

@@ -70,8 +70,8 @@ class Experiment:
         if COVERAGE in members:
             return {}
         fit, methods = self.fit.only(members), methods_of(members, self.searches)
-        kinds = {name: _difficulty(self.questions_fit, name) for name in self.scores}
-        kinds |= {f"probe_{n}": _difficulty(self.questions_fit, "probe", n) for n in self.n_probe}
+        kinds = {name: difficulty_of(self.questions_fit, name) for name in self.scores}
+        kinds |= {f"probe_{n}": difficulty_of(self.questions_fit, "probe", n) for n in self.n_probe}
         found = {name: fit_frozen(fit, score, self.n_bins, methods, models) for name, score in kinds.items()}
         any_score = kinds[self.scores[-1]]  # of one bin
         return found | {"fixed": fit_frozen(fit, any_score, 1, methods, models)}
@@ -101,16 +101,16 @@ class Experiment:
 
         for bins in self.frozen_bins:
             name = bins.binning
-            score, binning = _difficulty(self.questions, name).score, difficulty.Binning(fitted[name].edges)
+            score, binning = difficulty_of(self.questions, name).score, difficulty.Binning(fitted[name].edges)
             if (binning.assign(score) != bins.of_problem).any():
                 raise StudyError(
                     f"The {name}_frozen_bin of the test questions has other edges than the strategy table."
                 )
             strategy = Strategy(COMPUTE_OPTIMAL, binning=name)
-            bins_fit = binning.assign(_difficulty(self.questions_fit, name).score)
+            bins_fit = binning.assign(difficulty_of(self.questions_fit, name).score)
             resampled = anew(bins_fit, bins.of_problem, bins.n_bins)
             curves.append(frozen_curve(strategy_set, strategy, fitted[name], test, score, resampled))
-        any_score = _difficulty(self.questions, self.scores[-1]).score
+        any_score = difficulty_of(self.questions, self.scores[-1]).score
         ones = [np.ones(len(frame), dtype=np.int64) for frame in (self.questions_fit, self.questions)]
         resampled = anew(ones[0], ones[1], 1)
         return [*curves, frozen_curve(strategy_set, BEST_FIXED, fitted["fixed"], test, any_score, resampled)]
@@ -129,7 +129,7 @@ class Experiment:
         methods = methods_of(members, self.searches)
         curves: list[ProbeCurve] = []
         for n in self.n_probe:
-            fitted, tested = (_difficulty(frame, "probe", n) for frame in (self.questions_fit, self.questions))
+            fitted, tested = (difficulty_of(frame, "probe", n) for frame in (self.questions_fit, self.questions))
             probed = Probed(fitted, tested, self.questions[f"probe_tokens_{n}"].to_numpy(np.float64))
             for reuse in (False, True):
                 curves.append(probe_curve(fit, test, probed, self.n_bins, methods, reuse, weights_fit[:REMADE]))
@@ -189,7 +189,8 @@ def load(
     return Experiment(val, test, found_val, found, n_bins, tuple(n_probe), searches)
 
 
-def _difficulty(questions: pd.DataFrame, kind: str, n_probe: int = 0) -> Difficulty:
+def difficulty_of(questions: pd.DataFrame, kind: str, n_probe: int = 0) -> Difficulty:
+    """The questions' difficulty by one of `SCORES`, or by a `probe` of n samples."""
     column = f"{kind}_{n_probe}" if n_probe else kind
     return Difficulty(kind, questions[column].to_numpy(np.float64), n_probe)
 

@@ -85,6 +85,8 @@ class Study(Section):
         found = next((name for name in foreign if getattr(self, name)), None)
         if found := found or ("grid.methods" if self.replay and self.grid.methods else None):
             raise ValueError(f"{found} must be empty or left out in {kind}")
+        if missing := [name for name in ("sampling", "search") if name not in self.model_fields_set]:
+            raise ValueError(f"{missing[0]} must stand there, as null, in {kind}")
         if missing := [name for name in needed if not getattr(self, name)]:
             raise ValueError(f"{missing[0]} is needed by {kind.partition(':')[0]} (or else checkpoints or replay)")
         if self.verifier and (self.verifier.trained is not None) == bool(self.checkpoints):

@@ -1,0 +1,154 @@
+"""A question answered: its difficulty, what is charged, limits, and the same answer whoever else is there."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from helpers.fitted_choices import RECORD
+from helpers.served_choice import served
+from helpers.simulated_policy import SimulatedPolicy, SimulatedVerifier
+from tts_lib.answers.cost import Cost
+from tts_lib.answers.question_table import Question
+from tts_lib.answers.scheduler import Scheduler
+from tts_lib.commands.serving.answering import Wish
+from tts_lib.commands.serving.live import EngineError, GoneError, Job, Live
+from tts_lib.common.errors import StudyError
+
+PROMPTS = [f"{100 + number} 54" for number in range(12)]
+NAMES = [strategy.name for strategy in served().table.strategies]
+
+
+class SlowPolicy(SimulatedPolicy):
+    """Takes its time, and may fail once."""
+
+    def __init__(self, seconds: float = 0.02, error: Exception | None = None) -> None:
+        super().__init__()
+        self.seconds, self.error = seconds, error
+
+    def sample(self, requests, sampling):
+        time.sleep(self.seconds)
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+        return super().sample(requests, sampling)
+
+
+def alone(choice, prompt, wish):
+    return choice.respond(prompt, wish, choice._alone)
+
+
+def test_the_table_to_use_decides_by_a_probe_that_is_charged() -> None:
+    choice = served(SimulatedPolicy(skill=5.0))  # right often enough for both bins
+    seen = set()
+    for prompt in PROMPTS:
+        answer = alone(choice, prompt, Wish(16))
+        assert answer.difficulty is not None
+        easy = answer.difficulty >= 0.5
+        seen.add(easy)
+        assert (answer.bin, answer.strategy) == ((1, "weighted:prm_last") if easy else (2, "beam_4"))
+        assert answer.probe.generations == 2
+        assert answer.cost.generations == (16 if easy else 2 + 4)  # a vote goes on from the probe, a search begins anew
+        tokens = answer.cost.policy_prefill_tokens + answer.cost.policy_decode_tokens
+        read = answer.cost.verifier_prefill_tokens + answer.cost.verifier_tokens
+        assert answer.flops == 2 * 10 * (tokens + read)  # every model of the record has 10 parameters
+    assert seen == {True, False}
+
+
+def test_a_budget_below_the_probe_or_a_given_difficulty_needs_none() -> None:
+    choice = served()
+    small = alone(choice, PROMPTS[0], Wish(3))
+    assert (small.strategy, small.budget, small.difficulty, small.probe) == ("majority", 1, None, Cost())
+    given = alone(choice, PROMPTS[0], Wish(16, difficulty=0.2))
+    assert (given.strategy, given.bin, given.probe) == ("revisions_2:orm", 2, Cost())
+    fixed = served(use="fixed")
+    assert alone(fixed, PROMPTS[0], Wish(100)).strategy == "beam_4"
+    with pytest.raises(StudyError, match="budget is 1, but beam_4 takes at least 4"):
+        alone(choice, PROMPTS[0], Wish(1, strategy="beam_4"))
+    with pytest.raises(StudyError, match="no strategy none"):
+        alone(choice, PROMPTS[0], Wish(16, strategy="none"))
+
+
+def test_the_ledger_is_what_the_engines_were_asked() -> None:
+    for name in NAMES:
+        policy, verifier = SimulatedPolicy(), SimulatedVerifier(noise=0.5)
+        answer = alone(served(policy, verifier), PROMPTS[1], Wish(16, strategy=name))
+        assert (answer.cost.policy_prefill_tokens, answer.cost.policy_decode_tokens) == (
+            policy.n_prefill,
+            policy.n_decode,
+        )
+        assert (answer.cost.verifier_prefill_tokens, answer.cost.verifier_tokens) == (
+            verifier.n_prefill,
+            verifier.n_tokens,
+        )
+
+
+def test_equal_seeds_give_equal_answers_whoever_else_is_there() -> None:
+    choice = served()
+    wishes = [(prompt, Wish(16, seed=seed)) for prompt in PROMPTS for seed in (0, 1)]
+    wishes += [(prompt, Wish(16, strategy=name)) for prompt in PROMPTS[:4] for name in NAMES]
+    by_themselves = [alone(choice, *wish) for wish in wishes]
+    with Live(choice.engines) as live, ThreadPoolExecutor(16) as threads:
+
+        def together(wish):
+            job = Job(60.0, 10**9)
+            return choice.respond(*wish, lambda role, search: live.run(role, search, job))
+
+        assert list(threads.map(together, wishes)) == by_themselves
+    other = [alone(choice, prompt, Wish(16, seed=5)).text for prompt in PROMPTS]
+    assert other != [alone(choice, prompt, Wish(16, seed=6)).text for prompt in PROMPTS]
+
+
+@pytest.mark.parametrize(("limit", "job"), [("seconds", Job(0.05, 10**9)), ("tokens", Job(60.0, 150))])
+def test_at_a_limit_the_best_so_far_comes_back(limit: str, job: Job) -> None:
+    choice = served(SlowPolicy(), window=4000)
+    job = replace(job, begun=time.monotonic())
+    with Live(choice.engines) as live:
+        wish = Wish(64, strategy="revisions_2:orm")
+        long = choice.respond(PROMPTS[0], wish, lambda role, search: live.run(role, search, Job(60.0, 10**9)))
+        found = choice.respond(PROMPTS[0], wish, lambda role, search: live.run(role, search, job))
+    assert long.stopped is None and found.stopped == limit
+    assert found.cost.rounds < long.cost.rounds and found.cost.generations <= 64
+
+
+def test_nothing_more_is_done_for_a_client_that_left() -> None:
+    policy = SlowPolicy(0.05)
+    choice = served(policy, window=4000)
+    way = {**RECORD["strategies"][-1], "length": 16}
+    with Live(choice.engines) as live, ThreadPoolExecutor(1) as threads:
+        job = Job(60.0, 10**9)
+        chains = served(policy, strategies=[*RECORD["strategies"], {**way, "name": "long"}], window=4000)
+        wish = Wish(16, strategy="long")
+        asked = threads.submit(chains.respond, PROMPTS[0], wish, lambda role, search: live.run(role, search, job))
+        while not policy.calls:
+            time.sleep(0.01)
+        job.gone.set()
+        with pytest.raises(GoneError):
+            asked.result()
+        assert len(policy.calls) < 8
+
+
+def test_an_engine_that_fails_ends_its_requests_and_not_the_server() -> None:
+    choice = served(SlowPolicy(error=OSError("out of memory")))
+    with Live(choice.engines) as live:
+
+        def ask():
+            return choice.respond(
+                PROMPTS[0], Wish(4, strategy="majority"), lambda r, s: live.run(r, s, Job(60.0, 10**9))
+            )
+
+        with pytest.raises(EngineError, match=r"the engine failed \(OSError: out of memory\)"):
+            ask()
+        assert ask() == alone(served(), PROMPTS[0], Wish(4, strategy="majority"))
+
+
+def test_the_share_is_that_of_the_votes() -> None:
+    choice, wish = served(), Wish(16, strategy="majority", question_id="q")
+    answer = alone(choice, PROMPTS[2], wish)
+    q = Question("q", choice.readers["base"].codec.encode([PROMPTS[2]])[0])
+    search = choice.strategies["majority"].search(q, 16, 3, None)
+    texts = Scheduler(*choice.engines["base"]).run({0: search})[0].found("it").texts
+    given = [found for found in choice.judge.judge("q", "", texts).answers if found is not None]
+    assert answer.share == pytest.approx(given.count(answer.answer) / len(given))
+    assert given.count(answer.answer) == max(map(given.count, given))

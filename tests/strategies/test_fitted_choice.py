@@ -1,0 +1,104 @@
+"""The fitted choice as a file: picking from it, reading it, and refusing what it is not."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from helpers.fitted_choices import RECORD, changed
+from tts_lib.common.errors import StudyError
+from tts_lib.strategies import fitted_choice
+from tts_lib.strategies.fitted_choice import FittedChoice
+
+
+def written(folder: Path, record: object) -> Path:
+    (path := folder / "strategy.json").write_text(json.dumps(record))
+    return path
+
+
+@pytest.fixture
+def choice(tmp_path: Path) -> FittedChoice:
+    return fitted_choice.load(written(tmp_path, RECORD))
+
+
+@pytest.mark.parametrize(
+    ("budget", "score", "table", "expected"),
+    [
+        (1, None, None, ("majority", 1)),
+        (5, None, None, ("weighted:prm_last", 4)),  # the best that fits within it
+        (10_000, None, None, ("beam_4", 16)),
+        (4, 0.5, "probe", ("weighted:prm_last", 4)),  # on the edge: the easier bin
+        (4, 0.4, "probe", ("beam_4", 4)),
+        (1, 0.4, "probe", ("majority", 1)),  # a budget that does not pay for the probe
+        (16, 0.4, "probe", ("beam_4", 4)),
+        (16, 0.4, None, ("revisions_2:orm", 16)),  # a score that is given belongs to another table
+    ],
+)
+def test_the_best_that_fits_within_a_budget(choice: FittedChoice, budget, score, table, expected) -> None:
+    pick = choice.pick(budget, score, table)
+    assert (pick.strategy, pick.budget) == expected and pick.budget <= budget
+    assert choice.strategy(pick.strategy).name == pick.strategy
+
+
+def test_what_is_expected_never_falls_with_the_budget(choice: FittedChoice) -> None:
+    for score, table, least in ((None, None, 1), (0.2, "probe", 4), (0.9, "probe", 4), (0.2, "given", 1)):
+        expected = [choice.pick(budget, score, table).expected for budget in range(least, 40)]
+        assert expected == sorted(expected)
+
+
+def test_picking_refuses(choice: FittedChoice, tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="budget is 0: the smallest strategy takes 1 generations"):
+        choice.pick(0)
+    with pytest.raises(ValueError, match="NaN"):
+        choice.pick(4, float("nan"))
+    with pytest.raises(StudyError, match="no strategy beam_5; there are majority"):
+        choice.strategy("beam_5")
+    record = changed({"tables": {"fixed": RECORD["tables"]["fixed"]}, "use": "fixed"})
+    with pytest.raises(StudyError, match="no table given; there are fixed"):
+        fitted_choice.load(written(tmp_path, record)).pick(4, 0.5)
+
+
+BASE = RECORD["models"]["base"]
+FIXED = RECORD["tables"]["fixed"]
+FALLING = {**FIXED, "bins": [list(reversed(FIXED["bins"][0]))]}
+DEAR = {**FIXED, "budgets": [1, 2, 3]}
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({"version": 1, "tables": {}}, "a strategy table of format 1, but format 2 is read here; make it again"),
+        ({}, "is no strategy table, but format 2"),
+        ([], "is no strategy table"),
+        (changed({"format": 3}), "format 3"),
+        (changed({"use": "oracle"}), "is damaged: use: Input should be 'fixed', 'given' or 'probe'"),
+        (changed({"use": "probe", "tables": {"fixed": FIXED}}), "the one that use names"),
+        (changed({"seed": None}), "damaged: seed: Input should be a valid integer"),
+        (changed({"extra": 1}), "damaged: extra: Extra inputs are not permitted"),
+        (changed({"models": {}}), "majority needs the model base"),
+        (changed({"strategies": RECORD["strategies"][1:]}), "picks 'majority', which is not in strategies"),
+        (changed({"strategies": RECORD["strategies"] * 2}), "different names"),
+        (changed({"strategies": [{"name": "x", "kind": "magic"}]}), "damaged: strategies.0: "),
+        (
+            changed({"models": {"base": {"folder": "models/../../etc", "sha256": "a", "parameters": 1}}}),
+            "models.base.folder: String",
+        ),
+        (changed({"tables": {"fixed": FALLING}}), "a pick promises less than one of a smaller budget"),
+        (changed({"tables": {"fixed": DEAR}}), "a pick takes more generations than its budget"),
+        (changed({"tables": {"fixed": {**FIXED, "edges": [0.5]}}}), "bins must have 2 rows of 3 picks"),
+        (changed({"tables": {"fixed": {**FIXED, "edges": [0.5, 0.1]}}}), "must be finite and ascending"),
+        (changed({"tables": {"fixed": {**FIXED, "budgets": [4, 1, 16]}}}), "must be ascending"),
+    ],
+)
+def test_a_file_that_is_not_one_is_refused_in_a_sentence(tmp_path: Path, record: object, message: str) -> None:
+    with pytest.raises(StudyError, match=message) as refused:
+        fitted_choice.load(path := written(tmp_path, record))
+    assert str(path) in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_torn_or_missing_file_is_refused(tmp_path: Path) -> None:
+    (torn := tmp_path / "strategy.json").write_text(json.dumps(RECORD)[:-9])
+    with pytest.raises(StudyError, match="is not readable JSON"):
+        fitted_choice.load(torn)
+    with pytest.raises(StudyError, match="is missing"):
+        fitted_choice.load(tmp_path / "none.json")

@@ -1,0 +1,248 @@
+"""The fitted choice as a file, `reports/strategy.json`: what to run for a question, at any budget, and what that gives.
+
+    choice = fitted_choice.load("reports/strategy.json")
+    pick = choice.pick(budget=64)               # without difficulty
+    pick = choice.pick(budget=64, score=0.31)   # by the mean verifier score of samples drawn before
+    choice.strategy(pick.strategy)              # all that is needed to run it
+
+The file needs nothing beside it: it names every model with its hash, how each strategy is run and how difficulty is
+scored. Bins count from 1 (easiest). How it is fitted: `tts_lib.strategies.fitting`.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from tts_lib.common import tables
+from tts_lib.common.errors import StudyError
+from tts_lib.common.section import Section
+
+FORMAT = 2
+FIXED, GIVEN, PROBE = "fixed", "given", "probe"
+TableName = Literal["fixed", "given", "probe"]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Mean = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+ABOUT = {
+    "what": "What to run for a question at a budget of generations, as this study found it, and what that attains.",
+    "which table": "`use` names the one to use: of `fixed` and `probe` the better by cross-validation on validation "
+    "questions (`cross_validated`: mean over all budgets, the probe paid for).",
+    "tables": "fixed: one strategy for all questions. probe: draw `n_scored` samples, score them, go by the bin of "
+    "their mean score; samples that the chosen strategy draws as well are drawn once. given: the same for a mean score "
+    "known beforehand, of `n_scored` samples, at no cost.",
+    "difficulty": "The score of a question is the mean, over samples, of the verifier's value of the whole solution. "
+    "edges ascend; a score on an edge is in the easier bin; bins[0] is the easiest.",
+    "bins": "bins[i][j] is for bin i and budgets[j]; for a budget in between take the one below it, and below the "
+    "first one that of `fixed`.",
+    "expected": "Accuracy on the questions that the choice was made on; never falls as the budget grows.",
+    "accuracy": "Accuracy of this very choice on test questions, which it never saw, with a 95% interval over "
+    "questions; null where there are too few.",
+    "price": "Mean of a question: generations (as charged), tokens read or written by policy and verifier, FLOPs "
+    "(2 x parameters x tokens, verifier included), serial rounds of the policy.",
+}
+
+
+class Model(Section):
+    """A model by the folder of the study that holds it."""
+
+    folder: Annotated[str, Field(pattern=r"^models(/[A-Za-z0-9_-]+)+$", max_length=200)]
+    sha256: Annotated[str, Field(min_length=1, max_length=200)]
+    parameters: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # without embeddings, as FLOPs are counted with
+
+
+class Sampling(Section):
+    temperature: Annotated[float, Field(ge=0, le=100)]
+    top_p: Annotated[float, Field(gt=0, le=1)]
+    max_tokens: Count  # new tokens of a solution
+
+
+class Steps(Section):
+    """What every step search has in common."""
+
+    max_step_tokens: Count
+    max_rounds: Count
+    duplicates: Literal["keep", "merge"]
+
+
+class _Strategy(Section):
+    name: str
+    policy: str  # roles in `models`
+    verifier: str | None
+
+
+class Vote(_Strategy):
+    """Independent samples, of which one is chosen: the most frequent answer, the highest score, or both."""
+
+    kind: Literal["majority", "best_of_n", "weighted"]
+
+
+class Search(_Strategy):
+    """A search step by step, answered by a vote weighted with the scores of its last steps."""
+
+    kind: Literal["beam", "lookahead", "dvts"]
+    width: Annotated[int, Field(ge=2, le=1024)] | Literal["sqrt"]
+    depth: Annotated[int, Field(ge=0, le=64)]
+
+
+class Chains(_Strategy):
+    """Chains of revisions: the best answer of each chain by a weighted vote, and of those again."""
+
+    kind: Literal["revisions"]
+    length: Count  # attempts of a chain
+    max_history: Annotated[int, Field(ge=0)]  # earlier attempts in context
+
+
+Strategy = Annotated[Vote | Search | Chains, Field(discriminator="kind")]
+
+
+class Price(Section):
+    generations: Mean
+    policy_tokens: Mean
+    verifier_tokens: Mean
+    flops: Mean
+    rounds: Mean
+
+
+class Pick(Section):
+    """What to run, with how many generations, and what it attains."""
+
+    strategy: str
+    budget: Count  # generations it is given
+    expected: Share
+    accuracy: Share | None
+    low: Share | None
+    high: Share | None
+    n_questions: Annotated[int, Field(ge=0)]  # test questions behind `accuracy`
+    price: Price
+
+
+class Table(Section):
+    """The picks for each bin and budget, in one way to know a question's bin."""
+
+    n_scored: Annotated[int, Field(ge=0)]  # samples behind a score
+    edges: tuple[float, ...]
+    budgets: Annotated[tuple[Count, ...], Field(min_length=1)]  # generations in all, those of a probe included
+    bins: tuple[tuple[Pick, ...], ...]
+    cross_validated: Share | None
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Table":
+        if list(self.edges) != sorted(self.edges) or not all(map(math.isfinite, self.edges)):
+            raise ValueError(f"edges {list(self.edges)} must be finite and ascending")
+        if list(self.budgets) != sorted(set(self.budgets)):
+            raise ValueError(f"budgets {list(self.budgets)} must be ascending")
+        if len(self.bins) != len(self.edges) + 1 or any(len(row) != len(self.budgets) for row in self.bins):
+            raise ValueError(f"bins must have {len(self.edges) + 1} rows of {len(self.budgets)} picks")
+        for row in self.bins:
+            expected = [pick.expected for pick in row]
+            if expected != sorted(expected):
+                raise ValueError("a pick promises less than one of a smaller budget")
+            if any(pick.budget > budget for pick, budget in zip(row, self.budgets, strict=True)):
+                raise ValueError("a pick takes more generations than its budget")
+        return self
+
+    def bin(self, score: float) -> int:
+        """The bin of a score, from 1 (easiest).
+
+        Raises:
+            ValueError: it is not a number.
+        """
+        if math.isnan(score):
+            raise ValueError("the difficulty score is NaN")
+        return len(self.edges) + 1 - bisect_right(self.edges, score)
+
+
+class FittedChoice(Section):
+    """The whole file."""
+
+    format: Literal[2]
+    about: Mapping[str, str]
+    use: TableName
+    seed: Annotated[int, Field(ge=0)]  # of the study
+    n_questions: Count  # validation questions it was fitted on
+    sampling: Sampling | None  # null in a study of samples that existed already, which can run nothing
+    steps: Steps | None
+    models: Mapping[str, Model]
+    strategies: tuple[Strategy, ...]
+    tables: Mapping[TableName, Table]
+
+    @model_validator(mode="after")
+    def _fits(self) -> "FittedChoice":
+        names = {strategy.name for strategy in self.strategies}
+        if len(names) < len(self.strategies):
+            raise ValueError("strategies must have different names")
+        for strategy in self.strategies:
+            if unknown := {strategy.policy, strategy.verifier} - {*self.models, None}:
+                raise ValueError(f"strategies: {strategy.name} needs the model {unknown.pop()}, which is not in models")
+        if FIXED not in self.tables or self.use not in self.tables or self.tables[FIXED].edges:
+            raise ValueError("tables must hold fixed, of one bin, and the one that use names")
+        for name, table in self.tables.items():
+            if unknown := {pick.strategy for row in table.bins for pick in row} - names:
+                raise ValueError(f"tables.{name} picks {sorted(unknown)[0]!r}, which is not in strategies")
+        return self
+
+    def strategy(self, name: str) -> Strategy:
+        """How the strategy of this name is run.
+
+        Raises:
+            StudyError: there is none.
+        """
+        for strategy in self.strategies:
+            if strategy.name == name:
+                return strategy
+        raise StudyError(f"there is no strategy {name}; there are {', '.join(each.name for each in self.strategies)}")
+
+    def pick(self, budget: int, score: float | None = None, table: TableName | None = None) -> Pick:
+        """The best pick that fits within the budget.
+
+        Args:
+            score: difficulty, as the table has it; without one the pick of `fixed` is returned.
+            table: that the score belongs to; `given` by default.
+
+        Raises:
+            StudyError: a budget below the smallest; a table that is not there.
+            ValueError: a score that is not a number.
+        """
+        name = FIXED if score is None else table or GIVEN
+        if name not in self.tables:
+            raise StudyError(f"there is no table {name}; there are {', '.join(self.tables)}")
+        found = self.tables[name]
+        if budget < found.budgets[0]:
+            found = self.tables[FIXED]
+        if budget < found.budgets[0]:
+            raise StudyError(f"the budget is {budget}: the smallest strategy takes {found.budgets[0]} generations")
+        row = found.bins[0 if score is None or not found.edges else found.bin(score) - 1]
+        return row[bisect_right(found.budgets, budget) - 1]
+
+
+def load(path: Path | str) -> FittedChoice:
+    """The choice in a file.
+
+    Raises:
+        StudyError: it is missing, damaged, of another format, or its parts do not fit each other; one sentence.
+    """
+    record: Any = tables.read_json(path)
+    found = None
+    if isinstance(record, dict):
+        found = record.get("format", record.get("version"))
+    if found != FORMAT:
+        what = "no strategy table" if found is None else f"a strategy table of format {found!s:.20}"
+        raise StudyError(
+            f"{path} is {what}, but format {FORMAT} is read here; make it again: `dvc repro compute_optimal`"
+        )
+    try:
+        return FittedChoice.model_validate_json(Path(path).read_bytes())
+    except ValidationError as error:
+        mistake = error.errors(include_url=False)[0]
+        where = _place(mistake["loc"])
+        words = mistake["msg"].removeprefix("Value error, ")
+        raise StudyError(f"{path} is damaged: {where}{words}") from error
+
+
+def _place(keys: Sequence[int | str]) -> str:
+    return ".".join(map(str, keys)) + ": " if keys else ""

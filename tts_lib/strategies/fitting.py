@@ -1,0 +1,281 @@
+"""Fits the choice that is handed on (`fitted_choice`) on validation questions, and measures it on test questions.
+
+At a budget every strategy stands where it was measured last within it: a search that was run at 64 generations is known
+at 128 by what 64 gave. The rule of the choice (`tts_lib.strategies.choice`) picks among them in each bin; where a
+smaller budget's pick was better, it stays. Of a probe, samples are charged unless the strategy draws them anyway.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from tts_lib.common import paths, tables
+from tts_lib.common.strategy import PREDICTED, Strategy
+from tts_lib.estimators.difficulty import Binning, quantile_binning
+from tts_lib.estimators.flops import Sizes
+from tts_lib.estimators.per_question import PerQuestion
+from tts_lib.strategies import choice
+from tts_lib.strategies.bins import Bins, numbered
+from tts_lib.strategies.curves import Generators, fit_frozen
+from tts_lib.strategies.experiment import Experiment, difficulty_of
+from tts_lib.strategies.fitted_choice import (
+    ABOUT,
+    FIXED,
+    FORMAT,
+    GIVEN,
+    PROBE,
+    Chains,
+    FittedChoice,
+    Model,
+    Pick,
+    Price,
+    Sampling,
+    Search,
+    Steps,
+    Table,
+    TableName,
+    Vote,
+)
+from tts_lib.strategies.model_sizes import model_sizes
+from tts_lib.strategies.outcomes import Outcomes, methods_of
+from tts_lib.strategies.strategy_table import Method
+from tts_lib.strategies.tables.groups import Group, groups_of
+
+
+@dataclass(frozen=True, eq=False)
+class Within:
+    """Outcomes at budgets in all: `n_probe` samples come first, and what they leave is the strategy's own."""
+
+    outcomes: Outcomes
+    n_probe: int = 0
+
+    @cached_property
+    def own(self) -> Int[np.ndarray, "strategy budget"]:
+        """Index of the largest budget of its own that each strategy can pay; -1 where there is none."""
+        budgets = np.array(self.outcomes.budgets)
+        found = np.full((len(self.outcomes.strategies), len(budgets)), -1)
+        for row, strategy in enumerate(self.outcomes.strategies):
+            for column in np.flatnonzero(self.outcomes.known[row]).tolist():
+                found[row, charged(strategy, int(budgets[column]), self.n_probe) <= budgets] = column
+        return found
+
+    @cached_property
+    def lifted(self) -> Outcomes:
+        """The outcomes at each budget in all that pays for any strategy; NaN where one cannot be paid."""
+        there = self.own.max(axis=0) >= 0
+        own = self.own[:, there]
+        rows = np.arange(len(own))[:, None]
+        missing = (own < 0)[..., None]
+        accuracy = np.where(missing, np.nan, self.outcomes.accuracy[rows, own])
+        ledger = np.where(missing[..., None], np.nan, self.outcomes.ledger[rows, own])
+        budgets = tuple(np.array(self.outcomes.budgets)[there].tolist())
+        return Outcomes(self.outcomes.question_ids, self.outcomes.strategies, budgets, accuracy, ledger)
+
+
+def charged(strategy: Strategy, budget: int, n_probe: int) -> int:
+    """Generations in all of a strategy behind a probe, whose samples best-of-N and majority use again."""
+    return max(budget, n_probe) if strategy.is_from_pool else budget + n_probe
+
+
+@dataclass(frozen=True, eq=False)
+class Fitting:
+    """What the choice is among, on which questions, and at what prices.
+
+    Attributes:
+        n_scored: samples behind the score of the table `given`.
+        weights: of a bootstrap over the test questions.
+        n_repeats: random splits into folds.
+    """
+
+    experiment: Experiment
+    members: tuple[Strategy, ...]
+    sizes: Sizes
+    n_scored: int
+    weights: Float[np.ndarray, "resample question"]
+    n_repeats: int
+    generator: Generators
+
+    def tables(self) -> tuple[dict[TableName, Table], TableName]:
+        """The tables, with the probe of the size that does best on validation, and the name of the one to use.
+
+        It is `fixed` where no probe pays for itself.
+        """
+        by_size = {n: self._cross_validated(n) for n in (0, *self.experiment.n_probe)}
+        means = {n: round(float(np.where(np.isnan(at), by_size[0], at).mean()), 12) for n, at in by_size.items()}
+        found: dict[TableName, Table] = {FIXED: self._table(FIXED, 0, 0, means[0])}
+        if PREDICTED.binning in self.experiment.scores:
+            found[GIVEN] = self._table(PREDICTED.binning, 0, self.n_scored, None)
+        best = max(means, key=lambda n: means[n])  # the first, fixed, of equals
+        if sizes := [n for n in means if n]:
+            n_probe = best or max(sizes, key=lambda n: means[n])
+            found[PROBE] = self._table(PROBE, n_probe, n_probe, means[n_probe])
+        return found, PROBE if best else FIXED
+
+    def _table(self, difficulty: str, n_probe: int, n_scored: int, cross_validated: float | None) -> Table:
+        """The picks by a difficulty (`predicted`, `probe`), or for all questions alike (`fixed`)."""
+        fit, test = (Within(of.only(self.members), n_probe) for of in (self.experiment.fit, self.experiment.test))
+        kind = self.experiment.scores[-1] if difficulty == FIXED else difficulty
+        n_bins = 1 if difficulty == FIXED else self.experiment.n_bins
+        methods = methods_of(self.members, self.experiment.searches)
+        fitted = fit_frozen(
+            fit.lifted, difficulty_of(self.experiment.questions_fit, kind, n_probe), n_bins, methods, {}
+        )
+        score = difficulty_of(self.experiment.questions, kind, n_probe).score
+        bins = Bins(difficulty, Binning(fitted.edges).assign(score), numbered(n_bins))
+        groups = {group.label: group for group in groups_of(bins, self.weights)}
+        rows: list[tuple[Pick, ...]] = []
+        for number, (choices, expected) in enumerate(zip(fitted.choices, fitted.accuracy, strict=True), start=1):
+            best = [int(np.argmax(expected[: column + 1])) for column in range(len(expected))]
+            group = groups.get(str(number))
+            rows.append(tuple(self._pick(test, (choices[at], at), expected[at], group) for at in best))
+        return Table(
+            n_scored=n_scored,
+            edges=fitted.edges,
+            budgets=fitted.budgets,
+            bins=tuple(rows),
+            cross_validated=cross_validated,
+        )
+
+    def _cross_validated(self, n_probe: int) -> Float[np.ndarray, " budget"]:
+        """Accuracy on validation questions, each chosen for without its fold, at every budget; NaN below the probe's.
+
+        Of a probe of 0: the best fixed strategy.
+        """
+        members = self.experiment.fit.only(self.members)
+        lifted = Within(members, n_probe).lifted
+        bins, n_bins = np.ones(len(lifted.question_ids), np.int64), self.experiment.n_bins if n_probe else 1
+        if n_bins > 1:
+            score = difficulty_of(self.experiment.questions_fit, PROBE, n_probe).score
+            bins = quantile_binning(score, n_bins).assign(score)
+        folds = choice.split_folds(bins, self.n_repeats, self.generator("folds-fitted"))
+        found = choice.compute_optimal(lifted.accuracy, bins, n_bins, folds)
+        at = np.full(len(members.budgets), np.nan)
+        at[np.isin(members.budgets, lifted.budgets)] = found.accuracy.mean(axis=0)
+        return at
+
+    def _pick(self, test: Within, at: tuple[int, int], expected: float, group: Group | None) -> Pick:
+        """The strategy and budget (in all) `at`, measured on the test questions of a bin, if there are any."""
+        strategy, lifted, n_probe = self.members[at[0]], test.lifted, test.n_probe
+        own = test.outcomes.budgets[test.own[:, test.own.max(axis=0) >= 0][at]]
+        ledger: np.ndarray = lifted.ledger[at]
+        round_more = np.array([0, 0, 0, 0, 1])
+        if n_probe and not strategy.is_from_pool:
+            tokens = self.experiment.questions[f"probe_tokens_{n_probe}"].to_numpy(np.float64)
+            ledger = ledger + np.outer(tokens, [0, 1, 0, 1, 0]) + round_more
+        elif n_probe and own > n_probe:
+            ledger = ledger + round_more  # the rest is drawn when the probe has been read
+        entries = ledger[slice(None) if group is None else group.members].mean(axis=0)
+        policy, verifier = float(entries[0] + entries[1]), float(entries[2] + entries[3])
+        measured: dict[str, Any] = dict.fromkeys(("accuracy", "low", "high"))
+        if group is not None:
+            measured = group.mean(PerQuestion(lifted.accuracy[at]))
+        return Pick(
+            strategy=strategy.name,
+            budget=own,
+            expected=expected,
+            **{name: _or_none(value) for name, value in measured.items()},
+            n_questions=0 if group is None else group.n_questions,
+            price=Price(
+                generations=float(charged(strategy, own, n_probe)),
+                policy_tokens=policy,
+                verifier_tokens=verifier,
+                flops=self.sizes.flops(policy, verifier, True),
+                rounds=float(entries[4]),
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class MadeWith:
+    """The models of a study by their roles, and the attempts that a revision model is shown."""
+
+    models: Mapping[str, Mapping[str, Any]]  # folder, sha256 and parameters
+    max_history: int = 0
+
+
+def made_with(revised: bool) -> MadeWith:
+    """What the study at hand was made with, as the stages before this one have left it.
+
+    Raises:
+        TableError: a record is missing or damaged.
+    """
+    base = tables.read_json(paths.metrics("model-base"), ["sha256"])
+    prm = tables.read_json(paths.metrics("verifier"), ["prm"])["prm"]
+    sizes, max_history = model_sizes(), 0
+    models = {
+        "base": {"folder": paths.model("base").as_posix(), "sha256": base["sha256"]},
+        "prm": {"folder": paths.verifier("prm").as_posix(), "sha256": prm["sha256"]},
+    }
+    if revised:
+        record = tables.read_json(paths.REVISION_MODELS, ["models", "max_history"])
+        models, max_history = models | record["models"], record["max_history"]
+    parameters = {"base": sizes.policy, "revision": sizes.policy}  # a revision model is as large as the base
+    sized = {role: {**model, "parameters": parameters.get(role, sizes.verifier)} for role, model in models.items()}
+    return MadeWith(sized, max_history)
+
+
+def fit(
+    fitting: Fitting,
+    seed: int,
+    made: MadeWith,
+    sampling: Mapping[str, Any] | None,
+    steps: Mapping[str, Any] | None,
+) -> FittedChoice:
+    """The choice to hand on.
+
+    Args:
+        seed: of the study.
+        sampling, steps: the study's `sampling` and `search` sections; None where nothing was sampled.
+    """
+    found, use = fitting.tables()
+    picked = {pick.strategy for table in found.values() for row in table.bins for pick in row}
+    ways = [_way(member, fitting.experiment.searches, made.max_history) for member in fitting.members]
+    return FittedChoice(
+        format=FORMAT,
+        about=ABOUT,
+        use=use,
+        seed=seed,
+        n_questions=len(fitting.experiment.questions_fit),
+        sampling=None if sampling is None else Sampling(**sampling),
+        steps=None if steps is None else Steps(**steps),
+        models={role: Model(**model) for role, model in made.models.items()},
+        strategies=tuple(way for way in ways if way.name in picked),
+        tables=found,
+    )
+
+
+def to_use(choice: FittedChoice) -> pd.DataFrame:
+    """The table to use, a row for each bin and budget, as a reader wants it."""
+    table = choice.tables[choice.use]
+    rows = []
+    for number, row in enumerate(table.bins, start=1):
+        for budget, pick in zip(table.budgets, row, strict=True):
+            values = {"bin": number, "budget": budget, "strategy": pick.strategy, "generations": pick.budget}
+            values |= {"accuracy": pick.accuracy, "low": pick.low, "high": pick.high}
+            rows.append(values | {f"{name}_spent" if name == "generations" else name: v for name, v in pick.price})
+    return pd.DataFrame(rows)
+
+
+def _way(strategy: Strategy, searches: Mapping[str, Method], max_history: int) -> Vote | Search | Chains:
+    """How a strategy is run."""
+    if strategy.is_revisions:
+        models = {"policy": "revision", "verifier": "revision_orm"}
+        return Chains(name=strategy.name, kind="revisions", length=strategy.length, max_history=max_history, **models)
+    if strategy.is_from_pool:
+        verifier = "prm" if strategy.score else None
+        return Vote.model_validate(
+            {"name": strategy.name, "kind": strategy.rule, "policy": "base", "verifier": verifier}
+        )
+    method = searches[strategy.rule]
+    return Search.model_validate(
+        {"name": strategy.name, "kind": method.method, **method.options, "policy": "base", "verifier": "prm"}
+    )
+
+
+def _or_none(value: Any) -> float | None:
+    return None if value is None or np.isnan(value) else float(value)
