@@ -14,8 +14,8 @@ import transformers
 
 from helpers.model_folders import random_folder
 from helpers.tuning_runs import LORA, QUICK, changed, counting, same_files, tune_adapter, tune_prm
+from tts_lib.common.mistakes import sentence
 from tts_lib.models import adapter
-from tts_lib.study.config.errors import sentence
 from tts_lib.training import hf_models
 from tts_lib.training.settings import FineTuning
 from tts_lib.training.tuning import parts_of, rate

@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from tts_lib.commands import run as running
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
+from tts_lib.common.mistakes import sentence
 from tts_lib.imported import guess as guessing
 from tts_lib.imported import pool, sources
 from tts_lib.questions.files import questions as question_files
 from tts_lib.study import folder
-from tts_lib.study.config.errors import sentence
 from tts_lib.study.config.study import Study
 
 SAMPLES = "samples"  # folder of the study with copies of the files

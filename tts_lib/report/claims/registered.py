@@ -9,13 +9,13 @@ from pydantic import Field, model_validator
 
 from tts_lib.common.files import file_hash
 from tts_lib.common.section import Section
+from tts_lib.common.yaml_files import read
 from tts_lib.report.claims.contrast import Budget, Difference, Growth
 from tts_lib.report.claims.findings import Demand, Direction, Finding
 from tts_lib.report.claims.revisions import AfterRestEM, LateCheckpoint, Pairing, Rise, Undone
 from tts_lib.report.claims.search import Brevity, HardestBin, Repetition
 from tts_lib.report.claims.strategies import AfterProbe, AgainstLarge, Cheaper, Gain, Ladder
 from tts_lib.report.results import Results
-from tts_lib.study.config.loading import read
 
 FILE = Path(__file__).parent / "registered.yaml"
 AnyContrast = Annotated[

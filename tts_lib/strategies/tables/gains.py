@@ -25,6 +25,8 @@ from tts_lib.estimators.iso_accuracy import Bound, MeanCurve, iso_accuracy_ratio
 from tts_lib.strategies.curves import SINGLE, Curve, find
 from tts_lib.strategies.tables.groups import Group, Row
 
+RIVALS = (WEIGHTED, MAJORITY, PARALLEL)  # how many times cheaper than these is asked of searches, choices and these:
+COMPARED = (WEIGHTED, MAJORITY, BEST_FIXED, SHUFFLED_BINS)
 UNITS = ("generations", "flops", "flops_with_verifier")
 SIGNS: dict[Bound, str] = {"exact": "", "at_least": "at least ", "at_most": "at most "}
 FROZEN_FIXED = Strategy(BEST_FIXED.rule, frozen=True)
