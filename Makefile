@@ -4,7 +4,8 @@
 # make test-light              what needs no torch, in an environment without it: PYTHON=python3.13 VENV_LIGHT=/path
 # make test-vllm               what needs vLLM, on its CPU build, in an environment of its own
 # make check                   lint, format and types
-# make lab                     opens the study in JupyterLab; `make strip` before you commit notebooks
+# make lab                     opens the study in JupyterLab
+# make strip                   takes outputs out of notebooks, before you commit them
 # make serve                   answers questions with the fitted choice, as an OpenAI-compatible server
 # Variables: PYTHON=/path/to/python  VENV=.venv  VENV_LIGHT=.venv-light  VENV_VLLM=.venv-vllm  GPU=1  TORCH_INDEX=<index with the torch build you want>
 .DEFAULT_GOAL := help

@@ -19,6 +19,12 @@ install_import_hook([f"tts_lib.{room}" for room in ROOMS if room not in HEAVY_RO
 pytest.register_assert_rewrite("helpers.engine_contract")
 
 
+@pytest.fixture(autouse=True)
+def _at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook opened by hand leads back to its study; the next test starts from none."""
+    monkeypatch.setattr("tts_lib.common.paths.STUDY", Path())
+
+
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """None leaves the decision to pytest."""
     if importlib.util.find_spec("torch") is not None or not collection_path.match("test_*.py"):

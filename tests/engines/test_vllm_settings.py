@@ -29,6 +29,8 @@ def test_what_the_study_says_reaches_policy_and_verifier(tmp_path, monkeypatch, 
     given = []
 
     class Opened:
+        version = "1"
+
         def __init__(self, folder, settings, **more):
             given.append(settings)
 

@@ -93,7 +93,8 @@ _SLANTED = re.compile(r"(?<![\w)}\]])\^\{?(\d+)\}?/_\{?(\d+)\}?")
 _TIMES_TEN = re.compile(r"(?<=\d) ?[xX] ?(?=10\^)")
 _TAGS = re.compile(r"<(b|i|em|strong|u|span|code)>(.*?)</\1>", re.I)
 _UNIT_IN_BRACKETS = re.compile(
-    r"(?<=[\d}])(?: \(((?:[a-z]{2,15}[ .]?){1,3})\)|\\text\{ ?\(((?:[a-z]{1,15}[ .]?){1,3})\) ?\})$", re.I
+    r"(?<=[\d}])(?: +\(((?:[a-z]{2,15}[ .]?){1,3})\)|\\text\{ ?\(((?:[a-z]{1,15}[ .]?){1,3})\) ?\})(?=[\s}.,;:]*$)",
+    re.I,
 )
 _QUOTIENT = re.compile(r"\\frac ?\{ ?\\text\{([A-Za-z ]{1,20})\} ?\}\{ ?\\text\{([A-Za-z ]{1,20})\} ?\}")
 _PRODUCT = re.compile(r"\\text\{([A-Za-z ]{1,20})\} ?\\cdot ?\\text\{([A-Za-z ]{1,20})\}")
@@ -181,7 +182,7 @@ def _normalise(answer: str) -> str:
     if mixed := _MIXED.match(answer):
         answer = rf"{mixed[1]}\frac{{{mixed[2]}}}{{{mixed[3]}}}{answer[mixed.end() :]}"
     if answer.startswith("{") and _closes_last(answer):
-        answer = answer[1:-1]
+        answer = answer[1:-1].lstrip("=")  # of {= <7}: "=<", which is another sign, was read above
     elif answer.startswith("{") and answer.count("{") > answer.count("}"):  # of a box that was not closed
         answer = answer[1:]
     if system := _SYSTEM.fullmatch(answer):

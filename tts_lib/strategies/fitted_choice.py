@@ -162,7 +162,7 @@ class FittedChoice(Section):
 
     format: Literal[2]
     about: Mapping[str, str]
-    use: TableName
+    use: TableName | None  # null where only verdicts are known: nothing chooses an answer
     seed: Annotated[int, Field(ge=0)]  # of the study
     n_questions: Count  # validation questions it was fitted on
     sampling: Sampling | None  # null in a study of samples that existed already, which can run nothing
@@ -179,7 +179,8 @@ class FittedChoice(Section):
         for strategy in self.strategies:
             if unknown := {strategy.policy, strategy.verifier} - {*self.models, None}:
                 raise ValueError(f"strategies: {strategy.name} needs the model {unknown.pop()}, which is not in models")
-        if FIXED not in self.tables or self.use not in self.tables or self.tables[FIXED].edges:
+        is_empty = self.use is None and not self.tables
+        if not is_empty and (FIXED not in self.tables or self.use not in self.tables or self.tables[FIXED].edges):
             raise ValueError("tables must hold fixed, of one bin, and the one that use names")
         for name, table in self.tables.items():
             if unknown := {pick.strategy for row in table.bins for pick in row} - names:
@@ -210,7 +211,7 @@ class FittedChoice(Section):
         """
         name = FIXED if score is None else table or GIVEN
         if name not in self.tables:
-            raise StudyError(f"there is no table {name}; there are {', '.join(self.tables)}")
+            raise StudyError(f"there is no table {name}; there are {', '.join(self.tables) or 'none'}")
         found = self.tables[name]
         if budget < found.budgets[0]:
             found = self.tables[FIXED]

@@ -15,7 +15,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from tts_lib.common import paths, tables
-from tts_lib.common.strategy import PREDICTED, Strategy
+from tts_lib.common.strategy import COVERAGE, PREDICTED, Strategy
 from tts_lib.estimators.difficulty import Binning, quantile_binning
 from tts_lib.estimators.flops import Sizes
 from tts_lib.estimators.per_question import PerQuestion
@@ -100,11 +100,13 @@ class Fitting:
     n_repeats: int
     generator: Generators
 
-    def tables(self) -> tuple[dict[TableName, Table], TableName]:
+    def tables(self) -> tuple[dict[TableName, Table], TableName | None]:
         """The tables, with the probe of the size that does best on validation, and the name of the one to use.
 
-        It is `fixed` where no probe pays for itself.
+        It is `fixed` where no probe pays for itself. There are none for coverage, which chooses no answer.
         """
+        if COVERAGE in self.members:
+            return {}, None
         by_size = {n: self._cross_validated(n) for n in (0, *self.experiment.n_probe)}
         means = {n: round(float(np.where(np.isnan(at), by_size[0], at).mean()), 12) for n, at in by_size.items()}
         found: dict[TableName, Table] = {FIXED: self._table(FIXED, 0, 0, means[0])}
@@ -234,7 +236,8 @@ def fit(
     """
     found, use = fitting.tables()
     picked = {pick.strategy for table in found.values() for row in table.bins for pick in row}
-    ways = [_way(member, fitting.experiment.searches, made.max_history) for member in fitting.members]
+    chosen = [member for member in fitting.members if member.name in picked]
+    ways = [_way(member, fitting.experiment.searches, made.max_history) for member in chosen]
     return FittedChoice(
         format=FORMAT,
         about=ABOUT,
@@ -244,13 +247,16 @@ def fit(
         sampling=None if sampling is None else Sampling(**sampling),
         steps=None if steps is None else Steps(**steps),
         models={role: Model(**model) for role, model in made.models.items()},
-        strategies=tuple(way for way in ways if way.name in picked),
+        strategies=tuple(ways),
         tables=found,
     )
 
 
 def to_use(choice: FittedChoice) -> pd.DataFrame:
     """The table to use, a row for each bin and budget, as a reader wants it."""
+    columns = ["bin", "budget", "strategy", "generations", "accuracy", "low", "high"]
+    if choice.use is None:
+        return pd.DataFrame(columns=columns)
     table = choice.tables[choice.use]
     rows = []
     for number, row in enumerate(table.bins, start=1):

@@ -13,21 +13,23 @@ _KINDS = {  # on what -> first and last number
 }
 
 
-def spoken_of(claims: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
-    """The claims on things of which the study measures any.
+def spoken_of(claims: Sequence[Mapping[str, str]], ran_whole: bool) -> list[Mapping[str, str]]:
+    """The claims that a report shows: all if every part of the study ran, else those that were measured.
 
     Args:
         claims: number and estimate of all; no text where a claim was not measured.
     """
-    measured = {_kind(claim["number"]) for claim in claims if claim["estimate"]}
-    return [claim for claim in claims if _kind(claim["number"]) in measured]
+    return [claim for claim in claims if ran_whole or claim["estimate"]]
 
 
-def left_out(claims: Sequence[Mapping[str, str]]) -> str:
-    """One sentence on the other claims, empty if there are none."""
-    shown = {claim["number"] for claim in spoken_of(claims)}
-    counts = Counter(_kind(claim["number"]) for claim in claims if claim["number"] not in shown)
-    parts = [f"all {n} on {kind}" for kind, n in counts.items()]
+def left_out(claims: Sequence[Mapping[str, str]], shown: Sequence[Mapping[str, str]]) -> str:
+    """One sentence on the claims that are not shown, empty if all are."""
+    every, there = (Counter(_kind(claim["number"]) for claim in some) for some in (claims, shown))
+    parts = [
+        f"{'all ' if there[kind] == 0 else ''}{n - there[kind]}{f' of {n}' if there[kind] else ''} on {kind}"
+        for kind, n in every.items()
+        if there[kind] < n
+    ]
     return f"Left out, since nothing here measures them: {', '.join(parts)}." if parts else ""
 
 

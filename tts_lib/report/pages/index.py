@@ -78,7 +78,7 @@ def render(reports: Path, pages: list[Page], said: About) -> str:
     summary = tables.read_json(reports / "summary.json", _SUMMARY_KEYS)
     study = summary["study"]
     every_claim = _read_csv(reports, "claims")
-    claims = spoken_of(every_claim)
+    claims = spoken_of(every_claim, all(study["ran"][part] for part in ("searched", "revised", "compared")))
     gallery = _read_csv(reports, "gallery")
     chains = _read_csv(reports, "gallery_chains")
     environment = rendering.environment()
@@ -91,7 +91,7 @@ def render(reports: Path, pages: list[Page], said: About) -> str:
         headline=summary["headline"],
         figures=[figure | {"source": _inlined(reports, figure["name"])} for figure in summary["figures"]],
         claims=claims,
-        left_out=left_out(every_claim),
+        left_out=left_out(every_claim, claims),
         registration=summary["claims"],
         counts={word: sum(row["verdict"] == word for row in claims) for word in VERDICTS},
         signs=VERDICTS,
