@@ -22,11 +22,11 @@ def ended(stage: str, seconds: float, at: float, succeeded: bool = True) -> str:
 
 
 def test_a_stage_says_where_it_stands_and_what_is_left_at_this_pace(monkeypatch):
-    progress.begin(Path(), STAGES, {"a": 10.0, "b": 20.0, "c": 100.0})
+    progress.begin(Path(), STAGES, {"a": 240.0, "b": 200.0, "c": 1000.0})
     monkeypatch.setattr(progress.time, "time", lambda: 1030.0)
-    assert progress.line(Path("reports/executed/b.ipynb")) == "Stage 2 of 3: b; 30 s so far, about 2 min left"
-    progress.STAGES.write_text(ended("a", 10.0, 900.0) + ended("a", 5.0, 1015.0) + ended("b", 9.0, 1016.0, False) + "{")
-    assert progress.line(Path("reports/executed/b.ipynb")) == "Stage 2 of 3: b; 30 s so far, about 60 s left"
+    assert progress.line(Path("reports/executed/b.ipynb")) == "Stage 2 of 3: b; 30 s so far, about 20 min left"
+    progress.STAGES.write_text(ended("a", 240.0, 900.0) + ended("a", 90.0, 1015.0) + ended("b", 9.0, 1016.0, False) + "{")
+    assert progress.line(Path("reports/executed/b.ipynb")) == "Stage 2 of 3: b; 30 s so far, about 10 min left"
 
 
 def test_what_is_not_known_is_not_said():

@@ -11,6 +11,7 @@ from tts_lib.study.stages import Stage
 
 RUN = Path("logs/run.json")  # the run under way, as `begin` wrote it
 STAGES = Path("logs/stages.jsonl")  # a line for each stage that has ended
+BELIEVED = 60.0  # seconds of expected work that the expectation itself counts for: short stages say little of the pace
 
 
 def begin(folder: Path, stages: Sequence[Stage], seconds: Mapping[str, float]) -> None:
@@ -61,7 +62,7 @@ def _left(stages: Sequence[Mapping[str, Any]], number: int, started: float) -> f
     expected = {Path(out).stem: stage["seconds"] for stage in stages for out in stage["outs"]}
     made = [(expected.get(name), seconds) for name, seconds, ended in _ended(Path()) if ended >= started]
     known = [(e, seconds) for e, seconds in made if e]
-    pace = sum(seconds for _, seconds in known) / sum(e for e, _ in known) if known else 1.0
+    pace = (sum(seconds for _, seconds in known) + BELIEVED) / (sum(e for e, _ in known) + BELIEVED)
     return pace * sum(stage["seconds"] for stage in stages[number:])
 
 
