@@ -145,7 +145,8 @@ def test_the_plan_meets_the_study_that_ran(limit):
     """What the plan works out beside what the committed study counted; what it only reads is not compared."""
     planned, verifier = plan(ROOT), measured("verifier")
     assert planned["model-trained@base"].trained == pytest.approx(measured("model-base")["n_tokens"], rel=0.01)
-    assert planned["verifier@trained"].asked.sampled == pytest.approx(verifier["label_tokens"], rel=0.2)
+    # Equal prefixes are continued once, and how many are equal only a run tells.
+    assert verifier["label_tokens"] <= planned["verifier@trained"].asked.sampled <= 2.5 * verifier["label_tokens"]
     n_trained = sum(verifier[name]["n_tokens"] for name in ("prm", "orm", "orm_matched"))
     assert (
         n_trained <= planned["verifier@trained"].trained <= 2 * n_trained
