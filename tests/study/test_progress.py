@@ -25,7 +25,8 @@ def test_a_stage_says_where_it_stands_and_what_is_left_at_this_pace(monkeypatch)
     progress.begin(Path(), STAGES, {"a": 240.0, "b": 200.0, "c": 1000.0})
     monkeypatch.setattr(progress.time, "time", lambda: 1030.0)
     assert progress.line(Path("reports/executed/b.ipynb")) == "Stage 2 of 3: b; 30 s so far, about 20 min left"
-    progress.STAGES.write_text(ended("a", 240.0, 900.0) + ended("a", 90.0, 1015.0) + ended("b", 9.0, 1016.0, False) + "{")
+    before, now, failed = ended("a", 240.0, 900.0), ended("a", 90.0, 1015.0), ended("b", 9.0, 1016.0, False)
+    progress.STAGES.write_text(before + now + failed + "{")
     assert progress.line(Path("reports/executed/b.ipynb")) == "Stage 2 of 3: b; 30 s so far, about 10 min left"
 
 

@@ -193,7 +193,7 @@ def data_card(
     return f"""# Data card: the nano benchmark
 
 Procedural questions about {len(world.forward)} secret permutations ("maps") of {world.n_values} values, with worked
-steps that can be checked exactly. Made by `tts_lib/nano.py` from the study's seed; no outside data.
+steps that can be checked exactly. Made by `tts_lib/questions/nano.py` from the study's seed; no outside data.
 
 - Questions: {sizes}. No problem text occurs in two splits or in the corpus; single facts do.
 - Subjects, by weight: {mixture.subjects}. Facts to use (1, 2, ...), by weight: {mixture.hops}.
