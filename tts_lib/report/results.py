@@ -52,7 +52,7 @@ class Results:
 
     accuracy: Mapping[Strategy, pd.DataFrame]  # (question_id x budget), expected correctness 0..1
     search: Mapping[str, pd.DataFrame]  # search -> its rows: question_id, budget, mean_steps, repetition
-    difficulty: pd.DataFrame  # index question_id: oracle, oracle_bin, level, subject, pass_at_1 (of all samples)
+    difficulty: pd.DataFrame  # index question_id: oracle, oracle_bin, level, subject, pass_at_1, greedy if it was drawn
     tables: Mapping[str, pd.DataFrame]  # STAGE/NAME, of ANALYSIS_TABLES
     revisions: Mapping[str, pd.DataFrame]  # revision model -> attempts of its chains (over_questions.COLUMNS)
     seed: int
@@ -255,6 +255,9 @@ def load(methods: Mapping[str, Mapping[str, Any]], attempts: Mapping[str, int], 
     difficulty = difficulty[kept].set_index("question_id")
     pool = tables.read_table(paths.pool("base", "test"), ["question_id", "verdict"])
     difficulty["pass_at_1"] = (pool["verdict"] == CORRECT).groupby(pool["question_id"]).mean()
+    if paths.greedy("base", "test").is_file():
+        greedy = tables.read_table(paths.greedy("base", "test"), ["question_id", "verdict"]).set_index("question_id")
+        difficulty["greedy"] = (greedy["verdict"] == CORRECT).astype(float)
     n_bins = 1 + len(tables.read_json(paths.metrics("difficulty"), ["edges"])["edges"]["oracle"])
     lookaheads = [name for name, options in methods.items() if options.get("depth")]
     revisions = {name: _test(tables.read_table(paths.revisions(name), _REVISION_COLUMNS)) for name in attempts}

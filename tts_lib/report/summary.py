@@ -6,6 +6,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tts_lib.common import paths, tables
@@ -78,7 +79,11 @@ def headline(results: Results, claims: pd.DataFrame) -> list[dict[str, Any]]:
     least = results.budget(1, COVERAGE)
     single = intervals.mean_interval(results.of(COVERAGE, least), weights)
     by_best = intervals.mean_interval(results.of(best, n), weights)
-    rows = [
+    rows = []
+    if "greedy" in results.difficulty:
+        right = results.difficulty.loc[results.question_ids, "greedy"].to_numpy(np.float64)
+        rows.append(_share("small model", "greedy", intervals.mean_interval(right, weights)))
+    rows += [
         _share("small model, one sample" if least == 1 else "small model, any right", f"pass@{least}", single),
         _share(f"small model, {_BEST[best]}", f"N = {n}", by_best),
     ]
