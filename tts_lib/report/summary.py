@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -64,8 +64,17 @@ def study_facts(results: Results, **settings: Any) -> dict[str, Any]:
             "revised": bool(results.revisions),
             "compared": bool(sampled["large-test"]["n_questions"]),
         },
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        "versions": {"python": platform.python_version()} | _versions(),
     }
+
+
+def _versions() -> dict[str, str]:
+    """Of the packages that are installed: a replay needs no torch."""
+    found: dict[str, str] = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def headline(results: Results, claims: pd.DataFrame) -> list[dict[str, Any]]:
