@@ -7,7 +7,7 @@ from tokenizers import Tokenizer, models
 
 from tts_lib.models.folder import ModelConfig, write
 
-VOCAB, STEP, END, WINDOW = 131, 0, 1, 96
+VOCAB, STEP, END, WINDOW, WIDTH_MLP = 131, 0, 1, 96, 72
 
 
 def tiny_tokenizer(vocab_size: int = VOCAB) -> Tokenizer:
@@ -19,13 +19,13 @@ def random_folder(
     folder: Path,
     width: int = 32,
     n_heads: int = 2,
-    width_mlp: int = 72,
+    n_layers: int = 2,
     verifier: bool = False,
     scale: float = 0.2,
     window: int = WINDOW,
 ) -> Path:
-    """A model of two layers and normal(0, scale) matrices, whose text ends steps and solutions now and then."""
-    config = ModelConfig(VOCAB, 2, width, n_heads, width_mlp, window, 10_000.0, 1e-5, END, verifier)
+    """A model with normal(0, scale) matrices, whose text ends steps and solutions now and then."""
+    config = ModelConfig(VOCAB, n_layers, width, n_heads, WIDTH_MLP, window, 10_000.0, 1e-5, END, verifier)
     rng = np.random.default_rng(width)
     state = {
         name: (rng.normal(1, 0.1, shape) if len(shape) == 1 else rng.normal(0, scale, shape)).astype(np.float32)

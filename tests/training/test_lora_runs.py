@@ -100,7 +100,8 @@ def test_a_killed_run_goes_on_to_the_same_bytes(base, tmp_path):
 def test_a_finished_run_is_not_done_again(base, tmp_path, monkeypatch):
     first = tune_adapter(base, tmp_path / "runs")
     (run,) = (tmp_path / "runs").iterdir()
-    assert sorted(path.name for path in run.iterdir()) == ["checkpoint-000004", "checkpoint-000008", "curve.json"]
+    names = sorted(path.name for path in run.iterdir())
+    assert names == ["checkpoint-000004", "checkpoint-000008", "curve.json", "run.lock"]
     curve = tune_prm(base, tmp_path / "runs", QUICK)
     written = (tmp_path / "runs" / "prm" / "model.safetensors").read_bytes()
     shutil.rmtree(tmp_path / "runs" / "prm")
