@@ -7,7 +7,8 @@ from tokenizers import Tokenizer, models
 
 from tts_lib.models.folder import ModelConfig, write
 
-VOCAB, STEP, END, WINDOW, WIDTH_MLP = 131, 0, 1, 96, 72
+VOCAB, STEP, END, WINDOW = 131, 0, 1, 96
+SHAPE = {"n_layers": 2, "width": 32, "n_heads": 2, "width_mlp": 72}
 
 
 def tiny_tokenizer(vocab_size: int = VOCAB) -> Tokenizer:
@@ -15,18 +16,15 @@ def tiny_tokenizer(vocab_size: int = VOCAB) -> Tokenizer:
     return Tokenizer(models.WordLevel(words, unk_token="<end>"))
 
 
-def random_folder(
-    folder: Path,
-    width: int = 32,
-    n_heads: int = 2,
-    n_layers: int = 2,
-    verifier: bool = False,
-    scale: float = 0.2,
-    window: int = WINDOW,
-) -> Path:
-    """A model with normal(0, scale) matrices, whose text ends steps and solutions now and then."""
-    config = ModelConfig(VOCAB, n_layers, width, n_heads, WIDTH_MLP, window, 10_000.0, 1e-5, END, verifier)
-    rng = np.random.default_rng(width)
+def random_folder(folder: Path, verifier: bool = False, scale: float = 0.2, window: int = WINDOW, **shape: int) -> Path:
+    """A model of normal(0, scale) matrices, whose text ends steps and solutions now and then.
+
+    Args:
+        shape: what is other than in `SHAPE`.
+    """
+    own = SHAPE | shape
+    config = ModelConfig(VOCAB, *own.values(), window, 10_000.0, 1e-5, END, verifier)
+    rng = np.random.default_rng(own["width"])
     state = {
         name: (rng.normal(1, 0.1, shape) if len(shape) == 1 else rng.normal(0, scale, shape)).astype(np.float32)
         for name, shape in config.tensor_shapes().items()
