@@ -146,6 +146,7 @@ def load(
         frame = tables.read_table(paths.revision_verifier("ratios"))
         frame = frame.loc[(frame["split"] == split) & (frame["selection"] == "orm")]
         frame = frame.rename(columns={"accuracy": "correct"})
+        frame = frame.loc[frame["budget"].isin(budgets)]  # a chain longer than all of them is no way to spend one
         for length in sorted(set(frame["length"])):
             found[Strategy(REVISIONS, "orm", length)] = frame.loc[frame["length"] == length]
     return assemble(replayed, costs, found, question_ids, budgets)
