@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from tts_lib.answers.cost import LEDGER
+from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.strategy import COVERAGE, MAJORITY, PLAIN, REVISIONS, WEIGHTED, Strategy
-from tts_lib.strategies.outcomes import FROM_POOL, Outcomes, assemble, merged, methods_of, strategy_sets
+from tts_lib.strategies.outcomes import FROM_POOL, Outcomes, assemble, load, merged, methods_of, strategy_sets
 from tts_lib.strategies.strategy_table import Method
 
 BEAM, DVTS = Strategy("beam_4"), Strategy("dvts")
@@ -152,3 +153,15 @@ def test_two_names_of_one_search_share_the_mean_of_their_runs():
     )
     assert found.accuracy[:, :, 0].T.tolist() == [[0, 1, 2], [0.5, 0.5, 2], [0, 1, 2]]
     assert found.ledger[1, 1, 0, 0] == 0.5
+
+
+def test_a_chain_longer_than_every_budget_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tables.write_table(replayed(), paths.accuracy("test"))
+    tables.write_table(costs(), paths.costs("test"))
+    chains = [
+        search(budgets).assign(length=n, selection="orm", split="test") for n, budgets in ((1, (4, 8)), (8, (8,)))
+    ]
+    tables.write_table(pd.concat(chains).rename(columns={"correct": "accuracy"}), paths.revision_verifier("ratios"))
+    found = [load("test", IDS, [], budgets, revised=True).strategies for budgets in ((1, 4), (4, 8))]
+    assert [[s.length for s in strategies if s.is_revisions] for strategies in found] == [[1], [1, 8]]
