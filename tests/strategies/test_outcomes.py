@@ -159,9 +159,9 @@ def test_a_chain_longer_than_every_budget_is_left_out(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tables.write_table(replayed(), paths.accuracy("test"))
     tables.write_table(costs(), paths.costs("test"))
-    chains = [
-        search(budgets).assign(length=n, selection="orm", split="test") for n, budgets in ((1, (4, 8)), (8, (8,)))
-    ]
-    tables.write_table(pd.concat(chains).rename(columns={"correct": "accuracy"}), paths.revision_verifier("ratios"))
+    lengths = ((1, (4, 8)), (8, (8,)))
+    chains = pd.concat([search(budgets).assign(length=n) for n, budgets in lengths], ignore_index=True)
+    chains = chains.assign(selection="orm", split="test").rename(columns={"correct": "accuracy"})
+    tables.write_table(chains, paths.revision_verifier("ratios"))
     found = [load("test", IDS, [], budgets, revised=True).strategies for budgets in ((1, 4), (4, 8))]
     assert [[s.length for s in strategies if s.is_revisions] for strategies in found] == [[1], [1, 8]]
