@@ -1,7 +1,7 @@
 """A question answered by a fitted choice: its difficulty, the strategy, the answer, and everything that it cost.
 
     choice = answering.load("reports/strategy.json")
-    choice.answer("27gbgb=?", budget=64)
+    choice.answer("?h=26a", budget=64)
 
 `Choice.answer` runs a question by itself; the server gives `Choice.respond` its own way to run searches, so that many
 share the engines' calls. Both give the same answer for the same seed.
@@ -23,7 +23,7 @@ from tts_lib.answers.cost import Cost
 from tts_lib.answers.protocols import FINISH_END, Codec, Policy, SampleRequest, Sampling, Verifier
 from tts_lib.answers.question_table import Question
 from tts_lib.answers.scheduler import AskSamples, Outcome, Scheduler, Search
-from tts_lib.commands.serving.building import PromptTooLongError, Proposed, Reader, Runnable, build
+from tts_lib.commands.serving.building import Proposed, Reader, Runnable, build, check_room
 from tts_lib.commands.serving.prompts import Prompts
 from tts_lib.common import paths
 from tts_lib.common.errors import StudyError
@@ -131,7 +131,7 @@ class Choice:
             StudyError: the budget is too small, or the question does not fit.
         """
         wish = Wish(budget, difficulty=difficulty, seed=seed, question_id=question_id)
-        return self.respond(self.prompts.of_question(question), wish, self._alone)
+        return self.respond(self.prompts.render(question), wish, self._alone)
 
     def respond(self, prompt: str, wish: Wish, run: Run) -> Answer:
         """Answer what a model is to continue, a whole prompt.
@@ -206,11 +206,7 @@ class Choice:
 
     def _bare(self, question: Question, sampling: Sampling, answer: Answer, run: Run) -> Answer:
         """One sample of the base model."""
-        room = self.readers["base"].window - sampling.max_tokens
-        if len(question.prompt) > room:
-            raise PromptTooLongError(
-                f"the prompt has {len(question.prompt)} tokens, but the window leaves room for {room}"
-            )
+        check_room(question, sampling.max_tokens, self.readers["base"].window)
         outcome = run("base", _one(question, sampling, answer.seed))
         tokens, finish = outcome.found("the sample")
         answer = self._charged(replace(answer, strategy="base", budget=1), "base", outcome.cost)

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tts_lib.answers.protocols import Sampling
@@ -62,7 +63,7 @@ class Service:
         try:
             body = parsed(kind, await self._body(request))
             wish = self._wish(request, body)
-            prompt = self.choice.prompts.of_question(body.messages[0].content) if kind is Chat else body.prompt
+            prompt = self.choice.prompts.render(body.messages[0].content) if kind is Chat else body.prompt
             answer, seconds = await self._answer(request, prompt, wish)
             self.metrics.add(answer, seconds, n_tokens(answer.cost))
             status = 200
@@ -151,13 +152,11 @@ class Service:
             self._under_way -= 1
             self.metrics.under_way.dec()
 
-    @property
+    @cached_property
     def _threads(self) -> Any:
         import anyio
 
-        if not hasattr(self, "_limiter"):
-            self._limiter = anyio.CapacityLimiter(self.bounds.requests)
-        return self._limiter
+        return anyio.CapacityLimiter(self.bounds.requests)
 
     def listed(self) -> dict[str, Any]:
         """All models, as /v1/models lists them."""
@@ -225,7 +224,7 @@ def application(choice: Choice, bounds: Bounds, budget: int) -> "Starlette":
 def _written(answer: Answer, model: str, is_chat: bool, seconds: float) -> dict[str, Any]:
     """The answer as the API has it."""
     cost = answer.cost
-    read = cost.policy_prefill_tokens + cost.verifier_prefill_tokens + cost.verifier_tokens
+    total = n_tokens(cost)
     said = {"message": {"role": "assistant", "content": answer.text}} if is_chat else {"text": answer.text}
     kind = "chat.completion" if is_chat else "text_completion"
     return {
@@ -235,9 +234,9 @@ def _written(answer: Answer, model: str, is_chat: bool, seconds: float) -> dict[
         "model": model,
         "choices": [{"index": 0, **said, "finish_reason": answer.finish, "logprobs": None}],
         "usage": {
-            "prompt_tokens": read,
+            "prompt_tokens": total - cost.policy_decode_tokens,
             "completion_tokens": cost.policy_decode_tokens,
-            "total_tokens": read + cost.policy_decode_tokens,
+            "total_tokens": total,
         },
         "tts": {
             "strategy": answer.strategy,

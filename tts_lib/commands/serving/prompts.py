@@ -38,9 +38,8 @@ class Prompts:
             StudyError: the prompt shows worked examples.
         """
         weights = pointer.resolve(base).weights
-        model = Tokenizer.from_file(str(weights / "tokenizer.json")).model
         tokenizer = Tokenizer.from_file(str(weights / "tokenizer.json"))
-        name = getattr(model, "unk_token", None)
+        name = getattr(tokenizer.model, "unk_token", None)
         unknown = None if name is None else tokenizer.token_to_id(name)
         if not study.questions:
             return cls(lambda question: question.rstrip("\n") + "\n", unknown)
@@ -49,10 +48,6 @@ class Prompts:
         if prompt["kind"] == "few_shot":
             raise StudyError("the study's prompt shows worked examples: send whole prompts to /v1/completions")
         return cls(_rendering(prompt, weights), unknown)
-
-    def of_question(self, question: str) -> str:
-        """The prompt of a question."""
-        return self.render(question)
 
     def check(self, prompt: str, tokens: np.ndarray) -> None:
         """Refuse a prompt that is empty or has no spelling in tokens.
