@@ -60,7 +60,7 @@ def test_no_signal_no_held_out_gain():
         gains.append(compute_optimal(world.accuracy, world.bins, 5, folds).accuracy.mean(axis=0) - base)
         methods = tuple(Method(str(i), {}) for i in range(8))
         difficulty = Difficulty("oracle", -world.bins.astype(float))
-        table = fit_table(world.accuracy, difficulty, EDGES, methods, (1, 2), {})
+        table = fit_table(world.accuracy, difficulty, EDGES, methods, (1, 2))
         in_sample.append(frozen_accuracy(table, world.accuracy, -world.bins.astype(float)).mean(axis=0) - base)
     error = np.std(gains, axis=0, ddof=1) / np.sqrt(n_repeats)
     assert (np.abs(np.mean(gains, axis=0)) < 5 * error).all()
@@ -157,7 +157,7 @@ def test_fitted_table_applies_frozen_to_other_questions():
     binning = quantile_binning(score[id(fit)])
     methods = tuple(Method("method", {"id": i}) for i in range(4))
     difficulty = Difficulty("predicted", score[id(fit)])
-    table = fit_table(fit.accuracy, difficulty, binning.edges, methods, (4, 16, 64), {})
+    table = fit_table(fit.accuracy, difficulty, binning.edges, methods, (4, 16, 64))
     assert (np.array(table.choices) == BEST).all()
     assert table.n_questions == (60,) * 5
     frozen = frozen_accuracy(table, test.accuracy, score[id(test)])
@@ -170,10 +170,10 @@ def test_fitted_table_applies_frozen_to_other_questions():
 def test_table_of_an_empty_bin_and_bad_shapes():
     accuracy = np.stack([np.full((1, 6), 0.2), np.full((1, 6), 0.6)])
     methods, difficulty = (Method("a", {}), Method("b", {})), Difficulty("oracle", np.full(6, 0.9))
-    table = fit_table(accuracy, difficulty, (0.5,), methods, (4,), {})
+    table = fit_table(accuracy, difficulty, (0.5,), methods, (4,))
     assert (table.n_questions, table.choices) == ((6, 0), ((1,), (1,)))
     with pytest.raises(ValueError, match="2 methods, 2 budgets"):
-        fit_table(accuracy, difficulty, (0.5,), methods, (4, 8), {})
+        fit_table(accuracy, difficulty, (0.5,), methods, (4, 8))
     with pytest.raises(ValueError, match="2 strategies and 1 budgets"):
         frozen_accuracy(table, accuracy[:1], np.full(6, 0.9))
     accuracy[1] = np.nan

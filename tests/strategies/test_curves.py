@@ -47,7 +47,7 @@ def curves():
         "paper", OUTCOMES, [BINS, replace(BINS, binning="predicted")], 5, generator, WEIGHTS
     )
     for choice, n_bins in ((ORACLE, 2), (BEST_FIXED, 1)):
-        table = fit_frozen(OUTCOMES, Difficulty("oracle", SCORE), n_bins, METHODS, {})
+        table = fit_frozen(OUTCOMES, Difficulty("oracle", SCORE), n_bins, METHODS)
         binned = IN_BINS if n_bins > 1 else np.ones_like(IN_BINS)
         anew = frozen_anew(OUTCOMES.accuracy, binned, WEIGHTS, OUTCOMES.accuracy, binned, n_bins)
         found.append(frozen_curve("paper", choice, table, OUTCOMES, SCORE, anew))

@@ -48,7 +48,7 @@ def test_bins_say_how_they_were_binned() -> None:
 
 def test_choices_are_fitted_on_validation_and_applied_to_test() -> None:
     found = experiment()
-    fitted = found.fit_tables(MEMBERS, {"base": "abc"})
+    fitted = found.fit_tables(MEMBERS)
     assert {name: (table.difficulty, table.n_probe) for name, table in fitted.items()} == {
         "oracle": ("oracle", 0),
         "predicted": ("predicted", 0),
@@ -66,7 +66,7 @@ def test_choices_are_fitted_on_validation_and_applied_to_test() -> None:
 
 def test_frozen_bins_of_other_edges_are_refused() -> None:
     found = experiment()
-    fitted = found.fit_tables(MEMBERS, {})
+    fitted = found.fit_tables(MEMBERS)
     other = experiment(questions=found.questions.assign(oracle_frozen_bin=1))
     with pytest.raises(StudyError, match="oracle_frozen_bin of the test questions has other edges"):
         other.frozen_curves("paper", MEMBERS, fitted, WEIGHTS)
@@ -86,5 +86,5 @@ def test_agreement_names_the_binnings_that_are_known() -> None:
 def test_without_scores_there_is_the_oracle_alone() -> None:
     bare = experiment().questions.drop(columns=["predicted", "predicted_bin", "predicted_frozen_bin"])
     found = experiment(questions_fit=bare, questions=bare, n_probe=())
-    assert found.scores == ("oracle",) and found.fit_tables(MEMBERS, {}).keys() == {"oracle", "fixed"}
+    assert found.scores == ("oracle",) and found.fit_tables(MEMBERS).keys() == {"oracle", "fixed"}
     assert found.probe_curves(MEMBERS, WEIGHTS) == []

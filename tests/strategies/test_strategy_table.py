@@ -18,7 +18,6 @@ def table(**change):
         "choices": ((0, 0), (1, 0), (1, 1)),
         "accuracy": ((0.9, 0.95), (0.5, 0.6), (0.1, 0.15)),
         "n_questions": (10, 10, 10),
-        "models": {"policy": "base@abc", "verifier": "prm@def"},
     }
     return StrategyTable(**(fields | change))
 

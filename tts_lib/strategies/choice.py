@@ -13,7 +13,7 @@ With bootstrap weights of the questions the choice is made anew in each resample
 twice stays in one of them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -180,7 +180,6 @@ def fit_table(
     edges: tuple[float, ...],
     methods: tuple[Method, ...],
     budgets: tuple[int, ...],
-    models: Mapping[str, str],
 ) -> StrategyTable:
     """The best strategy per (bin, budget) on all questions given: fit it on validation, apply it frozen to test.
 
@@ -209,7 +208,6 @@ def fit_table(
         choices=tuple(map(tuple, choices.tolist())),
         accuracy=tuple(map(tuple, means.tolist())),
         n_questions=tuple(n_questions.tolist()),
-        models=dict(models),
     )
 
 

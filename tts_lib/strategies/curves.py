@@ -6,7 +6,7 @@ of a choice also per resample, in which it is made anew. The choices: compute-op
 controls best fixed strategy, random choice and shuffled bins.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -110,15 +110,13 @@ def cross_validated_curves(
     return curves
 
 
-def fit_frozen(
-    fit: Outcomes, difficulty: Difficulty, n_bins: int, methods: tuple[Method, ...], models: Mapping[str, str]
-) -> StrategyTable:
+def fit_frozen(fit: Outcomes, difficulty: Difficulty, n_bins: int, methods: tuple[Method, ...]) -> StrategyTable:
     """The strategy table of these (validation) questions, in quantile bins of their difficulty.
 
     One bin makes it the best fixed strategy.
     """
     edges = quantile_binning(difficulty.score, n_bins).edges
-    return choice.fit_table(fit.accuracy, difficulty, edges, methods, fit.budgets, models)
+    return choice.fit_table(fit.accuracy, difficulty, edges, methods, fit.budgets)
 
 
 def frozen_curve(

@@ -62,7 +62,7 @@ class Experiment:
         """The test questions in bins whose edges come from the validation questions, by each score."""
         return tuple(self._bins(name, f"{name}_frozen_bin", self.n_bins, frozen=True) for name in self.scores)
 
-    def fit_tables(self, members: Sequence[Strategy], models: Mapping[str, str]) -> dict[str, StrategyTable]:
+    def fit_tables(self, members: Sequence[Strategy]) -> dict[str, StrategyTable]:
         """Strategy tables over `members` for each difficulty score, and the best fixed strategy (`fixed`).
 
         None for coverage, which stands alone where only verdicts are known: it chooses no answer.
@@ -72,9 +72,9 @@ class Experiment:
         fit, methods = self.fit.only(members), methods_of(members, self.searches)
         kinds = {name: difficulty_of(self.questions_fit, name) for name in self.scores}
         kinds |= {f"probe_{n}": difficulty_of(self.questions_fit, "probe", n) for n in self.n_probe}
-        found = {name: fit_frozen(fit, score, self.n_bins, methods, models) for name, score in kinds.items()}
+        found = {name: fit_frozen(fit, score, self.n_bins, methods) for name, score in kinds.items()}
         any_score = kinds[self.scores[-1]]  # of one bin
-        return found | {"fixed": fit_frozen(fit, any_score, 1, methods, models)}
+        return found | {"fixed": fit_frozen(fit, any_score, 1, methods)}
 
     def frozen_curves(
         self,

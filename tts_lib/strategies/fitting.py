@@ -124,9 +124,7 @@ class Fitting:
         kind = self.experiment.scores[-1] if difficulty == FIXED else difficulty
         n_bins = 1 if difficulty == FIXED else self.experiment.n_bins
         methods = methods_of(self.members, self.experiment.searches)
-        fitted = fit_frozen(
-            fit.lifted, difficulty_of(self.experiment.questions_fit, kind, n_probe), n_bins, methods, {}
-        )
+        fitted = fit_frozen(fit.lifted, difficulty_of(self.experiment.questions_fit, kind, n_probe), n_bins, methods)
         score = difficulty_of(self.experiment.questions, kind, n_probe).score
         bins = Bins(difficulty, Binning(fitted.edges).assign(score), numbered(n_bins))
         groups = {group.label: group for group in groups_of(bins, self.weights)}

@@ -31,7 +31,6 @@ class StrategyTable:
     choices: tuple[tuple[int, ...], ...]  # (bin, budget) -> index into strategies
     accuracy: tuple[tuple[float, ...], ...]  # (bin, budget): of the choice on the questions it was fitted on
     n_questions: tuple[int, ...]  # per bin; in a bin with 0 the overall best is chosen
-    models: Mapping[str, str]  # role -> name and version of the models it was fitted with
 
     def __post_init__(self) -> None:
         """Raises ValueError where the fields do not fit each other."""

@@ -83,7 +83,7 @@ def probe_curve(
     columns, charged, reused = _charges(test, n_probe, reuse)
     rows = np.arange(len(test.strategies))[:, None]
     binning = quantile_binning(probed.fit.score, n_bins)
-    table = choice.fit_table(fit.accuracy[rows, columns], probed.fit, binning.edges, methods, fit.budgets, {})
+    table = choice.fit_table(fit.accuracy[rows, columns], probed.fit, binning.edges, methods, fit.budgets)
     tokens = test.policy_tokens[rows, columns] + np.where(reused[..., None], 0.0, probed.tokens)
     charges = np.broadcast_to(charged[..., None], tokens.shape)
     known = test.known[rows, columns][..., None]
