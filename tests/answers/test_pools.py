@@ -129,9 +129,8 @@ def test_scores_of_another_order_are_refused():
 
 
 def test_costs_are_means_over_the_pool_in_the_order_of_the_questions():
-    ids, n_tokens, n_steps = ["a", "a", "b", "b", "b"], np.array([3, 6, 2, 5, 5]), np.array([1, 2, 1, 1, 1])
-    found = grid(pd.DataFrame({"question_id": ids, "verdict": "wrong", "answer_class": 0}), ["b", "a"])
-    table = sample_costs(found, [7, 8], found.spread(n_tokens), found.spread(n_steps))
+    pool = pd.DataFrame({"question_id": ["a", "a", "b", "b", "b"], "n_tokens": [3, 6, 2, 5, 5]})
+    table = sample_costs(pool, np.array([1, 2, 1, 1, 1]), {"b": 7, "a": 8})
     assert table["question_id"].tolist() == ["b", "a"] and table["prompt_tokens"].tolist() == [7, 8]
     assert table["mean_policy_tokens"].tolist() == table["mean_verifier_tokens"].tolist() == [4.0, 4.5]
     assert table["n_steps"].tolist() == [1.0, 1.5]

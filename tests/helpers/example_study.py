@@ -40,7 +40,7 @@ verifier:
     checkpoint_seconds: 60.0
 select: {n_resamples: 200, flip_share: 0.2}
 difficulty: {n_bins: 5, n_samples: 256, disjoint: false, n_probe: [1, 4, 8, 16, 32], absolute_edges: [0.1, 0.5]}
-search: {max_step_tokens: 16, max_rounds: 40, duplicates: keep}
+search: {temperature: 0.8, max_step_tokens: 16, max_rounds: 40, duplicates: keep}
 options:
   beam_4: {kind: beam, width: 4}
   beam_sqrt: {kind: beam, width: sqrt}

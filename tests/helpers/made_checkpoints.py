@@ -61,7 +61,7 @@ verifier:
       checkpoint_seconds: 60.0
 select: {n_resamples: 50, flip_share: 0.2}
 difficulty: {n_bins: 5, n_samples: 16, disjoint: false, n_probe: [1, 4], absolute_edges: [0.1, 0.5]}
-search: {max_step_tokens: 16, max_rounds: 40, duplicates: keep}
+search: {temperature: 0.8, max_step_tokens: 16, max_rounds: 40, duplicates: keep}
 options: {beam_4: {kind: beam, width: 4}}
 grid: {budgets: [1, 2, 4, 8, 16], search_budgets: [4, 16], methods: [beam_4]}
 revisions:

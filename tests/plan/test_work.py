@@ -64,15 +64,15 @@ def test_every_sampling_and_training_stage_is_planned(limit):
 
 
 def test_generations_follow_from_the_params(limit):
-    assert limit["generate@base-test"].asked.generations == 400 * (512 + 1)
-    assert limit["search@beam_4"].asked.generations == 600 * (4 + 16 + 64 + 256)
+    assert limit["generate@base-test"].asked.generations == 1000 * (512 + 1 + 2 * 128)
+    assert limit["search@beam_4"].asked.generations == 1400 * (4 * (4 + 16 + 64) + 256)
     least = 4 * (3 + 1)  # four beams with three rollouts each: a budget of 4 is too small
-    assert limit["search@lookahead_3"].asked.generations == 600 * (least + 64 + 256)
-    tried = 4 * 200 * 4 * 5  # checkpoints, validation questions, chains, attempts
-    assert limit["revisions@edit_distance"].asked.generations == tried + 600 * sum(chain_lengths(128))
-    assert limit["revisions@random"].asked.generations == tried + 400 * sum(chain_lengths(16))
+    assert limit["search@lookahead_3"].asked.generations == 1400 * (4 * (least + 64) + 256)
+    tried = 4 * 400 * 4 * 5  # checkpoints, validation questions, chains, attempts
+    assert limit["revisions@edit_distance"].asked.generations == tried + 1400 * sum(chain_lengths(128))
+    assert limit["revisions@random"].asked.generations == tried + 1000 * sum(chain_lengths(16))
     assert limit["revision_verifier@edit_distance"].asked.generations == 6000 * 4 * 5
-    assert limit["revision_verifier@edit_distance"].asked.verified == 3 * 600 * 576 * (28 + 100)
+    assert limit["revision_verifier@edit_distance"].asked.verified == 3 * 1400 * 576 * (28 + 100)
     assert limit["verifier@trained"].asked.generations == 6000 * 6 * (40 - 1) * 4
     assert limit["score@trained"].asked.generations == 0
 
@@ -80,7 +80,7 @@ def test_generations_follow_from_the_params(limit):
 def test_before_a_run_everything_stands_at_its_limit(tmp_path):
     known = Known(STUDY, tmp_path)
     parts = works(STUDY, known)
-    assert parts["generate@base-val"].asked.sampled == 200 * 513 * 100
+    assert parts["generate@base-val"].asked.sampled == 400 * (513 + 256) * 100
     assert all("upper limit" in note for note in known.notes.values())
     assert known.notes["tokens of beam_4"].endswith("at budget 4, 16, 64, 256")
 
@@ -114,7 +114,7 @@ def test_an_earlier_run_is_believed(tmp_path):
         (folder / f"{name}.json").write_text(json.dumps(record))
     known = Known(STUDY, tmp_path)
     parts = works(STUDY, known)
-    assert parts["generate@base-val"].asked.sampled == 200 * 513 * 30
+    assert parts["generate@base-val"].asked.sampled == 400 * (513 + 256) * 30
     assert parts["verifier@trained"].asked.generations == 6000 * 6 * (5 - 1) * 4
     assert parts["verifier@trained"].asked.sampled == parts["verifier@trained"].asked.generations * 20 / 2
     assert known.search("beam_4", 4, 4) == Expected(4, 7.0, 5.0, 5.0)
@@ -128,7 +128,7 @@ def test_a_number_that_is_none_is_not_believed(tmp_path, value):
     folder = tmp_path / "reports/metrics"
     folder.mkdir(parents=True)
     (folder / "generate-base-val.json").write_text(f'{{"mean_tokens": {value}}}')
-    assert plan(tmp_path)["generate@base-val"].asked.sampled == 200 * 513 * 100
+    assert plan(tmp_path)["generate@base-val"].asked.sampled == 400 * (513 + 256) * 100
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "7"])

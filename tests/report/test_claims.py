@@ -345,7 +345,7 @@ def test_a_second_verdict_can_only_open_what_was_decided() -> None:
     differs = table["verdict"] != table["verdict_of_all"]
     assert set(table.loc[differs, "verdict_of_all"]) <= {"inconclusive"}
     cards = table["card"] != ""
-    assert cards.sum() == 8 and (table.loc[~cards, "verdict_of_cards"] == "").all()
+    assert cards.sum() == 9 and (table.loc[~cards, "verdict_of_cards"] == "").all()
 
 
 @pytest.mark.parametrize(

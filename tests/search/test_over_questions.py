@@ -60,7 +60,8 @@ def method(options: dict) -> StepSearch:
 def search(kind: str, budgets=(4, 16), verifier=None, problems=PROBLEMS):
     verifier = verifier or SimulatedVerifier(0.3)
     questions = QuestionTable(problems, Codec())
-    return run(method(KINDS[kind][0]), questions, budgets, SimulatedPolicy(), verifier, (0, "policy"))
+    once = budgets if isinstance(budgets, dict) else dict.fromkeys(budgets, 1)
+    return run(method(KINDS[kind][0]), questions, once, SimulatedPolicy(), verifier, (0, "policy"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -122,6 +123,15 @@ def test_one_row_for_every_question_and_budget(kind):
     gold = dict(zip(PROBLEMS["question_id"], PROBLEMS["answer"], strict=True))
     assert table["correct"].tolist() == (table["answer"] == table["question_id"].map(gold)).tolist()
     assert calls["rounds"] == table["rounds"].max() and 0 < calls["verifier"] <= calls["policy"]
+
+
+def test_replicates_differ_in_their_seeds_alone_and_the_first_is_what_one_run_was():
+    runs, _ = search("beam", {4: 3, 16: 1})
+    assert runs.groupby("budget")["replicate"].unique().map(list).to_dict() == {4: [0, 1, 2], 16: [0]}
+    once, _ = search("beam", {4: 1, 16: 1})
+    pd.testing.assert_frame_equal(runs[runs["replicate"] == 0].reset_index(drop=True), once)
+    spent = runs[runs["budget"] == 4].pivot_table("policy_decode_tokens", "question_id", "replicate")
+    assert (spent[0] != spent[1]).any()
 
 
 @pytest.mark.parametrize("kind", KINDS)

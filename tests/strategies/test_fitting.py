@@ -36,7 +36,7 @@ def fitted(of: Experiment, members: tuple[Strategy, ...] = MEMBERS) -> FittedCho
         for role in ("base", "prm", "revision", "revision_orm")
     }
     sampling = {"temperature": 0.8, "top_p": 1.0, "max_tokens": 9}
-    steps = {"max_step_tokens": 3, "max_rounds": 2, "duplicates": "keep"}
+    steps = {"max_step_tokens": 3, "max_rounds": 2, "duplicates": "keep", "temperature": 0.5, "replicates": 2}
     return fit(fitting, 0, MadeWith(models, 4), sampling, steps)
 
 

@@ -1,5 +1,7 @@
 """Outcomes assembled from long tables: order, costs, what is undefined, what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,8 +9,18 @@ import pytest
 from tts_lib.answers.cost import LEDGER
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
-from tts_lib.common.strategy import COVERAGE, MAJORITY, PLAIN, REVISIONS, WEIGHTED, Strategy
-from tts_lib.strategies.outcomes import FROM_POOL, Outcomes, assemble, load, merged, methods_of, strategy_sets
+from tts_lib.common.strategy import COVERAGE, GREEDY, MAJORITY, PLAIN, REVISIONS, WEIGHTED, Strategy
+from tts_lib.strategies.outcomes import (
+    FROM_POOL,
+    STRATEGY_KEYS,
+    Outcomes,
+    assemble,
+    load,
+    merged,
+    methods_of,
+    of_search,
+    strategy_sets,
+)
 from tts_lib.strategies.strategy_table import Method
 
 BEAM, DVTS = Strategy("beam_4"), Strategy("dvts")
@@ -20,12 +32,20 @@ BUDGETS = (1, 2, 4, 8, 16, 32)
 def replayed():
     """Accuracy = 0.1 x (strategy - 1) + 0.01 x question + 0.001 x budget."""
     rows = [
-        (question, strategy.name, budget, 0.1 * (s - 1) + 0.01 * int(question[1]) + 0.001 * budget)
+        (
+            question,
+            strategy.name,
+            strategy.rule,
+            strategy.score,
+            strategy.at,
+            budget,
+            0.1 * (s - 1) + 0.01 * int(question[1]) + 0.001 * budget,
+        )
         for s, strategy in enumerate(FROM_POOL)
         for question in sorted(IDS)
         for budget in BUDGETS
     ]
-    return pd.DataFrame(rows, columns=["question_id", "strategy", "budget", "accuracy"])
+    return pd.DataFrame(rows, columns=["question_id", *STRATEGY_KEYS, "budget", "accuracy"])
 
 
 def costs():
@@ -35,6 +55,7 @@ def costs():
             "prompt_tokens": [10, 11, 12],
             "mean_policy_tokens": [20.0, 21.0, 22.0],
             "mean_verifier_tokens": [30.0, 31.0, 32.0],
+            "temperature": 0.0,
         }
     )
 
@@ -137,6 +158,34 @@ def test_revisions_are_open_up_to_what_was_sampled():
     alone = both.only(sets["revisions"])
     assert alone.budgets == (1, 2, 4, 8) and alone.complete() == (True,) * 4
     assert both.only(sets["both"]).complete() == (True, True, True, False, False, False)
+
+
+def test_the_temperature_is_part_of_a_strategy_where_there_are_pools_beside():
+    """A smaller pool at .3 reaches 4 samples, has prices of its own, and is no sample of the study's pool."""
+    cold = replace(WEIGHTED, at=0.3)
+    rows = [(q, cold.name, cold.rule, cold.score, 0.3, n, 0.9) for q in IDS for n in (1, 2, 4)]
+    beside = pd.DataFrame(rows, columns=replayed().columns)
+    priced = pd.concat([costs(), costs().assign(temperature=0.3, mean_policy_tokens=5.0)], ignore_index=True)
+    sampled = {GREEDY: search(BUDGETS), BEAM: search()}
+    found = assemble(pd.concat([replayed(), beside], ignore_index=True), priced, sampled, IDS, BUDGETS)
+    at = found.strategies.index(cold)
+    assert found.known[at].tolist() == [True] * 3 + [False] * 3
+    assert found.ledger[at, 1, 0].tolist() == [12.0, 10.0, 12.0, 64.0, 1.0]  # of q2
+    assert strategy_sets(found.strategies)["tuned"] == (GREEDY, MAJORITY, PLAIN, WEIGHTED, BEAM, cold)
+    assert cold.name == "weighted_at_0.3:prm_last" and "T = 0.3" in cold.label
+    assert not cold.is_from_pool and not cold.is_search and BEAM.is_search
+    assert Strategy.of(cold.columns) == cold
+    assert (GREEDY.generations(64), cold.generations(64)) == (1, 64)
+
+
+def test_a_search_stands_at_the_mean_of_its_replicates(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runs = [("test", "q0", 4, r, right, 10.0 * r) for r, right in enumerate((True, False, False, True))]
+    runs += [("val", "q9", 4, 0, True, 1.0)]
+    columns = ["split", "question_id", "budget", "replicate", "correct", "rounds"]
+    tables.write_table(pd.DataFrame(runs, columns=columns), paths.search("beam_4"))
+    found = of_search("beam_4", "test", ["correct", "rounds"])
+    assert found.to_dict("records") == [{"question_id": "q0", "budget": 4, "correct": 0.5, "rounds": 15.0}]
 
 
 def test_two_names_of_one_search_share_the_mean_of_their_runs():

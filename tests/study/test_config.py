@@ -103,7 +103,7 @@ def test_every_study_of_the_project_is_valid(path: Path) -> None:
         ("absolute_edges: [0.1, 0.5]", "absolute_edges: [0.1, 1.5]", "difficulty.absolute_edges.1 is 1.5, but must be"),
         ("absolute_edges: [0.1, 0.5]", "absolute_edges: []", "difficulty.absolute_edges is [], but must be a list"),
         (
-            "search: {max_step_tokens: 16, max_rounds: 40, duplicates: keep}",
+            "search: {temperature: 0.8, max_step_tokens: 16, max_rounds: 40, duplicates: keep}",
             "search: 5",
             "search is 5, but must be a group",
         ),

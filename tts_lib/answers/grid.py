@@ -1,6 +1,6 @@
 """A pool as it is read: the samples of each question side by side, and what one of them costs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -77,27 +77,33 @@ def grid(pool: pd.DataFrame, question_ids: Sequence[str]) -> SampleGrid:
     return replace(empty, correct=correct, answers=answers)
 
 
-def sample_costs(
-    pool: SampleGrid, prompt_tokens: Sequence[int], n_tokens: np.ndarray, n_steps: np.ndarray
-) -> pd.DataFrame:
+def sample_costs(pool: pd.DataFrame, n_steps: np.ndarray, prompt_tokens: Mapping[str, int]) -> pd.DataFrame:
     """Tokens of one sample of each question, averaged over its pool; a verifier reads what the policy wrote.
 
     Args:
-        pool: the samples.
-        prompt_tokens: of each question.
-        n_tokens, n_steps: of each sample, (problem, sample).
+        pool: the samples (question_id, n_tokens).
+        n_steps: of each of them.
+        prompt_tokens: of each question, in the order of the result.
     """
-    used = np.arange(pool.correct.shape[1]) < pool.n_samples[:, None]
-    tokens, steps = (np.where(used, values, 0).sum(axis=1) / pool.n_samples for values in (n_tokens, n_steps))
+    counts = {"n_tokens": pool["n_tokens"].to_numpy(float), "n_steps": n_steps}
+    samples = pd.DataFrame({"question_id": pool["question_id"], **counts})
+    means = samples.groupby("question_id").agg("mean", skipna=False).reindex(list(prompt_tokens))
     return pd.DataFrame(
         {
-            "question_id": pool.question_ids,
-            "prompt_tokens": prompt_tokens,
-            "mean_policy_tokens": tokens,
-            "mean_verifier_tokens": tokens,
-            "n_steps": steps,
+            "question_id": list(prompt_tokens),
+            "prompt_tokens": list(prompt_tokens.values()),
+            "mean_policy_tokens": means["n_tokens"].to_numpy(),
+            "mean_verifier_tokens": means["n_tokens"].to_numpy(),
+            "n_steps": means["n_steps"].to_numpy(),
         }
     )
+
+
+def greedy_answers(greedy: pd.DataFrame, prompt_tokens: Mapping[str, int]) -> pd.DataFrame:
+    """Whether each greedy answer (question_id, verdict, n_tokens) is right, and the tokens of question and answer."""
+    right = greedy["verdict"] == verdicts.CORRECT
+    found = pd.DataFrame({"question_id": greedy["question_id"], "correct": right, "n_tokens": greedy["n_tokens"]})
+    return found.assign(prompt_tokens=[prompt_tokens[name] for name in found["question_id"]])
 
 
 def check_aligned(pool: pd.DataFrame, scores: pd.DataFrame) -> None:

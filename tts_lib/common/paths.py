@@ -46,6 +46,11 @@ def greedy(model_name: str, split: str) -> Path:
     return pool(model_name, split).with_name("greedy.parquet")
 
 
+def pool_beside(model_name: str, split: str) -> Path:
+    """Smaller pools at other temperatures, which are a column."""
+    return pool(model_name, split).with_name("beside.parquet")
+
+
 def scores(split: str) -> Path:
     return DATA / "scores" / f"{split}.parquet"
 
@@ -58,6 +63,21 @@ def step_scores(split: str) -> Path:
 def costs(split: str) -> Path:
     """What one sample of each question costs, on average."""
     return DATA / "scores" / f"costs-{split}.parquet"
+
+
+def scores_beside(split: str) -> Path:
+    """The PRM's last step scores of the pools at other temperatures."""
+    return DATA / "scores" / f"beside-{split}.parquet"
+
+
+def costs_beside(split: str) -> Path:
+    """As `costs`, of the pools at other temperatures."""
+    return DATA / "scores" / f"costs-beside-{split}.parquet"
+
+
+def greedy_answers(split: str) -> Path:
+    """Whether the greedy answer to each question is right, and its tokens."""
+    return DATA / "scores" / f"greedy-{split}.parquet"
 
 
 def accuracy(split: str) -> Path:

@@ -79,10 +79,12 @@ class _Plan:
         return training(self.base, window.tokens, WHOLE, window.workers)
 
     def generate(self, name: str) -> Work:
-        """K samples of every question, and a greedy one."""
+        """K samples of every question, a greedy one, and some at other temperatures."""
         pool = self.study.generate[name]
         question = self._question(pool.split, pool.model)
         asked = pools.expected(pool.n_samples, question) + pools.expected(1, question)
+        if pool.beside:
+            asked += pools.expected(pool.beside.n_samples, question) * len(pool.beside.temperatures)
         return sampling(self.known.size(pool.model), asked * self.n[pool.split])
 
     def verifier(self) -> Work:
@@ -104,20 +106,24 @@ class _Plan:
         assert self.study.verifier
         trained, asked = self.study.verifier.trained is not None, Expected()
         for split in ("val", "test"):
-            n_samples = self.study.generate[f"base-{split}"].n_samples
-            one = verifier_scoring.expected(n_samples, self._question(split), shared=trained)
+            pool = self.study.generate[f"base-{split}"]
+            one = verifier_scoring.expected(pool.n_samples, self._question(split), shared=trained)
             asked += one * self.n[split] * (VERIFIERS if trained else 1)
+            if pool.beside:  # the PRM alone
+                one = verifier_scoring.expected(pool.beside.n_samples, self._question(split), shared=trained)
+                asked += one * self.n[split] * len(pool.beside.temperatures)
         return scoring(self._prm(), asked)
 
     def search(self, name: str) -> Work:
         """Both sets of questions at every budget that the method can run at, as counted in an earlier run if any."""
+        assert self.study.search
         method, asked = self.study.options[name], Expected()
         for budget in reachable(method, self.study.grid.search_budgets):
             shape = method.shape(budget)
             found = self.known.search(name, budget, shape.generations)
             if found is None:
                 found = shape.expected(replace(self._question("test"), steps=self.known.steps()))
-            asked += found * (self.n["val"] + self.n["test"])
+            asked += found * self.study.search.runs(budget) * (self.n["val"] + self.n["test"])
         return sampling(self.base, asked) + scoring(self._prm(), asked)
 
     def revisions(self, pairing: Pairing) -> Work:

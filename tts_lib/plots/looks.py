@@ -42,6 +42,8 @@ _RULES = {
     "coverage": Look(BLACK, ".", ":"),
     "best_of_n": Look(BLUE, "o", "--", fill=GREEN),
     "weighted": Look(BLUE, "o", "-"),
+    "greedy": Look(BLACK, "x", ":"),
+    "weighted_tuned": Look(BLUE, "*", "--"),
     "beam_4": Look(ORANGE, "^", "-"),
     "beam_sqrt": Look(RED, "v", "-"),
     "lookahead_1": Look(PINK, "<", "-"),
@@ -119,6 +121,8 @@ def of_strategy(strategy: Strategy) -> Look:
     if strategy.length:
         fill = _BY_LENGTH[min(strategy.length.bit_length(), len(_BY_LENGTH)) - 1]
         look = replace(look, fill=fill, color=look.color if strategy.length == 1 else fill)
+    if strategy.at:
+        look = replace(look, color=_own(f"{strategy.at:g}").color, marker=_own(f"{strategy.at:g}").marker)
     if strategy.frozen:
         look = replace(look, line=_BROKEN[look.line])
     return replace(look, label=strategy.label, short=strategy.short)

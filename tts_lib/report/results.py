@@ -19,6 +19,7 @@ from tts_lib.estimators import intervals
 from tts_lib.grading.verdicts import CORRECT
 from tts_lib.revisions import ratios
 from tts_lib.revisions.transitions import Rate, by_position, transitions
+from tts_lib.strategies import outcomes
 from tts_lib.strategies.exchange.large import GREEDY, ONE_SAMPLE
 from tts_lib.strategies.tables.saved import read_csv
 
@@ -26,7 +27,7 @@ ANALYSIS_TABLES = {  # stage -> those of its tables that are judged and drawn
     "compute_optimal": ("accuracy", "bins", "gains", "iso", "probe", "shares", "joint"),
     "flops_matched": ("stars", "lines", "large", "ladder"),
 }
-_SEARCH_COLUMNS = ["split", "question_id", "budget", "correct", "mean_steps", "repetition"]
+_SEARCH_COLUMNS = ["correct", "mean_steps", "repetition"]
 _DIFFICULTY_COLUMNS = ["question_id", "level", "subject", "oracle", "oracle_bin"]
 _REVISION_COLUMNS = [
     *("split", "question_id", "chain", "position", "answer", "verdict", "text", "n_tokens", "n_prompt", "n_context"),
@@ -235,14 +236,13 @@ def load(methods: Mapping[str, Mapping[str, Any]], attempts: Mapping[str, int], 
     Raises:
         TableError: a table is missing or damaged.
     """
-    columns = ["question_id", "strategy", "rule", "score", "budget", "accuracy"]
+    columns = ["question_id", "strategy", "rule", "score", "at", "budget", "accuracy"]
     accuracy, searches = {}, {}
     for _, part in tables.read_table(paths.accuracy("test"), columns).groupby("strategy"):
         first = part.iloc[0]
-        accuracy[Strategy(first["rule"], first["score"])] = _wide(part, "accuracy")
+        accuracy[Strategy(first["rule"], first["score"], at=first["at"])] = _wide(part, "accuracy")
     for method in methods:
-        rows = tables.read_table(paths.search(method), _SEARCH_COLUMNS)
-        searches[method] = _test(rows)
+        searches[method] = outcomes.of_search(method, "test", _SEARCH_COLUMNS)
         accuracy[Strategy(method)] = _wide(searches[method], "correct")
     analysis = {
         f"{stage}/{name}": read_csv(paths.results(stage) / f"{name}.csv")

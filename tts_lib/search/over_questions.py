@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,17 @@ from tts_lib.search.step_search import StepSearch
 def run(
     search: StepSearch,
     questions: QuestionTable,
-    budgets: Sequence[int],
+    budgets: Mapping[int, int],
     policy: Policy,
     verifier: Verifier,
     seed_key: tuple[Part, ...],
     step: str = "\n",
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """One row per (question, budget), and how often the engines were called; `step` is the text that closes a step.
+    """One row per (question, budget, replicate), and how often the engines were called.
+
+    Args:
+        budgets: how often each question is searched at each of them; the runs differ in their seeds alone.
+        step: the text that closes a step.
 
     Raises:
         StudyError: a search failed, or outgrew a model's window; names the question and the reason.
@@ -39,19 +43,26 @@ def run(
     with questions.naming():
         outcomes = scheduler.run(
             {
-                (question.question_id, budget): search.search(question, budget, seed_key)
+                (question.question_id, budget, run): search.search(question, budget, (*seed_key, *_apart(run)))
                 for question in questions
-                for budget in budgets
+                for budget, n_runs in budgets.items()
+                for run in range(n_runs)
             }
         )
     rows = []
-    for (question_id, budget), outcome in outcomes.items():
+    for (question_id, budget, run), outcome in outcomes.items():
         found = outcome.found(f"the search of {question_id} at budget {budget}")
         texts = questions.codec.decode(found.tokens)
         judged = questions.judged(question_id, texts)
-        rows.append({"question_id": question_id, "budget": budget} | _summary(found, outcome.cost, texts, judged, step))
+        where = {"question_id": question_id, "budget": budget, "replicate": run}
+        rows.append(where | _summary(found, outcome.cost, texts, judged, step))
     n_rounds = max(row["rounds"] for row in rows)
     return pd.DataFrame(rows), {"policy": scheduler.n_samplings, "verifier": scheduler.n_scorings, "rounds": n_rounds}
+
+
+def _apart(replicate: int) -> tuple[Part, ...]:
+    """What a replicate adds to the seeds of a search: nothing to those of the first."""
+    return ("replicate", replicate) if replicate else ()
 
 
 def _summary(found: Candidates, cost: Cost, texts: list[str], judged: Judged, step: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What choices are made on and measured on: validation questions and test questions, with all strategies' outcomes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,12 +10,12 @@ from jaxtyping import Float, Int
 
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
-from tts_lib.common.strategy import BEST_FIXED, COMPUTE_OPTIMAL, COVERAGE, Strategy
+from tts_lib.common.strategy import BEST_FIXED, COMPUTE_OPTIMAL, COVERAGE, WEIGHTED, WEIGHTED_TUNED, Strategy
 from tts_lib.estimators import difficulty
 from tts_lib.strategies import choice, outcomes
 from tts_lib.strategies.bins import Bins, numbered
 from tts_lib.strategies.choice import Difficulty
-from tts_lib.strategies.curves import REMADE, Curve, fit_frozen, frozen_curve
+from tts_lib.strategies.curves import REMADE, SINGLE, Curve, fit_frozen, frozen_curve
 from tts_lib.strategies.outcomes import Outcomes, methods_of
 from tts_lib.strategies.strategy_table import Method, Options, StrategyTable
 from tts_lib.strategies.tables.probes import ProbeCurve, Probed, probe_curve
@@ -114,6 +114,24 @@ class Experiment:
         ones = [np.ones(len(frame), dtype=np.int64) for frame in (self.questions_fit, self.questions)]
         resampled = anew(ones[0], ones[1], 1)
         return [*curves, frozen_curve(strategy_set, BEST_FIXED, fitted["fixed"], test, any_score, resampled)]
+
+    def tuned_curve(self, weights_fit: Float[np.ndarray, "resample fitted"]) -> list[Curve]:
+        """Best-of-N weighted at the temperature that is best on validation questions, at each budget; none if one is.
+
+        Args:
+            weights_fit: bootstrap weights of the validation questions; the choice is made anew in each resample.
+        """
+        members = [one for one in self.test.strategies if replace(one, at=0.0) == WEIGHTED]
+        if len(members) < 2:
+            return []
+        fit, test = self.fit.only(members), self.test.only(members)
+        kind = self.scores[-1]  # any will do: there is one bin
+        fitted = fit_frozen(fit, difficulty_of(self.questions_fit, kind), 1, methods_of(members, self.searches))
+        ones = [np.ones(len(frame), dtype=np.int64) for frame in (self.questions_fit, self.questions)]
+        resampled = choice.frozen_anew(fit.accuracy, ones[0], weights_fit[:REMADE], test.accuracy, ones[1], 1)
+        score = difficulty_of(self.questions, kind).score
+        curve = frozen_curve(SINGLE, WEIGHTED_TUNED, fitted, test, score, resampled)
+        return [replace(curve, strategy=WEIGHTED_TUNED, complete=(True,) * len(curve.budgets))]
 
     def probe_curves(
         self, members: Sequence[Strategy], weights_fit: Float[np.ndarray, "resample fitted"]

@@ -67,6 +67,7 @@ class Steps(Section):
     max_step_tokens: Count
     max_rounds: Count
     duplicates: Literal["keep", "merge"]
+    temperature: Annotated[float, Field(ge=0, le=100)] | None = None  # null: that of `sampling`
 
 
 class _Strategy(Section):
@@ -79,6 +80,7 @@ class Vote(_Strategy):
     """Independent samples, of which one is chosen: the most frequent answer, the highest score, or both."""
 
     kind: Literal["majority", "best_of_n", "weighted"]
+    temperature: Annotated[float, Field(ge=0, le=100)] | None = None  # null: that of `sampling`; 0: the greedy answer
 
 
 class Search(_Strategy):

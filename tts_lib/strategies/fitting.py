@@ -15,7 +15,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from tts_lib.common import paths, tables
-from tts_lib.common.strategy import COVERAGE, PREDICTED, Strategy
+from tts_lib.common.strategy import COVERAGE, GREEDY, MAJORITY, PREDICTED, Strategy
 from tts_lib.estimators.difficulty import Binning, quantile_binning
 from tts_lib.estimators.flops import Sizes
 from tts_lib.estimators.per_question import PerQuestion
@@ -79,7 +79,8 @@ class Within:
 
 def charged(strategy: Strategy, budget: int, n_probe: int) -> int:
     """Generations in all of a strategy behind a probe, whose samples best-of-N and majority use again."""
-    return max(budget, n_probe) if strategy.is_from_pool else budget + n_probe
+    own = strategy.generations(budget)
+    return max(own, n_probe) if strategy.is_from_pool else own + n_probe
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +162,7 @@ class Fitting:
     def _pick(self, test: Within, at: tuple[int, int], expected: float, group: Group | None) -> Pick:
         """The strategy and budget (in all) `at`, measured on the test questions of a bin, if there are any."""
         strategy, lifted, n_probe = self.members[at[0]], test.lifted, test.n_probe
-        own = test.outcomes.budgets[test.own[:, test.own.max(axis=0) >= 0][at]]
+        own = strategy.generations(test.outcomes.budgets[test.own[:, test.own.max(axis=0) >= 0][at]])
         ledger: np.ndarray = lifted.ledger[at]
         round_more = np.array([0, 0, 0, 0, 1])
         if n_probe and not strategy.is_from_pool:
@@ -243,7 +244,7 @@ def fit(
         seed=seed,
         n_questions=len(fitting.experiment.questions_fit),
         sampling=None if sampling is None else Sampling(**sampling),
-        steps=None if steps is None else Steps(**steps),
+        steps=None if steps is None else Steps(**{name: steps[name] for name in Steps.model_fields}),
         models={role: Model(**model) for role, model in made.models.items()},
         strategies=tuple(ways),
         tables=found,
@@ -270,10 +271,16 @@ def _way(strategy: Strategy, searches: Mapping[str, Method], max_history: int) -
     if strategy.is_revisions:
         models = {"policy": "revision", "verifier": "revision_orm"}
         return Chains(name=strategy.name, kind="revisions", length=strategy.length, max_history=max_history, **models)
-    if strategy.is_from_pool:
-        verifier = "prm" if strategy.score else None
+    if not strategy.is_search:
+        is_greedy = strategy == GREEDY
         return Vote.model_validate(
-            {"name": strategy.name, "kind": strategy.rule, "policy": "base", "verifier": verifier}
+            {
+                "name": strategy.name,
+                "kind": MAJORITY.rule if is_greedy else strategy.rule,
+                "policy": "base",
+                "verifier": "prm" if strategy.score else None,
+                "temperature": 0.0 if is_greedy else strategy.at or None,
+            }
         )
     method = searches[strategy.rule]
     return Search.model_validate(

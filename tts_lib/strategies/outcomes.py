@@ -1,9 +1,10 @@
 """What each strategy attains and costs for each question and budget, gathered from the replayed pools and the searches.
 
 A strategy that reads the pool (majority, best-of-N) is known at every budget, a search at the budgets it was run at,
-revisions in chains of L attempts from L generations up to the attempts that were sampled; elsewhere it is undefined
-(NaN). Lookahead stands at its true cost, N(k+1) generations. One search under two names (at 16 generations a beam width
-of √N is one of 4) has been run twice, and both names are given the mean of the two.
+revisions in chains of L attempts from L generations up to the attempts that were sampled, a pool at another temperature
+up to its size, the greedy answer at each budget for the price of one; elsewhere it is undefined (NaN). Lookahead stands
+at its true cost, N(k+1) generations. One search under two names (at 16 generations a beam width of √N is one of 4) has
+been run twice, and both names are given the mean of the two.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,13 +18,14 @@ from jaxtyping import Bool, Float, Int
 from tts_lib.answers.cost import LEDGER
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
-from tts_lib.common.strategy import COVERAGE, FLIPPED, MAJORITY, PLAIN, REVISIONS, WEIGHTED, Strategy
+from tts_lib.common.strategy import COVERAGE, FLIPPED, GREEDY, MAJORITY, PLAIN, REVISIONS, WEIGHTED, Strategy
 from tts_lib.estimators.beams import beams_within
 from tts_lib.strategies import choice
 from tts_lib.strategies.strategy_table import Method
 
 FROM_POOL = (MAJORITY, PLAIN, WEIGHTED, FLIPPED, COVERAGE)  # without PRM scores there are majority and coverage only
 ICLR_SEARCH = Strategy("beam_4")  # the one search of the paper's compute-optimal choice (ICLR §5.3)
+STRATEGY_KEYS = ["strategy", "rule", "score", "at"]
 COST_COLUMNS = ("question_id", "prompt_tokens", "mean_policy_tokens", "mean_verifier_tokens")
 
 
@@ -74,15 +76,19 @@ def strategy_sets(known: Sequence[Strategy]) -> dict[str, tuple[Strategy, ...]]:
     """What a compute-optimal choice may be among, from the simplest on, since the first of equally good ones wins.
 
     `paper`: best-of-N weighted or beam M=4 (ICLR §5.3); `all`: what draws on the base model, all searches; `revisions`:
-    chains of every length (§6.2); `both`: all of these. A set of which only one strategy is known is left out: there is
-    nothing to choose.
+    chains of every length (§6.2); `both`: all of these; `tuned`: these, the greedy answer, and the temperatures at
+    which there are pools, so that the temperature is part of a strategy. A set of which only one strategy is known is
+    left out: there is nothing to choose.
     """
     revisions = tuple(strategy for strategy in known if strategy.is_revisions)
-    searches = tuple(strategy for strategy in known if not (strategy.is_from_pool or strategy.is_revisions))
+    searches = tuple(strategy for strategy in known if strategy.is_search)
     everything = (MAJORITY, PLAIN, WEIGHTED, *searches)
+    others = tuple(strategy for strategy in known if strategy.at)
     sets = {"paper": (WEIGHTED, ICLR_SEARCH), "all": everything}
     if revisions:
         sets |= {"revisions": revisions, "both": (*everything, *revisions)}
+    if others:
+        sets |= {"tuned": (GREEDY, *everything, *others, *revisions)}
     there = {name: tuple(member for member in members if member in known) for name, members in sets.items()}
     return {name: members for name, members in there.items() if len(members) > 1}
 
@@ -94,7 +100,9 @@ def methods_of(strategies: Sequence[Strategy], searches: Mapping[str, Method]) -
         if strategy.is_revisions:
             how = {"length": strategy.length, "selection": "hierarchical", "score": f"revision_{strategy.score}"}
             return Method("revisions", how)
-        return searches[strategy.rule]
+        if strategy.is_search:
+            return searches[strategy.rule]
+        return Method(strategy.rule, {"score": strategy.score, "temperature": strategy.at})
 
     fixed = {
         MAJORITY: Method("majority", {}),
@@ -137,11 +145,14 @@ def load(
     """
     found: dict[Strategy, pd.DataFrame] = {}
     for name in searches:
-        frame = tables.read_table(paths.search(name), ["split", "question_id", "budget", "correct", *LEDGER])
-        found[Strategy(name)] = frame.loc[frame["split"] == split]
-    replayed = tables.read_table(paths.accuracy(split), ["question_id", "strategy", "budget", "accuracy"])
+        found[Strategy(name)] = of_search(name, split, ["correct", *LEDGER])
+    replayed = tables.read_table(paths.accuracy(split), [*STRATEGY_KEYS, "question_id", "budget", "accuracy"])
     budgets = [budget for budget in budgets if budget in set(replayed["budget"])]
-    costs = tables.read_table(paths.costs(split), list(COST_COLUMNS))
+    costs = [tables.read_table(paths.costs(split), list(COST_COLUMNS)).assign(temperature=0.0)]
+    if paths.costs_beside(split).is_file():
+        costs.append(tables.read_table(paths.costs_beside(split), [*COST_COLUMNS, "temperature"]))
+    if paths.greedy_answers(split).is_file():
+        found[GREEDY] = _greedy(split, budgets)
     if revised:
         frame = tables.read_table(paths.revision_verifier("ratios"))
         frame = frame.loc[(frame["split"] == split) & (frame["selection"] == "orm")]
@@ -149,7 +160,19 @@ def load(
         frame = frame.loc[frame["budget"].isin(budgets)]  # a chain longer than all of them is no way to spend one
         for length in sorted(set(frame["length"])):
             found[Strategy(REVISIONS, "orm", length)] = frame.loc[frame["length"] == length]
-    return assemble(replayed, costs, found, question_ids, budgets)
+    return assemble(replayed, pd.concat(costs, ignore_index=True), found, question_ids, budgets)
+
+
+def of_search(name: str, split: str, columns: Sequence[str]) -> pd.DataFrame:
+    """What a search was seen to do on each question of a split at each budget: the mean of its replicates.
+
+    Raises:
+        TableError: the table is missing or damaged.
+    """
+    keys, columns = ["question_id", "budget"], list(columns)
+    runs = tables.read_table(paths.search(name), ["split", *keys, "replicate", *columns])
+    runs = runs.loc[runs["split"] == split, [*keys, *columns]].astype(dict.fromkeys(columns, np.float64))
+    return runs.groupby(keys, as_index=False, sort=False).mean()
 
 
 def assemble(
@@ -165,24 +188,42 @@ def assemble(
         StudyError: a table lacks a strategy, a budget or a question, or has a row twice.
     """
     from_pool = [strategy for strategy in FROM_POOL if strategy.name in set(replayed["strategy"])]
+    others = (
+        replayed.loc[replayed["at"] > 0, STRATEGY_KEYS].drop_duplicates("strategy").sort_values("at", kind="stable")
+    )
+    from_pool += [Strategy(rule, score, at=at) for _, rule, score, at in others.itertuples(index=False)]
     strategies = (*from_pool, *sampled)
     accuracy = np.full((len(strategies), len(budgets), len(question_ids)), np.nan)
     ledger = np.full((*accuracy.shape, len(LEDGER)), np.nan)
-    costs = costs.set_index("question_id").reindex(list(question_ids))
-    if costs.isna().to_numpy().any():
-        raise StudyError(f"The costs of the pool lack question {costs.index[costs.isna().any(axis=1)][0]!r}.")
-    prompt, policy, verifier = costs[list(COST_COLUMNS[1:])].to_numpy(dtype=np.float64).T
     for row, strategy in enumerate(from_pool):
-        part = replayed.loc[replayed["strategy"] == strategy.name]
-        accuracy[row] = _grid(part, ["accuracy"], strategy.name, question_ids, budgets, may_lack=False)[..., 0]
+        part, may_lack = replayed.loc[replayed["strategy"] == strategy.name], strategy.at > 0
+        accuracy[row] = _grid(part, ["accuracy"], strategy.name, question_ids, budgets, may_lack)[..., 0]
+        prompt, policy, verifier = _costs(costs.loc[costs["temperature"] == strategy.at], question_ids)
         used = 1.0 if strategy.score else 0.0
-        for column, budget in enumerate(budgets):
+        for column in np.flatnonzero(~np.isnan(accuracy[row]).all(axis=1)).tolist():
+            budget = budgets[column]
             entries = (prompt, budget * policy, used * prompt, used * budget * verifier, np.ones(len(prompt)))
             ledger[row, column] = np.stack(entries, axis=1)
     for row, (strategy, frame) in enumerate(sampled.items(), start=len(from_pool)):
         grid = _grid(frame, ["correct", *LEDGER], strategy.name, question_ids, budgets, may_lack=True)
         accuracy[row], ledger[row] = grid[..., 0], grid[..., 1:]
     return Outcomes(tuple(question_ids), strategies, tuple(budgets), accuracy, ledger)
+
+
+def _costs(costs: pd.DataFrame, question_ids: Sequence[str]) -> Float[np.ndarray, "3 problem"]:
+    """Tokens of the prompt, and of a sample for policy and verifier."""
+    costs = costs.loc[:, list(COST_COLUMNS)].set_index("question_id").reindex(list(question_ids))
+    if costs.isna().to_numpy().any():
+        raise StudyError(f"The costs of the pool lack question {costs.index[costs.isna().any(axis=1)][0]!r}.")
+    return costs.to_numpy(dtype=np.float64).T
+
+
+def _greedy(split: str, budgets: Sequence[int]) -> pd.DataFrame:
+    """The greedy answer at each budget, always for the price of one."""
+    one = tables.read_table(paths.greedy_answers(split), ["question_id", "correct", "prompt_tokens", "n_tokens"])
+    spent = dict(zip(LEDGER, (one["prompt_tokens"], one["n_tokens"], 0.0, 0.0, 1.0), strict=True))
+    once = one[["question_id", "correct"]].assign(**spent)
+    return pd.concat([once.assign(budget=budget) for budget in budgets], ignore_index=True)
 
 
 def _grid(

@@ -1,16 +1,17 @@
 """Selection replayed from a scored pool at every budget, per question and strategy."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from tts_lib.answers.grid import SampleGrid
-from tts_lib.common.strategy import COVERAGE, FLIPPED, MAJORITY, WEIGHTED, Strategy
+from tts_lib.answers.grid import SampleGrid, grid
+from tts_lib.common.strategy import COVERAGE, FLIPPED, MAJORITY, PLAIN, WEIGHTED, Strategy
 from tts_lib.estimators import intervals, subsets
 
 SCORES = ("prm_last", "prm_min", "prm_prod", "prm_mean", "orm", "orm_matched")
-COLUMNS = ["question_id", "strategy", "rule", "score", "budget", "accuracy"]
+COLUMNS = ["question_id", "strategy", "rule", "score", "at", "budget", "accuracy"]
 
 
 def selection_accuracy(
@@ -42,6 +43,42 @@ def selection_accuracy(
     named = {strategy.name: weights for strategy, weights in ballots.items()}
     votes = subsets.vote(correct, answers, named, budgets, rng, n_resamples, n) if ballots else {}
     accuracy |= {strategy: votes[strategy.name].accuracy for strategy in ballots}
+    error = max((float(vote.mean_standard_error.max()) for vote in votes.values()), default=0.0)
+    return _long(pool, accuracy, budgets), error
+
+
+def accuracy_beside(
+    pools: pd.DataFrame,
+    question_ids: Sequence[str],
+    budgets: Sequence[int],
+    rng: np.random.Generator,
+    n_resamples: int,
+) -> pd.DataFrame:
+    """As `selection_accuracy`, by majority, best-of-N and best-of-N weighted of pools at other temperatures.
+
+    Args:
+        pools: as a pool, with the columns temperature and prm_last.
+        budgets: of which those are kept that a pool has samples for.
+    """
+    found = []
+    for temperature, rows in pools.groupby("temperature"):
+        pool = grid(rows, question_ids)
+        within = [budget for budget in budgets if budget <= pool.smallest]
+        correct, answers, n = pool.correct, pool.answers, pool.n_samples
+        scores = pool.spread(rows["prm_last"].to_numpy(np.float64))
+        votes = subsets.vote(correct, answers, {"": None, WEIGHTED.score: scores}, within, rng, n_resamples, n)
+        accuracy = {
+            MAJORITY: votes[""].accuracy,
+            PLAIN: subsets.best_of_n(correct, scores, within, n),
+            WEIGHTED: votes[WEIGHTED.score].accuracy,
+        }
+        at = float(str(temperature))
+        found.append(_long(pool, {replace(one, at=at): values for one, values in accuracy.items()}, within))
+    return pd.concat(found, ignore_index=True)
+
+
+def _long(pool: SampleGrid, accuracy: Mapping[Strategy, np.ndarray], budgets: Sequence[int]) -> pd.DataFrame:
+    """A row for each question, strategy and budget; columns as COLUMNS."""
     ids = pd.Index(pool.question_ids, name="question_id")
     table = pd.concat(
         [
@@ -53,8 +90,7 @@ def selection_accuracy(
         ],
         ignore_index=True,
     )
-    error = max((float(vote.mean_standard_error.max()) for vote in votes.values()), default=0.0)
-    return table.loc[:, COLUMNS].astype({"budget": int}), error
+    return table.loc[:, COLUMNS].astype({"budget": int})
 
 
 def with_intervals(accuracy: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
@@ -64,7 +100,9 @@ def with_intervals(accuracy: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
         first = part.iloc[0]
         interval = intervals.mean_interval(part.sort_values("question_id")["accuracy"].to_numpy(), weights)
         values = {"accuracy": interval.estimate, "low": interval.low, "high": interval.high}
-        rows.append(Strategy(first["rule"], first["score"]).columns | {"budget": first["budget"]} | values)
+        rows.append(
+            Strategy(first["rule"], first["score"], at=first["at"]).columns | {"budget": first["budget"]} | values
+        )
     return pd.DataFrame(rows)
 
 

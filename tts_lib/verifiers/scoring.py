@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from tts_lib.answers import grid
 from tts_lib.answers.expected import Expected, Means
 from tts_lib.answers.protocols import ScoreRequest, Verifier
 from tts_lib.answers.question_table import QuestionTable
@@ -60,6 +61,23 @@ def score_pool(
         if name in verifiers:
             table[name] = aggregated(step_scores(verifiers[name], questions, pool))["last"]
     return table.reindex(columns=[column for column in COLUMNS if column in table]), steps
+
+
+def score_beside(
+    verifier: Verifier, questions: QuestionTable, pool: pd.DataFrame, aggregation: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scores of pools at other temperatures, a column of theirs, and what their samples cost (`grid.sample_costs`).
+
+    The scores: question_id, sample, temperature, n_steps, prm_last (the value of the whole solution).
+    """
+    steps = step_scores(verifier, questions, pool)
+    table = pool[["question_id", "sample", "temperature"]].assign(n_steps=[len(s) for s in steps])
+    prompts = {name: len(prompt) for name, prompt in questions.prompts.items()}
+    costs = [
+        grid.sample_costs(part, table.loc[part.index, "n_steps"].to_numpy(), prompts).assign(temperature=temperature)
+        for temperature, part in pool.groupby("temperature")
+    ]
+    return table.assign(prm_last=aggregated(steps)[aggregation]), pd.concat(costs, ignore_index=True)
 
 
 def expected(n_samples: int, question: Means, shared: bool) -> Expected:

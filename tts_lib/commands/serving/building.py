@@ -5,7 +5,7 @@ is answered from the very samples that the study drew.
 """
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -107,12 +107,14 @@ def build(choice: FittedChoice, name: str, reader: Reader) -> Runnable:
     model = Path(choice.models[strategy.policy].folder).name
     match strategy:
         case fitted_choice.Vote():
+            if strategy.temperature is not None:
+                sampling = replace(sampling, temperature=strategy.temperature)
             return Votes(strategy, sampling, reader, model)
         case fitted_choice.Search():
             options = {"kind": strategy.kind, "width": strategy.width}
             if strategy.kind != "beam":
                 options["depth"] = strategy.depth
-            limits = choice.steps.model_dump() | choice.sampling.model_dump()
+            limits = choice.sampling.model_dump() | choice.steps.model_dump(exclude_none=True)
             return Steps(strategy, StepSearch(method=options, **limits), reader, model)  # pyright: ignore
         case fitted_choice.Chains():
             limits = choice.sampling.model_dump()
@@ -128,6 +130,7 @@ class Votes:
     def __init__(self, strategy: Vote, sampling: Sampling, reader: Reader, model: str) -> None:
         self.policy, self.verifier = strategy.policy, strategy.verifier
         self._kind, self._sampling, self._reader, self._model = strategy.kind, sampling, reader, model
+        self._goes_on = strategy.temperature is None  # from samples that were drawn before
 
     def generations(self, budget: int) -> int:
         return budget
@@ -137,7 +140,7 @@ class Votes:
         return self._sampled(question, budget, seed, drawn)
 
     def _sampled(self, question: Question, budget: int, seed: int, drawn: Proposed | None) -> Search[Proposed]:
-        before = drawn or Proposed([], np.zeros(0, np.float32), np.zeros(0, bool))
+        before = (drawn if self._goes_on else None) or Proposed([], np.zeros(0, np.float32), np.zeros(0, bool))
         fresh, finished = [], before.finished
         if (n_before := len(before.texts)) < budget:
             seeds = derive_seeds((seed, self._model, question.question_id, "pool"), np.arange(n_before, budget))

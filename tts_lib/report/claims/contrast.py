@@ -27,6 +27,7 @@ class Of(Section):
     length: int = 0
     binning: str = ""
     frozen: bool = False
+    at: float = 0.0
 
     @property
     def strategy(self) -> Strategy:

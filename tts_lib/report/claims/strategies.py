@@ -15,7 +15,7 @@ from tts_lib.report.claims.contrast import SHOWN, Budget, Contrast, Of, generati
 from tts_lib.report.claims.findings import Demand, Finding, from_interval, from_ratio, points
 from tts_lib.report.results import NotMeasured, Results
 
-Menu = Literal["primary", "paper", "all", "revisions", "both", "single"]
+Menu = Literal["primary", "paper", "all", "revisions", "both", "tuned", "single"]
 _SIGNS = {"exact": "", "at_least": "≥ ", "at_most": "≤ "}
 
 

@@ -18,6 +18,7 @@ from tts_lib.common.strategy import (
     RANDOM_CHOICE,
     SHUFFLED_BINS,
     WEIGHTED,
+    WEIGHTED_TUNED,
     Strategy,
 )
 from tts_lib.estimators.flops import Sizes
@@ -26,7 +27,7 @@ from tts_lib.strategies.curves import SINGLE, Curve, find
 from tts_lib.strategies.tables.groups import Group, Row
 
 RIVALS = (WEIGHTED, MAJORITY, PARALLEL)  # how many times cheaper than these is asked of searches, choices and these:
-COMPARED = (WEIGHTED, MAJORITY, BEST_FIXED, SHUFFLED_BINS)
+COMPARED = (WEIGHTED, WEIGHTED_TUNED, MAJORITY, BEST_FIXED, SHUFFLED_BINS)
 UNITS = ("generations", "flops", "flops_with_verifier")
 SIGNS: dict[Bound, str] = {"exact": "", "at_least": "at least ", "at_most": "at most "}
 FROZEN_FIXED = Strategy(BEST_FIXED.rule, frozen=True)
@@ -39,8 +40,8 @@ def baselines(choice: Strategy) -> tuple[Strategy, ...]:
     if choice.rule != COMPUTE_OPTIMAL:
         return ()
     if choice.frozen:
-        return WEIGHTED, MAJORITY, FROZEN_FIXED
-    others = (WEIGHTED, MAJORITY, PARALLEL, BEST_FIXED, RANDOM_CHOICE, SHUFFLED_BINS, ORACLE)
+        return WEIGHTED, WEIGHTED_TUNED, MAJORITY, FROZEN_FIXED
+    others = (WEIGHTED, WEIGHTED_TUNED, MAJORITY, PARALLEL, BEST_FIXED, RANDOM_CHOICE, SHUFFLED_BINS, ORACLE)
     return tuple(other for other in others if other != choice)
 
 

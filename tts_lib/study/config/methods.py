@@ -15,10 +15,23 @@ class Sampling(Section):
     max_tokens: Annotated[int, Field(ge=1, le=32_768, description="new tokens a solution")]
 
 
+class Beside(Section):
+    """Smaller pools at other temperatures, for a choice of strategy that includes the temperature."""
+
+    temperatures: Annotated[list[Annotated[float, Field(gt=0, le=10)]], Field(min_length=1)]
+    n_samples: Annotated[int, Field(ge=1, le=65_536, description="samples a question at each of them")]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Beside":
+        increasing("temperatures", self.temperatures)
+        return self
+
+
 class Pool(Section):
     model: Name
     split: Split
     n_samples: Annotated[int, Field(ge=1, le=65_536, description="samples a question")]
+    beside: Beside | None = None
 
 
 class Select(Section):
@@ -41,9 +54,16 @@ class Difficulty(Section):
 
 
 class Search(Section):
+    temperature: Temperature
     max_step_tokens: Annotated[int, Field(ge=1, le=4096, description="new tokens a step")]
     max_rounds: Annotated[int, Field(ge=1, le=1000, description="steps of a solution at most")]
     duplicates: Literal["keep", "merge"]
+    replicates: Annotated[int, Field(ge=1, le=1000, description="runs a question, up to replicated_budget")] = 4
+    replicated_budget: Annotated[int, Field(ge=0, le=65_536, description="generations; above it, one run")] = 64
+
+    def runs(self, budget: int) -> int:
+        """How often each question is searched at a budget."""
+        return self.replicates if budget <= self.replicated_budget else 1
 
 
 class Grid(Section):

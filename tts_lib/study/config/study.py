@@ -123,6 +123,7 @@ class Study(Section):
                 raise FieldError(
                     "grid.search_budgets", f"ends at {largest}, but options.{method} needs at least {least}"
                 )
+        self._pools_beside_fit()
         for pool in ("base-val", "base-test"):
             place, size = f"generate.{pool}.n_samples", self.generate[pool].n_samples
             _at_most("grid.budgets", self.grid.budgets[-1], place, size)
@@ -139,6 +140,21 @@ class Study(Section):
                 for split, n in (("n_val", table.n_val), ("n_test", table.n_test)):
                     _at_most("difficulty.n_bins", self.difficulty.n_bins, f"{where}.{name}.{split}", n)
         return self
+
+    def _pools_beside_fit(self) -> None:
+        """A temperature is chosen on validation questions and measured on test questions, so both need its pool."""
+        pools = {name: pool.beside for name, pool in self.generate.items()}
+        if pools["base-val"] != pools["base-test"]:
+            raise FieldError("generate.base-test.beside", "must be equal to generate.base-val.beside")
+        if name := next(
+            (name for name, beside in pools.items() if beside and name not in ("base-val", "base-test")), ""
+        ):
+            raise FieldError(f"generate.{name}.beside", "must be left out: only base-val and base-test may have it")
+        if (beside := pools["base-val"]) and self.sampling and self.sampling.temperature in beside.temperatures:
+            raise FieldError(
+                "generate.base-val.beside.temperatures",
+                f"holds {self.sampling.temperature}, which is sampling.temperature, the pool's own",
+            )
 
     @model_validator(mode="after")
     def _solutions_end(self) -> "Study":
