@@ -1,6 +1,6 @@
 import numpy as np
 
-from tts_lib.answers.cost import Cost, sampling_cost, scoring_cost
+from tts_lib.answers.cost import Cost, attended, sampling_cost, scoring_cost
 from tts_lib.answers.protocols import SampleRequest, Samples, ScoreRequest
 
 
@@ -20,10 +20,19 @@ def test_sampling_counts_each_prefix_once_and_every_sampled_token():
         Samples(tokens(3), np.array([0, 3]), np.zeros(1, np.uint8), None),
     ]
     assert sampling_cost(requests, samples, 3) == Cost(
-        generations=3, policy_prefill_tokens=12, policy_decode_tokens=9, rounds=1
+        generations=3,
+        policy_prefill_tokens=12,
+        policy_decode_tokens=9,
+        rounds=1,
+        policy_attended=15 + 28 + 13 + 30 + 27,
     )
+
+
+def test_tokens_attend_to_all_before_them_and_to_themselves():
+    for before, n in ((0, 4), (3, 1), (5, 6)):
+        assert attended(before, n) == sum(before + i + 1 for i in range(n))
 
 
 def test_scoring_counts_the_prefix_once_and_each_continuation():
     cost = scoring_cost([ScoreRequest(tokens(4), [tokens(2), tokens(3)]), ScoreRequest(tokens(1), [tokens(1)])])
-    assert cost == Cost(verifier_prefill_tokens=5, verifier_tokens=6)
+    assert cost == Cost(verifier_prefill_tokens=5, verifier_tokens=6, verifier_attended=10 + 11 + 18 + 1 + 2)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tts_lib.answers.cost import LEDGER
 from tts_lib.common.strategy import WEIGHTED, Strategy
 from tts_lib.strategies.outcomes import Outcomes
 from tts_lib.strategies.strategy_table import Method
@@ -20,7 +21,7 @@ def planted_outcomes(n_per_bin: int = 20) -> tuple[Outcomes, np.ndarray, np.ndar
     best_of_n = np.array([0.5, 0.6, 0.7])[:, None] - 0.4 * (bins == 2)
     search = np.full_like(best_of_n, 0.4)
     search[0] = np.nan
-    ledger = np.ones((2, 3, len(bins), 5)) * np.array(BUDGETS)[None, :, None, None]
+    ledger = np.ones((2, 3, len(bins), len(LEDGER))) * np.array(BUDGETS)[None, :, None, None]
     ledger[1] *= 3
     ledger[1, 0] = np.nan
     ids = tuple(f"q{i}" for i in range(len(bins)))

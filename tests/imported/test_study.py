@@ -11,6 +11,7 @@ import pytest
 
 from helpers.example_study import REPLAY
 from helpers.pipeline import ROOT
+from tts_lib.answers.cost import LEDGER
 from tts_lib.answers.grid import grid
 from tts_lib.common import rng
 from tts_lib.common.errors import StudyError
@@ -47,7 +48,9 @@ def test_a_small_model_with_a_verifier_against_a_30_times_larger_one():
     small, verified, _ = (grid(pool, ids).correct[:, 0].astype(float) for pool in pools.values())
     budgets, tokens = (1, N_VERIFIED), np.outer(np.ones(len(ids)), [100.0, 100.0 * N_VERIFIED])
     accuracy = np.stack([small, verified], axis=1)
-    curve = Curve(SINGLE, Strategy("verified"), budgets, (True, True), accuracy, tokens, tokens)
+    ledger = np.zeros((*tokens.shape, len(LEDGER)))
+    ledger[..., LEDGER.index("policy_decode_tokens")] = ledger[..., LEDGER.index("verifier_tokens")] = tokens
+    curve = Curve(SINGLE, Strategy("verified"), budgets, (True, True), accuracy, ledger)
     training = {
         "base": Training(6e9, 3e11, 6 * 6e9 * 3e11),
         "large": Training(175e9, 3e11, 6 * 175e9 * 3e11),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tts_lib.answers.cost import LEDGER
 from tts_lib.common import rng
 from tts_lib.common.strategy import ORACLE, PARALLEL, WEIGHTED, Strategy
 from tts_lib.estimators import intervals
@@ -18,7 +19,7 @@ N = 40
 def outcomes() -> Outcomes:
     """Best-of-N at 10 tokens a generation; revisions at 20, and right on half of the questions alone."""
     accuracy = np.full((2, len(BUDGETS), N), np.nan)
-    ledger = np.zeros((2, len(BUDGETS), N, 5))
+    ledger = np.zeros((2, len(BUDGETS), N, len(LEDGER)))
     for column, budget in enumerate(BUDGETS):
         accuracy[0, column] = 0.1 * column
         accuracy[1, column] = 0.2 * column * (np.arange(N) < N // 2)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from helpers.planted_study import planted_outcomes
-from tts_lib.common.strategy import FLIPPED, MAJORITY, ORACLE, WEIGHTED
+from tts_lib.common.strategy import FLIPPED, MAJORITY, ORACLE, PARALLEL, WEIGHTED
 from tts_lib.estimators import intervals
 from tts_lib.estimators.flops import Sizes
 from tts_lib.strategies.bins import Bins, numbered
 from tts_lib.strategies.curves import single_curves
 from tts_lib.strategies.exchange import budgets, comparison
-from tts_lib.strategies.exchange.budgets import LargeModel, Training, exact_settings, formula_settings
+from tts_lib.strategies.exchange.budgets import LargeModel, Training, exact_settings, formula_settings, with_making
 from tts_lib.strategies.exchange.comparison import Grouping
 
 OUTCOMES, BINS, _ = planted_outcomes()
@@ -39,6 +39,23 @@ def test_exact_budgets_reduce_to_the_formulas_where_all_answers_are_equally_long
         formulas = {s.accounting: s.k for s in formula_settings(14, [r], 1) if s.r == r}
         assert without.k == pytest.approx(formulas["v1"])
         assert exact.k == pytest.approx(formulas["small_only"])
+
+
+def test_exact_budgets_count_attention_and_what_was_made_for_the_answers():
+    """One FLOP saved is one less for samples: attention of the small model, its verifier, its revision model."""
+    small, large = Training(10, 1000, 6 * 10 * 1000), Training(140, 1000, 6 * 140 * 1000)
+    plain = exact_settings(BEST_OF_N, Sizes(10, 10), LARGE, small, large, [22.0])
+    seen = exact_settings(BEST_OF_N, Sizes(10, 10, 2, 2), LARGE, small, large, [22.0])
+    assert all(a.k < b.k for a, b in zip(seen, plain, strict=True))
+    made = {"prm": 5000.0, "revision": 700.0, "revision_orm": 60.0}
+    with_prm = with_making(small, made, (MAJORITY, WEIGHTED))
+    assert (with_prm.verifier, with_prm.revision) == (5000.0, 0.0)
+    exact, without = exact_settings(BEST_OF_N, Sizes(10, 10), LARGE, with_prm, large, [22.0])
+    assert exact.k < plain[0].k and without.k == plain[1].k
+    revised = with_making(small, made, (PARALLEL,))
+    assert (revised.verifier, revised.revision) == (60.0, 700.0)
+    assert with_making(small, made, (MAJORITY,)) == small
+    assert Training(10, 1, 60.0, layers_by_width=2, attended=5).exact(True) == 60 + 3 * 4 * 2 * 5
 
 
 def test_groups_are_compared_at_the_matched_budget():

@@ -55,13 +55,14 @@ def costs():
             "prompt_tokens": [10, 11, 12],
             "mean_policy_tokens": [20.0, 21.0, 22.0],
             "mean_verifier_tokens": [30.0, 31.0, 32.0],
+            "mean_attended": [40.0, 41.0, 42.0],
             "temperature": 0.0,
         }
     )
 
 
 def search(budgets=(4, 16)):
-    rows = [(q, b, int(q[1]) == 1, 1, 2, 3, 4, 5) for b in budgets for q in sorted(IDS)]
+    rows = [(q, b, int(q[1]) == 1, 1, 2, 3, 4, 5, 6, 7) for b in budgets for q in sorted(IDS)]
     return pd.DataFrame(rows, columns=["question_id", "budget", "correct", *LEDGER])
 
 
@@ -86,8 +87,8 @@ def test_values_stand_in_the_order_of_the_questions():
 
 def test_the_ledger_counts_the_prompt_once_and_the_verifier_where_it_is_used():
     found = outcomes().only([MAJORITY, WEIGHTED, BEAM])
-    np.testing.assert_allclose(found.ledger[1, 2, 1], [10, 80, 10, 120, 1])
-    np.testing.assert_allclose(found.ledger[0, 2, 1], [10, 80, 0, 0, 1])
+    np.testing.assert_allclose(found.ledger[1, 2, 1], [10, 80, 10, 120, 1, 215, 215])
+    np.testing.assert_allclose(found.ledger[0, 2, 1], [10, 80, 0, 0, 1, 215, 0])
     np.testing.assert_allclose(found.policy_tokens[:, 2, 1], [90, 90, 3])
     np.testing.assert_allclose(found.verifier_tokens[:, 2, 1], [0, 130, 7])
 
@@ -144,7 +145,7 @@ def test_tables_with_gaps_are_refused(change, message):
 def revised():
     """Chains of 1, 2, 4 and 8 attempts of a pass over 8: each from its own length on."""
     splits = [(length, budget) for length in (1, 2, 4, 8) for budget in (1, 2, 4, 8) if budget >= length]
-    rows = [(question, *split, 0.5, 1, 2, 3, 4, 5) for split in splits for question in IDS]
+    rows = [(question, *split, 0.5, 1, 2, 3, 4, 5, 6, 7) for split in splits for question in IDS]
     table = pd.DataFrame(rows, columns=["question_id", "length", "budget", "correct", *LEDGER])
     return {Strategy(REVISIONS, "orm", length): part for length, part in table.groupby("length")}
 
@@ -170,7 +171,7 @@ def test_the_temperature_is_part_of_a_strategy_where_there_are_pools_beside():
     found = assemble(pd.concat([replayed(), beside], ignore_index=True), priced, sampled, IDS, BUDGETS)
     at = found.strategies.index(cold)
     assert found.known[at].tolist() == [True] * 3 + [False] * 3
-    assert found.ledger[at, 1, 0].tolist() == [12.0, 10.0, 12.0, 64.0, 1.0]  # of q2
+    assert found.ledger[at, 1, 0].tolist() == [12.0, 10.0, 12.0, 64.0, 1.0, 162.0, 162.0]  # of q2
     assert strategy_sets(found.strategies)["tuned"] == (GREEDY, MAJORITY, PLAIN, WEIGHTED, BEAM, cold)
     assert cold.name == "weighted_at_0.3:prm_last" and "T = 0.3" in cold.label
     assert not cold.is_from_pool and not cold.is_search and BEAM.is_search
@@ -198,7 +199,7 @@ def test_two_names_of_one_search_share_the_mean_of_their_runs():
     }
     accuracy = np.arange(3.0)[:, None, None] * np.ones((3, 3, 2))
     found = merged(
-        Outcomes(("a", "b"), names, budgets, accuracy, np.ones((3, 3, 2, 5)) * accuracy[..., None]), searches
+        Outcomes(("a", "b"), names, budgets, accuracy, np.ones((3, 3, 2, len(LEDGER))) * accuracy[..., None]), searches
     )
     assert found.accuracy[:, :, 0].T.tolist() == [[0, 1, 2], [0.5, 0.5, 2], [0, 1, 2]]
     assert found.ledger[1, 1, 0, 0] == 0.5

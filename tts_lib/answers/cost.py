@@ -5,11 +5,17 @@ prefixes, truncated samples and lookahead rollouts are work that was done, so th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from tts_lib.answers.protocols import SampleRequest, Samples, ScoreRequest
 
-LEDGER = ("policy_prefill_tokens", "policy_decode_tokens", "verifier_prefill_tokens", "verifier_tokens", "rounds")
+LEDGER = (
+    *("policy_prefill_tokens", "policy_decode_tokens", "verifier_prefill_tokens", "verifier_tokens", "rounds"),
+    *("policy_attended", "verifier_attended"),
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,8 @@ class Cost:
         verifier_prefill_tokens: prefix tokens given to the verifier as context, once for each request.
         verifier_tokens: tokens of the continuations the verifier scored.
         rounds: serial calls of the policy, a measure of latency. Scoring follows sampling and is not counted.
+        policy_attended, verifier_attended: positions that these tokens attend to, themselves included, each token's
+            added up: what attention costs grows with them.
     """
 
     generations: int = 0
@@ -32,31 +40,47 @@ class Cost:
     verifier_prefill_tokens: int = 0
     verifier_tokens: int = 0
     rounds: int = 0
+    policy_attended: int = 0
+    verifier_attended: int = 0
 
     def __add__(self, other: "Cost") -> "Cost":
-        return Cost(
-            self.generations + other.generations,
-            self.policy_prefill_tokens + other.policy_prefill_tokens,
-            self.policy_decode_tokens + other.policy_decode_tokens,
-            self.verifier_prefill_tokens + other.verifier_prefill_tokens,
-            self.verifier_tokens + other.verifier_tokens,
-            self.rounds + other.rounds,
-        )
+        return Cost(*(getattr(self, name) + getattr(other, name) for name in COUNTED))
+
+
+COUNTED = tuple(field.name for field in fields(Cost))
+
+
+def attended(before: ArrayLike, n: ArrayLike) -> np.ndarray:
+    """Positions that n tokens attend to which follow `before` others: each those before it and itself."""
+    before, n = np.asarray(before, np.float64), np.asarray(n, np.float64)
+    return np.asarray(n * before + n * (n + 1) / 2)
 
 
 def sampling_cost(requests: Sequence[SampleRequest], samples: Sequence[Samples], generations: int) -> Cost:
     """Cost of one round of sampling that begins `generations` new solution attempts (0 when it continues old ones)."""
+    lengths = [len(request.prefix) for request in requests]
+    written = [np.diff(result.offsets) for result in samples]
     return Cost(
         generations=generations,
-        policy_prefill_tokens=sum(len(request.prefix) for request in requests),
+        policy_prefill_tokens=sum(lengths),
         policy_decode_tokens=sum(len(result.tokens) for result in samples),
         rounds=1,
+        policy_attended=_attended(lengths, written),
     )
 
 
 def scoring_cost(requests: Sequence[ScoreRequest]) -> Cost:
     """Cost of one round of scoring: each request's prefix once, each continuation once."""
+    lengths = [len(request.prefix) for request in requests]
+    read = [np.array([len(each) for each in request.continuations], np.int64) for request in requests]
     return Cost(
-        verifier_prefill_tokens=sum(len(request.prefix) for request in requests),
-        verifier_tokens=sum(sum(map(len, request.continuations)) for request in requests),
+        verifier_prefill_tokens=sum(lengths),
+        verifier_tokens=int(sum(each.sum() for each in read)),
+        verifier_attended=_attended(lengths, read),
     )
+
+
+def _attended(prefixes: Sequence[int], continuations: Sequence[np.ndarray]) -> int:
+    """Of each prefix, read once, and the tokens that go on from it."""
+    behind = sum(float(attended(length, n).sum()) for length, n in zip(prefixes, continuations, strict=True))
+    return int(behind + attended(0, prefixes).sum())

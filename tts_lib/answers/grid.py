@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int
 
+from tts_lib.answers.cost import attended
 from tts_lib.estimators.selection import NO_ANSWER
 from tts_lib.grading import verdicts
 
@@ -80,12 +81,16 @@ def grid(pool: pd.DataFrame, question_ids: Sequence[str]) -> SampleGrid:
 def sample_costs(pool: pd.DataFrame, n_steps: np.ndarray, prompt_tokens: Mapping[str, int]) -> pd.DataFrame:
     """Tokens of one sample of each question, averaged over its pool; a verifier reads what the policy wrote.
 
+    `mean_attended` are the positions that a sample's tokens attend to (`cost.attended`), those of the prompt included.
+
     Args:
         pool: the samples (question_id, n_tokens).
         n_steps: of each of them.
         prompt_tokens: of each question, in the order of the result.
     """
-    counts = {"n_tokens": pool["n_tokens"].to_numpy(float), "n_steps": n_steps}
+    n_tokens = pool["n_tokens"].to_numpy(float)
+    behind = np.array([prompt_tokens[name] for name in pool["question_id"]], float)
+    counts = {"n_tokens": n_tokens, "n_steps": n_steps, "attended": attended(behind, n_tokens)}
     samples = pd.DataFrame({"question_id": pool["question_id"], **counts})
     means = samples.groupby("question_id").agg("mean", skipna=False).reindex(list(prompt_tokens))
     return pd.DataFrame(
@@ -94,6 +99,7 @@ def sample_costs(pool: pd.DataFrame, n_steps: np.ndarray, prompt_tokens: Mapping
             "prompt_tokens": list(prompt_tokens.values()),
             "mean_policy_tokens": means["n_tokens"].to_numpy(),
             "mean_verifier_tokens": means["n_tokens"].to_numpy(),
+            "mean_attended": means["attended"].to_numpy(),
             "n_steps": means["n_steps"].to_numpy(),
         }
     )

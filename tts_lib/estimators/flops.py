@@ -12,14 +12,29 @@ Tokens = TypeVar("Tokens", float, Float[np.ndarray, "..."])
 
 @dataclass(frozen=True)
 class Sizes:
-    """Parameters of the small model and of the verifier that reads its answers, without embeddings."""
+    """Parameters of the small model and of the verifier that reads its answers, without embeddings.
+
+    attention: layers x width of each, or 0 where that is not known, as of samples that existed already.
+    """
 
     policy: float
     verifier: float
+    policy_attention: float = 0.0
+    verifier_attention: float = 0.0
 
     def flops(self, policy_tokens: Tokens, verifier_tokens: Tokens, count_verifier: bool) -> Tokens:
         """FLOPs of answers from their ledger: what the policy read or wrote and, if counted, what the verifier read."""
         return 2.0 * self.policy * policy_tokens + 2.0 * self.verifier * count_verifier * verifier_tokens
+
+    def attention_flops(self, policy: Tokens, verifier: Tokens, count_verifier: bool) -> Tokens:
+        """FLOPs of attention over the context, which the paper leaves out, from the positions attended to."""
+        by_policy = attention_flops(self.policy_attention, 1.0) * policy
+        return by_policy + attention_flops(self.verifier_attention, 1.0) * count_verifier * verifier
+
+
+def attention_flops(layers_by_width: Number, n_positions: Number) -> float:
+    """4 x layers x width for each position that a token attends to: a product with its key and one with its value."""
+    return 4.0 * layers_by_width * n_positions
 
 
 def pretraining_flops(n_params: Number, n_tokens: Number) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from tts_lib.answers.cost import LEDGER
+from tts_lib.answers.cost import LEDGER, attended
 from tts_lib.common.errors import StudyError
 from tts_lib.estimators.selection import MAJORITY
 from tts_lib.grading import verdicts
@@ -107,11 +107,17 @@ def _of_question(
     rows = []
     for length in powers(budget):
         members = starts[: budget // length, None] + np.arange(length)  # (chain, position)
-        contexts, written = values["n_context"][members][:, 1:].sum(1), values["n_tokens"][members].sum(1)
+        context, own = values["n_context"][members], values["n_tokens"][members]
+        contexts, written = context[:, 1:].sum(1), own.sum(1)
+        # First attempts share one reading of the prompt; the others read their contexts, as their verifier does.
+        after = (attended(0, context[:, 1:]).sum(1), attended(context, own).sum(1))
         winners = {name: _winners(members, classes, values[name]) for name in verifiers}
         for n in powers(budget)[length.bit_length() - 1 :]:
             shape = (budget // n, n // length)  # groups of chains that spend this budget, chains of each
-            read, wrote = (float(tokens.reshape(shape).sum(1).mean()) for tokens in (contexts, written))
+            read, wrote, *positions = (
+                float(tokens.reshape(shape).sum(1).mean()) for tokens in (contexts, written, *after)
+            )
+            all_attended = attended(0, prompt) + sum(positions)
             policy = (prompt + read, wrote)  # first attempts share their prompt
             verifier = (prompt if length == 1 else n * prompt, wrote)
             chosen = {MAJORITY: (members.reshape(shape[0], n), None)}
@@ -120,7 +126,8 @@ def _of_question(
                 final = classes[_winners(group, classes, scores)]
                 judged = (0.0, 0.0) if scores is None else verifier
                 share = float(class_right[final].mean())
-                rows.append((question_id, name, length, n, share, *policy, *judged, float(length)))
+                seen = (all_attended, 0.0 if scores is None else all_attended)
+                rows.append((question_id, name, length, n, share, *policy, *judged, float(length), *seen))
     return rows
 
 

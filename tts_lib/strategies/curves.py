@@ -37,8 +37,7 @@ class Curve:
     budgets: tuple[int, ...]  # generations
     complete: tuple[bool, ...]  # per budget: see Outcomes.complete
     accuracy: Float[np.ndarray, "problem budget"]
-    policy_tokens: Float[np.ndarray, "problem budget"]
-    verifier_tokens: Float[np.ndarray, "problem budget"]
+    ledger: Float[np.ndarray, "problem budget entry"]  # tokens and rounds, entries as in LEDGER
     shares: Float[np.ndarray, "bin budget strategy"] | None = None  # how often each strategy was chosen
     resampled: Float[np.ndarray, "resample problem budget"] | None = None  # accuracy of a choice made anew in each
 
@@ -56,9 +55,23 @@ class Curve:
         kept = tuple(budget for budget, complete in zip(self.budgets, self.complete, strict=True) if complete)
         return kept, self.attained.at(np.array(self.complete))
 
+    @property
+    def policy_tokens(self) -> Float[np.ndarray, "problem budget"]:
+        """Tokens the policy read or wrote."""
+        return self.ledger[..., 0] + self.ledger[..., 1]
+
+    @property
+    def verifier_tokens(self) -> Float[np.ndarray, "problem budget"]:
+        """Tokens the verifier read."""
+        return self.ledger[..., 2] + self.ledger[..., 3]
+
     def flops(self, sizes: Sizes, count_verifier: bool) -> Float[np.ndarray, "problem budget"]:
         """2 x parameters x tokens (§7)."""
         return sizes.flops(self.policy_tokens, self.verifier_tokens, count_verifier)
+
+    def attention_flops(self, sizes: Sizes, count_verifier: bool) -> Float[np.ndarray, "problem budget"]:
+        """What `flops` leaves out, as the paper does: attention over the context."""
+        return sizes.attention_flops(self.ledger[..., 5], self.ledger[..., 6], count_verifier)
 
 
 def single_curves(outcomes: Outcomes) -> list[Curve]:
@@ -66,7 +79,7 @@ def single_curves(outcomes: Outcomes) -> list[Curve]:
     curves: list[Curve] = []
     for strategy in outcomes.strategies:
         alone = outcomes.only([strategy])
-        values = (alone.accuracy[0].T, alone.policy_tokens[0].T, alone.verifier_tokens[0].T)
+        values = (alone.accuracy[0].T, alone.ledger[0].swapaxes(0, 1))
         curves.append(Curve(SINGLE, strategy, alone.budgets, (True,) * len(alone.budgets), *values))
     return curves
 
@@ -132,8 +145,9 @@ def frozen_curve(
     Args:
         resampled: its accuracy where it is fitted anew in each resample of the questions it is fitted on.
     """
-    values = (outcomes.accuracy, outcomes.policy_tokens, outcomes.verifier_tokens)
-    applied = (choice.frozen_accuracy(table, array, score) for array in values)
+    entries = np.moveaxis(outcomes.ledger, -1, 0)
+    ledger = np.stack([choice.frozen_accuracy(table, entry, score) for entry in entries], axis=-1)
+    applied = (choice.frozen_accuracy(table, outcomes.accuracy, score), ledger)
     shares = np.eye(len(table.strategies))[np.array(table.choices)]
     curve = Curve(strategy_set, replace(strategy, frozen=True), outcomes.budgets, outcomes.complete(), *applied)
     return replace(curve, shares=shares, resampled=resampled)
@@ -166,10 +180,6 @@ def _choice_curve(
 ) -> Curve:
     """A cross-validated choice; a question's expected tokens follow the shares of its bin."""
     shares = result.shares[bins - 1]  # (problem, budget, strategy)
-    tokens = (
-        np.einsum("pbs,sbp->pb", shares, np.nan_to_num(tokens))
-        for tokens in (outcomes.policy_tokens, outcomes.verifier_tokens)
-    )
-    complete = outcomes.complete()
-    curve = Curve(strategy_set, strategy, outcomes.budgets, complete, result.accuracy, *tokens)
+    ledger = np.einsum("pbs,sbpe->pbe", shares, np.nan_to_num(outcomes.ledger))
+    curve = Curve(strategy_set, strategy, outcomes.budgets, outcomes.complete(), result.accuracy, ledger)
     return replace(curve, shares=result.shares, resampled=result.resampled)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
+from tts_lib.answers.cost import LEDGER
 from tts_lib.common import paths, tables
 from tts_lib.common.strategy import COVERAGE, GREEDY, MAJORITY, PREDICTED, Strategy
 from tts_lib.estimators.difficulty import Binning, quantile_binning
@@ -164,10 +165,11 @@ class Fitting:
         strategy, lifted, n_probe = self.members[at[0]], test.lifted, test.n_probe
         own = strategy.generations(test.outcomes.budgets[test.own[:, test.own.max(axis=0) >= 0][at]])
         ledger: np.ndarray = lifted.ledger[at]
-        round_more = np.array([0, 0, 0, 0, 1])
+        round_more = np.array([name == "rounds" for name in LEDGER], np.float64)
         if n_probe and not strategy.is_from_pool:
             tokens = self.experiment.questions[f"probe_tokens_{n_probe}"].to_numpy(np.float64)
-            ledger = ledger + np.outer(tokens, [0, 1, 0, 1, 0]) + round_more
+            read = [name in ("policy_decode_tokens", "verifier_tokens") for name in LEDGER]
+            ledger = ledger + np.outer(tokens, read) + round_more
         elif n_probe and own > n_probe:
             ledger = ledger + round_more  # the rest is drawn when the probe has been read
         entries = ledger[slice(None) if group is None else group.members].mean(axis=0)

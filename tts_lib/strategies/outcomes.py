@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from tts_lib.answers.cost import LEDGER
+from tts_lib.answers.cost import LEDGER, attended
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.strategy import COVERAGE, FLIPPED, GREEDY, MAJORITY, PLAIN, REVISIONS, WEIGHTED, Strategy
@@ -26,7 +26,7 @@ from tts_lib.strategies.strategy_table import Method
 FROM_POOL = (MAJORITY, PLAIN, WEIGHTED, FLIPPED, COVERAGE)  # without PRM scores there are majority and coverage only
 ICLR_SEARCH = Strategy("beam_4")  # the one search of the paper's compute-optimal choice (ICLR §5.3)
 STRATEGY_KEYS = ["strategy", "rule", "score", "at"]
-COST_COLUMNS = ("question_id", "prompt_tokens", "mean_policy_tokens", "mean_verifier_tokens")
+COST_COLUMNS = ("question_id", "prompt_tokens", "mean_policy_tokens", "mean_verifier_tokens", "mean_attended")
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,11 +198,13 @@ def assemble(
     for row, strategy in enumerate(from_pool):
         part, may_lack = replayed.loc[replayed["strategy"] == strategy.name], strategy.at > 0
         accuracy[row] = _grid(part, ["accuracy"], strategy.name, question_ids, budgets, may_lack)[..., 0]
-        prompt, policy, verifier = _costs(costs.loc[costs["temperature"] == strategy.at], question_ids)
+        prompt, policy, verifier, each = _costs(costs.loc[costs["temperature"] == strategy.at], question_ids)
         used = 1.0 if strategy.score else 0.0
         for column in np.flatnonzero(~np.isnan(accuracy[row]).all(axis=1)).tolist():
             budget = budgets[column]
+            all_attended = attended(0, prompt) + budget * each
             entries = (prompt, budget * policy, used * prompt, used * budget * verifier, np.ones(len(prompt)))
+            entries += (all_attended, used * all_attended)
             ledger[row, column] = np.stack(entries, axis=1)
     for row, (strategy, frame) in enumerate(sampled.items(), start=len(from_pool)):
         grid = _grid(frame, ["correct", *LEDGER], strategy.name, question_ids, budgets, may_lack=True)
@@ -210,8 +212,8 @@ def assemble(
     return Outcomes(tuple(question_ids), strategies, tuple(budgets), accuracy, ledger)
 
 
-def _costs(costs: pd.DataFrame, question_ids: Sequence[str]) -> Float[np.ndarray, "3 problem"]:
-    """Tokens of the prompt, and of a sample for policy and verifier."""
+def _costs(costs: pd.DataFrame, question_ids: Sequence[str]) -> Float[np.ndarray, "4 problem"]:
+    """Tokens of the prompt, and of a sample for policy and verifier; positions that a sample attends to."""
     costs = costs.loc[:, list(COST_COLUMNS)].set_index("question_id").reindex(list(question_ids))
     if costs.isna().to_numpy().any():
         raise StudyError(f"The costs of the pool lack question {costs.index[costs.isna().any(axis=1)][0]!r}.")
@@ -221,7 +223,9 @@ def _costs(costs: pd.DataFrame, question_ids: Sequence[str]) -> Float[np.ndarray
 def _greedy(split: str, budgets: Sequence[int]) -> pd.DataFrame:
     """The greedy answer at each budget, always for the price of one."""
     one = tables.read_table(paths.greedy_answers(split), ["question_id", "correct", "prompt_tokens", "n_tokens"])
-    spent = dict(zip(LEDGER, (one["prompt_tokens"], one["n_tokens"], 0.0, 0.0, 1.0), strict=True))
+    prompt, written = one["prompt_tokens"].to_numpy(np.float64), one["n_tokens"].to_numpy(np.float64)
+    all_attended = attended(0, prompt) + attended(prompt, written)
+    spent = dict(zip(LEDGER, (prompt, written, 0.0, 0.0, 1.0, all_attended, 0.0), strict=True))
     once = one[["question_id", "correct"]].assign(**spent)
     return pd.concat([once.assign(budget=budget) for budget in budgets], ignore_index=True)
 

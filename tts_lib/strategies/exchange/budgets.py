@@ -1,12 +1,13 @@
 """What the small model may spend where a large one is the alternative: k for each R and way of counting (§7)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
-from tts_lib.estimators.flops import Sizes, inference_flops
+from tts_lib.common.strategy import Strategy
+from tts_lib.estimators.flops import Sizes, attention_flops, inference_flops
 from tts_lib.estimators.per_question import PerQuestion
 from tts_lib.strategies.curves import Curve
 from tts_lib.strategies.exchange.matched import Accounting, matched_budget
@@ -25,6 +26,7 @@ class LargeModel:
     accuracy: Float[np.ndarray, " problem"]
     tokens: Float[np.ndarray, " problem"]  # read (prompt, once) and written, all generations together
     n_params: float  # without embeddings
+    attention: Float[np.ndarray, " problem"] | float = 0.0  # FLOPs over the context, which the paper leaves out
 
     @property
     def attained(self) -> PerQuestion:
@@ -38,11 +40,27 @@ class LargeModel:
 
 @dataclass(frozen=True)
 class Training:
-    """What pretraining took."""
+    """What pretraining took, and what else was made for a model's answers.
 
-    n_params: float  # without embeddings
+    Attributes:
+        n_params: without embeddings.
+        flops: 6 x parameters x tokens.
+        layers_by_width, attended: of its attention, and positions attended to in training; 0 where they are not known.
+        revision, verifier: FLOPs of its revision model, and of the verifiers that read its answers.
+    """
+
+    n_params: float
     n_tokens: float
     flops: float
+    layers_by_width: float = 0.0
+    attended: float = 0.0
+    revision: float = 0.0
+    verifier: float = 0.0
+
+    def exact(self, count_verifier: bool) -> float:
+        """All of it, with its verifiers or without."""
+        attention = 3.0 * attention_flops(self.layers_by_width, self.attended)  # forward, and twice that backward
+        return self.flops + attention + self.revision + self.verifier * count_verifier
 
 
 @dataclass(frozen=True)
@@ -54,6 +72,15 @@ class Setting:
     r_label: str
     r: float
     k: float
+
+
+def with_making(base: Training, made: Mapping[str, float], members: Sequence[Strategy]) -> Training:
+    """The base model's training with what was made for a strategy, or a choice among several (`model_sizes.making`)."""
+    reads_prm = any(member.is_search or member.score.startswith("prm") for member in members if not member.is_revisions)
+    revised = [member for member in members if member.is_revisions]
+    verifier = made["prm"] * reads_prm
+    verifier += made.get("revision_orm", 0.0) * any(member.score == "orm" for member in revised)
+    return replace(base, revision=made.get("revision", 0.0) * bool(revised), verifier=verifier)
 
 
 def formula_settings(m: float, r_values: Sequence[float], large_generations: int) -> list[Setting]:
@@ -77,7 +104,9 @@ def exact_settings(
     large_training: Training,
     r_values: Sequence[float],
 ) -> list[Setting]:
-    """k from counted tokens: the budget whose FLOPs, pretraining spread over all questions, equal the large model's.
+    """k from counted tokens: the budget whose FLOPs, training spread over all questions, equal the large model's.
+
+    Attention over the context is in, and so is what the revision model and the verifier took to make.
 
     R = D_inf / D_pre fixes the number of questions: D_inf is what one generation of the large model reads and writes
     for each. Between budgets FLOPs are interpolated in logarithms, beyond the last they grow in proportion.
@@ -87,11 +116,13 @@ def exact_settings(
     columns = [curve.budgets.index(budget) for budget in budgets]
     settings: list[Setting] = []
     for accounting in (EXACT, EXACT_NO_VERIFIER):
-        cost = curve.flops(sizes, accounting == EXACT).mean(axis=0)[columns]
+        counted = accounting == EXACT
+        spent = curve.flops(sizes, counted) + curve.attention_flops(sizes, counted)
+        cost, spared = spent.mean(axis=0)[columns], large_training.exact(False) - small_training.exact(counted)
         for label, r in zip(_labels(r_values), r_values, strict=True):
             n_questions = r * large_training.n_tokens / one
-            spared = (large_training.flops - small_training.flops) / n_questions
-            k = _budget_of(float(large.flops.mean()) + spared, np.array(budgets, dtype=np.float64), cost)
+            target = float((large.flops + large.attention).mean()) + spared / n_questions
+            k = _budget_of(target, np.array(budgets, dtype=np.float64), cost)
             settings.append(Setting(accounting, "v1", label, r, k))
     return settings
 

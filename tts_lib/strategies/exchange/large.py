@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from tts_lib.answers.cost import attended
 from tts_lib.answers.grid import grid
 from tts_lib.estimators import difficulty, subsets
+from tts_lib.estimators.flops import attention_flops
 from tts_lib.grading import verdicts
 from tts_lib.strategies.exchange.budgets import LargeModel, Training
 
@@ -39,14 +41,20 @@ def large_models(
     mean_tokens = (
         pool.loc[:, "n_tokens"].groupby(pool["question_id"]).mean().loc[list(question_ids)].to_numpy(np.float64)
     )
+    width = training["large"].layers_by_width
+
+    def attention(g: int, written: np.ndarray) -> np.ndarray:
+        """FLOPs over the context of g samples, which share one reading of the prompt."""
+        return attention_flops(width, 1.0) * (attended(0, prompt_tokens) + g * attended(prompt_tokens, written))
+
     if greedy.empty:
         single = difficulty.oracle(samples.correct, samples.n_samples)
-        found = [LargeModel(ONE_SAMPLE, 1, single, prompt_tokens + mean_tokens, n_params)]
+        found = [LargeModel(ONE_SAMPLE, 1, single, prompt_tokens + mean_tokens, n_params, attention(1, mean_tokens))]
     else:
         greedy = greedy.set_index("question_id").loc[list(question_ids)]
         right = (greedy["verdict"] == verdicts.CORRECT).to_numpy(np.float64)
         written = greedy["n_tokens"].to_numpy(np.float64)
-        found = [LargeModel(GREEDY, 1, right, prompt_tokens + written, n_params)]
+        found = [LargeModel(GREEDY, 1, right, prompt_tokens + written, n_params, attention(1, written))]
     affordable = budgets[-1] * training["base"].n_params / n_params
     n_votes = [g for g in budgets if 2 < g <= min(samples.smallest, affordable)] if samples.has_answers else []
     for g in n_votes:
@@ -54,5 +62,5 @@ def large_models(
             samples.correct, samples.answers, {"majority": None}, [g], rng, n_samples=samples.n_samples
         )
         accuracy, tokens = votes["majority"].accuracy[:, 0], prompt_tokens + g * mean_tokens
-        found.append(LargeModel(f"majority_{g}", g, accuracy, tokens, n_params))
+        found.append(LargeModel(f"majority_{g}", g, accuracy, tokens, n_params, attention(g, mean_tokens)))
     return found
