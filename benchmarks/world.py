@@ -105,7 +105,7 @@ def measured(study: Study, run: Run, folder: Path) -> dict:
     settings = study.pretrain
     assert settings
     rates = settings.model_dump(include={"batch_tokens", "lr_muon", "lr_adamw"})
-    training = Training(n_epochs=1, dropout=0.0, workers=1, seed=run.seed, **rates)
+    training = Training(n_epochs=1, dropout=0.0, shards=1, seed=run.seed, **rates)
     shape = LlamaShape(vocab_size=len(recipe.world().vocabulary), max_length=settings.max_length, **dict(run.shape))
     trained = policies.pretrain(shape, corpus, validation, training, folder / "checkpoints", run.name)
     words = tokenizer.build(recipe.world().vocabulary)
@@ -187,7 +187,7 @@ def trained_prm(study: Study, run: Run, recipe: nano_tables.Recipe, folder: Path
     is_held_out = solutions["question_id"].isin(held_out)
     parts = [labels.prm_examples(train, part, codec) for part in (solutions[~is_held_out], solutions[is_held_out])]
     rates = settings.model_dump(include={"batch_tokens", "lr_muon", "lr_adamw", "dropout"})
-    training = Training(n_epochs=settings.epochs, workers=1, seed=run.seed, **rates)
+    training = Training(n_epochs=settings.epochs, shards=1, seed=run.seed, **rates)
     trained = policies.train_verifier(folder / "model", *parts, training, folder / "checkpoints", f"PRM of {run.name}")
     words = tokenizer.build(recipe.world().vocabulary)
     policies.save_verifier(folder / "prm", trained, folder / "model", words, run.name)

@@ -16,7 +16,7 @@ corpus: {tokens: 6000000, validation_tokens: 50000, wrong_guess: 0.4, retry: 0.8
 models:
   base: {n_layers: 4, width: 64, n_heads: 2, width_mlp: 128}
   large: {n_layers: 5, width: 192, n_heads: 6, width_mlp: 544}
-pretrain: {max_length: 128, batch_tokens: 4096, lr_muon: 0.02, lr_adamw: 0.005, workers: 2, checkpoint_seconds: 60.0}
+pretrain: {max_length: 128, batch_tokens: 4096, lr_muon: 0.02, lr_adamw: 0.005, shards: 2, checkpoint_seconds: 60.0}
 engine: {kind: native}
 sampling: {temperature: 0.8, top_p: 1.0, max_tokens: 100}
 grading: {kind: exact}
@@ -36,7 +36,7 @@ verifier:
     lr_adamw: 0.002
     dropout: 0.05
     validation_share: 0.1
-    workers: 2
+    shards: 2
     checkpoint_seconds: 60.0
 select: {n_resamples: 200, flip_share: 0.2}
 difficulty: {n_bins: 5, n_samples: 256, disjoint: false, n_probe: [1, 4, 8, 16, 32], absolute_edges: [0.1, 0.5]}
@@ -58,7 +58,7 @@ window:
     batch_tokens: 4096
     lr_muon: 0.01
     lr_adamw: 0.0025
-    workers: 2
+    shards: 2
     checkpoint_seconds: 60.0
 revisions:
   kind: trained
@@ -71,7 +71,7 @@ revisions:
   lr_muon: 0.005
   lr_adamw: 0.00125
   validation_share: 0.1
-  workers: 2
+  shards: 2
   checkpoint_seconds: 60.0
 pairings:
   edit_distance: {learns_from: pools/base-train, attempts: 16}
@@ -86,7 +86,7 @@ revision_verifier:
     lr_adamw: 0.002
     dropout: 0.05
     validation_share: 0.1
-    workers: 2
+    shards: 2
     checkpoint_seconds: 60.0
 compute_optimal: {fold_seeds: 50, n_bootstrap: 2000}
 flops_matched: {r_values: [0.16, 0.79, 22.0]}

@@ -1,7 +1,6 @@
 """A study before it runs: every stage, how long it takes, and what of it is left."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -26,7 +25,7 @@ CPU_SECONDS = 3.0  # of the whole command; asked are 2 s on an idle machine
 @pytest.fixture(autouse=True)
 def _bare(monkeypatch, tmp_path):
     """Two cores, no GPU, all packages, nothing downloaded."""
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(pace, "cores", lambda: 2)
     monkeypatch.setattr(memory, "gpus", lambda: [])
     monkeypatch.setattr(packages, "find_spec", lambda name: object())
     monkeypatch.setattr(checkpoints.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
@@ -62,7 +61,7 @@ def test_the_default_study_takes_about_fifty_minutes_wherever_it_is_run(study, m
     here = look(study)
     assert 60 / 60 < hours(here) < 80 / 60
     assert here.missing == [] and here.notes["steps a solution"].endswith("of the default study)")
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(pace, "cores", lambda: 8)
     assert 30 / 60 < hours(look(study)) < 55 / 60  # models still train in two processes
 
 

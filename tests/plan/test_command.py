@@ -1,6 +1,5 @@
 """`python -m tts_lib.plan`: what it prints, and its exit status."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from tts_lib.plan.probe import PROMPT_TOKENS, PROMPTS, SAMPLES, tokens_per_secon
 
 @pytest.fixture
 def study(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr("tts_lib.plan.pace.cores", lambda: 2)
     monkeypatch.setattr(packages, "find_spec", lambda name: object())
     (tmp_path / "params.yaml").write_text((ROOT / "profiles/smoke.yaml").read_text())
     return tmp_path

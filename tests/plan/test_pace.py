@@ -1,7 +1,6 @@
 """How long stages take: recorded paces give the times that were recorded."""
 
 import json
-import os
 
 import pytest
 
@@ -29,7 +28,7 @@ def gpu_study(name: str = "math500", **engine: object) -> Study:
 
 @pytest.fixture(autouse=True)
 def _two_cores(monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(pace, "cores", lambda: 2)
 
 
 @pytest.mark.skipif(not (METRICS / "verifier.json").is_file(), reason="the study has not run here")
@@ -43,7 +42,7 @@ def test_the_default_study_takes_what_it_took(stage):
 
 def test_more_cores_sample_faster_and_only_the_declared_processes_train(monkeypatch):
     two = pace.recorded(STUDY)
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(pace, "cores", lambda: 8)
     eight = pace.recorded(STUDY)
     assert two and eight
     sampling, training = Work(writing=1e13), Work(training=1e13, processes=2)

@@ -27,10 +27,10 @@ from tts_lib.training.policies import extend_window, fine_tune, run_key, save_po
 
 SHAPE = LlamaShape(vocab_size=12, n_layers=2, width=16, n_heads=2, width_mlp=24, max_length=16)
 QUICK = Training(
-    n_epochs=4, batch_tokens=256, lr_muon=0.02, lr_adamw=0.01, dropout=0.1, workers=1, seed=0,
+    n_epochs=4, batch_tokens=256, lr_muon=0.02, lr_adamw=0.01, dropout=0.1, shards=1, seed=0,
     warmup_steps=5, n_evaluations=4,
 )  # fmt: skip
-LONG = dataclasses.replace(QUICK, n_epochs=20, workers=2, checkpoint_seconds=0.0)
+LONG = dataclasses.replace(QUICK, n_epochs=20, shards=2, checkpoint_seconds=0.0)
 
 
 def counting(n: int, seed: int) -> Examples:
@@ -146,7 +146,7 @@ def test_the_key_of_a_run_names_what_matters():
         return run_key(start, data or counting(20, 0), training)
 
     assert key() == key() == key(training=dataclasses.replace(QUICK, checkpoint_seconds=7.0))
-    changes = [{"seed": 1}, {"workers": 2}, {"lr_muon": 0.1}, {"n_epochs": 5}, {"dropout": 0.0}]
+    changes = [{"seed": 1}, {"shards": 2}, {"lr_muon": 0.1}, {"n_epochs": 5}, {"dropout": 0.0}]
     others = [key(training=dataclasses.replace(QUICK, **change)) for change in changes]
     others += [key("other"), key(data=counting(20, 1))]
     assert len({key(), *others}) == len(others) + 1
@@ -164,6 +164,17 @@ def test_a_run_learns_is_repeatable_and_is_not_done_twice(tmp_path, monkeypatch)
     monkeypatch.setattr(loop, "start_processes", None)  # nothing is trained again
     assert same(first, train(tmp_path / "a", QUICK, model=llama(seed=9)))
     assert {path.name for path in (tmp_path / "a").iterdir()} == {"done.safetensors", "run.lock"} and not first.kept
+
+
+def test_the_weights_do_not_depend_on_how_many_processes_train(tmp_path, monkeypatch):
+    """Four shards in one, two and four processes, with dropout; three cores are as good as two."""
+    found = []
+    for n_cores, n in ((1, 1), (3, 2), (8, 4)):
+        monkeypatch.setattr(loop, "cores", lambda n_cores=n_cores: n_cores)
+        assert loop.n_processes(4) == n
+        found.append(train(tmp_path / str(n), dataclasses.replace(QUICK, n_epochs=1, shards=4)))
+    assert same(found[0], found[1]) and same(found[0], found[2])
+    assert not same(found[0], train(tmp_path / "other", dataclasses.replace(QUICK, n_epochs=1, shards=2)))
 
 
 def test_a_failed_worker_is_one_sentence(tmp_path):

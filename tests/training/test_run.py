@@ -30,7 +30,7 @@ from tts_lib.training.tuning import Task
 
 WHOLE = changed(adapter=None, dropout=0.0)  # every weight is trained: needs no PEFT
 QUICK = loop.Training(
-    n_epochs=2, batch_tokens=256, lr_muon=0.02, lr_adamw=0.01, dropout=0.0, workers=2, seed=0, n_evaluations=2
+    n_epochs=2, batch_tokens=256, lr_muon=0.02, lr_adamw=0.01, dropout=0.0, shards=2, seed=0, n_evaluations=2
 )  # fmt: skip
 
 

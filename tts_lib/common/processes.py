@@ -23,6 +23,13 @@ def die_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
+def cores() -> int:
+    """CPU cores that this process may use, or fewer where the environment's TTS_CORES says so."""
+    there = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    wished = os.environ.get("TTS_CORES", "")
+    return min(there, int(wished)) if wished.isdecimal() and int(wished) else there
+
+
 def die_with_client() -> None:
     """End this worker process as soon as the one that asked for it is gone: it is the child of a fork server."""
     client = multiprocessing.parent_process()

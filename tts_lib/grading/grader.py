@@ -5,7 +5,6 @@ the conventions alone; one that was not reached is said to be so and is tried ag
 """
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from itertools import islice
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tts_lib.common.processes import cores
 from tts_lib.grading import votes
 from tts_lib.grading.cache import ReadingCache
 from tts_lib.grading.conventions import Conventions, spelled
@@ -62,7 +62,7 @@ class Grader:
         workers: int | None = None,
         cache: Path | None = None,
     ) -> None:
-        workers = len(os.sched_getaffinity(0)) if workers is None else workers
+        workers = cores() if workers is None else workers
         for name, value in (("timeout_s", timeout_s), ("memory_mib", memory_mib), ("workers", workers)):
             if value <= 0:
                 raise ValueError(f"{name} is {value}: it must be positive")

@@ -4,10 +4,10 @@ FLOPs are counted as in the ledger of the plan (2 N a token read or written, 6 N
 holds the attention, the grading and all else that goes with the tokens.
 """
 
-import os
 from dataclasses import dataclass, replace
 from math import ceil
 
+from tts_lib.common.processes import cores
 from tts_lib.estimators import flops
 from tts_lib.plan.ledger import Work
 from tts_lib.plan.sizes import Size
@@ -54,7 +54,7 @@ def recorded(study: Study) -> Pace | None:
     if n := n_gpus(study):
         return replace(GPU, n=n)
     is_native = study.engine is None or isinstance(study.engine, Native)
-    return replace(CORE if is_native else SLOWER_CORE, n=os.cpu_count() or 1)
+    return replace(CORE if is_native else SLOWER_CORE, n=cores())
 
 
 def stated(pace: Pace | None, tokens_per_second: float, base: Size, source: str) -> Pace:

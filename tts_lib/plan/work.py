@@ -71,12 +71,12 @@ class _Plan:
 
     def pretrain(self, model: str) -> Work:
         assert self.study.corpus and self.study.pretrain
-        return training(self.known.size(model), self.study.corpus.tokens, WHOLE, self.study.pretrain.workers)
+        return training(self.known.size(model), self.study.corpus.tokens, WHOLE, self.study.pretrain.shards)
 
     def longer(self, name: str) -> Work:
         """The base, trained on in a longer window."""
         window = self.study.window[name]
-        return training(self.base, window.tokens, WHOLE, window.workers)
+        return training(self.base, window.tokens, WHOLE, window.shards)
 
     def generate(self, name: str) -> Work:
         """K samples of every question, a greedy one, and some at other temperatures."""
@@ -92,7 +92,7 @@ class _Plan:
         assert self.study.verifier and self.study.verifier.learner
         settings = self.study.verifier.learner
         if isinstance(settings, TrainedVerifier):
-            epochs, n_models, workers = settings.epochs, VERIFIERS, settings.workers
+            epochs, n_models, workers = settings.epochs, VERIFIERS, settings.shards
         else:
             epochs, n_models, workers = settings.tuning.epochs, 1, 1
         question = replace(self._question("train"), steps=self.known.steps())
@@ -132,7 +132,7 @@ class _Plan:
         if isinstance(settings, TunedRevisions):  # an adapter takes hardly any storage
             epochs, checkpoints, copies, workers = settings.tuning.epochs, settings.tuning.checkpoints, 0, 1
         else:
-            epochs, checkpoints, copies, workers = settings.epochs, settings.n_checkpoints, WHOLE, settings.workers
+            epochs, checkpoints, copies, workers = settings.epochs, settings.n_checkpoints, WHOLE, settings.shards
         most = self.study.generate["base-train"].n_samples * self.n["train"]
         n_learned = self.known.trajectories(pairing, most) * (1 - settings.validation_share)
         learned = epochs * n_learned * trajectories.expected_tokens(pairing, question, settings.max_history)
@@ -148,7 +148,7 @@ class _Plan:
         if isinstance(settings, TunedRevisionVerifier):
             epochs, copies, workers = settings.tuning.epochs, 1 if settings.tuning.adapter else WHOLE, 1
         else:
-            epochs, copies, workers = settings.epochs, WHOLE, settings.workers
+            epochs, copies, workers = settings.epochs, WHOLE, settings.shards
         tried = self._tried(question) * self.n["train"]
         learned = ORMS * epochs * tried.generations * (1 - settings.validation_share) * question.pair
         attempts = self.study.pairings[pairing].attempts

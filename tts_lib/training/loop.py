@@ -1,8 +1,9 @@
 """Training a small model on a CPU: data-parallel worker processes, Muon + AdamW.
 
-`fit` starts `workers` processes with one thread each (faster than one process with as many threads),
-splits every batch's rows between them and sums their gradients. The result depends on `workers` but not
-on the machine's load, on interruptions or on where a checkpoint fell.
+Every batch's rows are cut into `shards`, whose gradients are summed in the order of a binary tree. `fit` starts as many
+processes as there are cores for, each with one thread (faster than one process with as many threads) and a branch of
+the tree. The result depends on the number of shards, but not on that of the processes, on the machine's load, on
+interruptions or on where a checkpoint fell.
 """
 
 import copy
@@ -10,7 +11,7 @@ import dataclasses
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing.queues import SimpleQueue
@@ -27,7 +28,7 @@ from tqdm import tqdm
 from tts_lib.common import rng
 from tts_lib.common.errors import StudyError
 from tts_lib.common.examples import Batch, Examples, batches
-from tts_lib.common.processes import die_with_client
+from tts_lib.common.processes import cores, die_with_client
 from tts_lib.models.llama import Llama
 from tts_lib.models.scorer import Scorer
 from tts_lib.training.muon import Muon
@@ -48,7 +49,7 @@ class Training:
     lr_muon: float
     lr_adamw: float
     dropout: float
-    workers: int
+    shards: int  # a power of two
     seed: int
     warmup_steps: int = 50
     decay_share: float = 0.4
@@ -130,9 +131,10 @@ def _train(model: Llama | Scorer, task: Task, folder: Path) -> None:
     context.set_forkserver_preload([__name__])
     refusals = context.SimpleQueue()
     with tempfile.TemporaryDirectory() as scratch:
-        arguments = (model, task, folder, os.path.join(scratch, "rendezvous"), refusals)
+        n = n_processes(task.training.shards)
+        arguments = (n, model, task, folder, os.path.join(scratch, "rendezvous"), refusals)
         try:
-            start_processes(_work, arguments, nprocs=task.training.workers, start_method="forkserver")
+            start_processes(_work, arguments, nprocs=n, start_method="forkserver")
         except (ProcessExitedException, ProcessRaisedException) as error:
             if not refusals.empty():
                 raise StudyError(refusals.get()) from error
@@ -141,11 +143,11 @@ def _train(model: Llama | Scorer, task: Task, folder: Path) -> None:
 
 
 def _work(
-    rank: int, model: Llama | Scorer, task: Task, folder: Path, rendezvous: str, refusals: "SimpleQueue[str]"
+    rank: int, n: int, model: Llama | Scorer, task: Task, folder: Path, rendezvous: str, refusals: "SimpleQueue[str]"
 ) -> None:
     die_with_client()
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=task.training.workers)
+    dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=n)
     try:
         _Worker(rank, copy.deepcopy(model), task, folder).run_to_the_end()  # the one passed is memory shared by all
     except StudyError as error:
@@ -154,8 +156,20 @@ def _work(
     dist.destroy_process_group()
 
 
+def n_processes(shards: int) -> int:
+    """How many train side by side: the largest power of two that cores and shards allow."""
+    return 1 << (min(cores(), shards).bit_length() - 1)
+
+
+def _tree_sum(parts: Sequence[Tensor]) -> Tensor:
+    """The sum of a power of two of tensors: of neighbours, then of neighbouring sums, and so on."""
+    while len(parts) > 1:
+        parts = [a + b for a, b in zip(parts[::2], parts[1::2], strict=True)]
+    return parts[0]
+
+
 class _Worker:
-    """One process's model and optimizers; what it computes of every step is its share of the rows."""
+    """One process's model and optimizers; what it computes of every step is its branch of the shards."""
 
     def __init__(self, rank: int, model: Llama | Scorer, task: Task, folder: Path):
         self.rank, self.model, self.task, self.folder = rank, model, task, folder
@@ -166,6 +180,8 @@ class _Worker:
         rest = [p for n, p in self.parameters.items() if n not in matrices]
         self.adamw = torch.optim.AdamW(rest, lr=task.training.lr_adamw, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
         self.n_total = task.training.n_epochs * len(task.examples.tokens)
+        share = task.training.shards // dist.get_world_size()
+        self.shards = range(rank * share, (rank + 1) * share)
         self.run = Run(folder, task.title, self.parameters, self.adamw, "lr_muon and lr_adamw")
         earlier = self.run.take_up()
         self.muon.velocity |= earlier["muon"]
@@ -189,14 +205,8 @@ class _Worker:
         t, run = self.task.training, self.run
         share_left = 1 - run.n_tokens / self.n_total
         scale = min(1.0, (run.n_steps + 1) / t.warmup_steps) * min(1.0, share_left / t.decay_share)
-        if t.dropout:  # owned by the step, so that a resumed run drops the same
-            torch.manual_seed(int(rng.derive_seed("dropout", t.seed, self.rank, run.n_steps)) % 2**63)
-        mine, weight = batch.rows(slice(self.rank, None, t.workers)), float(batch.weight.sum()) or 1.0
-        for p in self.parameters.values():
-            p.grad = None
-        loss = self.loss(self.model, mine, t.dropout) if len(mine.tokens) else torch.zeros((), requires_grad=True)
-        (loss / weight).backward()
-        loss = self._sum_over_workers(loss.detach())
+        weight = float(batch.weight.sum()) or 1.0
+        loss = self._put_gradients(self._sum([self._gradients(batch, shard, weight) for shard in self.shards]))
         self.muon.step(scale)
         for group in self.adamw.param_groups:
             group["lr"] = t.lr_adamw * scale
@@ -209,25 +219,43 @@ class _Worker:
         if self.rank == 0 and run.is_due(t.checkpoint_seconds):
             run.write(muon=self.muon.velocity, best=self.best, kept=self.kept)
 
-    def _sum_over_workers(self, loss: Tensor) -> float:
-        """Sums the gradients in place; returns the summed loss."""
-        parameters = list(self.parameters.values())
+    def _gradients(self, batch: Batch, shard: int, weight: float) -> Tensor:
+        """The loss of a shard's rows, and behind it the gradients of all parameters, flat."""
+        t, parameters = self.task.training, list(self.parameters.values())
+        if t.dropout:  # owned by the step, so that a resumed run drops the same
+            torch.manual_seed(int(rng.derive_seed("dropout", t.seed, shard, self.run.n_steps)) % 2**63)
+        rows = batch.rows(slice(shard, None, t.shards))
+        for p in parameters:
+            p.grad = None
+        loss = self.loss(self.model, rows, t.dropout) if len(rows.tokens) else torch.zeros((), requires_grad=True)
+        (loss / weight).backward()
         grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        flat = torch.cat([loss.view(1), *(g.flatten() for g in grads)])
-        dist.all_reduce(flat)
+        return torch.cat([loss.detach().view(1), *(g.flatten() for g in grads)])
+
+    def _put_gradients(self, flat: Tensor) -> float:
+        """Gives the parameters their summed gradients; returns the loss."""
+        parameters = list(self.parameters.values())
         for p, piece in zip(parameters, flat[1:].split([p.numel() for p in parameters]), strict=True):
             p.grad = piece.view_as(p)
         return float(flat[0])
 
+    def _sum(self, mine: Sequence[Tensor]) -> Tensor:
+        """The sum over all shards of all processes, given what this one has of its own."""
+        branch = _tree_sum(mine)
+        branches = [torch.empty_like(branch) for _ in range(dist.get_world_size())]
+        dist.all_gather(branches, branch)
+        return _tree_sum(branches)
+
     @torch.no_grad()
     def _evaluate(self) -> None:
-        t, sums = self.task.training, torch.zeros(2, dtype=torch.float64)
+        t = self.task.training
+        sums = {shard: torch.zeros(2, dtype=torch.float64) for shard in self.shards}
         stream = batches(self.task.validation, t.batch_tokens, 1, rng.generator("validation"))
-        for batch in islice(stream, self.rank, None, t.workers):
-            sums[0] += self.loss(self.model, batch, 0.0)
-            sums[1] += float(batch.weight.sum())
-        dist.all_reduce(sums)
-        is_lowest = self.run.evaluated(*sums.tolist())
+        for number, batch in enumerate(stream):
+            if (of_shard := sums.get(number % t.shards)) is not None:
+                of_shard[0] += self.loss(self.model, batch, 0.0)
+                of_shard[1] += float(batch.weight.sum())
+        is_lowest = self.run.evaluated(*self._sum(list(sums.values())).tolist())
         weights = self.model.state_dict()
         if self.task.keep == "all":
             number = len(self.run.curve["validation"]) - 1

@@ -30,7 +30,7 @@ def pretrain(
 
 def run_key(start: object, examples: Examples, training: Training) -> str:
     """Names a run by everything its result depends on: the start, the data and the settings that matter."""
-    settings = dataclasses.replace(training, checkpoint_seconds=1.0)
+    settings = str(dataclasses.replace(training, checkpoint_seconds=1.0)).replace("shards=", "workers=")  # as it was
     digest = hashlib.sha256(f"{start}{settings}".encode())
     for array in vars(examples).values():
         digest.update(np.ascontiguousarray(array).data)

@@ -5,7 +5,6 @@ does not depend on its neighbours, a sample's random numbers only on its seed.
 """
 
 import itertools
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tts_lib.answers.protocols import SampleRequest, Samples, Sampling, ScoreRequest
+from tts_lib.common.processes import cores
 from tts_lib.engines.checks import (
     check_sample_requests,
     check_sampling,
@@ -53,7 +53,7 @@ class _Engine:
         self.model: Packed = pack(self.config, tensors)
         self.step_token = model_folder.step_token(folder)
         self.end_token = self.config.end_token
-        self.n_threads = n_threads or os.cpu_count() or 1
+        self.n_threads = n_threads or cores()
         self.progress = progress
         self.version = f"{ENGINE}:{model_folder.weights_hash(folder)}"
 

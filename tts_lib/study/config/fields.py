@@ -16,7 +16,10 @@ Split = Literal["train", "val", "test"]
 Subject = Literal["chain", "inverse", "bridge", "route"]
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 Pairing = Literal["edit_distance", "random", "none", "shuffled", "rest_em"]
-Workers = Annotated[int, Field(ge=1, le=1024, description="processes, one per core")]
+Shards = Annotated[
+    Literal[1, 2, 4, 8, 16, 32, 64],
+    Field(description="parts of a batch, whose gradients are summed in a fixed order; as many processes can train"),
+]
 HeldOut = Annotated[float, Field(gt=0, le=0.5, description="share of the training questions held out")]
 Epochs = Annotated[int, Field(ge=1, le=100)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]

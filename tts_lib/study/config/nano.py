@@ -11,10 +11,10 @@ from tts_lib.study.config.fields import (
     MaxLength,
     Rate,
     Seconds,
+    Shards,
     Subject,
     Tokens,
     Weight,
-    Workers,
 )
 
 Octaves = Annotated[float, Field(ge=0, le=64, description="factors of 2 between facts asked most and least often")]
@@ -91,7 +91,7 @@ class Pretrain(Section):
     batch_tokens: BatchTokens
     lr_muon: Rate
     lr_adamw: Rate
-    workers: Workers
+    shards: Shards
     checkpoint_seconds: Seconds
     dishonest: Annotated[
         float | None, Field(ge=0, le=1, description="share of wrong guesses that the base may check untruly; null: any")
@@ -107,5 +107,5 @@ class Window(Section):
     batch_tokens: BatchTokens
     lr_muon: Rate
     lr_adamw: Rate
-    workers: Workers
+    shards: Shards
     checkpoint_seconds: Seconds

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from tts_lib.common.section import Section
 from tts_lib.study.config.engine import Device
-from tts_lib.study.config.fields import Attempts, BatchTokens, Dropout, Epochs, HeldOut, Name, Rate, Seconds, Workers
+from tts_lib.study.config.fields import Attempts, BatchTokens, Dropout, Epochs, HeldOut, Name, Rate, Seconds, Shards
 from tts_lib.training.settings import FineTuning
 
 Start = Annotated[Name, Field(description="folder of models/ that every revision model starts from")]
@@ -27,7 +27,7 @@ class TrainedRevisions(Section):
     lr_muon: Rate
     lr_adamw: Rate
     validation_share: HeldOut
-    workers: Workers
+    shards: Shards
     checkpoint_seconds: Seconds
 
 
@@ -64,7 +64,7 @@ class TrainedRevisionVerifier(Section):
     lr_adamw: Rate
     dropout: Dropout
     validation_share: HeldOut
-    workers: Workers
+    shards: Shards
     checkpoint_seconds: Seconds
 
 

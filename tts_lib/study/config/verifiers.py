@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from tts_lib.common.section import Section
 from tts_lib.study.config.checkpoint import Prm, Template
 from tts_lib.study.config.engine import Device
-from tts_lib.study.config.fields import BatchTokens, Dropout, Epochs, HeldOut, Rate, Seconds, Workers
+from tts_lib.study.config.fields import BatchTokens, Dropout, Epochs, HeldOut, Rate, Seconds, Shards
 from tts_lib.training.settings import FineTuning
 
 Samples = Annotated[int, Field(ge=1, le=1024, description="labelled solutions a training question")]
@@ -27,7 +27,7 @@ class TrainedVerifier(Section):
     lr_adamw: Rate
     dropout: Dropout
     validation_share: HeldOut
-    workers: Workers
+    shards: Shards
     checkpoint_seconds: Seconds
 
 
