@@ -1,7 +1,7 @@
 """Verifiers and revisions in one solution, which the paper leaves undone (§8).
 
 A revision starts over with the failed attempts in view; a search goes on from a good prefix and forgets the failure.
-Where does the next attempt begin, and what does it see? Both are cells of one table, sampled by the same revision model:
+Where does the next attempt begin, and what does it see? Both are cells of one table, of one revision model:
 
     the next attempt begins at          earlier attempts not shown      shown
     the beginning                       parallel samples                revisions (§6.1)
