@@ -16,7 +16,7 @@ from tts_lib.common import tables
 from tts_lib.plots import style
 from tts_lib.report import gallery
 from tts_lib.report.claims.claims import COLUMNS
-from tts_lib.report.pages import index
+from tts_lib.report.pages import index, supplements
 from tts_lib.report.pages.__main__ import main
 from tts_lib.report.pages.about import About, about
 
@@ -282,3 +282,23 @@ def test_what_is_known_of_a_study(tmp_path: Path) -> None:
     assert said.foot.startswith(f"Study {tmp_path.name} · ") and said.foot.endswith(" · 7 min of computing in 2 stages")
     assert said.warning.startswith("40 test questions: enough to see that everything runs, too few to conclude")
     assert about(tmp_path, 400).warning == ""
+
+
+def test_a_supplement_of_this_study_speaks_beside_its_claims_and_another_is_silent(reports: Path) -> None:
+    (reports.parent / "params.yaml").write_text(EXAMPLE)
+    added = {"1a": {"text": "over 3 trainings <+0.2>", "verdict": "inconclusive"}}
+    record = {"title": "3 trainings", "lead": "What it is.", "claims": added}
+    path = reports / "supplements/trainings/summary.json"
+
+    def page(claims: str) -> str:
+        belongs = supplements.fingerprint(reports.parent, claims)
+        tables.write_json(record | {"belongs": belongs}, path)
+        return index.render(reports, [], SAID)
+
+    without = index.render(reports, [], SAID)
+    assert without.count("one training") == 3 and "Supplements" not in without  # of each measured claim
+    own, foreign = page(REGISTRATION["sha256"]), page("cd" * 32)
+    assert "over 3 trainings &lt;+0.2&gt;" in own and "over trainings: inconclusive" in own
+    assert own.count("one training") == 2 and 'href="supplements/trainings/index.html"' in own
+    assert "over 3 trainings" not in foreign and foreign.count("one training") == 3
+    assert "This supplement belongs to another study, of other claims." in foreign

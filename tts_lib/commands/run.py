@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tts_lib.commands import new
+from tts_lib.commands import new, supplement
 from tts_lib.common import paths
 from tts_lib.common.processes import die_with_parent
 from tts_lib.plan import table
@@ -17,17 +17,30 @@ from tts_lib.study import folder, profile, progress
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", nargs="?", type=Path, help="of the study (default: the one this is called in)")
-    parser.add_argument("--profile", help="run this profile in studies/PROFILE, which is made if need be")
+    parser.add_argument(
+        "--profile",
+        help="run this profile in studies/PROFILE, which is made if need be; one of profiles/supplements beside FOLDER",
+    )
     parser.add_argument("--stages", nargs="+", default=[], metavar="STAGE", help="only these and what they need")
 
 
 def run(given: argparse.Namespace) -> int:
     where = given.folder
+    if supplement.is_one(given.profile):
+        return supplement.run(given.profile, paths.find_root(where or folder.project()), _study, _pages)
     if given.profile:
         where = where or folder.project() / "studies" / given.profile
         new.made(where, given.profile)
     root = paths.find_root(where or ".")
-    ahead = look(root / "params.yaml", only=given.stages)
+    status = _study(root, given.stages)
+    if status == 0:
+        print(f"Done: open {os.path.relpath(root / 'reports/index.html')}")
+    return status
+
+
+def _study(root: Path, stages: list[str]) -> int:
+    """Run these stages of a study, and what they need."""
+    ahead = look(root / "params.yaml", only=stages)
     if ahead.missing:
         print("\n".join(ahead.missing), file=sys.stderr)
         return 1
@@ -35,15 +48,19 @@ def run(given: argparse.Namespace) -> int:
     _allow_no_git(root)
     progress.begin(root, ahead.stages, dict.fromkeys(ahead.made, 0.0) | ahead.seconds)
     try:
-        status = _repro(root, given.stages)
+        status = _repro(root, stages)
     finally:
         progress.end(root)
     if status < 0:
         print(f"DVC was ended by signal {-status}; the same command goes on from here.", file=sys.stderr)
         return 1
-    if status == 0:
-        print(f"Done: open {os.path.relpath(root / 'reports/index.html')}")
     return status
+
+
+def _pages(root: Path) -> int:
+    """Write the pages of a study anew, whatever they were made of."""
+    _allow_no_git(root)
+    return _repro(root, ["--force", "--single-item", "pages"])
 
 
 def _repro(root: Path, stages: list[str]) -> int:

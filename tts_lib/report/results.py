@@ -227,7 +227,7 @@ class Results:
 
 
 def load(methods: Mapping[str, Mapping[str, Any]], attempts: Mapping[str, int], seed: int, n_bootstrap: int) -> Results:
-    """The results of the study in this folder.
+    """The results of the study in this folder, without the tables of a stage that has not run.
 
     Args:
         methods: searches that were run, with the options of each.
@@ -247,6 +247,7 @@ def load(methods: Mapping[str, Mapping[str, Any]], attempts: Mapping[str, int], 
     analysis = {
         f"{stage}/{name}": read_csv(paths.results(stage) / f"{name}.csv")
         for stage, names in ANALYSIS_TABLES.items()
+        if paths.results(stage).is_dir()
         for name in names
     }
     difficulty = tables.read_table(paths.difficulty("test"))

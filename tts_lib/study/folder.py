@@ -77,12 +77,23 @@ def create(folder: Path, profile: str) -> list[str]:
     if profile not in profile_names(root):
         raise StudyError(f"There is no profile {profile!r}; profiles/ has {listed(profile, profile_names(root))}.")
     loading.load(source)
+    return make(folder, profile, _moved(source.read_text(encoding="utf-8"), root, folder.resolve()))
+
+
+def make(folder: Path, profile: str, settings: str) -> list[str]:
+    """As `create`, with these settings, whose folders are seen from `folder`.
+
+    Raises:
+        StudyError: the folder holds something else.
+        WriteError: disk full, no permission.
+    """
+    root = project()
     if folder.exists() and any(folder.iterdir()) and not (folder / COPIED).is_file():
         raise StudyError(f"{folder} is not empty and no study made here; choose another folder.")
     folder = folder.resolve()
     files = {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.glob("notebooks/*.ipynb"))}
     files |= {name: (root / name).read_bytes() for name in ("dvc.yaml", ".dvcignore")}
-    files["params.yaml"] = _moved(source.read_text(encoding="utf-8"), root, folder).encode()
+    files["params.yaml"] = settings.encode()
     files["README.md"] = _README.format(profile=profile, project=root).encode()
     files[PROFILE.as_posix()] = profile.encode()
     files[".dvc/config"] = _DVC.format(cache=root / ".dvc" / "cache").encode()

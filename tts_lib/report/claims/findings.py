@@ -115,6 +115,13 @@ class Finding:
     note: str = ""
     bounds: tuple[Bound, Bound, Bound] = field(default=("exact", "exact", "exact"))  # of estimate, low, high
     beside: str = ""  # what a ratio must not stand without
+    demand: Demand | None = None  # that it was judged by; of a ratio, in logarithms
+
+    @property
+    def error(self) -> float:
+        """Half the interval's width as a standard error; of a ratio, that of its logarithm."""
+        low, high = (math.log(self.low), math.log(self.high)) if self.unit == "ratio" else (self.low, self.high)
+        return (high - low) / (2 * _Z)
 
     @property
     def text(self) -> str:
@@ -158,7 +165,7 @@ def from_interval(
     shown, unit = (interval, "points") if percent is None else (percent, "percent")
     judged = demand.judge(interval.low, interval.high, comparator)
     needed = demand.questions_needed(interval.low, interval.high, n_questions)
-    return Finding(at, shown.estimate, shown.low, shown.high, unit, judged, needed, note)
+    return Finding(at, shown.estimate, shown.low, shown.high, unit, judged, needed, note, demand=demand)
 
 
 def from_ratio(
@@ -180,7 +187,7 @@ def from_ratio(
         p = _beyond(abs(centre - log.threshold), max(abs(end - centre) / _Z, 1e-9), 2)
         verdict: Verdict = "supported" if above else "contradicted" if below else "inconclusive"
         judged = Judgement(verdict, min(p, LEVEL) if above or below else 1.0)
-    return Finding(at, ratio, low, high, "ratio", judged, None, "", bounds)
+    return Finding(at, ratio, low, high, "ratio", judged, None, "", bounds, demand=log)
 
 
 def _number(value: float, unit: Unit) -> str:

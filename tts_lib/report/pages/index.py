@@ -20,6 +20,7 @@ from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
 from tts_lib.report.claims.kinds import left_out, spoken_of
 from tts_lib.report.pages import notebook, rendering
+from tts_lib.report.pages import supplements as supplementary
 from tts_lib.report.pages.about import About
 from tts_lib.report.pages.lead import lead
 from tts_lib.report.pages.text import show_text
@@ -79,6 +80,8 @@ def render(reports: Path, pages: list[Page], said: About) -> str:
     study = summary["study"]
     every_claim = _read_csv(reports, "claims")
     claims = spoken_of(every_claim, all(study["ran"][part] for part in ("searched", "revised", "compared")))
+    supplements = supplementary.read(reports.parent, summary["claims"]["sha256"])
+    own = [supplement.claims for supplement in supplements if not supplement.differs]
     gallery = _read_csv(reports, "gallery")
     chains = _read_csv(reports, "gallery_chains")
     environment = rendering.environment()
@@ -91,6 +94,8 @@ def render(reports: Path, pages: list[Page], said: About) -> str:
         headline=summary["headline"],
         figures=[figure | {"source": _inlined(reports, figure["name"])} for figure in summary["figures"]],
         claims=claims,
+        added={row["number"]: [more[row["number"]] for more in own if row["number"] in more] for row in claims},
+        supplements=supplements,
         left_out=left_out(every_claim, claims),
         registration=summary["claims"],
         counts={word: sum(row["verdict"] == word for row in claims) for word in VERDICTS},

@@ -23,6 +23,9 @@ Hops = Annotated[list[Weight], Field(min_length=1, max_length=4, description="we
 
 
 class Problems(Section):
+    seed: Annotated[
+        int | None, Field(ge=0, lt=2**63, description="of world, questions and corpus; null: the study's")
+    ] = None
     n_maps: Annotated[int, Field(ge=4, le=26, description="maps of the world, named a-z")]
     n_values: Annotated[int, Field(ge=10, le=100, description="values a map permutes, two digits each")]
     zipf_offset: Annotated[float, Field(gt=0, le=1000, description="a map's frequency is 1 / (rank + offset)")]

@@ -69,18 +69,18 @@ class Study(Section):
         for name in ("replay", "questions"):
             if len(names := getattr(self, name)) > 1:
                 raise ValueError(f"{name} must name one study, got {', '.join(names)}")
-        trained = ("problems", "corpus", "models", "pretrain", "window")
+        trained = ("problems", "corpus", "models", "pretrain")
         taken = ("questions", "checkpoints")
         revised = ("revisions", "pairings", "revision_verifier")
         sampled = ("engine", "sampling", "grading", "generate", "verifier", "search")
         if self.replay:
-            needed, foreign = (), (*trained, "ladder", *taken, *sampled, "options", *revised)
+            needed, foreign = (), (*trained, "ladder", "window", *taken, *sampled, "options", *revised)
             kind = "a replay: nothing is sampled"
         elif self.checkpoints:
-            needed, foreign = (*taken, *sampled), (*trained, "ladder")
+            needed, foreign = (*taken, *sampled), (*trained, "ladder", "window")
             kind = "a study of checkpoints: nothing is pretrained"
         else:
-            needed, foreign = (*trained, *sampled, *revised), taken
+            needed, foreign = (*trained, *sampled), taken
             kind = "a study that trains its models"
         found = next((name for name in foreign if getattr(self, name)), None)
         if found := found or ("grid.methods" if self.replay and self.grid.methods else None):

@@ -1,0 +1,1 @@
+"""Supplements: studies beside a study whose results it shows, with the hashes of what they belong to."""

@@ -1,0 +1,99 @@
+"""A supplement as its profile declares it: which studies are to be run beside a study, and what is made of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import yaml
+from pydantic import Field, ValidationError
+
+from tts_lib.common.errors import StudyError
+from tts_lib.common.mistakes import sentence
+from tts_lib.common.section import Section
+from tts_lib.report.figures.figure import Drawing
+from tts_lib.study.config.study import Study
+
+PROFILES = Path("profiles/supplements")
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What a supplement found: the content of its folder.
+
+    Attributes:
+        claims: number -> what the supplement adds to that claim in the study's report: text, verdict.
+        left_out: number of a claim -> why the supplement says nothing on it.
+        facts: what else stands in summary.json.
+    """
+
+    title: str
+    lead: str
+    tables: Mapping[str, pd.DataFrame]
+    figures: Sequence[Drawing]
+    claims: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    left_out: Mapping[str, str] = field(default_factory=dict[str, str])
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Supplement(Section, ABC):
+    """Studies beside a study; each kind says which, and what is made of their results."""
+
+    kind: str
+    stages: Annotated[list[str], Field(min_length=1, description="that run in each study, with what they need")]
+    changes: dict[str, Any] = Field(default_factory=dict[str, Any], description="dotted name of a setting -> value")
+
+    @abstractmethod
+    def studies(self, seed: int) -> Mapping[str, Mapping[str, Any]]:
+        """Name of each study -> what is changed in it alone.
+
+        Args:
+            seed: of the study that they stand beside.
+
+        Raises:
+            StudyError: they cannot stand beside it.
+        """
+
+    @abstractmethod
+    def collect(self, root: Path, studies: Mapping[str, Path]) -> Collected:
+        """What the studies found, with that of the study in `root`, once all of them have run."""
+
+    def settings(self, parent: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """The settings of each study, as its params.yaml holds them.
+
+        Args:
+            parent: those of the study that they stand beside.
+
+        Raises:
+            StudyError: a change of what is not there, or settings that make no study.
+        """
+        made = {}
+        for name, own in self.studies(parent["seed"]).items():
+            settings = deepcopy(dict(parent))
+            for setting, value in {**self.changes, **own}.items():
+                _change(settings, setting, value)
+            try:
+                Study.model_validate(settings)
+            except ValidationError as error:
+                words, _ = sentence(error, Study.model_json_schema())
+                raise StudyError(f"changes make no study of {name}: {words}") from error
+            made[name] = settings
+        return made
+
+
+def parameters(root: Path) -> dict[str, Any]:
+    """The settings of a study as they are written."""
+    return yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+
+
+def _change(settings: dict[str, Any], setting: str, value: Any) -> None:
+    node: Any = settings
+    *groups, last = setting.split(".")
+    for group in groups:
+        node = node.get(group) if isinstance(node, dict) else None
+    if not isinstance(node, dict):
+        raise StudyError(f"changes.{setting}: the study has no {'.'.join(groups)}")
+    node[last] = deepcopy(value)
