@@ -1,5 +1,6 @@
 """What a fresh machine is given: locks, environment files, the setup script and the words it fails with."""
 
+import json
 import os
 import re
 import subprocess
@@ -222,22 +223,47 @@ def test_the_makefile_has_the_targets_and_explains_them() -> None:
     assert "PYTHON=" in shown and "TORCH_INDEX=" in shown
 
 
-def test_the_readme_quotes_the_committed_study(tmp_path: Path) -> None:
-    """Both as they are committed: a study that was run here since may have come out otherwise."""
+def committed(name: str) -> str:
+    """A file as it is committed: a study that was run here since may have come out otherwise."""
+    shown = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if shown.returncode:
+        pytest.skip(f"git has no {name}")
+    return shown.stdout
 
-    def committed(name: str) -> str:
-        shown = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=ROOT, capture_output=True, text=True, check=False)
-        if shown.returncode:
-            pytest.skip(f"git has no {name}")
-        return shown.stdout
 
-    (tmp_path / "summary.json").write_text(committed("reports/summary.json"))
+def test_the_readme_quotes_the_committed_study() -> None:
+    written = readme.parts(json.loads(committed("reports/summary.json")), committed("reports/claims.csv"))
     text = committed("README.md")
-    assert readme.with_results(text, readme.results_table(tmp_path / "summary.json")) == text
+    assert readme.with_parts(text, written) == text
+
+
+def test_the_readme_opens_with_a_figure_and_the_story_before_any_command() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert text.index("<!-- story -->") < text.index("<!-- results -->") < text.index("```")
+    assert text.partition("<!-- end of story -->")[0].count("\n\n") <= 7
 
 
 def test_the_readme_keeps_its_words_around_the_results() -> None:
-    text = f"a\n{readme.BEGIN}old\n{readme.END}b\n"
-    assert readme.with_results(text, "new\n") == f"a\n{readme.BEGIN}new\n{readme.END}b\n"
-    with pytest.raises(StudyError, match="must hold the lines"):
-        readme.with_results("a\n", "new\n")
+    text = "a\n<!-- x -->\nold\n<!-- end of x -->\nb\n<!-- y -->\n<!-- end of y -->\n"
+    written = readme.with_parts(text, {"x": "new\n", "y": "too\n"})
+    assert written == "a\n<!-- x -->\nnew\n<!-- end of x -->\nb\n<!-- y -->\ntoo\n<!-- end of y -->\n"
+    with pytest.raises(StudyError, match="must hold the lines <!-- x -->"):
+        readme.with_parts("a\n", {"x": "new\n"})
+
+
+@pytest.mark.parametrize("page", ["reports/index.html", "reports/explore.html", "reports/README.md", "README.md"])
+def test_every_link_of_a_committed_page_leads_to_a_committed_file(page: str) -> None:
+    listed = subprocess.run(["git", "ls-tree", "-r", "--name-only", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    there = set(listed.stdout.splitlines())
+    found = re.findall(r'(?:href|src)="([^"#]+)|\]\(([^)#]+)\)', committed(page))
+    links = {link for pair in found for link in pair if link and not re.match(r"\w+:", link)}
+    lost = [link for link in links if os.path.normpath(Path(page).parent / link) not in there]
+    assert links and not lost
+
+
+def test_the_pictures_that_are_committed_are_small() -> None:
+    command = ["git", "ls-tree", "-r", "-l", "HEAD", "reports"]
+    lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.splitlines()
+    sizes = {name: int(about.split()[3]) for about, _, name in (line.partition("\t") for line in lines)}
+    assert sum(size for name, size in sizes.items() if name.endswith(".png")) <= 3e6
+    assert sizes.get("reports/explore.html", 0) <= 1e6

@@ -12,11 +12,12 @@ import pytest
 from matplotlib.figure import Figure
 
 from helpers.example_study import EXAMPLE, HOSTILE
+from helpers.explored_study import write_results
 from tts_lib.common import tables
 from tts_lib.plots import style
 from tts_lib.report import gallery
 from tts_lib.report.claims.claims import COLUMNS
-from tts_lib.report.pages import index, supplements
+from tts_lib.report.pages import index, navigation, supplements
 from tts_lib.report.pages.__main__ import main
 from tts_lib.report.pages.about import About, about
 
@@ -29,6 +30,7 @@ CARD = {"label": "small model", "text": "32.5% [29.7%, 35.5%]", "at": "pass@1"}
 RAN = dict.fromkeys(["voted", "verified", "searched", "revised", "compared"], True) | {"imported": False}
 REGISTRATION = {"sha256": "ab" * 32, "rules_changed": "2026-11-28"}
 SAID = About("Study <mine> · commit abc", "")
+PAGES = navigation.of_notebooks([("01", "The questions")])
 
 
 @pytest.fixture
@@ -64,6 +66,8 @@ def reports(tmp_path: Path) -> Path:
     attempt = {"case": "loses it", "question_id": "q", "chain": 0, "statement": "Find x.", "score": 0.25}
     attempts = [attempt | {"position": n, "text": f"=0{n}", "verdict": "wrong"} for n in (1, 2)]
     write_csv(pd.DataFrame(attempts), folder / "results/report/gallery_chains.csv")
+    write_csv(pd.DataFrame({"budget": [1]}), folder / "results/report/a.csv")
+    write_results(folder)
     return folder
 
 
@@ -86,12 +90,12 @@ def add_notebook(reports: Path, name: str, *cells: str) -> None:
 
 
 def test_the_page_says_what_the_tables_say(reports: Path) -> None:
-    page = index.render(reports, [index.Page("01.html", "The questions")], SAID)
+    page = index.render(reports, PAGES, SAID)
     for expected in ("32.5%", "[29.7%, 35.5%]", "+1.0 points [+0.5, +1.5]", "✓ 1 supported", "✗ 1 contradicted"):
         assert expected in page
-    for expected in ("? 1 inconclusive", 'href="01.html"', "130,000", "6 million", "A figure"):
+    for expected in ("? 1 inconclusive", 'href="pages/01.html"', "130,000", "6 million", "A figure"):
         assert expected in page
-    assert 'href="results/report/claims.csv"' in page and 'href="summary.json"' in page
+    assert 'href="claims.csv"' in page and 'href="results' not in page and 'href="summary.json"' in page
     assert "The grid ends before" in page and "A fourth" in page and "Left out" not in page
     assert "repeated whole: a small model is sampled, verified, searched and taught to revise its answers" in page
     assert "own gold" not in page and "Searches" not in page
@@ -108,7 +112,7 @@ def test_a_replay_speaks_of_itself_alone(reports: Path) -> None:
         write_csv(pd.read_csv(reports / f"results/report/{name}.csv").head(0), reports / f"results/report/{name}.csv")
     claims = pd.read_csv(reports / "results/report/claims.csv", dtype=str)
     write_csv(claims.assign(estimate=None), reports / "results/report/claims.csv")
-    page = index.render(reports, [], SAID)
+    page = index.render(reports, PAGES, SAID)
     assert "those of tiny &lt;1B&gt; are counted (is any of 512 right?). Nothing was sampled" in page
     assert "all 4 on verifiers, all 1 on revisions" in page and "<table class=" not in page
     for absent in ("larger", "verified", "Solutions", "searches", "layers", "validation loss", "0 supported"):
@@ -116,12 +120,12 @@ def test_a_replay_speaks_of_itself_alone(reports: Path) -> None:
 
 
 def test_the_order_of_imported_samples_is_shown(reports: Path) -> None:
-    assert "order of the samples" not in index.render(reports, [], SAID)
+    assert "order of the samples" not in index.render(reports, PAGES, SAID)
     summary = tables.read_json(reports / "summary.json")
     known = {"own_gold": 190.0, "own_gold_by_chance": 4.0, "duplicate_share": None, "shared_prefix_questions": None}
     summary["study"]["pools"]["base-test"] |= known | {"order_of_samples": "trusted, misplaced: 9 golds <lead>"}
     tables.write_json(summary, reports / "summary.json")
-    page = index.render(reports, [], SAID)
+    page = index.render(reports, PAGES, SAID)
     assert (
         "<th>order of the samples</th>" in page
         and "<th>duplicates</th>" not in page
@@ -130,7 +134,7 @@ def test_the_order_of_imported_samples_is_shown(reports: Path) -> None:
 
 
 def test_nothing_runs_and_nothing_is_fetched(reports: Path) -> None:
-    page = index.render(reports, [], SAID)
+    page = index.render(reports, PAGES, SAID)
     assert "default-src 'none'" in page
     assert not re.search(r"<(script|iframe|object|embed|link|base|form)\b", page, re.IGNORECASE)
     sources = re.findall(r'\b(?:src|href)\s*=\s*"([^"]*)"', page)
@@ -140,12 +144,12 @@ def test_nothing_runs_and_nothing_is_fetched(reports: Path) -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_text_is_inert(reports: Path, hostile: str) -> None:
-    harmless = index.render(reports, [], SAID)
+    harmless = index.render(reports, PAGES, SAID)
     write_csv(traces(hostile.replace("\n", " "), hostile), reports / "results/report/gallery.csv")
     claims = pd.read_csv(reports / "results/report/claims.csv", dtype=str)
     claims["note"] = hostile
     write_csv(claims, reports / "results/report/claims.csv")
-    page = index.render(reports, [index.Page("01.html", hostile)], SAID)
+    page = index.render(reports, navigation.of_notebooks([("01", hostile)]), SAID)
     tags = re.compile(r"<[a-zA-Z!/][^>]*>")
     allowed = {re.sub(r'"[^"]*"', '""', tag) for tag in tags.findall(harmless)} | {"<small>", "</small>"}
     assert {re.sub(r'"[^"]*"', '""', tag) for tag in tags.findall(page)} <= allowed
@@ -156,8 +160,15 @@ def test_every_executed_notebook_gets_a_page_in_order(reports: Path) -> None:
     add_notebook(reports, "02_b.partial", "# Second, which failed once")
     add_notebook(reports, "01_a", "# First\n\n$x$")
     pages = index.render_notebooks(reports, SAID)
-    assert pages == [index.Page("pages/01_a.html", "First"), index.Page("pages/02_b.html", "Second")]
-    assert 'href="../index.html"' in (reports / "pages/01_a.html").read_text()
+    assert [(page.file, page.title) for page in pages[2:]] == [
+        ("pages/01_a.html", "First"),
+        ("pages/02_b.html", "Second"),
+    ]
+    first, second = ((reports / page.file).read_text() for page in pages[2:])
+    assert '<a rel="prev" href="../explore.html">← Explorer</a>' in first
+    assert '<a rel="next" href="../pages/02_b.html">Second →</a>' in first and 'rel="next"' not in second
+    for page in (first, second):
+        assert [f'href="../{other.file}"' in page for other in pages].count(False) == 1  # the page itself
 
 
 def test_a_notebook_that_cannot_be_shown_is_named(reports: Path) -> None:
@@ -172,6 +183,7 @@ def test_a_missing_input_is_one_sentence(reports: Path, lost: str, monkeypatch: 
     monkeypatch.chdir(reports.parent)
     main([])
     before = (reports / "index.html").read_bytes()
+    assert {path.name for path in reports.iterdir()} >= {"README.md", "explore.html", "claims.csv", "figures"}
     (reports / lost).unlink()
     with pytest.raises(SystemExit, match=f"{Path(lost).name} is missing"):
         main([])
@@ -180,7 +192,7 @@ def test_a_missing_input_is_one_sentence(reports: Path, lost: str, monkeypatch: 
 
 def test_two_pages_of_the_same_results_are_equal(reports: Path, tmp_path: Path) -> None:
     shutil.copytree(reports, tmp_path / "elsewhere/reports")
-    assert index.render(reports, [], SAID) == index.render(tmp_path / "elsewhere/reports", [], SAID)
+    assert index.render(reports, PAGES, SAID) == index.render(tmp_path / "elsewhere/reports", PAGES, SAID)
 
 
 def test_large_numbers_in_words() -> None:
@@ -268,7 +280,7 @@ def test_chains_worth_reading_are_one_of_each_kind() -> None:
 def test_every_page_says_what_study_it_is_of_and_when_it_concludes_nothing(reports: Path) -> None:
     few = About("Study <mine> · commit abc", "40 test questions: too few")
     for said in (SAID, few):
-        page = index.render(reports, [], said)
+        page = index.render(reports, PAGES, said)
         assert "<footer>Study &lt;mine&gt; · commit abc</footer>" in page
         assert ("too few" in page) == (said is few)
 

@@ -11,6 +11,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from helpers.example_study import HOSTILE
 from tts_lib.common.errors import StudyError
+from tts_lib.report.pages import navigation
 from tts_lib.report.pages.notebook import render
 from tts_lib.report.pages.sanitise import sanitise
 from tts_lib.report.pages.text import show_text
@@ -114,12 +115,13 @@ def test_a_page_has_its_parts_and_fetches_nothing(tmp_path: Path) -> None:
     page = render(
         notebook(display(image_png=PNG, text_plain="<Figure>"), display(image_svg="x"), prose=prose),
         tmp_path,
-        "index.html",
+        navigation.Way(navigation.of_notebooks([("01", "One")]), "pages/01.html"),
     )
     assert "<title>Search &amp; *rescue*</title>" in page
     assert "default-src &#39;none&#39;" in page or "default-src 'none'" in page
     tags = Page(page).tags
-    assert [attributes["href"] for tag, attributes in tags if tag == "a"] == ["index.html", "b.html"]
+    way = ["../explore.html", "../index.html", "../explore.html"]
+    assert [attributes["href"] for tag, attributes in tags if tag == "a"] == [*way, "b.html", *way]
     pictures = [attributes.get("src") for tag, attributes in tags if tag == "img"]
     assert pictures == ["data:image/png;base64,cG5n", None, f"data:image/png;base64,{PNG}"]
     assert "<mfrac>" in page and "https://" not in page

@@ -1,26 +1,46 @@
 """Writes the results of the committed study into README.md: `python -m tts_lib.report.readme`.
 
-They stand between two marks and come from reports/summary.json; a test compares the two.
+The story, in three sentences under a figure, and the table stand each between two marks; they come from
+reports/summary.json and reports/claims.csv, and a test compares them.
 """
 
+import csv
+import io
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
+from tts_lib.report import story
 
 WORDS = ("supported", "contradicted", "no difference", "inconclusive", "not testable")
-BEGIN, END = "<!-- results -->\n", "<!-- end of results -->\n"
+STORY, TABLE = "story", "results"
+_KEYS = ["headline", "verdicts", "verdicts_of_all", "study", "figures"]
 
 
-def results_table(summary: Path) -> str:
-    """The headline numbers as a Markdown table, and the tally of the claims.
+def parts(summary: Mapping[str, Any], claims: str) -> dict[str, str]:
+    """What stands between each pair of marks.
 
-    Raises:
-        TableError: the summary is missing or damaged.
+    Args:
+        summary: reports/summary.json.
+        claims: the text of reports/claims.csv.
     """
-    found = tables.read_json(summary, ["headline", "verdicts", "verdicts_of_all", "study"])
+    rows = list(csv.DictReader(io.StringIO(claims)))
+    return {STORY: _story(summary, rows), TABLE: _table(summary)}
+
+
+def _story(summary: Mapping[str, Any], claims: list[dict[str, str]]) -> str:
+    """One figure, and the three sentences."""
+    lines = "\n".join(f"- {sentence}" for sentence in story.sentences(summary, claims))
+    figure = story.figures(summary)[0]
+    return f"![{figure['title']}](reports/figures/{figure['name']}.png)\n\n{figure['caption']}\n\n{lines}\n"
+
+
+def _table(found: Mapping[str, Any]) -> str:
+    """The headline numbers as a Markdown table, and the tally of the claims."""
     rows = [f"| {row['label']} | {row['at']} | {row['text']} |" for row in found["headline"]]
     counts, of_all = (
         ", ".join(f"{found[key].get(word, 0)} {word}" for word in WORDS) for key in ("verdicts", "verdicts_of_all")
@@ -31,25 +51,30 @@ def results_table(summary: Path) -> str:
     return "\n".join([*lines, tally]) + "\n"
 
 
-def with_results(readme: str, table: str) -> str:
-    """The README with its results replaced.
+def with_parts(readme: str, written: Mapping[str, str]) -> str:
+    """The README with what stands between its marks replaced.
 
     Raises:
         StudyError: the marks are not there.
     """
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise StudyError(f"README.md must hold the lines {BEGIN.strip()} and {END.strip()}")
-    return before + begin + table + end + after
+    for name, text in written.items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+        before, found, rest = readme.partition(begin)
+        _, closed, after = rest.partition(end)
+        if not (found and closed):
+            raise StudyError(f"README.md must hold the lines {begin.strip()} and {end.strip()}")
+        readme = before + begin + text + end + after
+    return readme
 
 
 def main() -> None:
     try:
         root = paths.find_root()
-        path = root / "README.md"
-        text = with_results(path.read_text(encoding="utf-8"), results_table(root / "reports/summary.json"))
-        write_atomically(path, text.encode())
+        path, claims = root / "README.md", root / "reports/claims.csv"
+        if not claims.is_file():
+            raise StudyError(f"{claims} is missing; run `dvc repro pages`, which writes it, first")
+        written = parts(tables.read_json(root / "reports/summary.json", _KEYS), claims.read_text(encoding="utf-8"))
+        write_atomically(path, with_parts(path.read_text(encoding="utf-8"), written).encode())
     except (StudyError, OSError) as error:
         sys.exit(str(error))
 

@@ -62,18 +62,6 @@ def mean_accuracy(ratios: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(ratios.groupby(["selection", "budget", "length"], as_index=False)["accuracy"].mean())
 
 
-def in_words(mean: pd.DataFrame) -> str:
-    """What `mean_accuracy` says of the largest budget: the best chain length, against all parallel, by selection."""
-    top, lines = mean[mean["budget"] == mean["budget"].max()], []
-    for selection, part in top.groupby("selection"):
-        best, parallel = part.loc[part["accuracy"].idxmax()], part.loc[part["length"] == 1, "accuracy"].item()
-        lines.append(
-            f"{selection}: of {best['budget']:.0f} attempts, chains of {best['length']:.0f} are best "
-            f"({best['accuracy']:.1%}); all parallel {parallel:.1%}"
-        )
-    return "; ".join(lines) + "."
-
-
 def chain_length(way: Literal["parallel", "sequential", "mixed"], budget: int) -> int:
     """Length of the chains: 1, all of the budget, or in between the longest whose sequential:parallel is up to 16:1.
 

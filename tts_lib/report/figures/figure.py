@@ -27,6 +27,7 @@ class ReportFigure:
 
     name: str  # of its files
     title: Words
+    see: str  # what to look for, said before how it was made
     caption: Words
     data: Callable[[Results], pd.DataFrame]
     draw: Callable[..., None]  # data, axes, and with `by_bin` the number of difficulty bins
@@ -42,7 +43,9 @@ class ReportFigure:
         data = self.data(results)
         if data.empty:
             raise NotMeasured(f"there is nothing to draw in {self.name}")
-        caption = " ".join(filter(None, (_said(self.caption, results), self.hollow if _holds_paper(data) else "")))
+        caption = " ".join(
+            filter(None, (self.see, _said(self.caption, results), self.hollow if _holds_paper(data) else ""))
+        )
         draw = partial(self.draw, n_bins=results.n_bins) if self.by_bin else self.draw
         return Drawing(self.name, _said(self.title, results), caption, data, draw)
 

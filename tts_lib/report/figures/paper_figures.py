@@ -188,6 +188,8 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "coverage_by_budget",
         "What the samples hold: coverage (pass@k)",
+        "How high the top line rises is what a perfect verifier could make of the samples; the gap below it "
+        "is what choosing an answer loses.",
         _of_coverage,
         _coverage,
         draw_curves,
@@ -195,6 +197,8 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_search",
         "Search against best-of-N (Figure 3, left)",
+        "Where a search leaves the line of best-of-N weighted, and where it falls back to it: the paper has "
+        "searches ahead at small budgets only.",
         _of_search,
         with_paper(_search, "3 left"),
         draw_curves,
@@ -202,6 +206,8 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_bin_search",
         lambda results: f"{'Search' if results.search else 'Selection'} inside difficulty bins (Figure 3, right)",
+        "In each bin, which colour is higher and whether bars grow with the budget: the paper's searches win "
+        "on harder questions and lose on easy ones as the budget grows.",
         _of_bins,
         _by_bin,
         bars.accuracy_by_bin,
@@ -209,6 +215,8 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_compute_optimal",
         "The compute-optimal strategy (Figure 4)",
+        "How far left of best-of-N the choice reaches the same height: that distance is what choosing by "
+        "difficulty saves.",
         _of_choice,
         with_paper(_compute_optimal, "4"),
         draw_curves,
@@ -216,6 +224,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_flops_matched",
         lambda results: f"{'Search' if results.search else 'Selection'} against the large model (Figure 9, right)",
+        "A star below its line: there test-time compute is the better buy, above it the larger model.",
         _of_lines,
         _flops,
         _draw_flops,
@@ -224,7 +233,9 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "relative_change_by_group",
         "The same, relative to the large model (Figure 1, right)",
-        "Above zero test-time compute is the better buy, below it pretraining. " + style.BAND_NOTE,
+        "Above zero test-time compute is the better buy, below it pretraining; a bar whose interval crosses "
+        "zero decides nothing.",
+        style.BAND_NOTE,
         _relative,
         bars.relative_change,
         by_bin=True,
@@ -232,6 +243,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_flops_matched_revisions",
         "Revisions against the large model (Figure 9, left)",
+        "A star below its line: there revising is the better buy, above it the larger model.",
         _of_lines,
         partial(_flops, strategy_set="revisions"),
         _draw_flops,
@@ -241,7 +253,9 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "relative_change_by_group_revisions",
         "The same, relative to the large model (Figure 1, right)",
-        "Above zero test-time compute is the better buy, below it pretraining. " + style.BAND_NOTE,
+        "Above zero revising is the better buy, below it pretraining; a bar whose interval crosses zero "
+        "decides nothing.",
+        style.BAND_NOTE,
         partial(_relative, strategy_set="revisions"),
         bars.relative_change,
         by_bin=True,
@@ -249,6 +263,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_aggregation",
         "From step scores to a solution's score (Figure 13)",
+        "Whether any line leaves that of the last step's score, which the paper found best.",
         "Best-of-N weighted with the PRM's step scores reduced in four ways. " + style.BAND_NOTE,
         partial(strategy_curves, strategies=_BY_STEPS),
         draw_curves,
@@ -256,6 +271,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_prm_orm",
         "PRM against ORM (Figure 14)",
+        "Whether the lines part as N grows: the paper's PRM pulls away from its ORM.",
         _of_prm_orm,
         _prm_orm,
         draw_curves,
@@ -263,6 +279,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_weighted_plain",
         "Weighted against plain best-of-N (ICLR Figure 13)",
+        "Whether a dashed line turns down at large N: then the verifier is fooled by what it likes best.",
         "Full lines sum the scores over equal answers, dashed ones take the best single solution. " + style.BAND_NOTE,
         partial(strategy_curves, strategies=[_PLAIN_ORM, _ORM, PLAIN, WEIGHTED]),
         draw_curves,
@@ -270,6 +287,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "iso_ratio",
         "How many times cheaper",
+        "How far right of 1 a mark lies, interval and all: so many times fewer generations buy the same accuracy.",
         "Generations that best-of-N weighted needs, divided by those of the choice, for the accuracy of best-of-N at N."
         " Arrows: the truth lies further that way, off the grid. Bars: 95% bootstrap over questions.",
         _iso,
@@ -278,6 +296,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "gain_over_best_fixed_by_budget",
         "What adapting to difficulty adds",
+        "Where a band leaves zero: only there does adapting to difficulty add to one well-chosen strategy.",
         "Compute-optimal minus the best single strategy, both chosen on the other half of the questions, among all "
         f"strategies. {style.BAND_NOTE}",
         _gain,
@@ -286,6 +305,8 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "strategy_shares",
         "Which strategy is compute-optimal",
+        "Whether the colour changes from bin to bin: if not, there is nothing to adapt to; a small share is "
+        "a choice by luck.",
         "The strategy chosen most often per oracle bin and budget, and the share of the splits that chose it.",
         _shares,
         bars.strategy_shares,
@@ -294,6 +315,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "pass_at_1_spectrum",
         "How hard the questions are",
+        "How many questions are always or never right: on those no strategy can differ from another.",
         "Share of right samples of the base model, question by question.",
         _spectrum,
         curves.spectrum,

@@ -129,6 +129,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_position",
         "Along a chain of revisions (Figure 6, left)",
+        "Whether a line rises beyond the first attempt, and past the fifth, the last one trained on.",
         _of_chains,
         _chains,
         curves.accuracy_by_position,
@@ -136,6 +137,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_sequential",
         "Sequential against parallel (Figure 6, right)",
+        "Which of two lines of one verifier is higher: one chain, or as many independent attempts.",
         f"One chain of N attempts against N first attempts of the same model. {style.BAND_NOTE}",
         with_paper(partial(strategy_curves, strategies=_SPLITS), "6 right"),
         draw_curves,
@@ -143,6 +145,8 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_ratio",
         "Every way to split a budget (Figure 7, left)",
+        "Where along the axis each line is highest: at the left all attempts are parallel, at the right they "
+        "are one chain.",
         "N attempts as chains of equal length, the answer chosen by the revision verifier within and across chains.",
         partial(_by_ratio, selection="orm"),
         _draw_ratio("budget"),
@@ -150,6 +154,8 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_ratio_oracle_bins",
         "The same by difficulty (Figure 7, right)",
+        "Whether the highest point moves from bin to bin: the paper's easy questions want one chain, its "
+        "hard ones a mixture.",
         _quantiles("At the largest budget up to 128, in {} of oracle difficulty."),
         partial(_by_ratio_and_bin, selection="orm", difficulty="oracle"),
         _draw_ratio("bin"),
@@ -157,6 +163,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_compute_optimal_revisions",
         "The compute-optimal ratio (Figure 8)",
+        "How far the choice lies above parallel attempts, and above any one ratio.",
         f"The length of the chains chosen per bin and budget by two-fold cross-validation. {style.BAND_NOTE}",
         with_paper(_compute_optimal, "8"),
         draw_curves,
@@ -164,6 +171,8 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "strategy_shares_revisions",
         "Which ratio is compute-optimal",
+        "Whether the length changes from bin to bin: if not, there is nothing to adapt to; a small share is "
+        "a choice by luck.",
         "The chain length chosen most often per oracle bin and budget, and the share of the splits that chose it.",
         _shares,
         bars.strategy_shares,
@@ -171,6 +180,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_ratio_majority",
         "Every way to split a budget, by majority (Figure 10, left)",
+        "Where each line is highest when answers vote and no verifier helps.",
         "As Figure 7, without a verifier.",
         partial(_by_ratio, selection="majority"),
         _draw_ratio("budget"),
@@ -178,6 +188,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_ratio_majority_bins",
         "The same by difficulty, by majority (Figure 10, right)",
+        "Whether the highest point moves from bin to bin when answers vote.",
         _quantiles("In {} of oracle difficulty."),
         partial(_by_ratio_and_bin, selection="majority", difficulty="oracle"),
         _draw_ratio("bin"),
@@ -185,6 +196,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_ratio_predicted_bins",
         "By predicted difficulty (Figure 11)",
+        "Whether the picture by oracle difficulty stays when difficulty is predicted.",
         _quantiles("As Figure 7, right, in {} of the PRM's mean score."),
         partial(_by_ratio_and_bin, selection="orm", difficulty="predicted"),
         _draw_ratio("bin"),
@@ -192,6 +204,8 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_revision_verifiers",
         "Verifiers of revisions (Figure 15)",
+        "Whether an ORM trained on revisions lies above the base's PRM, and whether seeing the earlier "
+        "attempts helps it.",
         "One chain of N attempts, chosen by an ORM trained on revisions with or without the earlier attempts in its "
         f"context, or by the base model's PRM. {style.BAND_NOTE}",
         with_paper(partial(strategy_curves, strategies=[PARALLEL, *_SEQUENTIAL.values()]), "15"),
@@ -200,6 +214,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_ratio_rest_em",
         "ReST-EM (Figure 16)",
+        "Whether the line after ReST-EM falls towards long chains, as the paper's does.",
         "Splits of one budget by majority, for the paper's revision model and for one trained on that model's chains.",
         _ablation,
         _draw_ratio("model"),
@@ -207,6 +222,8 @@ FIGURES: tuple[ReportFigure, ...] = (
     ReportFigure(
         "accuracy_by_budget_joint",
         "Searches, revisions, or both",
+        "Where the line of both lies above the better of the other two: only there do the mechanisms add to "
+        "each other.",
         "The compute-optimal strategy among searches, among splits into revisions and among all of them, oracle bins, "
         f"at equal FLOPs, the verifier's included. {style.BAND_NOTE}",
         _joint,

@@ -5,11 +5,13 @@ import os
 import sys
 from pathlib import Path
 
-from tts_lib.common import paths, tables
+from tts_lib.common import paths
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
+from tts_lib.report.explorer import record
+from tts_lib.report.pages import explore, index, markdown
 from tts_lib.report.pages.about import about
-from tts_lib.report.pages.index import render, render_notebooks
+from tts_lib.report.pages.navigation import EXPLORER, OVERVIEW, Way
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -17,10 +19,18 @@ def main(arguments: list[str] | None = None) -> None:
     parser.parse_args(arguments)
     try:
         os.chdir(paths.find_root())
-        n_questions = tables.read_json(paths.SUMMARY, ["study"])["study"]["questions"]["test"]
-        said = about(Path(), n_questions)
-        pages = render_notebooks(paths.REPORTS, said)
-        write_atomically(paths.REPORTS / "index.html", render(paths.REPORTS, pages, said).encode())
+        summary = index.summary_of(paths.REPORTS)
+        said = about(Path(), summary["study"]["questions"]["test"])
+        _, claims = index.claims_of(paths.REPORTS, summary["study"])
+        markdown.copy_shown(paths.REPORTS, summary)
+        pages = index.render_notebooks(paths.REPORTS, said)
+        made = {
+            EXPLORER: explore.render(record.load(), Way(pages, EXPLORER), said),
+            "README.md": markdown.render(paths.REPORTS, summary, claims, said),
+            OVERVIEW: index.render(paths.REPORTS, pages, said),
+        }
+        for name, text in made.items():
+            write_atomically(paths.REPORTS / name, text.encode())
     except (StudyError, OSError) as error:
         sys.exit(str(error))
 

@@ -19,11 +19,14 @@ from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
 from tts_lib.report.claims.kinds import left_out, spoken_of
+from tts_lib.report.columns import strategy_names
 from tts_lib.report.pages import notebook, rendering
 from tts_lib.report.pages import supplements as supplementary
 from tts_lib.report.pages.about import About
 from tts_lib.report.pages.lead import lead
+from tts_lib.report.pages.navigation import OVERVIEW, Page, Way, of_notebooks
 from tts_lib.report.pages.text import show_text
+from tts_lib.strategies.tables.saved import read_csv
 from tts_lib.study import notebooks
 
 VERDICTS = {  # word -> sign beside its colour
@@ -44,42 +47,56 @@ class Table:
     rows: list[list[str]]
 
 
-@dataclass(frozen=True)
-class Page:
-    """A rendered notebook: its file as seen from the index, and its title."""
-
-    file: str
-    title: str
-
-
 def render_notebooks(reports: Path, said: About) -> list[Page]:
-    """Render each notebook of `reports`/executed that ran to its end to a page in `reports`/pages, in order of names.
+    """Render each notebook of `reports`/executed that ran to its end to a page in `reports`/pages.
+
+    Returns:
+        All pages of the report, in the order in which they are read.
 
     Raises:
         StudyError: a notebook that cannot be read or shown, by name.
     """
-    pages = []
-    for source in notebooks.executed(reports / "executed"):
-        executed = notebooks.read(source)
+    executed = {source: notebooks.read(source) for source in notebooks.executed(reports / "executed")}
+    titles = [(source.stem, _title(read.cells[0].source, source.stem)) for source, read in executed.items()]
+    pages, names = of_notebooks(titles), _names(reports)
+    for source, read in executed.items():
+        file = f"pages/{source.stem}.html"
         try:
-            text = notebook.render(executed, reports, home="../index.html", said=said)
+            text = notebook.render(read, reports, Way(pages, file), said, names)
         except StudyError as error:
             raise StudyError(f"{source}: {error}") from error
-        write_atomically(reports / "pages" / f"{source.stem}.html", text.encode())
-        pages.append(Page(f"pages/{source.stem}.html", _title(executed.cells[0].source, source.stem)))
+        write_atomically(reports / file, text.encode())
     return pages
 
 
+def summary_of(reports: Path) -> dict[str, Any]:
+    """The study's summary.json.
+
+    Raises:
+        TableError: it is missing or damaged.
+    """
+    return tables.read_json(reports / "summary.json", _SUMMARY_KEYS)
+
+
+def claims_of(reports: Path, study: Mapping[str, Any]) -> tuple[list[dict[str, str]], list[Mapping[str, str]]]:
+    """All claims, and those that the report speaks of.
+
+    Raises:
+        TableError: their table is missing.
+    """
+    every = _read_csv(reports, "claims")
+    return every, spoken_of(every, all(study["ran"][part] for part in ("searched", "revised", "compared")))
+
+
 def render(reports: Path, pages: list[Page], said: About) -> str:
-    """The index page of the results in `reports`.
+    """The overview of the results in `reports`.
 
     Raises:
         TableError: summary.json, a table or a figure is missing or damaged.
     """
-    summary = tables.read_json(reports / "summary.json", _SUMMARY_KEYS)
+    summary = summary_of(reports)
     study = summary["study"]
-    every_claim = _read_csv(reports, "claims")
-    claims = spoken_of(every_claim, all(study["ran"][part] for part in ("searched", "revised", "compared")))
+    every_claim, claims = claims_of(reports, study)
     supplements = supplementary.read(reports.parent, summary["claims"]["sha256"])
     own = [supplement.claims for supplement in supplements if not supplement.differs]
     gallery = _read_csv(reports, "gallery")
@@ -102,7 +119,7 @@ def render(reports: Path, pages: list[Page], said: About) -> str:
         signs=VERDICTS,
         gallery=[(case, list(steps)) for case, steps in groupby(gallery, key=lambda row: row["case"])],
         chains=[(case, list(steps)) for case, steps in groupby(chains, key=lambda row: row["case"])],
-        pages=pages,
+        way=Way(pages, OVERVIEW),
         said=said,
         files=_data_files(reports),
     )
@@ -160,6 +177,14 @@ _POOL = {
 }
 
 
+def _names(reports: Path) -> dict[str, str]:
+    """What the strategies of the study are called in words."""
+    found = [reports / "results" / stage / "accuracy.csv" for stage in ("compute_optimal",)]
+    found += [reports / "results/select/selection.csv"]
+    frames = {path.stem: read_csv(path) for path in found if path.is_file()}
+    return strategy_names(frames)
+
+
 def _title(source: str, otherwise: str) -> str:
     line = source.strip().split("\n")[0]
     return line.removeprefix("# ") if line.startswith("# ") else otherwise
@@ -182,6 +207,14 @@ def _inlined(reports: Path, name: str) -> str:
 
 
 def _data_files(reports: Path) -> list[dict[str, Any]]:
-    """Tables and metrics beside the page, with their sizes."""
-    found = [*reports.glob("*.json"), *(reports / "results").rglob("*.csv"), *(reports / "metrics").glob("*.json")]
-    return [{"path": str(path.relative_to(reports)), "kilobytes": path.stat().st_size / 1000} for path in sorted(found)]
+    """Tables and records beside the page, with their sizes; those in results/ are there only where it was run."""
+    found = [path for folder in ("", "metrics", "figures") for path in sorted((reports / folder).glob("*.[cj]s*"))]
+    found += sorted((reports / "results").rglob("*.csv"))
+    return [
+        {
+            "path": str(path.relative_to(reports)),
+            "kilobytes": path.stat().st_size / 1000,
+            "kept": path.relative_to(reports).parts[0] != "results",
+        }
+        for path in found
+    ]

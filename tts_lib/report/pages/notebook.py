@@ -6,8 +6,8 @@ MathML. What the notebook's outputs hold is rebuilt by `sanitise`, and the page'
 
 import html
 import re
-from base64 import b64encode
-from collections.abc import Callable
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,12 @@ from pygments.lexers import PythonLexer
 from tts_lib.common.errors import StudyError
 from tts_lib.report.pages import rendering
 from tts_lib.report.pages.about import About
+from tts_lib.report.pages.frames import readable
+from tts_lib.report.pages.navigation import Way
 from tts_lib.report.pages.sanitise import sanitise
 
 IMAGE_TYPES = ("image/svg+xml", "image/png", "image/jpeg")  # a drawing is sharper than a picture
+BROAD = 1.6  # width of a figure over its height
 HIDDEN_TAGS = {"injected-parameters"}
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _TITLE = re.compile(r"^#\s+(.+?)\s*#*\s*$", re.MULTILINE)
@@ -67,16 +70,30 @@ class _Markdown(IPythonRenderer):
         return to_mathml(f"\\begin{{{name}}}{body}\\end{{{name}}}", "block")
 
 
-def render(notebook: NotebookNode, folder: Path, home: str = "", said: About = About("", "")) -> str:  # noqa: B008
-    """The page of an executed notebook. Pictures named in its prose are looked up in `folder`; `home` is a link back,
-    `said` what stands at head and foot.
+def render(
+    notebook: NotebookNode,
+    folder: Path,
+    way: Way | None = None,
+    said: About = About("", ""),  # noqa: B008
+    names: Mapping[str, str] = {},
+) -> str:
+    """The page of an executed notebook.
+
+    Args:
+        folder: where pictures named in its prose are looked up.
+        way: to the other pages of the report.
+        said: what stands at head and foot.
+        names: of strategies -> in words.
 
     Raises:
         StudyError: a formula that cannot be shown.
     """
 
     def markdown(source: str) -> Markup:
-        return Markup(sanitise(MarkdownWithMath(_Markdown(folder)).render(source)))
+        return tidy(MarkdownWithMath(_Markdown(folder)).render(source))
+
+    def tidy(markup: str) -> Markup:
+        return Markup(readable(sanitise(markup), names))
 
     cells: list[dict[str, Any]] = []
     for cell in notebook.cells:
@@ -85,19 +102,14 @@ def render(notebook: NotebookNode, folder: Path, home: str = "", said: About = A
         elif cell.cell_type == "code":
             hidden = HIDDEN_TAGS & set(cell.metadata.get("tags", []))
             code = "" if hidden else Markup(highlight(cell.source, PythonLexer(), HtmlFormatter(nowrap=True)))
-            cells.append({"code": code, "outputs": [_output(output, markdown) for output in cell.outputs]})
+            cells.append({"code": code, "outputs": [_output(output, markdown, tidy) for output in cell.outputs]})
     titles = [_TITLE.search(cell.source) for cell in notebook.cells if cell.cell_type == "markdown"]
     title = next((match.group(1) for match in titles if match), "Report")
-    return page(title, cells, home, said)
-
-
-def page(title: str, cells: list[dict[str, Any]], home: str, said: About) -> str:
-    """The frame around the cells: head, policy, style sheet."""
     template = rendering.environment().get_template("page.html.j2")
-    return template.render(title=title, cells=cells, home=home, said=said)
+    return template.render(title=title, cells=cells, way=way, said=said)
 
 
-def _output(output: NotebookNode, markdown: Callable[[str], Markup]) -> Markup:
+def _output(output: NotebookNode, markdown: Callable[[str], Markup], tidy: Callable[[str], Markup]) -> Markup:
     """One output of a cell in its richest form that is safe."""
     if output.output_type == "stream":
         return _preformatted(output.text)
@@ -108,7 +120,7 @@ def _output(output: NotebookNode, markdown: Callable[[str], Markup]) -> Markup:
         if image_type in data:
             return _image(image_type, data[image_type], output.metadata.get("alt", "figure"))
     if "text/html" in data:
-        return Markup(sanitise(data["text/html"]))
+        return tidy(data["text/html"])
     if "text/markdown" in data:
         return markdown(data["text/markdown"])
     return _preformatted(data.get("text/plain", ""))
@@ -122,4 +134,16 @@ def _image(image_type: str, content: str, alt: str) -> Markup:
     """A picture as data inside the page; scripts in an SVG do not run where it is shown as a picture."""
     if image_type == "image/svg+xml":
         content = b64encode(content.encode()).decode()
-    return Markup('<img alt="{}" src="data:{};base64,{}">').format(alt, image_type, "".join(content.split()))
+    content = "".join(content.split())
+    drawn = Markup('<img alt="{}" src="data:{};base64,{}">').format(alt, image_type, content)
+    return Markup('<div class="broad">{}</div>').format(drawn) if _is_broad(content) else drawn
+
+
+def _is_broad(content: str) -> bool:
+    """Whether this is a PNG of several panels side by side, which a narrow screen shows in a box that scrolls."""
+    try:
+        head = b64decode(content[:44], validate=True)
+    except ValueError:
+        return False
+    width, height = (int.from_bytes(head[at : at + 4]) for at in (16, 20))
+    return head.startswith(b"\x89PNG") and width > BROAD * height

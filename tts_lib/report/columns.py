@@ -1,0 +1,143 @@
+"""What the columns of the study's tables are called, in which unit they stand and how they are rounded.
+
+Wherever a table is shown (pages, the explorer, `reports/README.md`) its headings and numbers come from here; a column
+that is not listed is shown under its own name, its numbers to four digits. A reader of the CSV finds the names as they
+are.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from tts_lib.common.strategy import STRATEGY_COLUMNS, Strategy
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+NOTHING = "–"
+
+
+def _power(x: float) -> str:
+    """A number far from 1, as 2.30 × 10⁷."""
+    if x == 0:
+        return "0"
+    digits, exponent = f"{x:.2e}".split("e")
+    return f"{digits}\u00a0×\u00a010{str(int(exponent)).translate(_RAISED)}"
+
+
+def _plain(x: float) -> str:
+    """To four digits, without an exponent where one can do without."""
+    if x == 0 or 1e-4 <= abs(x) < 1e6:
+        return f"{x:,.{max(0, 3 - math.floor(math.log10(abs(x))))}f}".rstrip("0").rstrip(".") if x % 1 else f"{x:,.0f}"
+    return _power(x)
+
+
+KINDS: Mapping[str, Callable[[float], str]] = {  # how a number of the kind is written
+    "share": lambda x: f"{100 * x:.1f}",
+    "points": lambda x: f"{100 * x:+.1f}",
+    "percent": lambda x: f"{x:+.1f}",
+    "count": lambda x: f"{x:,.0f}",
+    "mean": lambda x: f"{x:,.1f}",
+    "ratio": lambda x: f"{x:.2f}",
+    "power": _power,
+    "plain": _plain,
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a column is shown."""
+
+    heading: str
+    kind: str = "plain"  # of KINDS; of other values a `name` of the library's, or `text`, which stays as it is
+    unit: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.heading} ({self.unit})" if self.unit else self.heading
+
+    def shown(self, value: str, names: Mapping[str, str]) -> str:
+        """The value as it is to be read.
+
+        Args:
+            value: as the table has it, written out.
+            names: of strategies -> in words.
+        """
+        if value in ("NaN", "None", "", "NaT", "<NA>"):
+            return NOTHING
+        if value in ("True", "False"):
+            return "yes" if value == "True" else "no"
+        if self.kind == "text":
+            return value
+        if _NUMBER.fullmatch(value):
+            is_short = self.kind not in KINDS or (
+                self.kind == "plain" and len(value.strip("+-0.").replace(".", "")) <= 4
+            )
+            written = value if is_short and "e" not in value else KINDS.get(self.kind, _plain)(float(value))
+            # What is rounded to nothing has no sign.
+            return re.sub(r"^[+-](?=0(\.0+)?$)", "", written).replace("-", "−")
+        return names.get(value, value.replace("_", " ") if self.kind == "name" else value)
+
+
+def _of(kind: str, unit: str = "", /, **headings: str) -> dict[str, Column]:
+    return {name: Column(heading, kind, unit) for name, heading in headings.items()}
+
+
+COLUMNS: Mapping[str, Column] = {
+    **_of(
+        "name", strategy="strategy", baseline="compared with", a="of", b="and", axis="at equal", selection="chosen by"
+    ),
+    **_of("name", binning="difficulty by", frozen="bins from validation", group="group", strategy_set="choice among"),
+    **_of("name", grouping="grouped by", method="search", verdict="verdict", verdict_of_all="verdict among all"),
+    **_of("name", rule="rule", score="score", subject="subject", split="split", bound="bound", finish="ended by"),
+    **_of("text", question_id="question", problem="problem", statement="statement", solution="solution", text="text"),
+    **_of("text", answer="answer", labels="labels of the steps", map="map", number="number", claim="claim"),
+    **_of("text", paper="paper", ours="this study", contrast="contrast", label="what", at="at", reuse="probe reused"),
+    **_of("plain", level="level", sample="sample", bin="bin", predicted_bin="predicted bin", oracle_bin="oracle bin"),
+    **_of("plain", position="position in the chain", chain="chain", length="chain length", checkpoint="checkpoint"),
+    **_of("count", "generations", budget="budget", charged_budget="budget with the probe"),
+    **_of("count", generations="generations"),
+    **_of("mean", "generations", generations_spent="spent", k="k", k_low="k, low", k_high="k, high"),
+    **_of("count", n="number", n_questions="questions", n_samples="samples", n_probe="samples of the probe"),
+    **_of("count", trajectories="trajectories", wrong_guesses="wrong guesses", answer_class="class of the answer"),
+    **_of("count", n_tokens="tokens", n_prompt="tokens of the prompt", n_context="attempts in context"),
+    **_of("count", questions_needed="questions to decide it"),
+    **_of("mean", n_candidates="candidates", n_finished="finished", n_distinct="different", n_duplicates="duplicates"),
+    **_of("mean", n_steps="steps", mean_steps="steps", rounds="serial rounds"),
+    **_of("mean", "tokens", policy_tokens="policy", verifier_tokens="verifier"),
+    **_of("mean", "tokens", policy_prefill_tokens="policy reads", policy_decode_tokens="policy writes"),
+    **_of("mean", "tokens", verifier_prefill_tokens="verifier reads", tokens="tokens"),
+    **_of("power", "a question", flops="FLOPs", flops_with_verifier="FLOPs with verifier"),
+    **_of("share", "%", accuracy="accuracy", correct="accuracy", correct_majority="by majority", share="share"),
+    **_of("share", "%", correct_best="by best-of-N", rate="share", pass_at_1="pass@1", repetition="repeated steps"),
+    **_of("share", "%", untrue_images="untrue images", misses_as_hits="misses written as hits", same="same bin"),
+    **_of("share", "%", adjacent="within one bin", small_accuracy="small model", large_accuracy="large model"),
+    **_of("share", "%", share_not_reached="resamples off the grid", share_below_grid="below the grid"),
+    **_of("share", "%", hit_round_limit="at the limit of rounds", parallel="all parallel"),
+    **_of("points", "points", difference="difference", gain="gain over best-of-N", gain_fixed="over the best fixed"),
+    **_of("points", "points", gain_of_both="gain of both"),
+    **_of("percent", "%", relative="relative to the large model"),
+    **_of("ratio", "times", ratio="cheaper by"),
+    **_of("ratio", r="R", r_low="R, low", r_high="R, high", m="M"),
+    **_of("ratio", rank_correlation="rank correlation", score_rank_correlation="of the scores", estimate="estimate"),
+    **_of("ratio", oracle="oracle difficulty", predicted="predicted difficulty", validation_loss="validation loss"),
+    **_of("ratio", prm_last="PRM last", prm_min="PRM min", prm_prod="PRM product", prm_mean="PRM mean", orm="ORM"),
+    **_of("ratio", orm_matched="label-matched ORM", orm_alone="ORM without history", prm="base PRM"),
+    **_of("text", always_wins="small always wins", never_wins="small never wins", complete="complete"),
+}
+
+
+def column(name: str) -> Column:
+    """How a column of this name is shown; one without a name labels the rows."""
+    return COLUMNS.get(name) or Column(name.replace("_", " "), "plain" if name else "name")
+
+
+def strategy_names(frames: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """Name of every strategy of these tables -> what it is called in words."""
+    found: dict[str, str] = {}
+    for frame in frames.values():
+        for row in frame.drop_duplicates("strategy").loc[:, STRATEGY_COLUMNS].to_dict("records"):
+            found[str(row["strategy"])] = Strategy.of(row).label
+    return found

@@ -1,0 +1,97 @@
+"""`reports/README.md`: the story of a study in one minute, as a code host shows it, with figures that are committed."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tts_lib.common import paths, tables
+from tts_lib.common.files import write_atomically
+from tts_lib.report import story
+from tts_lib.report.pages.about import About
+from tts_lib.report.pages.lead import lead
+
+CLAIMS = "claims.csv"
+
+
+def render(reports: Path, summary: Mapping[str, Any], claims: Sequence[Mapping[str, str]], said: About) -> str:
+    """The page. Figures are those of `reports`/figures.
+
+    Args:
+        claims: that the report speaks of.
+    """
+    parts = ["# What came out", lead(summary["study"])]
+    parts += [f"**{said.warning}**"] if said.warning else []
+    parts.append("\n".join(f"- {sentence}" for sentence in story.sentences(summary, claims)))
+    parts.append(
+        "[Overview](index.html), [explorer](explore.html) and a page for each notebook: open them in a browser."
+    )
+    for figure in story.figures(summary):
+        parts += [f"### {figure['title']}", f"![{figure['title']}](figures/{figure['name']}.png)", figure["caption"]]
+    for title, verdict in (("What holds", "supported"), ("What does not", "contradicted")):
+        rows = [
+            f"- {_text(_whole(row, claims))}: {_text(row['ours'].partition('; ')[0])} ({_text(row['contrast'])})"
+            for row in claims
+            if row["verdict_of_all"] == verdict
+        ]
+        parts += [f"## {title}", "\n".join(rows) or "Nothing that was put to the test, for sure."]
+    parts.append("What is left is too close to call with these questions, or was not measured.")
+    if claims:
+        parts += ["## Every claim", _table(claims)]
+    if links := _supplements(reports):
+        parts += ["## Supplements", links]
+    parts.append(said.foot)
+    return "\n\n".join(parts) + "\n"
+
+
+def copy_shown(reports: Path, summary: Mapping[str, Any]) -> None:
+    """Put the data of all figures, the pictures of the story and the claims beside the pages: what lies in results/ is
+    not committed.
+
+    Raises:
+        TableError: one is missing.
+    """
+    results = reports / paths.results("report").relative_to(paths.REPORTS)
+    pictures = [figure["name"] for figure in story.figures(summary)]
+    wanted = {f"{figure['name']}.csv" for figure in summary["figures"]} | {f"{name}.png" for name in pictures}
+    for name in sorted(wanted):
+        write_atomically(reports / "figures" / name, _existing(results / name).read_bytes())
+    write_atomically(reports / CLAIMS, _existing(results / CLAIMS).read_bytes())
+    for path in (reports / "figures").iterdir():  # of another run
+        if path.name not in wanted:
+            path.unlink()
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise tables.TableError(f"{path} is missing; run `dvc repro`, or the stage that writes it, first")
+    return path
+
+
+def _table(claims: Sequence[Mapping[str, str]]) -> str:
+    head = ["#", "claim", "paper", "this study", "at", "verdict", "among all"]
+    names = ["number", "claim", "paper", "ours", "contrast", "verdict", "verdict_of_all"]
+    rows = [head, ["---"] * len(head), *([_text(row[name]) for name in names] for row in claims)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _whole(row: Mapping[str, str], claims: Sequence[Mapping[str, str]]) -> str:
+    """The claim; one that goes on where another began stands behind that."""
+    if not row["claim"].startswith("…"):
+        return row["claim"]
+    first = [other["claim"] for other in claims[: claims.index(row)] if not other["claim"].startswith("…")]
+    return f"{first[-1]} {row['claim']}" if first else row["claim"]
+
+
+def _supplements(reports: Path) -> str:
+    """A link to each supplement that was run, under the title of its page."""
+    lines = []
+    for page in sorted((reports / "supplements").glob("*/README.md")):
+        title = page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") or page.parent.name
+        lines.append(f"- [{_text(title)}]({page.relative_to(reports).as_posix()})")
+    return "\n".join(lines)
+
+
+def _text(words: str) -> str:
+    """Words as they are, with nothing in them understood as markup."""
+    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", words.replace("\n", " ")).replace("\\[", "[").replace("\\]", "]")
