@@ -305,9 +305,9 @@ def test_a_supplement_of_this_study_speaks_beside_its_claims_and_another_is_sile
     def page(claims: str) -> str:
         belongs = supplements.fingerprint(reports.parent, claims)
         tables.write_json(record | {"belongs": belongs}, path)
-        return index.render(reports, [], SAID)
+        return index.render(reports, navigation.of_notebooks([]), SAID)
 
-    without = index.render(reports, [], SAID)
+    without = index.render(reports, navigation.of_notebooks([]), SAID)
     assert without.count("one training") == 3 and "Supplements" not in without  # of each measured claim
     own, foreign = page(REGISTRATION["sha256"]), page("cd" * 32)
     assert "over 3 trainings &lt;+0.2&gt;" in own and "over trainings: inconclusive" in own

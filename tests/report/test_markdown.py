@@ -11,6 +11,7 @@ from tts_lib.common import tables
 from tts_lib.report import story
 from tts_lib.report.pages import markdown
 from tts_lib.report.pages.about import About
+from tts_lib.report.pages.supplements import Kept
 
 RAN = dict.fromkeys(["voted", "verified", "searched", "revised", "compared"], True) | {"imported": False}
 MODELS = {"base": {"n_params_block": 100, "name": None}, "large": {"n_params_block": 1400, "name": None}}
@@ -60,21 +61,21 @@ def test_a_study_says_only_what_it_has_measured() -> None:
 
 
 def test_the_page_has_story_figures_claims_and_supplements(tmp_path: Path) -> None:
-    (tmp_path / "supplements/surface").mkdir(parents=True)
-    (tmp_path / "supplements/surface/README.md").write_text("# What a parameter is worth\n\nMuch.\n")
-    page = markdown.render(tmp_path, summary(), CLAIMS, About("Study nano", ""))
+    own = Kept("What a parameter is worth", "Much.", "supplements/surface/index.html", [], {})
+    foreign = Kept("Of another study", "Nothing.", "supplements/other/index.html", ["params"], {})
+    page = markdown.render(summary(), CLAIMS, [own, foreign], About("Study nano", ""))
     assert page.count("![Title of ") == 3 and "(figures/accuracy_by_budget_search.png)" in page
     holds, fails = page.partition("## What holds")[2].split("## What does not")
     assert "The large model wins: −84.3%" in holds and "cheaper" not in holds  # not among all claims
     assert "- The choice is cheaper … and 4 times cheaper: 1.66× [1.03×, 2.33×] (N = 64)" in fails
     assert "| 13a | The choice is cheaper | yes |" in page and page.count("\n| ") == len(CLAIMS) + 2
-    assert "- [What a parameter is worth](supplements/surface/README.md)" in page
+    assert "- [What a parameter is worth](supplements/surface/): Much." in page and "Of another study" not in page
     assert page.endswith("Study nano\n")
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_words_are_no_markup(hostile: str, tmp_path: Path) -> None:
-    page = markdown.render(tmp_path, summary(), [claim("1", hostile, "supported", words=hostile)], About("", ""))
+    page = markdown.render(summary(), [claim("1", hostile, "supported", words=hostile)], [], About("", ""))
     assert not re.search(r"(?<!\\)<\w", page)
     assert len([line for line in page.splitlines() if line.startswith("| ")]) == 3
 

@@ -37,7 +37,7 @@ def over(number: str, found: list[Results]) -> dict:
 def test_what_is_shipped_fits_the_default_study(path: Path) -> None:
     declared, parent = kinds.load(path), parameters(ROOT)
     made = declared.settings(parent)
-    assert made and parent == parameters(ROOT)  # which is left as it is
+    assert bool(made) == bool(declared.stages) and parent == parameters(ROOT)  # which is left as it is
 
 
 def test_a_training_asks_the_same_questions_by_another_seed() -> None:
@@ -56,7 +56,7 @@ def test_a_training_asks_the_same_questions_by_another_seed() -> None:
         ("[1, 2]", "[1, 2, 1]", "line 2: seeds: seed 1 is given twice"),
         ("[1, 2]", "[1, -2]", r"line 2: seeds\.1 is -2, but must be a whole number at least 0"),
         ("seeds: [1, 2]\n", "", "seeds is missing"),
-        ("trainings", "training", r"kind is 'training', but must be one of trainings"),
+        ("trainings", "training", r"kind is 'training', but must be one of trainings, combine"),
         ("stages", "stagse", "stagse"),
     ],
 )
@@ -136,7 +136,7 @@ def test_collected_from_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     writing.write(study, "trainings", collected, SAID)
     folder = study / "reports/supplements/trainings"
     names = {path.name for path in folder.iterdir()}
-    assert names == {"summary.json", "index.html", "claims.csv", "trainings.csv", "models.csv"} | {
+    assert names == {"summary.json", "index.html", "README.md", "claims.csv", "trainings.csv", "models.csv"} | {
         f"figure-claims.{kind}" for kind in ("csv", "png", "svg")
     }
     page = (folder / "index.html").read_text()

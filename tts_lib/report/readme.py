@@ -8,7 +8,6 @@ import csv
 import io
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from tts_lib.common import paths, tables

@@ -9,7 +9,7 @@ from tts_lib.common import paths
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
 from tts_lib.report.explorer import record
-from tts_lib.report.pages import explore, index, markdown
+from tts_lib.report.pages import explore, index, markdown, supplements
 from tts_lib.report.pages.about import about
 from tts_lib.report.pages.navigation import EXPLORER, OVERVIEW, Way
 
@@ -22,11 +22,12 @@ def main(arguments: list[str] | None = None) -> None:
         summary = index.summary_of(paths.REPORTS)
         said = about(Path(), summary["study"]["questions"]["test"])
         _, claims = index.claims_of(paths.REPORTS, summary["study"])
+        kept = supplements.read(Path(), summary["claims"]["sha256"])
         markdown.copy_shown(paths.REPORTS, summary)
         pages = index.render_notebooks(paths.REPORTS, said)
         made = {
             EXPLORER: explore.render(record.load(), Way(pages, EXPLORER), said),
-            "README.md": markdown.render(paths.REPORTS, summary, claims, said),
+            "README.md": markdown.render(summary, claims, kept, said),
             OVERVIEW: index.render(paths.REPORTS, pages, said),
         }
         for name, text in made.items():

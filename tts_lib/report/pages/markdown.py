@@ -10,15 +10,17 @@ from tts_lib.common.files import write_atomically
 from tts_lib.report import story
 from tts_lib.report.pages.about import About
 from tts_lib.report.pages.lead import lead
+from tts_lib.report.pages.supplements import Kept
 
 CLAIMS = "claims.csv"
 
 
-def render(reports: Path, summary: Mapping[str, Any], claims: Sequence[Mapping[str, str]], said: About) -> str:
-    """The page. Figures are those of `reports`/figures.
+def render(summary: Mapping[str, Any], claims: Sequence[Mapping[str, str]], kept: Sequence[Kept], said: About) -> str:
+    """The page. Figures are those in the folder figures/ beside it.
 
     Args:
         claims: that the report speaks of.
+        kept: the supplements that were run.
     """
     parts = ["# What came out", lead(summary["study"])]
     parts += [f"**{said.warning}**"] if said.warning else []
@@ -38,8 +40,8 @@ def render(reports: Path, summary: Mapping[str, Any], claims: Sequence[Mapping[s
     parts.append("What is left is too close to call with these questions, or was not measured.")
     if claims:
         parts += ["## Every claim", _table(claims)]
-    if links := _supplements(reports):
-        parts += ["## Supplements", links]
+    if own := [one for one in kept if not one.differs]:
+        parts += ["## Supplements", "\n".join(_supplement(one) for one in own)]
     parts.append(said.foot)
     return "\n\n".join(parts) + "\n"
 
@@ -83,13 +85,9 @@ def _whole(row: Mapping[str, str], claims: Sequence[Mapping[str, str]]) -> str:
     return f"{first[-1]} {row['claim']}" if first else row["claim"]
 
 
-def _supplements(reports: Path) -> str:
-    """A link to each supplement that was run, under the title of its page."""
-    lines = []
-    for page in sorted((reports / "supplements").glob("*/README.md")):
-        title = page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") or page.parent.name
-        lines.append(f"- [{_text(title)}]({page.relative_to(reports).as_posix()})")
-    return "\n".join(lines)
+def _supplement(one: Kept) -> str:
+    """What a supplement of this study found, with a link to its folder."""
+    return f"- [{_text(one.title)}]({Path(one.page).parent.as_posix()}/): {_text(one.lead)}"
 
 
 def _text(words: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -43,7 +43,7 @@ class Supplement(Section, ABC):
     """Studies beside a study; each kind says which, and what is made of their results."""
 
     kind: str
-    stages: Annotated[list[str], Field(min_length=1, description="that run in each study, with what they need")]
+    stages: list[str] = Field(default_factory=list[str], description="that run in each study, with what they need")
     changes: dict[str, Any] = Field(default_factory=dict[str, Any], description="dotted name of a setting -> value")
 
     @abstractmethod

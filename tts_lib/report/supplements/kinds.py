@@ -5,10 +5,11 @@ from pathlib import Path
 from tts_lib.common.errors import StudyError, listed
 from tts_lib.common.section import Section
 from tts_lib.common.yaml_files import read
+from tts_lib.report.supplements.combine import Combine
 from tts_lib.report.supplements.declared import PROFILES, Supplement
 from tts_lib.report.supplements.trainings import Trainings
 
-KINDS: dict[str, type[Supplement]] = {"trainings": Trainings}
+KINDS: dict[str, type[Supplement]] = {"trainings": Trainings, "combine": Combine}
 
 
 class _Kind(Section):

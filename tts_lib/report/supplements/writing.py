@@ -38,6 +38,14 @@ def write(root: Path, name: str, collected: Collected, said: About) -> None:
         shown = {table: _cells(frame) for table, frame in collected.tables.items()}
         text = page.render(collected=collected, tables=shown, figures=drawn, said=said)
         tables.write_text(text, folder / "index.html")
+        tables.write_text(_markdown(collected), folder / "README.md")
+
+
+def _markdown(collected: Collected) -> str:
+    """What a code host shows of the folder."""
+    pictures = [f"![{one.title}](figure-{one.name}.png)\n\n{one.caption}" for one in collected.figures]
+    files = ", ".join(f"[{name}.csv]({name}.csv)" for name in collected.tables)
+    return "\n\n".join([f"# {collected.title}", collected.lead, *pictures, f"Tables: {files}."]) + "\n"
 
 
 def _drawn(folder: Path, drawing: Drawing) -> dict[str, str]:
