@@ -10,6 +10,8 @@ _KINDS = {  # on what -> first and last number
     "the compute-optimal choice": (13, 17),
     "revisions": (18, 27),
     "the larger model": (28, 30),
+    "budgets per question": (31, 32),
+    "difficulty without a sample": (33, 34),
 }
 
 

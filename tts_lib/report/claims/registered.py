@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from tts_lib.common.files import file_hash
 from tts_lib.common.section import Section
 from tts_lib.common.yaml_files import read
+from tts_lib.report.claims.adaptive import Predicts, Risk, Stopping, Zero
 from tts_lib.report.claims.contrast import Budget, Difference, Growth
 from tts_lib.report.claims.findings import Demand, Direction, Finding
 from tts_lib.report.claims.revisions import AfterRestEM, LateCheckpoint, Pairing, Rise, Undone
@@ -33,7 +34,11 @@ AnyContrast = Annotated[
     | Undone
     | Pairing
     | LateCheckpoint
-    | AfterRestEM,
+    | AfterRestEM
+    | Stopping
+    | Risk
+    | Predicts
+    | Zero,
     Field(discriminator="kind"),
 ]
 

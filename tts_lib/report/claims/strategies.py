@@ -36,7 +36,7 @@ class Cheaper(Contrast):
         rival, menu = self.baseline.strategy, _menu(results, self.menu)
         where = {"strategy_set": menu, "baseline": rival.name, "unit": "generations"}
         frame = results.rows("compute_optimal/iso", strategy=self.choice.strategy.name, **where)
-        row = _nearest(frame, "at", generations(budget))
+        row = nearest(frame, "at", generations(budget))
         bounds = (row["bound"], row["low_bound"], row["high_bound"])
         demand = Demand(demand.direction, demand.margin, self.threshold)
         found = from_ratio(row["ratio"], row["low"], row["high"], bounds, f"{rival.label} at N = {row['at']}", demand)
@@ -60,7 +60,7 @@ class Gain(Contrast):
         names = {"strategy": self.choice.strategy.name, "baseline": self.baseline.strategy.name}
         frame = results.rows("compute_optimal/gains", strategy_set=menu, **names)
         frame = frame.loc[frame["complete"]]
-        row, sign = _nearest(frame, "budget", generations(budget)), -1 if self.flip else 1
+        row, sign = nearest(frame, "budget", generations(budget)), -1 if self.flip else 1
         low, high = sorted((sign * row["low"], sign * row["high"]))
         shown = frame.loc[frame["budget"].isin(SHOWN) & (frame["budget"] != row["budget"])]
         others = [f"{points(sign * r['gain'])} at {r['budget']}" for r in shown.to_dict("records")]
@@ -83,8 +83,8 @@ class AfterProbe(Contrast):
     def find(self, results: Results, budget: Budget, demand: Demand) -> Finding:
         frame = results.rows("compute_optimal/probe", strategy_set=results.strategy_set, reuse=True)
         frame = frame.loc[frame["complete"] & frame["gain"].notna()]
-        n_probe = _nearest(frame, "n_probe", self.n_probe)["n_probe"]
-        row = _nearest(frame.loc[frame["n_probe"] == n_probe], "budget", generations(budget))
+        n_probe = nearest(frame, "n_probe", self.n_probe)["n_probe"]
+        row = nearest(frame.loc[frame["n_probe"] == n_probe], "budget", generations(budget))
         at = f"probe of {n_probe}, {row['charged_budget']:.0f} generations in all"
         note = ""
         if pd.notna(row["gain_fixed"]):
@@ -138,7 +138,7 @@ class Ladder(Contrast):
 
     def find(self, results: Results, budget: Budget, demand: Demand) -> Finding:
         where = {"a": self.a.strategy.name, "b": self.b.strategy.name, "grouping": "oracle", "group": "all"}
-        row = _nearest(results.rows("flops_matched/ladder", **where), "budget", generations(budget))
+        row = nearest(results.rows("flops_matched/ladder", **where), "budget", generations(budget))
         difference = _interval(row["difference"], row["low"], row["high"])
         return from_interval(difference, row["n_questions"], f"N = {row['budget']}", demand)
 
@@ -175,7 +175,7 @@ def _interval(estimate: float, low: float, high: float) -> Interval:
     return Interval(estimate, low, high, 0.95)
 
 
-def _nearest(frame: pd.DataFrame, column: str, wanted: int) -> dict[str, Any]:
+def nearest(frame: pd.DataFrame, column: str, wanted: int) -> dict[str, Any]:
     """The first row with the largest value up to `wanted` in the column, or else with the smallest."""
     values = sorted(set(frame[column]))
     if not values:

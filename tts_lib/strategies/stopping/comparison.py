@@ -1,0 +1,172 @@
+"""Stopping rules beside a uniform budget that is as large in the mean, on questions that no rule was fitted on.
+
+A rule that stops early, or spends unevenly, is never compared at its cap: where it spends m samples a question in the
+mean, a uniform budget of m has what lies between its own points, linear in log m. The rules are held as they were
+fitted; intervals are over the test questions alone, and the mean budget moves with them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from tts_lib.estimators.flops import Sizes
+from tts_lib.estimators.intervals import normal_interval
+from tts_lib.strategies.stopping.fitting import PRICES, fit_bellman, fit_budgets, too_few
+from tts_lib.strategies.stopping.rules import CONFIDENCE, SHARE, WINDOW, Beta, Share, Window
+from tts_lib.strategies.stopping.walks import Ballots, Key, Rule, States, Stopped, orders, points, replay, states
+
+WITH_PRIOR = ("table", "bellman_prior")  # policies that read what is known of a question beforehand
+Row = dict[str, str | float]
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """What each question costs: tokens of its prompt, of one sample, of what is known beforehand."""
+
+    prompt: Float[np.ndarray, " problem"]
+    sample: Float[np.ndarray, " problem"]
+    prior: Float[np.ndarray, " problem"]
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """Questions with their walks, and what is seen on them at 1, 2, 4, ... samples."""
+
+    ballots: Ballots
+    order: Int[np.ndarray, "problem walk sample"]
+    seen: States
+
+    @classmethod
+    def of(cls, ballots: Ballots, n_walks: int, rng: np.random.Generator) -> "Side":
+        order = orders(ballots, n_walks, rng)
+        return cls(ballots, order, states(ballots, order, points(ballots.cap)))
+
+    def attained(self, rules: Mapping[Key, Rule]) -> dict[Key, "Attained"]:
+        return {name: Attained.of(stopped) for name, stopped in replay(rules, self.ballots, self.order).items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Attained:
+    """What a rule comes to on each question, the mean over its walks."""
+
+    accuracy: Float[np.ndarray, " problem"]
+    n: Float[np.ndarray, " problem"]
+    rounds: Float[np.ndarray, " problem"]
+
+    @classmethod
+    def of(cls, stopped: Stopped) -> "Attained":
+        return cls(*(values.mean(axis=1) for values in (stopped.right, stopped.n, stopped.rounds)))
+
+    @classmethod
+    def ahead(cls, seen: States, n: Int[np.ndarray, " problem"]) -> "Attained":
+        """Budgets that are known before the first sample, each one of the points."""
+        places = np.searchsorted(seen.n, n)
+        return cls(seen.curve[np.arange(len(n)), places], n.astype(np.float64), np.ones(len(n)))
+
+
+@dataclass(frozen=True)
+class Family:
+    """Rules that differ in one setting, which moves their mean budget."""
+
+    policy: str
+    rules: Mapping[float, Rule]  # by setting
+
+
+def families(fit: States, n_bins: int) -> list[Family]:
+    """The rules to compare; fitted ones only where there are enough questions.
+
+    `table` and `bellman_prior` go by what is known of a question beforehand, where anything is.
+    """
+    caps = fit.n[1:]
+    found = [
+        Family("beta", {cap: Beta(CONFIDENCE, cap) for cap in caps}),
+        Family("window", {cap: Window(WINDOW, cap) for cap in caps if cap > WINDOW}),
+        Family("share", {cap: Share(SHARE, cap) for cap in caps}),
+    ]
+    if too_few(fit.right.shape[1]):
+        return found
+    found.append(Family("bellman", {rule.price: rule for rule in fit_bellman(replace(fit, prior=None), PRICES)}))
+    if fit.prior is not None:
+        found.append(Family("bellman_prior", {rule.price: rule for rule in fit_bellman(fit, PRICES)}))
+        found.append(Family("table", dict(zip(PRICES, fit_budgets(fit, PRICES, n_bins), strict=True))))
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Spending:
+    """Accuracy against cost as one setting moves, question by question; the mean cost rises with the point."""
+
+    accuracy: Float[np.ndarray, "problem point"]
+    cost: Float[np.ndarray, "problem point"]
+
+    @classmethod
+    def along(cls, steps: Sequence[Attained]) -> "Spending":
+        """Samples as the cost of each step."""
+        return cls(np.stack([each.accuracy for each in steps], axis=1), np.stack([each.n for each in steps], axis=1))
+
+    def at(
+        self, cost: Float[np.ndarray, " problem"], weights: Float[np.ndarray, "resample problem"]
+    ) -> Float[np.ndarray, " resample"]:
+        """Mean accuracy at the mean of `cost`, in each resample; that of an end beyond it."""
+        wanted, costs, accuracy = np.log(weights @ cost), np.log(weights @ self.cost), weights @ self.accuracy
+        return np.array([np.interp(x, xs, ys) for x, xs, ys in zip(wanted, costs, accuracy, strict=True)])
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """One vote's rules on validation and on test questions.
+
+    Attributes:
+        vote: majority or weighted.
+        tokens: of the test questions.
+        weights: of a bootstrap over the test questions.
+    """
+
+    vote: str
+    fit: Side
+    test: Side
+    tokens: Tokens
+    sizes: Sizes
+    weights: Float[np.ndarray, "resample problem"]
+
+    @cached_property
+    def uniform(self) -> tuple[Attained, ...]:
+        """The same number of samples for every question, at each point."""
+        n_problems = len(self.test.order)
+        return tuple(Attained.ahead(self.test.seen, np.full(n_problems, n)) for n in self.test.seen.n)
+
+    @cached_property
+    def spending(self) -> Spending:
+        """Of the uniform budget, in samples."""
+        return Spending.along(self.uniform)
+
+    def flops(self, one: Attained, with_prior: bool = False) -> Float[np.ndarray, " problem"]:
+        """Each round reads the prompt again; a weighted vote's verifier reads all that the policy read or wrote."""
+        read = one.rounds * self.tokens.prompt + one.n * self.tokens.sample
+        return self.sizes.flops(read + with_prior * self.tokens.prior, read, self.vote == "weighted")
+
+    def row(self, family: str, setting: float, one: Attained) -> Row:
+        """What a rule attains, and its gain over a uniform budget of equal mean samples and of equal mean FLOPs."""
+        flops = self.flops(one, family in WITH_PRIOR)
+        by_flops = np.stack([self.flops(each) for each in self.uniform], axis=1)
+        costs = {
+            "gain": (one.n, self.spending),
+            "gain_flops": (flops, Spending(self.spending.accuracy, by_flops)),
+        }
+        row: Row = {"vote": self.vote, "policy": family, "setting": setting, "mean_budget": float(one.n.mean())}
+        row |= self.interval("accuracy", "", lambda weights: weights @ one.accuracy)
+        for name, (cost, known) in costs.items():
+            row |= self.interval(
+                name, f"{name}_", lambda weights, c=cost, k=known: weights @ one.accuracy - k.at(c, weights)
+            )
+        return row | {"rounds": float(one.rounds.mean()), "flops": float(flops.mean())}
+
+    def interval(self, name: str, prefix: str, values: Callable[[np.ndarray], np.ndarray]) -> Row:
+        """What comes out of the means with these weights over the test questions, with its interval."""
+        n = self.weights.shape[1]
+        spread = float(values(self.weights).std(ddof=1))
+        interval = normal_interval(float(values(np.full((1, n), 1 / n))[0]), spread)
+        return {name: interval.estimate, f"{prefix}low": interval.low, f"{prefix}high": interval.high}

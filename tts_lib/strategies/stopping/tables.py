@@ -1,0 +1,185 @@
+"""Tidy tables of stopping rules: what each comes to at its mean budget, who gets the samples, what risk control keeps.
+
+Rules of one policy differ in a setting. Which of them stands for the policy at a mean budget is settled on validation
+questions; what it spends on test questions is what it is then compared at.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float, Int
+
+from tts_lib.strategies.stopping.comparison import Attained, Comparison, Family, Row, Side, Spending
+from tts_lib.strategies.stopping.fitting import PRICES, fit_bellman, fit_budgets, too_few, within_risk, worth
+from tts_lib.strategies.stopping.rules import Beta, Budgets
+from tts_lib.strategies.stopping.walks import Rule, States, orders, points, replay, states
+
+TARGETS = (8, 16, 64)  # mean budgets at which policies are compared
+RISKS = (0.02, 0.05)  # chance that stopping early loses a right answer
+CONFIDENCES = (1.0, 0.999, 0.99, 0.95, 0.9, 0.8, 0.65, 0.5)  # of `beta` under risk control, the most careful first
+N_SPLITS = 200
+
+_MEASURED = ["mean_budget", "accuracy", "low", "high", "gain", "gain_low", "gain_high"]
+_MEASURED += ["gain_flops", "gain_flops_low", "gain_flops_high", "rounds", "flops"]
+_OVER_HALF = ["over_half_oracle", "over_half_oracle_low", "over_half_oracle_high"]
+_REALISED = ["realised", "realised_low", "realised_high", "n_calibration", "realised_in_splits"]
+COLUMNS = {
+    "policies": ["vote", "policy", "setting", *_MEASURED],
+    "targets": ["vote", "policy", "setting", *_MEASURED, "target", "share_of_oracle", *_OVER_HALF],
+    "by_bin": ["vote", "policy", "target", "bin", "mean_budget"],
+    "risk": [
+        "vote",
+        "policy",
+        "setting",
+        *_MEASURED,
+        "risk",
+        "realised",
+        "realised_low",
+        "realised_high",
+        "n_calibration",
+        "realised_in_splits",
+    ],
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Oracle:
+    """Pass@1 of the questions: for budgets that know it, an upper limit, and to say who is given the samples."""
+
+    fit: Float[np.ndarray, " fitted"]
+    test: Float[np.ndarray, " problem"]
+    bins: Int[np.ndarray, " problem"]
+
+
+def measured(
+    comparison: Comparison, families: Sequence[Family], oracle: Oracle, n_bins: int, rng: np.random.Generator
+) -> dict[str, pd.DataFrame]:
+    """The tables of one vote, columns as COLUMNS."""
+    found = {family.policy: _attained(comparison.test, family) for family in families}
+    found["uniform"] = {float(n): one for n, one in zip(comparison.test.seen.n, comparison.uniform, strict=True)}
+    chosen = {family.policy: _nearest(comparison.fit, family) for family in families}
+    limit, of_halves = _limit(comparison.test, rng)
+    found["oracle"] = limit
+    if not too_few(len(oracle.fit)):
+        found |= _references(comparison, oracle, n_bins, rng)
+    policies = [comparison.row(policy, at, one) for policy, of in found.items() for at, one in of.items()]
+    best = Spending.along(list(limit.values()))
+    targets, by_bin = [], []
+    for policy, at_target in chosen.items():
+        for target, setting in at_target.items():
+            one = found[policy][setting]
+            extra = _beside_oracle(comparison, one, best, of_halves)
+            targets.append(comparison.row(policy, setting, one) | {"target": target} | extra)
+            where: Row = {"vote": comparison.vote, "policy": policy, "target": target}
+            by_bin += [
+                where | {"bin": int(number), "mean_budget": float(one.n[oracle.bins == number].mean())}
+                for number in np.unique(oracle.bins)
+            ]
+    rows = {"policies": policies, "targets": targets, "by_bin": by_bin, "risk": _risks(comparison, rng)}
+    return {name: pd.DataFrame(of, columns=COLUMNS[name]) for name, of in rows.items()}
+
+
+def _attained(side: Side, family: Family) -> dict[float, Attained]:
+    return side.attained(family.rules)
+
+
+def _nearest(fit: Side, family: Family) -> dict[int, float]:
+    """For each target within reach, the setting whose mean budget is nearest to it on validation questions."""
+    means = {setting: float(one.n.mean()) for setting, one in _attained(fit, family).items()}
+    there = [target for target in TARGETS if target < fit.ballots.cap]
+    return {target: min(means, key=lambda at: abs(np.log(means[at] / target))) for target in there}
+
+
+def _limit(test: Side, rng: np.random.Generator) -> tuple[dict[float, Attained], Spending]:
+    """Each question's own best budgets by price, from one half of its pool and judged on the other, both ways.
+
+    Also the uniform budget on the same halves.
+    """
+    ballots, n_walks = test.ballots, test.order.shape[1]
+    middle = int(ballots.n_samples.min()) // 2
+    halves: list[States] = []
+    for first, last in ((0, middle), (middle, 2 * middle)):
+        part = ballots.part(first, last)
+        halves.append(states(part, orders(part, n_walks, rng), points(part.cap)))
+    found: dict[float, Attained] = {}
+    for price in PRICES:
+        both = []
+        for own, other in (halves, halves[::-1]):
+            n = np.array(own.n)[worth(own.curve, own.n, price)]
+            both.append(Attained.ahead(other, n))
+        found[price] = Attained(
+            *((getattr(both[0], of) + getattr(both[1], of)) / 2 for of in ("accuracy", "n", "rounds"))
+        )
+    curve = (halves[0].curve + halves[1].curve) / 2
+    return found, Spending(curve, np.broadcast_to(np.array(halves[0].n, np.float64), curve.shape))
+
+
+def _beside_oracle(comparison: Comparison, one: Attained, best: Spending, of_halves: Spending) -> Row:
+    """What share of the oracle's gain is kept at the same mean budget, and how far that is above one half."""
+
+    def gains(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        own = weights @ one.accuracy - comparison.spending.at(one.n, weights)
+        return own, best.at(one.n, weights) - of_halves.at(one.n, weights)
+
+    once = np.full((1, len(one.n)), 1 / len(one.n))
+    own, most = gains(once)
+    above = comparison.interval("over_half_oracle", "over_half_oracle_", lambda w: gains(w)[0] - gains(w)[1] / 2)
+    return {"share_of_oracle": float(own[0] / most[0]) if most[0] > 0 else float("nan")} | above
+
+
+def _references(
+    comparison: Comparison, oracle: Oracle, n_bins: int, rng: np.random.Generator
+) -> dict[str, dict[float, Attained]]:
+    """Budgets by bins of pass@1, which uses answers, and by bins that say nothing."""
+    seen, fit = comparison.test.seen, comparison.fit.seen
+    priors = {"table_oracle": (oracle.fit, oracle.test)}
+    if fit.prior is not None and seen.prior is not None:
+        priors["table_shuffled"] = (rng.permutation(fit.prior), rng.permutation(seen.prior))
+    return {
+        policy: {
+            price: Attained.ahead(seen, rule.of(known))
+            for price, rule in zip(PRICES, fit_budgets(replace(fit, prior=of_fit), PRICES, n_bins), strict=True)
+        }
+        for policy, (of_fit, known) in priors.items()
+    }
+
+
+def _risks(comparison: Comparison, rng: np.random.Generator) -> list[Row]:
+    """`beta` and `bellman` with the setting that conformal risk control takes, on validation questions.
+
+    `beta` is calibrated on all of them, `bellman` fitted on one half and calibrated on the other. As a check of the
+    promise, the setting is also taken on random halves of the test questions and its risk measured on the rest.
+    """
+    fit, test, rows = comparison.fit, comparison.test, list[Row]()
+    n_fit, cap = len(fit.order), test.ballots.cap
+    everyone, half = np.ones(n_fit, bool), np.zeros(n_fit, bool)
+    half[rng.permutation(n_fit)[: n_fit // 2]] = True
+    careful: dict[str, tuple[Mapping[float, Rule], Bool[np.ndarray, " fitted"]]] = {
+        "beta": ({at: Beta(at, cap) for at in CONFIDENCES}, everyone)
+    }
+    if not too_few(int(half.sum())):
+        name = "bellman" if fit.seen.prior is None else "bellman_prior"
+        fitted = fit_bellman(fit.seen.of(half), PRICES[::-1])
+        careful[name] = ({0.0: Budgets((cap,))} | {rule.price: rule for rule in fitted}, ~half)
+    for policy, (rules, calibration) in careful.items():
+        losses, tested = _losses(fit, rules)[:, calibration], _losses(test, rules)
+        splits = [rng.permutation(tested.shape[1]) < tested.shape[1] // 2 for _ in range(N_SPLITS)]
+        attained = test.attained(rules)
+        for risk in RISKS:
+            place = within_risk(losses, risk)
+            kept = [float(tested[within_risk(tested[:, one], risk)][~one].mean()) for one in splits]
+            setting = list(rules)[place]
+            row = comparison.row(policy, setting, attained[setting])
+            row |= {"risk": risk, "n_calibration": losses.shape[1]}
+            row |= comparison.interval("realised", "realised_", lambda weights, lost=tested[place]: weights @ lost)
+            rows.append(row | {"realised_in_splits": float(np.mean(kept))})
+    return rows
+
+
+def _losses(side: Side, rules: Mapping[float, Rule]) -> Float[np.ndarray, "rule problem"]:
+    """How often stopping early loses an answer that all samples get right."""
+    at_last = side.seen.right[-1]
+    stopped = replay(rules, side.ballots, side.order)
+    return np.stack([(at_last & ~one.right).mean(axis=1) for one in stopped.values()])
