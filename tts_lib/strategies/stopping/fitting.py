@@ -11,7 +11,6 @@ from tts_lib.strategies.stopping.rules import Bellman, Budgets, Cells
 from tts_lib.strategies.stopping.walks import States
 
 LEAST = 30  # questions that a rule is fitted on
-QUARTILES = (0.25, 0.5, 0.75)
 PRICES = tuple(0.064 * 2.0 ** (-k / 2) for k in range(25))  # accuracy a sample: from .064 down to .000016
 
 
@@ -49,11 +48,13 @@ def worth(curves: Float[np.ndarray, "row budget"], budgets: Sequence[int], price
 
 
 def fit_bellman(fit: States, prices: Sequence[float]) -> list[Bellman]:
-    """For each price the rule that is optimal on these walks, as far as their cells tell them apart.
+    """For each price the rule that is optimal on these walks, as far as cells of what is seen tell them apart.
 
-    With P(right) of a cell and the transitions to the cells at twice as many samples, V = max(P(right), E V' - price
-    times the samples more), backwards from the last. What is seen is cut at quartiles of these questions; in a cell
-    that no walk of theirs was in the rule stops.
+    Backwards from the last number of samples, with the walks that are in a cell: their mean of being right if they stop
+    against that of what they come to if they go on, less the price of the samples more, V = max(right, E V' - price).
+    E V' is taken over what the walks themselves come to under the rule found so far (Longstaff and Schwartz 2001), and
+    not over the cells that they go to, which forget what kind of question it was. What is seen is cut at quartiles of
+    these questions; in a cell that none of their walks was in the rule stops.
 
     Raises:
         StudyError: too few questions.
@@ -65,19 +66,15 @@ def fit_bellman(fit: States, prices: Sequence[float]) -> list[Bellman]:
     pairs = list(zip(fit.share, fit.score, strict=True))
     cells = tuple(Cells(_cuts(share), _cuts(score), of_prior) for share, score in pairs)
     seen = [cell.of(share, score, prior).ravel() for cell, (share, score) in zip(cells, pairs, strict=True)]
-    counts = [np.bincount(at, minlength=cell.n) for at, cell in zip(seen, cells, strict=True)]
-    stop = [
-        np.bincount(at, right.ravel(), minlength=cell.n) / np.maximum(n, 1)
-        for at, right, cell, n in zip(seen, fit.right, cells, counts, strict=True)
-    ]
+    right = fit.right.reshape(len(fit.n), -1).astype(np.float64)
+    stop = [np.bincount(at, of, minlength=cell.n) for at, of, cell in zip(seen, right, cells, strict=True)]
     rules: list[Bellman] = []
     for price in prices:
-        value, goes_on = stop[-1], [np.zeros(cells[-1].n, bool)]
+        comes_to, goes_on = right[-1], [np.zeros(cells[-1].n, bool)]
         for place in range(len(fit.n) - 2, -1, -1):
-            follows = np.bincount(seen[place], value[seen[place + 1]], minlength=cells[place].n)
-            further = follows / np.maximum(counts[place], 1) - price * (fit.n[place + 1] - fit.n[place])
-            goes_on.append((further > stop[place] + 1e-12) & (counts[place] > 0))
-            value = np.where(goes_on[-1], further, stop[place])
+            further = comes_to - price * (fit.n[place + 1] - fit.n[place])
+            goes_on.append(np.bincount(seen[place], further, minlength=cells[place].n) > stop[place] + 1e-9)
+            comes_to = np.where(goes_on[-1][seen[place]], further, right[place])
         rules.append(Bellman(price, fit.n, cells, tuple(reversed(goes_on))))
     return rules
 
@@ -102,8 +99,8 @@ def within_risk(losses: Float[np.ndarray, "rule question"], risk: float) -> int:
 
 
 def _cuts(values: np.ndarray) -> Float[np.ndarray, " cut"]:
-    """Quartiles, without those that cut nothing off."""
-    return np.unique(np.quantile(values, QUARTILES))
+    """Quartiles, as nearly as equal values allow."""
+    return np.unique(quantile_binning(values.ravel(), 4).edges)
 
 
 def _check(n_questions: int) -> None:
