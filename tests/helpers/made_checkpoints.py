@@ -60,7 +60,9 @@ verifier:
       checkpoints: 4
       checkpoint_seconds: 60.0
 select: {n_resamples: 50, flip_share: 0.2}
-difficulty: {n_bins: 5, n_samples: 16, disjoint: false, n_probe: [1, 4], absolute_edges: [0.1, 0.5]}
+difficulty:
+  {n_bins: 5, n_samples: 16, disjoint: false, n_probe: [1, 4], absolute_edges: [0.1, 0.5],
+   predictors: {texts: {pool: base-train, reads: data/scores}}}
 search: {temperature: 0.8, max_step_tokens: 16, max_rounds: 40, duplicates: keep}
 options: {beam_4: {kind: beam, width: 4}}
 grid: {budgets: [1, 2, 4, 8, 16], search_budgets: [4, 16], methods: [beam_4]}
@@ -78,7 +80,7 @@ pairings:
   none: {learns_from: pools/base-train, attempts: 4}
 revision_verifier:
   edit_distance: {kind: tuned, validation_share: 0.2, device: cpu, batch_size: 32, tuning: TUNING}
-compute_optimal: {fold_seeds: 10, n_bootstrap: 300}
+compute_optimal: {fold_seeds: 10, n_bootstrap: 300, n_walks: 20}
 """
 TUNING = """{adapter: {rank: 4, alpha: 8.0, layers: all}, epochs: 2, batch_size: 16, micro_tokens: 4096, lr: 0.005, \
 warmup_share: 0.0, schedule: constant, dropout: 0.0, clip_norm: 1.0, gradient_checkpointing: false, checkpoints: 2, \

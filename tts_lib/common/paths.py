@@ -89,6 +89,11 @@ def difficulty(split: str) -> Path:
     return DATA / "difficulty" / f"{split}.parquet"
 
 
+def predictors(split: str) -> Path:
+    """Difficulty predicted from each question alone."""
+    return DATA / "predictors" / f"{split}.parquet"
+
+
 def search(method: str) -> Path:
     return DATA / "search" / f"{method}.parquet"
 

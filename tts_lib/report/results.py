@@ -26,6 +26,8 @@ from tts_lib.strategies.tables.saved import read_csv
 ANALYSIS_TABLES = {  # stage -> those of its tables that are judged and drawn
     "compute_optimal": ("accuracy", "bins", "gains", "iso", "probe", "shares", "joint"),
     "flops_matched": ("stars", "lines", "large", "ladder"),
+    "predictors": ("quality", "differences"),
+    "stopping": ("targets", "risk", "zero"),
 }
 _SEARCH_COLUMNS = ["correct", "mean_steps", "repetition"]
 _DIFFICULTY_COLUMNS = ["question_id", "level", "subject", "oracle", "oracle_bin"]

@@ -17,6 +17,7 @@ from scipy.special import expit, logit
 from scipy.stats import rankdata
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -26,7 +27,9 @@ PENALTIES = tuple(np.logspace(-2, 5, 15))  # of ridge regression, chosen by leav
 N_RESAMPLES = 500
 COLUMNS = ["predictor", "n_questions", "subject", "spearman", "low", "high", "n_star", "n_star_low", "n_star_high"]
 
+LEAST = 30  # questions to learn from
 Texts = Sequence[str]
+Split = Callable[[str], list[str]]
 _WORDS = re.compile(r"[^\W\d_]+|\S")  # words, and whatever else by its signs
 
 
@@ -42,37 +45,56 @@ def targets(
     return logit((n_right + 0.5) / (n + 1))
 
 
-def by_length(texts: Texts, target: Float[np.ndarray, " question"], split: Callable[[str], list[str]]) -> Pipeline:
+def by_length(split: Split) -> Pipeline:
     """Ridge regression on the number of tokens and its logarithm."""
 
     def lengths(texts: Texts) -> np.ndarray:
         n = np.array([len(split(text)) for text in texts], np.float64)
         return np.stack([n, np.log1p(n)], axis=1)
 
-    return make_pipeline(FunctionTransformer(lengths), StandardScaler(), RidgeCV(PENALTIES)).fit(texts, target)
+    return make_pipeline(FunctionTransformer(lengths), StandardScaler(), RidgeCV(PENALTIES))
 
 
-def by_tokens(texts: Texts, target: Float[np.ndarray, " question"], split: Callable[[str], list[str]]) -> Pipeline:
+def by_tokens(split: Split) -> Pipeline:
     """Ridge regression on the counts of tokens."""
     settings: dict[str, Any] = {"analyzer": split, "dtype": np.float64}
-    counts = CountVectorizer(**settings)
     dense = FunctionTransformer(lambda counted: counted.toarray(), accept_sparse=True)
-    return make_pipeline(counts, dense, RidgeCV(PENALTIES)).fit(texts, target)
+    return make_pipeline(CountVectorizer(**settings), dense, RidgeCV(PENALTIES))
 
 
-def by_features(features: Float[np.ndarray, "question feature"], target: Float[np.ndarray, " question"]) -> Pipeline:
+def by_features() -> Pipeline:
     """Ridge regression on numbers, such as a model's residual stream at the last token of the prompt."""
-    return make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(features, target)
+    return make_pipeline(StandardScaler(), RidgeCV(PENALTIES))
 
 
-def by_groups(table: pd.DataFrame) -> list[str]:
-    """Subject and hand-given level as one word for each question: as tokens, what a table of both would predict."""
+def grouped(table: pd.DataFrame) -> list[str]:
+    """Subject and hand-given level of each question as one word: by tokens, what a table of both would predict."""
     return [f"{subject}|{level}" for subject, level in zip(table["subject"], table["level"], strict=True)]
 
 
-def score(fitted: Pipeline, questions: Texts | np.ndarray) -> Float[np.ndarray, " question"]:
-    """Predicted pass@1."""
-    return expit(fitted.predict(questions))
+def learned(
+    model: Pipeline, given: Any, target: Float[np.ndarray, " question"], others: Mapping[str, Any]
+) -> dict[str, Float[np.ndarray, " question"]]:
+    """Predicted pass@1 of the questions of each split, from a model fitted on the questions given.
+
+    Where a split's questions are those given (the same object), each is predicted from the others, in five folds.
+    """
+    found: dict[str, np.ndarray] = {}
+    for split, questions in others.items():
+        if questions is given:
+            found[split] = expit(cross_val_predict(model, given, target, cv=KFold(5)))
+        else:
+            found[split] = expit(model.fit(given, target).predict(questions))
+    return found
+
+
+def unfit(statements: pd.Series, n_questions: int) -> str:
+    """What keeps difficulty from being predicted from these texts, and what to change; empty if nothing does."""
+    if n_questions < LEAST:
+        return f"difficulty is predicted from at least {LEAST} questions, and there are {n_questions}: raise n_val."
+    if statements.isna().any() or (statements.str.strip() == "").any():
+        return "difficulty cannot be predicted from questions without a text: add the texts to the file of questions."
+    return ""
 
 
 def quality(
@@ -134,3 +156,22 @@ def _correlation(a: Float[np.ndarray, "row question"], b: Float[np.ndarray, "row
     """NaN where one side has a single value."""
     scale = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
     return np.divide((a * b).sum(axis=1), scale, out=np.full(len(a), np.nan), where=scale > 0)
+
+
+def differences(
+    test: pd.DataFrame,
+    predicted: Mapping[tuple[str, int], Float[np.ndarray, " question"]],
+    pairs: Sequence[tuple[str, str]],
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """How much better predictor `a` ranks the questions than `b` that learned from as many, paired; percentiles."""
+    picks = np.vstack([np.arange(len(test)), rng.integers(len(test), size=(N_RESAMPLES, len(test)))])
+    truth = _ranks(test["oracle"].to_numpy(float)[picks])
+    rows = []
+    for a, b in pairs:
+        for n in sorted({n for name, n in predicted if name == a} & {n for name, n in predicted if name == b}):
+            of_a, of_b = (_correlation(truth, _ranks(predicted[name, n][picks])) for name in (a, b))
+            low, high = np.nanquantile((of_a - of_b)[1:], (0.025, 0.975))
+            row = {"a": a, "b": b, "n_questions": n, "of_a": of_a[0], "of_b": of_b[0]}
+            rows.append(row | {"difference": of_a[0] - of_b[0], "low": low, "high": high})
+    return pd.DataFrame(rows, columns=["a", "b", "n_questions", "of_a", "of_b", "difference", "low", "high"])

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-DIFFICULTIES = ("oracle", "predicted", "probe")
+DIFFICULTIES = ("oracle", "predicted", "probe", "zero")
 Options = Mapping[str, bool | int | float | str]
 
 
@@ -23,8 +23,8 @@ class Method:
 class StrategyTable:
     """The strategy for each (difficulty bin, budget)."""
 
-    difficulty: str  # oracle, predicted or probe: what its score is
-    n_probe: int  # samples behind a probe score; 0 for the other two
+    difficulty: str  # what its score is: pass@1, mean score of many samples, of a few, or of none
+    n_probe: int  # samples behind a probe score; 0 for the others
     edges: tuple[float, ...]  # ascending; a score on an edge is in the easier bin
     budgets: tuple[int, ...]  # ascending, in generations
     strategies: tuple[Method, ...]

@@ -6,7 +6,24 @@ from pydantic import Field, model_validator
 
 from tts_lib.common.section import Section
 from tts_lib.common.strategy import TAKEN
-from tts_lib.study.config.fields import Budget, FieldError, Fraction, Name, Split, Temperature, TopP, increasing
+from tts_lib.study.config.fields import (
+    BatchTokens,
+    Budget,
+    Count,
+    Dropout,
+    Epochs,
+    FieldError,
+    Fraction,
+    Name,
+    PoolName,
+    Rate,
+    Seconds,
+    Split,
+    Temperature,
+    TopP,
+    Workers,
+    increasing,
+)
 
 
 class Sampling(Section):
@@ -39,12 +56,53 @@ class Select(Section):
     flip_share: Annotated[float, Field(ge=0, le=0.5, description="share of the PRM's scores flipped")]
 
 
+class TextPredictors(Section):
+    """Of difficulty, from the questions' texts alone."""
+
+    pool: Annotated[PoolName, Field(description="whose questions are learned from")]
+    reads: Annotated[Literal["data/scores"], Field(description="what the stage waits for")]
+
+
+class ModelPredictors(Section):
+    """Of difficulty, from the texts and from what the base makes of a prompt."""
+
+    pool: Annotated[PoolName, Field(description="whose questions are learned from")]
+    reads: Annotated[Literal["models/base"], Field(description="the model that reads the prompts")]
+    n_questions: Annotated[list[Count], Field(min_length=1, description="questions learned from, the most for good")]
+    epochs: Annotated[Epochs, Field(description="passes over the most; over fewer, as many steps")]
+    batch_tokens: BatchTokens
+    lr_muon: Rate
+    lr_adamw: Rate
+    dropout: Dropout
+    workers: Workers
+    checkpoint_seconds: Seconds
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "ModelPredictors":
+        increasing("n_questions", self.n_questions)
+        return self
+
+
+class Predictors(Section):
+    """Of difficulty before the first sample, in one of two ways."""
+
+    texts: TextPredictors | None = None
+    model: ModelPredictors | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Predictors":
+        if (self.texts is None) == (self.model is None):
+            raise ValueError("must be either texts or model")
+        return self
+
+
 class Difficulty(Section):
     n_bins: Annotated[int, Field(ge=1, le=100)]
     n_samples: Annotated[int, Field(ge=1, le=65_536, description="a question, the first of its pool, that bin it")]
     disjoint: Annotated[bool, Field(description="whether strategies are evaluated on the other samples only")]
     n_probe: Annotated[list[Budget], Field(min_length=1, description="samples spent on predicting difficulty")]
     absolute_edges: Annotated[list[Fraction], Field(min_length=1, description="pass@1 between two bins")]
+    predictors: Predictors
 
     @model_validator(mode="after")
     def _ordered(self) -> "Difficulty":
@@ -94,6 +152,7 @@ class Grid(Section):
 class ComputeOptimal(Section):
     fold_seeds: Annotated[int, Field(ge=1, le=10_000, description="random splits into folds")]
     n_bootstrap: Annotated[int, Field(ge=100, le=1_000_000, description="resamples of the questions")]
+    n_walks: Annotated[int, Field(ge=2, le=10_000, description="orders a pool is read in by stopping rules")]
 
 
 class FlopsMatched(Section):

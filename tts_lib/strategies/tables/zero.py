@@ -1,0 +1,91 @@
+"""The compute-optimal choice with bins by a difficulty that is known before the first sample, at equal total cost.
+
+Bins and choice come from validation questions. What the prediction costs, the reading of a prompt, is charged as the
+share of a sample that it is. Its rivals are given as much, between their budgets linear in its log.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from tts_lib.estimators.difficulty import quantile_binning
+from tts_lib.estimators.per_question import PerQuestion
+from tts_lib.strategies import choice
+from tts_lib.strategies.choice import Difficulty
+from tts_lib.strategies.curves import REMADE, at_budget
+from tts_lib.strategies.outcomes import Outcomes
+from tts_lib.strategies.strategy_table import Method
+from tts_lib.strategies.tables.groups import Group, Row
+from tts_lib.strategies.tables.probes import ProbeCurve
+
+OVER = ("gain_fixed", "over_half_oracle", "over_probe")
+COLUMNS = ["strategy_set", "predictor", "budget", "charged_budget", "accuracy", "low", "high"]
+COLUMNS += [f"{over}{end}" for over in OVER for end in ("", "_low", "_high")]
+
+
+@dataclass(frozen=True, eq=False)
+class Choosing:
+    """What a choice is among, and on which questions it is made and measured.
+
+    Attributes:
+        weights_fit: bootstrap weights of the validation questions, in which the choice is made anew.
+    """
+
+    fit: Outcomes
+    test: Outcomes
+    methods: tuple[Method, ...]
+    n_bins: int
+    weights_fit: Float[np.ndarray, "resample fitted"]
+
+    def by(self, fit: np.ndarray, test: np.ndarray) -> PerQuestion:
+        """The choice by this difficulty of the questions (the same for all: the best fixed strategy)."""
+        n_bins = self.n_bins if fit.min() < fit.max() else 1
+        binning = quantile_binning(fit, n_bins)
+        table = choice.fit_table(
+            self.fit.accuracy, Difficulty("zero", fit), binning.edges, self.methods, self.fit.budgets
+        )
+        bins_fit, bins = binning.assign(fit), binning.assign(test)
+        some = self.weights_fit[:REMADE]
+        anew = choice.frozen_anew(self.fit.accuracy, bins_fit, some, self.test.accuracy, bins, n_bins)
+        return PerQuestion(choice.frozen_accuracy(table, self.test.accuracy, test), anew)
+
+
+def zero_table(
+    strategy_set: str,
+    choosing: Choosing,
+    predictors: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    extra: Float[np.ndarray, " problem"],
+    probe: ProbeCurve | None,
+    group: Group,
+) -> pd.DataFrame:
+    """Gain over the best fixed strategy, over half of what oracle bins gain over it, and over a choice by a probe.
+
+    Args:
+        predictors: difficulty of validation and of test questions; `oracle` among them.
+        extra: what a prediction costs for each question, in samples of that question; the oracle costs nothing.
+        probe: a choice with a paid probe, reused; None where there is none.
+    """
+    budgets, rows = choosing.test.budgets, list[Row]()
+    same = [np.zeros(len(values)) for values in predictors["oracle"]]
+    fixed, oracle = choosing.by(*same), choosing.by(*predictors["oracle"])
+    for name, (fit, test) in predictors.items():
+        attained = choosing.by(fit, test)
+        for place, budget in enumerate(budgets):
+            charged = float(budget + (0 if name == "oracle" else extra.mean()))
+            one, other = attained.at(place), at_budget(fixed, budgets, charged)
+            limit = at_budget(oracle, budgets, charged)
+            row: Row = {"strategy_set": strategy_set, "predictor": name, "budget": budget, "charged_budget": charged}
+            rivals = {"gain_fixed": other, "over_half_oracle": other.mixed(limit, 0.5)}
+            if probe is not None:
+                known, spent = PerQuestion(probe.accuracy, probe.resampled), probe.charged.mean(axis=0)
+                rivals["over_probe"] = at_budget(known, spent.tolist(), charged)
+            row |= group.mean(one)
+            for over, rival in rivals.items():
+                if not np.isnan(rival.each).any():
+                    gain = group.difference(one, rival, over, f"{over}_")
+                    row |= {key: value for key, value in gain.items() if key != "questions_needed"}
+            rows.append(row)
+    return pd.DataFrame(rows, columns=COLUMNS)
