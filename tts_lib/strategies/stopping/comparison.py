@@ -86,6 +86,7 @@ def families(fit: States, n_bins: int) -> list[Family]:
         Family("window", {cap: Window(WINDOW, cap) for cap in caps if cap > WINDOW}),
         Family("share", {cap: Share(SHARE, cap) for cap in caps}),
     ]
+    found = [family for family in found if family.rules]  # a window is longer than the smallest pools
     if too_few(fit.right.shape[1]):
         return found
     found.append(Family("bellman", {rule.price: rule for rule in fit_bellman(replace(fit, prior=None), PRICES)}))

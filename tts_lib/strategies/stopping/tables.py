@@ -16,7 +16,7 @@ from tts_lib.strategies.stopping.fitting import PRICES, fit_bellman, fit_budgets
 from tts_lib.strategies.stopping.rules import Beta, Budgets
 from tts_lib.strategies.stopping.walks import Rule, States, orders, points, replay, states
 
-TARGETS = (8, 16, 64)  # mean budgets at which policies are compared
+TARGETS = (2, 4, 8, 16, 64)  # mean budgets at which policies are compared
 RISKS = (0.02, 0.05)  # chance that stopping early loses a right answer
 CONFIDENCES = (1.0, 0.999, 0.99, 0.95, 0.9, 0.8, 0.65, 0.5)  # of `beta` under risk control, the most careful first
 N_SPLITS = 200
