@@ -21,6 +21,8 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from tts_lib.answers.grid import SampleGrid
+from tts_lib.estimators import difficulty
 from tts_lib.estimators.iso_accuracy import Bound
 
 PENALTIES = tuple(np.logspace(-2, 5, 15))  # of ridge regression, chosen by leave-one-out on the training questions
@@ -43,6 +45,13 @@ def targets(
 ) -> Float[np.ndarray, " question"]:
     """logit((c + 1/2) / (n + 1)) of c right samples among n."""
     return logit((n_right + 0.5) / (n + 1))
+
+
+def pass_at_1(pool: SampleGrid, n_probe: Sequence[int]) -> Float[np.ndarray, " question"]:
+    """What predictors and probes are held against: pass@1 of the samples that no probe has read, if any are left."""
+    read = max(n_probe, default=0)
+    fresh = pool.without_first(read) if read < pool.smallest else pool
+    return difficulty.oracle(fresh.correct, fresh.n_samples)
 
 
 def by_length(split: Split) -> Pipeline:

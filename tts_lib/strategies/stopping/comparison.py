@@ -1,7 +1,7 @@
 """Stopping rules beside a uniform budget that is as large in the mean, on questions that no rule was fitted on.
 
 A rule that stops early, or spends unevenly, is never compared at its cap: where it spends m samples a question in the
-mean, a uniform budget of m has what lies between its own points, linear in log m. The rules are held as they were
+mean, a uniform budget of m has what lies between the nearest two, linear in log m. The rules are held as they were
 fitted; intervals are over the test questions alone, and the mean budget moves with them.
 """
 
@@ -16,7 +16,18 @@ from tts_lib.estimators.flops import Sizes
 from tts_lib.estimators.intervals import normal_interval
 from tts_lib.strategies.stopping.fitting import PRICES, fit_bellman, fit_budgets, too_few
 from tts_lib.strategies.stopping.rules import CONFIDENCE, SHARE, WINDOW, Beta, Share, Window
-from tts_lib.strategies.stopping.walks import Ballots, Key, Rule, States, Stopped, orders, points, replay, states
+from tts_lib.strategies.stopping.walks import (
+    Ballots,
+    Key,
+    Rule,
+    States,
+    Stopped,
+    ladder,
+    orders,
+    points,
+    replay,
+    states,
+)
 
 WITH_PRIOR = ("table", "bellman_prior")  # policies that read what is known of a question beforehand
 Row = dict[str, str | float]
@@ -33,16 +44,18 @@ class Tokens:
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """Questions with their walks, and what is seen on them at 1, 2, 4, ... samples."""
+    """Questions with their walks, and what is seen there: at uniform budgets, and where fitted rules look (1, 2, 4, ...)."""
 
     ballots: Ballots
     order: Int[np.ndarray, "problem walk sample"]
+    uniform: States
     seen: States
 
     @classmethod
     def of(cls, ballots: Ballots, n_walks: int, rng: np.random.Generator) -> "Side":
         order = orders(ballots, n_walks, rng)
-        return cls(ballots, order, states(ballots, order, points(ballots.cap)))
+        uniform = states(ballots, order, ladder(ballots.cap))
+        return cls(ballots, order, uniform, uniform.at(points(ballots.cap)))
 
     def attained(self, rules: Mapping[Key, Rule]) -> dict[Key, "Attained"]:
         return {name: Attained.of(stopped) for name, stopped in replay(rules, self.ballots, self.order).items()}
@@ -135,9 +148,9 @@ class Comparison:
 
     @cached_property
     def uniform(self) -> tuple[Attained, ...]:
-        """The same number of samples for every question, at each point."""
-        n_problems = len(self.test.order)
-        return tuple(Attained.ahead(self.test.seen, np.full(n_problems, n)) for n in self.test.seen.n)
+        """The same number of samples for every question."""
+        n_problems, known = len(self.test.order), self.test.uniform
+        return tuple(Attained.ahead(known, np.full(n_problems, n)) for n in known.n)
 
     @cached_property
     def spending(self) -> Spending:

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from tts_lib.strategies.stopping.comparison import Attained, Comparison, Family, Row, Side, Spending
 from tts_lib.strategies.stopping.fitting import PRICES, fit_bellman, fit_budgets, too_few, within_risk, worth
 from tts_lib.strategies.stopping.rules import Beta, Budgets
-from tts_lib.strategies.stopping.walks import Rule, States, orders, points, replay, states
+from tts_lib.strategies.stopping.walks import Rule, States, ladder, orders, replay, states
 
 TARGETS = (2, 4, 8, 16, 64)  # mean budgets at which policies are compared
 RISKS = (0.02, 0.05)  # chance that stopping early loses a right answer
@@ -58,7 +58,7 @@ def measured(
 ) -> dict[str, pd.DataFrame]:
     """The tables of one vote, columns as COLUMNS."""
     found = {family.policy: _attained(comparison.test, family) for family in families}
-    found["uniform"] = {float(n): one for n, one in zip(comparison.test.seen.n, comparison.uniform, strict=True)}
+    found["uniform"] = {float(n): one for n, one in zip(comparison.test.uniform.n, comparison.uniform, strict=True)}
     chosen = {family.policy: _nearest(comparison.fit, family) for family in families}
     limit, of_halves = _limit(comparison.test, rng)
     found["oracle"] = limit
@@ -102,7 +102,7 @@ def _limit(test: Side, rng: np.random.Generator) -> tuple[dict[float, Attained],
     halves: list[States] = []
     for first, last in ((0, middle), (middle, 2 * middle)):
         part = ballots.part(first, last)
-        halves.append(states(part, orders(part, n_walks, rng), points(part.cap)))
+        halves.append(states(part, orders(part, n_walks, rng), ladder(part.cap)))
     found: dict[float, Attained] = {}
     for price in PRICES:
         both = []

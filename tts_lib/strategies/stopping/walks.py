@@ -150,6 +150,11 @@ class States:
         """Accuracy of each question when all its walks stop there."""
         return self.right.mean(axis=2).T
 
+    def at(self, n: Sequence[int]) -> "States":
+        """These numbers of samples alone."""
+        rows = [self.n.index(point) for point in n]
+        return States(tuple(n), self.share[rows], self.score[rows], self.right[rows], self.prior)
+
     def of(self, problems: np.ndarray) -> "States":
         """These questions alone."""
         prior = None if self.prior is None else self.prior[problems]
@@ -198,6 +203,13 @@ def states(ballots: Ballots, order: Int[np.ndarray, "problem walk sample"], poin
 def points(cap: int) -> tuple[int, ...]:
     """1, 2, 4, ... up to the cap."""
     return tuple(1 << power for power in range(cap.bit_length()))
+
+
+def ladder(cap: int) -> tuple[int, ...]:
+    """Every number up to 8, and from there two to each doubling: majority of 2 is no better than of 1, that of 3 is."""
+    return tuple(
+        sorted({n for point in points(cap) for n in (point, point * 3 // 2) if n <= cap} | {*range(1, 1 + min(cap, 8))})
+    )
 
 
 def _power(n: int) -> int:
