@@ -44,7 +44,7 @@ class Tokens:
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """Questions with their walks, and what is seen there: at uniform budgets, and where fitted rules look (1, 2, 4, ...)."""
+    """Questions with their walks, and what is seen there: at uniform budgets, and where fitted rules look."""
 
     ballots: Ballots
     order: Int[np.ndarray, "problem walk sample"]
