@@ -10,8 +10,15 @@ from tts_lib.study import parameters
 from tts_lib.study.config import loading
 
 REPLAYED = (
-    *("01_questions-imported", "06_select", "07_difficulty", "11_compute_optimal", "12_flops_matched"),
-    "13_report",
+    *(
+        "01_questions-imported",
+        "06_select",
+        "07_difficulty",
+        "07_predictors-texts",
+        "11_compute_optimal",
+        "11_stopping",
+    ),
+    *("12_flops_matched", "13_report"),
 )
 
 
