@@ -86,7 +86,7 @@ def test_a_stage_that_was_made_here_takes_what_it_took(study, monkeypatch):
     )
     before = look(study)
     assert before.seconds["model-trained@base"] == 77 and before.seconds["search@dvts"] == 33
-    assert before.notes["earlier runs here"] == "the time of 3 of 27 stages"
+    assert before.notes["earlier runs here"] == "the time of 3 of 29 stages"
     monkeypatch.setattr(Lock, "changed", lambda self, stage: stage in ("search@dvts", "select"))
     changed = look(study)
     assert changed.seconds["model-trained@base"] == 77 and changed.seconds["search@dvts"] != 33

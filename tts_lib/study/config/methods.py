@@ -18,10 +18,10 @@ from tts_lib.study.config.fields import (
     PoolName,
     Rate,
     Seconds,
+    Shards,
     Split,
     Temperature,
     TopP,
-    Workers,
     increasing,
 )
 
@@ -74,7 +74,7 @@ class ModelPredictors(Section):
     lr_muon: Rate
     lr_adamw: Rate
     dropout: Dropout
-    workers: Workers
+    shards: Shards
     checkpoint_seconds: Seconds
 
     @model_validator(mode="after")
