@@ -255,8 +255,8 @@ def test_the_readme_keeps_its_words_around_the_results() -> None:
 def test_every_link_of_a_committed_page_leads_to_a_committed_file(page: str) -> None:
     listed = subprocess.run(["git", "ls-tree", "-r", "--name-only", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     there = set(listed.stdout.splitlines())
-    found = re.findall(r'(?:href|src)="([^"#]+)|\]\(([^)#]+)\)', committed(page))
-    links = {link for pair in found for link in pair if link and not re.match(r"\w+:", link)}
+    pattern = r"\]\(([^)#]+)" if page.endswith(".md") else r'(?:href|src)="([^"#]+)'
+    links = {link for link in re.findall(pattern, committed(page)) if not re.match(r"\w+:", link)}
     lost = [link for link in links if os.path.normpath(Path(page).parent / link) not in there]
     assert links and not lost
 

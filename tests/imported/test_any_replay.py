@@ -10,7 +10,8 @@ from helpers import cells
 from helpers.example_study import REPLAY
 from tts_lib.common.errors import StudyError
 from tts_lib.common.tables import read_json
-from tts_lib.report.pages import index
+from tts_lib.report.explorer import record
+from tts_lib.report.pages import explore, index, navigation
 from tts_lib.report.pages.about import About
 
 N_SAMPLES = 6
@@ -75,7 +76,9 @@ def test_a_study_that_is_let_in_is_finished(tmp_path: Path, n_questions: int, ki
     drawn = [figure["name"] for figure in summary["figures"]]
     assert drawn[0] == "coverage_by_budget" and drawn[-1] == "pass_at_1_spectrum"
     assert set(drawn) >= set(CHOICE) or kind not in ("scored", "constant scores")
-    page = index.render(study / "reports", [], About("", ""))
+    pages, said = navigation.of_notebooks([]), About("", "")
+    page = index.render(study / "reports", pages, said)
+    assert 'id="record"' in explore.render(record.load(study / "reports"), navigation.Way(pages, "explore.html"), said)
     for absent in ("not measured", "lookahead", "larger model have been", "quintiles of oracle", "no rows with"):
         assert absent not in page, absent
     assert ("Selection inside difficulty bins" in page) == (n_bins == 2 and kind != "verdicts alone")

@@ -202,7 +202,7 @@ def analysis(gain: float, half: float, ratio: float, large: float = 0.5) -> dict
         for n in BUDGETS
     ]
     iso = [
-        {"strategy_set": menu, "strategy": c, "baseline": b, "unit": "generations", "at": n}
+        {"strategy_set": menu, "strategy": c, "baseline": b, "unit": "generations", "budget": n}
         for menu in ("paper", "revisions")
         for c in (*choices, "best_fixed", "shuffled_bins")
         for b in baselines[2:]

@@ -50,7 +50,7 @@ def test_a_column_that_nobody_declared_keeps_its_name_and_is_rounded() -> None:
 
 
 def test_bounds_are_signs() -> None:
-    frame = pd.DataFrame({"at": [16, 64], "ratio": [1.0, 4.0], "bound": ["exact", "at_most"], "low": [0.5, 4.0]})
+    frame = pd.DataFrame({"budget": [16, 64], "ratio": [1.0, 4.0], "bound": ["exact", "at_most"], "low": [0.5, 4.0]})
     frame = frame.assign(low_bound=["exact", "at_most"], high=[2.0, 9.0], high_bound=["exact", "at_least"])
     assert rows(shown(frame))[1:] == [
         ["16", "1.00\u00a0[0.50,\u00a02.00]"],
@@ -70,7 +70,7 @@ def test_a_pivot_says_what_its_columns_and_cells_are() -> None:
         ["weighted, PRM last", "30.0", "45.0"],
     ]
     plain = frame.pivot_table(index="strategy", columns="budget", values="accuracy")
-    assert rows(shown(plain))[0] == ["", "budget (generations)"] and rows(shown(plain))[3][1:] == ["0.30", "0.45"]
+    assert rows(shown(plain))[0] == ["", "budget (generations)"] and rows(shown(plain))[3][1:] == ["0.3", "0.45"]
     both = pd.concat({"generations": named, "flops": named}, names=["axis"])
     both.columns = pd.MultiIndex.from_tuples([("share", 1, "a"), ("share", 1, "b")], names=[None, "budget", "strategy"])
     assert rows(shown(both))[:4] == [

@@ -36,13 +36,13 @@ class Cheaper(Contrast):
         rival, menu = self.baseline.strategy, _menu(results, self.menu)
         where = {"strategy_set": menu, "baseline": rival.name, "unit": "generations"}
         frame = results.rows("compute_optimal/iso", strategy=self.choice.strategy.name, **where)
-        row = nearest(frame, "at", generations(budget))
-        bounds = (row["bound"], row["low_bound"], row["high_bound"])
+        row = nearest(frame, "budget", generations(budget))
+        bounds, at = (row["bound"], row["low_bound"], row["high_bound"]), row["budget"]
         demand = Demand(demand.direction, demand.margin, self.threshold)
-        found = from_ratio(row["ratio"], row["low"], row["high"], bounds, f"{rival.label} at N = {row['at']}", demand)
-        others = [f"{r['ratio']:.2g}× at {r['at']}" for r in frame.to_dict("records") if r["at"] != row["at"]]
+        found = from_ratio(row["ratio"], row["low"], row["high"], bounds, f"{rival.label} at N = {at}", demand)
+        others = [f"{r['ratio']:.2g}× at {r['budget']}" for r in frame.to_dict("records") if r["budget"] != at]
         note = "by N: " + ", ".join(others) if others else ""
-        return replace(found, note=note, beside=attribution(results, where, self.choice.strategy, rival, row["at"]))
+        return replace(found, note=note, beside=attribution(results, where, self.choice.strategy, rival, at))
 
 
 class Gain(Contrast):

@@ -23,9 +23,9 @@ class Prices:
 
 def cost(record: Record, strategy: str, budget: int, unit: Unit, prices: Prices) -> float:
     """What a question costs on average with a strategy at a budget it was measured at."""
-    policy, verifier, flops, _ = record.costs[strategy][budget]
+    generations, policy, verifier, flops, _ = record.costs[strategy][budget]
     if unit == "generations":
-        return float(budget)
+        return generations
     if unit == "money":
         return (policy * prices.policy + verifier * prices.verifier) / 1e6
     return flops if unit == "flops" else policy + verifier
@@ -85,6 +85,6 @@ def exchange(record: Record, group: str, r: float, m: float, accounting: Account
 
 
 def _costs(record: Record, name: str, budget: int, prices: Prices) -> dict[str, float]:
-    policy, verifier, flops, rounds = record.costs[name][budget]
+    _, policy, verifier, flops, rounds = record.costs[name][budget]
     money = cost(record, name, budget, "money", prices)
     return {"policy_tokens": policy, "verifier_tokens": verifier, "flops": flops, "rounds": rounds, "money": money}

@@ -19,7 +19,7 @@ _BINNINGS = ("oracle", "predicted")
 _SWEEP = ("k", "small_accuracy", "difference", "low", "high")
 _END = {"at_least": ">", "at_most": "<", "exact": ""}
 Triple = list[float]  # estimate, low, high
-Costs = list[float]  # tokens of the policy and of the verifier, FLOPs of both, serial rounds; means of a question
+Costs = list[float]  # of a question: generations, tokens of policy and verifier, FLOPs of both, serial rounds; means
 
 
 @dataclass
@@ -80,11 +80,13 @@ def _take_strategies(record: Record, single: pd.DataFrame, costs: pd.DataFrame) 
     rounds = {(row["strategy"], row["budget"]): row["rounds"] for row in costs.to_dict("records")}
     record.attained[ALL] = {}
     for name, rows in single.groupby("strategy", sort=False):
-        look = looks.of_strategy(Strategy.of(rows.iloc[0].to_dict()))
+        strategy = Strategy.of(rows.iloc[0].to_dict())
+        look = looks.of_strategy(strategy)
         record.strategies[str(name)] = (look.label, look.area)
         record.attained[ALL][str(name)] = _triples(rows)
         record.costs[str(name)] = {
             int(row["budget"]): [
+                float(strategy.generations(int(row["budget"]))),
                 *(float(row[part]) for part in ("policy_tokens", "verifier_tokens", "flops_with_verifier")),
                 float(rounds[name, row["budget"]]),
             ]

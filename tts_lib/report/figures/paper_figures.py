@@ -120,7 +120,7 @@ def _iso(results: Results) -> pd.DataFrame:
     shown = {choice.name: choice.short for choice in (ORACLE, PREDICTED, BEST_FIXED)}
     against = {"strategy_set": results.strategy_set, "baseline": WEIGHTED.name, "unit": "generations"}
     frame = results.rows("compute_optimal/iso", strategy=[*shown], **against)
-    labels = [f"{shown[name]}, N = {at}" for name, at in zip(frame["strategy"], frame["at"], strict=True)]
+    labels = [f"{shown[name]}, N = {at}" for name, at in zip(frame["strategy"], frame["budget"], strict=True)]
     columns = ["label", "ratio", "bound", "low", "low_bound", "high", "high_bound"]
     return frame.assign(label=labels).loc[:, columns].reset_index(drop=True)
 

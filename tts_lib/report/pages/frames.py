@@ -20,7 +20,7 @@ _CUT = re.compile(r"<p>(\d+) rows × (\d+) columns</p>")
 _FRAME = re.compile(r'<table[^>]*class="dataframe"[^>]*>.*?</table>', re.DOTALL)
 _INTEGER = re.compile(r"-?\d+|…")
 LEFT_OUT = "…"  # rows and columns that pandas left out of what it showed
-_PARTS_OF_NAME = {"rule", "score", "length", "binning", "frozen"}  # the strategy's words say them
+_PARTS_OF_NAME = {"rule", "score", "length", "binning", "frozen", "at"}  # the strategy's words say them
 _SIGNS = {"at_least": "≥ ", "at_most": "≤ "}
 
 

@@ -77,7 +77,7 @@ def iso_table(
                 for at in (at for at in budgets if at in baseline.open()[0]):
                     cost = _cost(baseline, unit, sizes)[baseline.budgets.index(at)]
                     ratio = iso_accuracy_ratio(a, b, float(cost))
-                    key: Row = curve.columns | {"baseline": baseline.strategy.name, "unit": unit, "at": at}
+                    key: Row = curve.columns | {"baseline": baseline.strategy.name, "unit": unit, "budget": at}
                     rows.append(key | vars(ratio))
     return pd.DataFrame(rows).drop(columns="level")
 
@@ -105,7 +105,7 @@ def headline(
     for row in iso.to_dict("records"):
         if row["strategy"] in ours and row["baseline"] == WEIGHTED.name and row["unit"] == UNITS[0]:
             place = result["iso"][row["strategy_set"]].setdefault(row["strategy"], {})
-            _quote(row, "at", budgets, place, ("ratio", "bound", "low", "low_bound", "high", "high_bound"))
+            _quote(row, "budget", budgets, place, ("ratio", "bound", "low", "low_bound", "high", "high_bound"))
     return result
 
 

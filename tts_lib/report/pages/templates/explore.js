@@ -5,14 +5,14 @@ const REACHED = 1.01;
 const INFERENCE = { v1: [1, 1], iclr: [2, 2], small_only: [2, 1] }; // FLOPs a token in 2 x parameters: small, large
 
 function cost(record, strategy, budget, unit, prices) {
-  const [policy, verifier, flops] = record.costs[strategy][budget];
-  if (unit === "generations") return Number(budget);
+  const [generations, policy, verifier, flops] = record.costs[strategy][budget];
+  if (unit === "generations") return generations;
   if (unit === "money") return (policy * prices.policy + verifier * prices.verifier) / 1e6;
   return unit === "flops" ? flops : policy + verifier;
 }
 
 function costs(record, strategy, budget, prices) {
-  const [policy, verifier, flops, rounds] = record.costs[strategy][budget];
+  const [, policy, verifier, flops, rounds] = record.costs[strategy][budget];
   const money = cost(record, strategy, budget, "money", prices);
   return { policy_tokens: policy, verifier_tokens: verifier, flops, rounds, money };
 }
@@ -103,8 +103,8 @@ function start() {
     if (!(state.unit in units)) state.unit = first.unit;
     if (!(state.difficulty in record.groups)) state.difficulty = first.difficulty;
     if (!(state.count in INFERENCE)) state.count = first.count;
-    state.m = Math.max(1, state.m);
-    state.r = Math.max(1e-6, state.r);
+    if (!(state.m >= 1)) state.m = first.m;
+    if (!(state.r > 0)) state.r = first.r;
     if (state.unit !== first.unit && !given.has("budget")) state.budget = rounded(range()[1]);
   }
 
@@ -192,9 +192,11 @@ function start() {
       ` generations a question. Measured with ${shown.count(found.budget)} its compute-optimal choice attains ${shown.share(found.small)}%, `,
       element("strong", `${shown.points(found.difference)} [${shown.points(found.low)}, ${shown.points(found.high)}] points`, { id: "difference" }), " against the large model. ");
     const ends = `[${shown.ratio(found.even_low)}, ${shown.ratio(found.even_high)}]`;
-    const said = found.even === 0 ? "At no R of this grid is the small model as accurate: the large one is the better buy throughout; interval of the break-even R "
-      : found.even === Infinity ? "The small model is as accurate at every R; interval of the break-even R " : "The large model is the better buy from R = ";
-    at("exchange").append(said, element("strong", found.even === 0 || found.even === Infinity ? ends : `${shown.ratio(found.even)} ${ends}`, { id: "even" }), " on.");
+    const within = found.even > 0 && found.even < Infinity;
+    const said = within ? "The large model is the better buy from R = " : found.even === 0
+      ? "At no R of this grid is the small model as accurate, so the large one is the better buy; interval of the R where they are even: "
+      : "At every R the small model is as accurate; interval of the R where they are even: ";
+    at("exchange").append(said, element("strong", within ? `${shown.ratio(found.even)} ${ends}` : ends, { id: "even" }), within ? " on." : ".");
     if (Math.abs(state.m - record.large.m) > 0.01) at("exchange").append(" For another M than the study's the large model is taken to be as accurate as this one.");
   }
 
