@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from helpers.served_choice import NumberJudge, served
-from helpers.simulated_policy import END, SimulatedPolicy, SimulatedVerifier, question
+from helpers.simulated_policy import END, NEWLINE, SimulatedPolicy, SimulatedVerifier, question
 from tts_lib.answers.protocols import SampleRequest, Sampling
 from tts_lib.answers.scheduler import Scheduler
 from tts_lib.commands.serving.answering import Wish
@@ -66,15 +66,18 @@ def test_votes_choose_from_the_pool_of_the_study() -> None:
             assert found.answer == (None if at < 0 else of.answers[at]), name
 
 
-@pytest.mark.parametrize("name", ["beam_4", "lookahead_1", "dvts"])
+@pytest.mark.parametrize("name", ["beam_4", "lookahead_1", "dvts", "rebase", "particles_odds", "tree"])
 def test_searches_are_those_of_the_study(name: str) -> None:
     choice, codec = served(), served().readers["base"].codec
     options = {
         "beam_4": {"kind": "beam", "width": 4},
         "lookahead_1": {"kind": "lookahead", "width": "sqrt", "depth": 1},
         "dvts": {"kind": "dvts", "width": 2, "depth": 0},
+        "rebase": {"kind": "rebase", "temperature_of_values": 0.2},
+        "particles_odds": {"kind": "particles", "weights": "odds"},
+        "tree": {"kind": "tree"},
     }
-    search = StepSearch(method=options[name], **SETTINGS, **STEPS)
+    search = StepSearch(method=options[name], closing=(NEWLINE,), **SETTINGS, **STEPS)
     assert reachable(search.method, [16])
     for number in range(6):
         q = question(number)

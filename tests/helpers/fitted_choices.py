@@ -33,6 +33,9 @@ RECORD: dict[str, Any] = {
         {"name": "beam_4", "kind": "beam", "width": 4, "depth": 0, **ROLES},
         {"name": "lookahead_1", "kind": "lookahead", "width": "sqrt", "depth": 1, **ROLES},
         {"name": "dvts", "kind": "dvts", "width": 2, "depth": 0, **ROLES},
+        {"name": "rebase", "kind": "rebase", "temperature_of_values": 0.2, **ROLES},
+        {"name": "particles_odds", "kind": "particles", "weights": "odds", **ROLES},
+        {"name": "tree", "kind": "tree", **ROLES},
         {
             "name": "revisions_2:orm",
             "kind": "revisions",

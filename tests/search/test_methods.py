@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from helpers.simulated_policy import END, SimulatedPolicy, SimulatedVerifier, is_correct, question
+from helpers.simulated_policy import END, NEWLINE, SimulatedPolicy, SimulatedVerifier, is_correct, question
 from tts_lib.answers.protocols import FINISH_END, FINISH_STEP, Samples
 from tts_lib.answers.scheduler import Outcome, Scheduler
 from tts_lib.estimators.beams import beams_within
@@ -11,17 +11,30 @@ from tts_lib.search.beam import Beam
 from tts_lib.search.candidates import Candidates
 from tts_lib.search.dvts import Dvts
 from tts_lib.search.lookahead import Lookahead
+from tts_lib.search.particles import Particles
+from tts_lib.search.rebase import Rebase
 from tts_lib.search.step_search import StepSearch
+from tts_lib.search.tree import Tree
 
-METHODS = {"beam": Beam(width=4), "lookahead": Lookahead(width=4, depth=1), "dvts": Dvts(width=4, depth=0)}
+METHODS = {
+    "beam": Beam(width=4),
+    "lookahead": Lookahead(width=4, depth=1),
+    "dvts": Dvts(width=4, depth=0),
+    "rebase": Rebase(temperature_of_values=0.2),
+    "odds": Particles(weights="odds"),
+    "ratio": Particles(weights="ratio"),
+    "tree": Tree(),
+}
+OF_BEAMS = ("beam", "lookahead", "dvts")
 
 
 def searching(method, **changed) -> StepSearch:
     settings = {"temperature": 0.8, "top_p": 1.0, "max_step_tokens": 8, "max_tokens": 200, "max_rounds": 40}
-    return StepSearch(method=method, **{"duplicates": "keep", **settings, **changed})
+    return StepSearch(method=method, **{"duplicates": "keep", "closing": (NEWLINE,), **settings, **changed})
 
 
 N_QUESTIONS = 5
+NOT_OF_TREES = {"max_step_tokens": 3, "max_rounds": 2}
 
 
 def search_all(search: StepSearch, budget=16, noise=0.5, skill=1.0, seed=0) -> dict[int, Outcome[Candidates]]:
@@ -137,7 +150,7 @@ def test_impossible_budgets_are_refused(budget, width, depth, message):
     [
         *[
             (name, option, value)
-            for name in ("beam", "lookahead", "dvts")
+            for name in METHODS
             for option, value in [
                 ("temperature", 0.3),
                 ("top_p", 0.5),
@@ -146,7 +159,12 @@ def test_impossible_budgets_are_refused(budget, width, depth, message):
                 ("max_rounds", 2),
                 ("width", 8),
             ]
+            if (option != "width" or name in OF_BEAMS) and (name != "tree" or option not in NOT_OF_TREES)
         ],
+        ("rebase", "temperature_of_values", 2.0),
+        ("rebase", "duplicates", "merge"),
+        ("odds", "weights", "ratio"),
+        ("tree", "closing", (END,)),
         ("beam", "duplicates", "merge"),
         ("lookahead", "duplicates", "merge"),
         ("lookahead", "depth", 2),
@@ -154,7 +172,7 @@ def test_impossible_budgets_are_refused(budget, width, depth, message):
     ],
 )
 def test_every_option_changes_result_or_cost(name, option, value):
-    before, own = searching(METHODS[name]), option in ("width", "depth")
+    before, own = searching(METHODS[name]), option in type(METHODS[name]).model_fields
     after = before.model_copy(
         update={"method": METHODS[name].model_copy(update={option: value})} if own else {option: value}
     )
@@ -163,13 +181,29 @@ def test_every_option_changes_result_or_cost(name, option, value):
 
 
 def test_every_option_was_changed():
-    fields = {"method", "temperature", "top_p", "max_step_tokens", "max_tokens", "max_rounds", "duplicates"}
+    fields = {"method", "temperature", "top_p", "max_step_tokens", "max_tokens", "max_rounds", "duplicates", "closing"}
     assert set(StepSearch.model_fields) == fields
     assert {name: set(type(method).model_fields) - {"kind"} for name, method in METHODS.items()} == {
         "beam": {"width"},
         "lookahead": {"width", "depth"},
         "dvts": {"width", "depth"},
+        "rebase": {"temperature_of_values"},
+        "odds": {"weights"},
+        "ratio": {"weights"},
+        "tree": set(),
     }
+
+
+@pytest.mark.parametrize("name", ["odds", "ratio", "tree"])
+def test_what_is_no_option_of_a_method_changes_nothing(name):
+    before = search_all(searching(METHODS[name]))
+    for option, value in [("duplicates", "merge"), *(NOT_OF_TREES.items() if name == "tree" else [])]:
+        assert same_everywhere(before, search_all(searching(METHODS[name], **{option: value})))
+
+
+def test_a_tree_must_know_what_closes_a_step():
+    with pytest.raises(ValueError, match="closing is empty, but a tree must know"):
+        searching(Tree(), closing=())
 
 
 def test_duplicates_mean_nothing_to_a_subtree_that_keeps_one_prefix():
@@ -184,7 +218,8 @@ def test_duplicates_mean_nothing_to_a_subtree_that_keeps_one_prefix():
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("budget", [4, 16, 50])
 def test_candidates_are_within_the_budget_and_whole(name, budget):
-    search = searching(METHODS[name].model_copy(update={"width": "sqrt"}))
+    changes = {"width": "sqrt"} if name in OF_BEAMS else {}
+    search = searching(METHODS[name].model_copy(update=changes))
     for i, outcome in search_all(search, budget).items():
         result = outcome.result
         assert outcome.cost.generations == search.generations(budget) <= budget
@@ -233,7 +268,8 @@ def test_every_sample_has_a_seed_of_its_own(name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_perfect_verifier_finds_the_solution(name):
-    # Each step is right with p > 0.2: 64 slots miss one of at most 6 steps with probability < 1e-4 (beam, dvts).
+    # Each step is right with p > 0.2: 64 slots miss one of at most 6 steps with probability < 1e-4 (beam, dvts). A tree
+    # samples 128 whole solutions, each right with p > 0.03: it misses with p < 0.02.
     for i, outcome in search_all(searching(METHODS[name]), budget=128, noise=0.0, skill=2.5).items():
         best = max(outcome.result.step_scores, key=lambda scores: scores[-1] if len(scores) else 0)
         solution = outcome.result.tokens[[scores is best for scores in outcome.result.step_scores].index(True)]

@@ -2,7 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.simulated_policy import FIRST_SYMBOL, SimulatedPolicy, SimulatedVerifier, _correct_symbol, question
+from helpers.simulated_policy import (
+    FIRST_SYMBOL,
+    NEWLINE,
+    SimulatedPolicy,
+    SimulatedVerifier,
+    _correct_symbol,
+    question,
+)
 from tts_lib.answers.protocols import ContextOverflowError
 from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common.errors import StudyError
@@ -11,13 +18,19 @@ from tts_lib.search.dvts import Dvts
 from tts_lib.search.lookahead import Lookahead
 from tts_lib.search.methods import reachable
 from tts_lib.search.over_questions import run
+from tts_lib.search.particles import Particles
+from tts_lib.search.rebase import Rebase
 from tts_lib.search.step_search import StepSearch
+from tts_lib.search.tree import Tree
 
 STEPS = {"temperature": 0.8, "top_p": 1.0, "max_step_tokens": 8, "max_tokens": 200, "max_rounds": 40}
 KINDS = {
     "beam": ({"kind": "beam", "width": 4}, Beam),
     "lookahead": ({"kind": "lookahead", "width": "sqrt", "depth": 1}, Lookahead),
     "dvts": ({"kind": "dvts", "width": 4, "depth": 0}, Dvts),
+    "rebase": ({"kind": "rebase", "temperature_of_values": 0.2}, Rebase),
+    "odds": ({"kind": "particles", "weights": "odds"}, Particles),
+    "tree": ({"kind": "tree"}, Tree),
 }
 LENGTHS = [3, 4, 5, 6]
 PROBLEMS = pd.DataFrame(
@@ -54,7 +67,7 @@ class Undecided(SimulatedVerifier):
 
 
 def method(options: dict) -> StepSearch:
-    return StepSearch(method=options, duplicates="keep", **STEPS)
+    return StepSearch(method=options, duplicates="keep", closing=(NEWLINE,), **STEPS)
 
 
 def search(kind: str, budgets=(4, 16), verifier=None, problems=PROBLEMS):
@@ -69,8 +82,7 @@ def test_an_entry_of_the_options_becomes_its_method(kind):
     options, expected = KINDS[kind]
     before = dict(options)
     built = method(options)
-    assert type(built.method) is expected and built.method.width == options["width"] and options == before
-    assert built.method.depth == options.get("depth", 0)
+    assert type(built.method) is expected and built.method.model_dump() == options and options == before
     assert built.duplicates == "keep"
 
 
@@ -87,10 +99,14 @@ def test_an_unknown_kind_is_named():
         {"kind": "lookahead", "width": 4, "depth": 0},
         {"kind": "dvts", "width": 1, "depth": 0},
         {"kind": "dvts", "width": 4, "depth": -1},
+        {"kind": "rebase", "temperature_of_values": 0.0},
+        {"kind": "rebase"},
+        {"kind": "particles", "weights": "equal"},
+        {"kind": "tree", "width": 4},
     ],
 )
 def test_an_option_of_another_kind_or_out_of_range_is_refused(options):
-    with pytest.raises(ValueError, match=f"method.{options['kind']}.(width|depth)"):
+    with pytest.raises(ValueError, match=f"method.{options['kind']}.(width|depth|temperature_of_values|weights)"):
         method(options)
 
 
@@ -101,6 +117,9 @@ def test_an_option_of_another_kind_or_out_of_range_is_refused(options):
         ({"kind": "beam", "width": 4}, [4, 16, 64]),
         ({"kind": "lookahead", "width": 4, "depth": 3}, [16, 64]),
         ({"kind": "dvts", "width": 64, "depth": 1}, []),
+        ({"kind": "rebase", "temperature_of_values": 0.2}, [1, 2, 4, 16, 64]),
+        ({"kind": "particles", "weights": "ratio"}, [1, 2, 4, 16, 64]),
+        ({"kind": "tree"}, [1, 2, 4, 16, 64]),
     ],
 )
 def test_a_method_can_run_at_the_budgets_at_which_it_does_not_refuse(options, expected):
@@ -123,6 +142,13 @@ def test_one_row_for_every_question_and_budget(kind):
     gold = dict(zip(PROBLEMS["question_id"], PROBLEMS["answer"], strict=True))
     assert table["correct"].tolist() == (table["answer"] == table["question_id"].map(gold)).tolist()
     assert calls["rounds"] == table["rounds"].max() and 0 < calls["verifier"] <= calls["policy"]
+
+
+def test_a_particle_filter_has_a_vote_of_its_own():
+    tables = {kind: search(kind)[0] for kind in KINDS}
+    assert [kind for kind, table in tables.items() if "correct_by_weight" in table] == ["odds"]
+    own = tables["odds"]
+    assert own["correct_by_weight"].dtype == bool and own.loc[own["budget"] == 16, "correct_by_weight"].any()
 
 
 def test_replicates_differ_in_their_seeds_alone_and_the_first_is_what_one_run_was():

@@ -91,7 +91,11 @@ def test_every_study_of_the_project_is_valid(path: Path) -> None:
             "{kind: lookahead, width: root",
             "options.lookahead_1.width is 'root', but must be a whole number at least 2 and at most 1,024 or sqrt.",
         ),
-        ("kind: dvts", "kind: mcts", "options.dvts.kind is 'mcts', but must be one of beam, dvts, lookahead."),
+        (
+            "kind: dvts",
+            "kind: mcts",
+            "options.dvts.kind is 'mcts', but must be one of beam, dvts, lookahead, particles, rebase, tree.",
+        ),
         ("split: val", "split: exam", "generate.base-val.split is 'exam', but must be one of train, val, test."),
         (
             "{chain: 0.2",

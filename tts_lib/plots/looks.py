@@ -49,6 +49,10 @@ _RULES = {
     "lookahead_1": Look(PINK, "<", "-"),
     "lookahead_3": Look(SKY, ">", "-"),
     "dvts": Look(YELLOW, "D", "-"),
+    "rebase": Look(GREEN, "s", "-"),
+    "particles_odds": Look(PINK, "h", "-"),
+    "particles_ratio": Look(PINK, "d", "--"),
+    "tree": Look(SKY, "p", "-"),
     REVISIONS: Look(SKY, "<", "-"),
     SEQUENTIAL: Look(GREEN, "^", "-"),
     MIXED: Look(ORANGE, "X", "-"),
@@ -100,6 +104,7 @@ NAMED = {
     "correct": Look(BLUE, "o", "-", "best-of-N weighted"),
     "correct_majority": Look(FAINT, "s", "-", "majority"),
     "correct_best": Look(ORANGE, "^", "-", "best-of-N"),
+    "correct_by_weight": Look(PINK, "d", "-", "by the particles' weights"),
     # difficulty bins from easy to hard: dark to light in print, and apart without colour vision
     "1": Look("#2b3a8c", "o", "-"),
     "2": Look("#2a788e", "s", "-"),

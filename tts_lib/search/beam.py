@@ -8,8 +8,8 @@ N final candidates remain. Cost: N generations; N and M follow from the budget (
 from typing import Literal
 
 from tts_lib.common.section import Section
-from tts_lib.estimators.beams import beams_within
-from tts_lib.search.shape import Shape, Width
+from tts_lib.estimators.beams import beams_within, least_budget
+from tts_lib.search.beams import Beams, Width
 
 
 class Beam(Section):
@@ -23,11 +23,16 @@ class Beam(Section):
         """Steps looked ahead: none."""
         return 0
 
-    def shape(self, budget: int) -> Shape:
+    @property
+    def least(self) -> int:
+        """The fewest generations it runs with."""
+        return least_budget(self.width, self.depth)
+
+    def shape(self, budget: int) -> Beams:
         """One tree of N beams that keeps N/M; finished solutions are remembered.
 
         Raises:
             ValueError: see `beams_within`.
         """
         n_beams, width = beams_within(budget, self.width, self.depth)
-        return Shape(1, n_beams // width, width, self.depth, remember=True)
+        return Beams(1, n_beams // width, width, self.depth, remember=True)

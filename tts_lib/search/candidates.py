@@ -11,13 +11,15 @@ class Candidates:
 
     Attributes:
         tokens: the solutions without the prompt, int32 (T,) each. Independent samples that came out equal stand here
-            as often as they were sampled, because a vote counts them; no sample stands here twice.
+            as often as they were sampled, because a vote counts them; no sample stands here twice, but for a particle
+            filter's, of which a particle stands here as often as it is held.
         step_scores: the verifier's score of each whole step, float32 (n_steps,) each.
         finished: whether the solution ended with the end token, bool (n,). The others have no answer.
         n_rounds: steps taken by the search.
         n_samples: samples drawn, rollouts not counted.
         n_duplicates: of these, samples equal to another sample of their round and prefix.
         n_truncated: of these, samples cut off at a token limit.
+        weights: how much each counts in a vote without scores, float64 (n,): one each, but for a particle filter's.
         hit_round_limit: whether the search was stopped with prefixes still to be expanded.
     """
 
@@ -28,6 +30,7 @@ class Candidates:
     n_samples: int
     n_duplicates: int
     n_truncated: int
+    weights: np.ndarray
     hit_round_limit: bool
 
     @property

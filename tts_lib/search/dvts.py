@@ -14,8 +14,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tts_lib.common.section import Section
-from tts_lib.estimators.beams import beams_within
-from tts_lib.search.shape import Shape, Width
+from tts_lib.estimators.beams import beams_within, least_budget
+from tts_lib.search.beams import Beams, Width
 
 
 class Dvts(Section):
@@ -25,11 +25,16 @@ class Dvts(Section):
     width: Width
     depth: Annotated[int, Field(ge=0, le=64, description="greedy steps looked ahead per candidate")]
 
-    def shape(self, budget: int) -> Shape:
+    @property
+    def least(self) -> int:
+        """The fewest generations it runs with."""
+        return least_budget(self.width, self.depth)
+
+    def shape(self, budget: int) -> Beams:
         """N/M trees that each keep one prefix; finished solutions are not remembered.
 
         Raises:
             ValueError: see `beams_within`.
         """
         n_beams, width = beams_within(budget, self.width, self.depth)
-        return Shape(n_beams // width, 1, width, self.depth, remember=False)
+        return Beams(n_beams // width, 1, width, self.depth, remember=False)

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tts_lib.common.section import Section
-from tts_lib.estimators.beams import beams_within
-from tts_lib.search.shape import Shape, Width
+from tts_lib.estimators.beams import beams_within, least_budget
+from tts_lib.search.beams import Beams, Width
 
 
 class Lookahead(Section):
@@ -21,11 +21,16 @@ class Lookahead(Section):
     width: Width
     depth: Annotated[int, Field(ge=1, le=64, description="greedy steps looked ahead per candidate")]
 
-    def shape(self, budget: int) -> Shape:
+    @property
+    def least(self) -> int:
+        """The fewest generations it runs with."""
+        return least_budget(self.width, self.depth)
+
+    def shape(self, budget: int) -> Beams:
         """One tree of N beams that keeps N/M, as in beam search.
 
         Raises:
             ValueError: see `beams_within`.
         """
         n_beams, width = beams_within(budget, self.width, self.depth)
-        return Shape(1, n_beams // width, width, self.depth, remember=True)
+        return Beams(1, n_beams // width, width, self.depth, remember=True)

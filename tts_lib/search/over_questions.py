@@ -18,6 +18,7 @@ from tts_lib.estimators.selection import NO_ANSWER
 from tts_lib.grading import verdicts
 from tts_lib.grading.judging import Judged
 from tts_lib.search.candidates import Candidates
+from tts_lib.search.particles import Particles
 from tts_lib.search.step_search import StepSearch
 
 
@@ -56,6 +57,8 @@ def run(
         judged = questions.judged(question_id, texts)
         where = {"question_id": question_id, "budget": budget, "replicate": run}
         rows.append(where | _summary(found, outcome.cost, texts, judged, step))
+        if isinstance(search.method, Particles):
+            rows[-1]["correct_by_weight"] = _by_weight(found, judged)
     n_rounds = max(row["rounds"] for row in rows)
     return pd.DataFrame(rows), {"policy": scheduler.n_samplings, "verifier": scheduler.n_scorings, "rounds": n_rounds}
 
@@ -63,6 +66,14 @@ def run(
 def _apart(replicate: int) -> tuple[Part, ...]:
     """What a replicate adds to the seeds of a search: nothing to those of the first."""
     return ("replicate", replicate) if replicate else ()
+
+
+def _by_weight(found: Candidates, judged: Judged) -> bool:
+    """The particle filter's own vote: each candidate counts by its final weight, unfinished ones not at all."""
+    done = np.asarray(found.finished, bool)
+    classes = np.where(done, judged.classes, NO_ANSWER)
+    correct = done & np.array([verdict == verdicts.CORRECT for verdict in judged.verdicts])
+    return bool(selection.best_of_n_weighted(classes, found.weights, correct).correct)
 
 
 def _summary(found: Candidates, cost: Cost, texts: list[str], judged: Judged, step: str) -> dict[str, Any]:

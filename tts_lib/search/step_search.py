@@ -1,41 +1,38 @@
-"""The step loop that beam search, lookahead and DVTS share (§1.6 and §3.1 of the method notes).
+"""The step loop that beam search, lookahead, DVTS, REBASE and the particle filter share (§1.6 and §3.1 of the notes).
 
-A search has N slots. In each round every busy slot samples one more step of the prefix it holds and the verifier
-scores the new prefixes. The `n_keep` best prefixes of a subtree's pool are kept, and each gets M = `width` slots.
+A search has N slots. In each round every busy slot samples one more step of the prefix it holds, the verifier scores
+the new prefixes, and a rule deals the slots anew (`tts_lib.search.dealing`): in it alone the methods differ. The tree,
+which goes on from a prefix to the end at once, is a search of its own (`tts_lib.search.tree`).
 
-Decisions where the paper is silent:
-- Finished prefixes compete with unfinished ones by score. A finished prefix that is kept holds its M slots, and they
-  spend nothing: it is not copied, and nobody else gets them.
-- With `remember`, finished prefixes stay in the pool for good, kept or not, so no solution is lost to a prefix that
-  promised more than it held; without, only the newest steps are in the pool.
-- A subtree ends when none of its kept prefixes is unfinished, or at the round limit. Its candidates are its last pool,
-  at most one for each slot: finished ones first, then by score. The unfinished have no answer and are marked so.
-- Ties go to the lowest index: the earlier round, then the lower slot.
-- Equal prefixes are separate samples with a slot and a vote each ("keep"); "merge" keeps each distinct prefix once,
-  and deals the slots that this frees to the kept unfinished prefixes in turn, best first.
+Decisions where the papers are silent:
+- A search ends when no slot is busy, or at the round limit. Candidates that are unfinished then have no answer and are
+  marked so.
+- Equal prefixes are separate samples with a slot and a vote each ("keep"); "merge" counts each distinct prefix once.
 - A step cut off at its own or its solution's token limit ends its prefix: not scored, not kept, counted, shown if it
   is in the last pool.
 - Lookahead ranks a prefix by the last step of a greedy rollout of at most k steps, which is then dropped; the
   prefix keeps the score of its own step.
 
-Every sample has its own seed, derived from the question, the numbers of the shape, the round and the slot. Options
+Every sample has its own seed, derived from the question, what names the shape, the round and the slot. Options
 that leave those alone (temperature, the round limit, duplicates) share their random numbers.
 """
 
-from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal
 
 import numpy as np
+from pydantic import model_validator
 
-from tts_lib.answers.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, Sampling
+from tts_lib.answers.protocols import FINISH_END, FINISH_LENGTH, Sampling
 from tts_lib.answers.question_table import Question
 from tts_lib.answers.scheduler import Search
 from tts_lib.common.rng import Part, derive_seeds
 from tts_lib.common.section import Section
+from tts_lib.search import tree
 from tts_lib.search.candidates import Candidates
+from tts_lib.search.dealing import Shape
 from tts_lib.search.methods import Method
 from tts_lib.search.prefixes import Prefix, roll_out, sample_steps, score_steps
-from tts_lib.search.shape import Shape
 
 
 class StepSearch(Section):
@@ -44,9 +41,10 @@ class StepSearch(Section):
     Attributes:
         method: gives the search its shape.
         temperature, top_p: of the steps (top_p 1 = off).
-        max_step_tokens, max_tokens: new tokens of a step, and of a solution.
-        max_rounds: steps of a solution at most (paper: 40).
-        duplicates: what becomes of equal prefixes.
+        max_step_tokens, max_tokens: new tokens of a step, and of a solution; the first is not the tree's.
+        max_rounds: steps of a solution at most (paper: 40); not the tree's.
+        duplicates: what becomes of equal prefixes; keep or merge is nothing to the tree and the particle filter.
+        closing: the tokens that close a step, which the tree must know: to all others the engine says where one ends.
     """
 
     method: Method
@@ -56,6 +54,13 @@ class StepSearch(Section):
     max_tokens: int
     max_rounds: int
     duplicates: Literal["keep", "merge"]
+    closing: tuple[int, ...] = ()
+
+    @model_validator(mode="after")
+    def _knows_steps(self) -> "StepSearch":
+        if isinstance(self.method, tree.Tree) and not self.closing:
+            raise ValueError("closing is empty, but a tree must know the tokens that close a step")
+        return self
 
     def generations(self, budget: int) -> int:
         """Generations spent at this budget, at most the budget.
@@ -71,33 +76,37 @@ class StepSearch(Section):
         Raises:
             ValueError: see `generations`; later, the verifier returned no score, or one that is not finite, for a step.
         """
-        return self._steps(question, self.method.shape(budget), seed_key)
+        shape, key = self.method.shape(budget), (*seed_key, question.question_id)
+        if isinstance(shape, tree.Simulations):
+            sampling = Sampling(self.temperature, self.top_p, self.max_tokens, until="end")
+            return tree.grow(shape, question, sampling, self.closing, (*key, "tree", budget))
+        return self._steps(question, shape, (*key, "step_search", *shape.parts))
 
-    def _steps(self, question: Question, shape: Shape, seed_key: tuple[Part, ...]) -> Search[Candidates]:
-        key = (*seed_key, question.question_id, "step_search", shape.n_trees, shape.n_keep, shape.width, shape.depth)
+    def _steps(self, question: Question, shape: Shape, key: tuple[Part, ...]) -> Search[Candidates]:
         sampling = Sampling(self.temperature, self.top_p, self.max_step_tokens, until="step")
-        root = Prefix(question.prompt)
-        trees = [_Tree([root] * shape.n_slots) for _ in range(shape.n_trees)]
+        dealers = shape.dealers(Prefix(question.prompt), self.duplicates == "merge", key)
         n_rounds = n_samples = n_distinct = n_truncated = 0
-        while n_rounds < self.max_rounds and any(tree.live for tree in trees):
-            slots = [prefix for tree in trees for prefix in tree.slots]
+        while n_rounds < self.max_rounds and any(dealer.live for dealer in dealers):
+            slots = [prefix for dealer in dealers for prefix in dealer.slots]
             seeds = derive_seeds((*key, n_rounds), len(slots))
             begun = shape.generations if n_rounds == 0 else 0
             children, families = yield from sample_steps(slots, seeds, sampling, self.max_tokens, begun)
-            rolled_out = yield from roll_out(families, shape.depth, self.max_step_tokens, self.max_tokens)
+            rolled_out = yield from roll_out(families, shape.ahead, self.max_step_tokens, self.max_tokens)
             yield from score_steps(families, rolled_out)
-            for i, tree in enumerate(trees):
-                if tree.live:
-                    own = children[i * shape.n_slots : (i + 1) * shape.n_slots]
-                    tree.advance(own, shape, self.duplicates == "merge")
+            by_slot = iter(children)
+            for dealer in dealers:
+                own = list(islice(by_slot, len(dealer.slots)))
+                if dealer.live:
+                    dealer.deal(own)
             n_rounds += 1
             sampled = [child for child in children if child is not None]
             n_samples += len(sampled)
             n_distinct += sum(len(family) for _, family in families)
             n_truncated += sum(child.finish == FINISH_LENGTH for child in sampled)
 
-        best = [prefix for tree in trees for prefix in tree.candidates(shape.n_slots)]
-        best.sort(key=lambda prefix: prefix.finish == FINISH_END, reverse=True)
+        weighed = [(prefix, dealer.weight(prefix)) for dealer in dealers for prefix in dealer.candidates()]
+        weighed.sort(key=lambda pair: pair[0].finish == FINISH_END, reverse=True)
+        best = [prefix for prefix, _ in weighed]
         return Candidates(
             tokens=[prefix.text[len(question.prompt) :] for prefix in best],
             step_scores=[np.array(prefix.scores, np.float32) for prefix in best],
@@ -106,34 +115,6 @@ class StepSearch(Section):
             n_samples=n_samples,
             n_duplicates=n_samples - n_distinct,
             n_truncated=n_truncated,
-            hit_round_limit=any(tree.live for tree in trees),
+            weights=np.array([weight for _, weight in weighed]),
+            hit_round_limit=any(dealer.live for dealer in dealers),
         )
-
-
-@dataclass
-class _Tree:
-    """A subtree: the prefix that each slot is to expand (None: idle), and the pool of the last round."""
-
-    slots: list[Prefix | None]
-    pool: list[Prefix] = field(default_factory=list)
-
-    @property
-    def live(self) -> bool:
-        return any(prefix is not None for prefix in self.slots)
-
-    def advance(self, children: list[Prefix | None], shape: Shape, merge: bool) -> None:
-        """Form the new pool from the children of the slots, and give the slots to what is kept of it."""
-        finished = [prefix for prefix in self.pool if shape.remember and prefix.finish == FINISH_END]
-        self.pool = finished + [child for child in children if child is not None]
-        rivals = [prefix for prefix in self.pool if prefix.finish != FINISH_LENGTH]
-        if merge:
-            rivals = list(dict.fromkeys(rivals))
-        kept = sorted(rivals, key=lambda prefix: prefix.value, reverse=True)[: shape.n_keep]
-        unfinished = [prefix for prefix in kept if prefix.finish == FINISH_STEP]
-        self.slots = [prefix if prefix.finish == FINISH_STEP else None for prefix in kept for _ in range(shape.width)]
-        heirs = unfinished or [None]
-        self.slots += [heirs[i % len(heirs)] for i in range(shape.n_slots - len(self.slots))]
-
-    def candidates(self, n: int) -> list[Prefix]:
-        """The n first of the pool: finished ones first, then by score, then by index."""
-        return sorted(self.pool, key=lambda prefix: (prefix.finish == FINISH_END, prefix.value), reverse=True)[:n]

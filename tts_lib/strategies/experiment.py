@@ -214,4 +214,6 @@ def difficulty_of(questions: pd.DataFrame, kind: str, n_probe: int = 0) -> Diffi
 
 
 def _method(options: Options) -> Method:
-    return Method(str(options["kind"]), {"width": options["width"], "depth": options.get("depth", 0)})
+    """Of beams, also the depth where it is 0, so that a lookahead finds the beam that it is held against."""
+    own = {name: value for name, value in options.items() if name != "kind"}
+    return Method(str(options["kind"]), {"depth": 0, **own} if "width" in own else own)

@@ -83,12 +83,34 @@ class Vote(_Strategy):
     temperature: Annotated[float, Field(ge=0, le=100)] | None = None  # null: that of `sampling`; 0: the greedy answer
 
 
-class Search(_Strategy):
-    """A search step by step, answered by a vote weighted with the scores of its last steps."""
+class BeamSearch(_Strategy):
+    """A search step by step that keeps the best prefixes; like every search, answered by a vote weighted with the
+    scores of the last steps.
+    """
 
     kind: Literal["beam", "lookahead", "dvts"]
     width: Annotated[int, Field(ge=2, le=1024)] | Literal["sqrt"]
     depth: Annotated[int, Field(ge=0, le=64)]
+
+
+class Rebase(_Strategy):
+    """A search step by step whose slots are dealt by the softmax of the values."""
+
+    kind: Literal["rebase"]
+    temperature_of_values: Annotated[float, Field(ge=0.01, le=100)]
+
+
+class Particles(_Strategy):
+    """A search step by step whose prefixes are resampled by weight."""
+
+    kind: Literal["particles"]
+    weights: Literal["odds", "ratio"]
+
+
+class Tree(_Strategy):
+    """A tree of whole solutions, each begun at a node of earlier ones."""
+
+    kind: Literal["tree"]
 
 
 class Chains(_Strategy):
@@ -99,6 +121,7 @@ class Chains(_Strategy):
     max_history: Annotated[int, Field(ge=0)]  # earlier attempts in context
 
 
+Search = Annotated[BeamSearch | Rebase | Particles | Tree, Field(discriminator="kind")]
 Strategy = Annotated[Vote | Search | Chains, Field(discriminator="kind")]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
+from pydantic import TypeAdapter
 
 from tts_lib.answers.cost import LEDGER
 from tts_lib.common import paths, tables
@@ -285,7 +286,7 @@ def _way(strategy: Strategy, searches: Mapping[str, Method], max_history: int) -
             }
         )
     method = searches[strategy.rule]
-    return Search.model_validate(
+    return TypeAdapter[Search](Search).validate_python(
         {"name": strategy.name, "kind": method.method, **method.options, "policy": "base", "verifier": "prm"}
     )
 

@@ -128,6 +128,8 @@ def merged(outcomes: Outcomes, searches: Mapping[str, Method]) -> Outcomes:
 
 def _shape(method: Method, budget: int) -> tuple[object, ...]:
     """What a search does at a budget: equal where two are one."""
+    if "width" not in method.options:
+        return method.method, *sorted(method.options.items())
     width, depth = method.options["width"], int(method.options["depth"])
     return method.method, depth, *beams_within(budget, "sqrt" if width == "sqrt" else int(width), depth)
 

@@ -18,7 +18,6 @@ from tts_lib.answers.scheduler import AskSamples, AskScores, Search
 from tts_lib.common.errors import StudyError
 from tts_lib.common.rng import derive_seeds
 from tts_lib.estimators import selection
-from tts_lib.estimators.beams import least_budget
 from tts_lib.estimators.selection import NO_ANSWER
 from tts_lib.revisions import ratios
 from tts_lib.revisions.chains import Attempt, Revisions
@@ -110,16 +109,16 @@ def build(choice: FittedChoice, name: str, reader: Reader) -> Runnable:
             if strategy.temperature is not None:
                 sampling = replace(sampling, temperature=strategy.temperature)
             return Votes(strategy, sampling, reader, model)
-        case fitted_choice.Search():
-            options = {"kind": strategy.kind, "width": strategy.width}
-            if strategy.kind != "beam":
-                options["depth"] = strategy.depth
-            limits = choice.sampling.model_dump() | choice.steps.model_dump(exclude_none=True)
-            return Steps(strategy, StepSearch(method=options, **limits), reader, model)  # pyright: ignore
         case fitted_choice.Chains():
             limits = choice.sampling.model_dump()
             method = Revisions(**limits, max_history=strategy.max_history, window=reader.window)
             return Chained(strategy, method, reader, model)
+        case _:
+            has_no_depth = {"depth"} if strategy.kind == "beam" else set[str]()
+            options = strategy.model_dump(exclude={"name", "policy", "verifier", *has_no_depth})
+            limits = choice.sampling.model_dump() | choice.steps.model_dump(exclude_none=True)
+            search = StepSearch(method=options, closing=reader.closing, **limits)  # pyright: ignore
+            return Steps(strategy, search, reader, model)
 
 
 class Votes:
@@ -166,11 +165,11 @@ class Votes:
 
 
 class Steps:
-    """A search step by step, answered by a vote weighted with the last steps' scores."""
+    """A search, answered by a vote weighted with the last steps' scores."""
 
     def __init__(self, strategy: fitted_choice.Search, search: StepSearch, reader: Reader, model: str) -> None:
         self.policy, self.verifier = strategy.policy, strategy.verifier
-        self.least = least_budget(strategy.width, strategy.depth)
+        self.least = search.method.least
         self._search, self._reader, self._key = search, reader, (model, strategy.name)
 
     def generations(self, budget: int) -> int:

@@ -46,7 +46,7 @@ def strategy_pairs(known: Sequence[Strategy], searches: Mapping[str, Method], bu
     compared = [MAJORITY, *ran]
     pairs: list[Pair] = [(a, n, WEIGHTED, n) for a in compared for n in budgets if WEIGHTED in known]
     for strategy, method in ran.items():
-        if method.options["depth"]:
+        if method.options.get("depth"):
             beam = Method("beam", {"width": method.options["width"], "depth": 0})
             pairs += [(strategy, n, other, n) for other, its in ran.items() if its == beam for n in budgets]
     return pairs + [(a, budgets[-1], a, budgets[0]) for a in [*compared, WEIGHTED] if a in known]

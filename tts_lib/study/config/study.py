@@ -11,7 +11,6 @@ from pydantic import Field, model_validator
 
 from tts_lib.common.errors import listed
 from tts_lib.common.section import Section
-from tts_lib.estimators.beams import least_budget
 from tts_lib.search.methods import Method, reachable
 from tts_lib.study.config.checkpoint import Checkpoint
 from tts_lib.study.config.engine import Engine, OpenAI, Reference, Vllm
@@ -119,7 +118,7 @@ class Study(Section):
             _known("grid.methods", method, "options", self.options)
             options, largest = self.options[method], self.grid.search_budgets[-1]
             if not reachable(options, [largest]):
-                least = least_budget(options.width, options.depth)
+                least = options.least
                 raise FieldError(
                     "grid.search_budgets", f"ends at {largest}, but options.{method} needs at least {least}"
                 )
