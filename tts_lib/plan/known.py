@@ -11,6 +11,7 @@ from tts_lib.answers.expected import Expected
 from tts_lib.common import tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.tables import TableError
+from tts_lib.models import pointer
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.plan.needs import checkpoints
 from tts_lib.plan.sizes import VOCABULARY, Size, counted, named_size, size_of
@@ -66,7 +67,7 @@ class Known:
 
     @staticmethod
     def _called(source: Source) -> str:
-        return source.model or source.folder or ""
+        return pointer.called(source.model_dump())
 
     def solution_tokens(self, model: str, split: str) -> float:
         """Mean tokens of a sampled solution."""

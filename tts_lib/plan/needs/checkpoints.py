@@ -6,9 +6,10 @@ from pathlib import Path
 
 from huggingface_hub import constants
 
-from tts_lib.models import checkpoint
+from tts_lib.common import paths
+from tts_lib.models import checkpoint, packages
 from tts_lib.models.folder import FolderError
-from tts_lib.study.config.checkpoint import Source
+from tts_lib.study.config.checkpoint import Package, Source
 from tts_lib.study.config.study import Study
 
 GATED = ("meta-llama/", "google/gemma")  # beginnings of names whose licence must be accepted on the hub
@@ -32,6 +33,10 @@ def local(source: Source, folder: Path) -> Path | None:
     Args:
         folder: from which the study's files are seen.
     """
+    if source.package:
+        return packages.known(source.package.model_dump(), folder)
+    if source.gguf:  # made of the file within seconds
+        return None
     here = folder / source.folder if source.folder else _snapshot(source)
     try:
         checkpoint.weight_files(here)
@@ -51,7 +56,12 @@ def missing(study: Study, folder: Path) -> Iterator[str]:
         if local(source, folder) is not None:
             continue
         place = "verifier.declared" if name == "prm" else f"checkpoints.{name}"
-        if source.folder:
+        if source.gguf:
+            if not (folder / source.gguf).is_file():
+                yield f"{place}.gguf: there is no file {folder / source.gguf}."
+        elif source.package:
+            yield from _no_way_to(source.package, place, folder)
+        elif source.folder:
             try:
                 checkpoint.weight_files(folder / source.folder)
             except FolderError as error:
@@ -70,6 +80,15 @@ def downloads(study: Study, folder: Path) -> dict[str, str]:
     return {
         name: source.model for name, source in sources(study).items() if source.model and local(source, folder) is None
     }
+
+
+def _no_way_to(package: Package, place: str, folder: Path) -> Iterator[str]:
+    """A sentence if a wheel is neither here nor can be fetched: pip is told by its own settings to stay offline."""
+    if os.environ.get("PIP_NO_INDEX") and packages.wheel_at_hand(package.model_dump(), folder) is None:
+        yield (
+            f"{place}.package: the wheel of {package.name} {package.version} is not here, and PIP_NO_INDEX forbids to "
+            f"fetch it. Put it into {folder / paths.WHEELS}."
+        )
 
 
 def _snapshot(source: Source) -> Path:

