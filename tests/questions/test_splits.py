@@ -13,6 +13,7 @@ def questions(texts: list[str]) -> pd.DataFrame:
         "question_id": [str(i) for i in range(len(texts))],
         "statement": texts,
         "level": pd.array([1] * len(texts)),
+        "group": [None] * len(texts),
     }
     return pd.DataFrame(columns)
 
@@ -44,3 +45,17 @@ def test_no_question_is_in_two_splits() -> None:
 def test_a_file_with_too_few_questions_is_refused(sizes: dict[str, int], words: str) -> None:
     with pytest.raises(StudyError, match=words):
         draw_splits(TEST, TRAIN, sizes, np.random.default_rng(0))
+
+
+def test_what_questions_are_about_does_not_come_apart() -> None:
+    about = [f"thing {i}" for i in range(10) for _ in range(4)]
+    train = questions([f"q{i}" for i in range(40)]).assign(group=about)
+    about_it = dict(zip(train["statement"], about, strict=True))
+    for seed in range(5):
+        sizes = {"test": 1, "val": 10, "train": 20}
+        splits, _ = draw_splits(TEST, train, sizes, np.random.default_rng(seed))
+        named = {split: {about_it[text] for text in splits[split]["statement"]} for split in ("val", "train", "rest")}
+        assert len(splits["val"]) == 10 and len(splits["train"]) == 20 and not named["val"] & named["train"]
+        assert not named["val"] & named["rest"]
+    with pytest.raises(StudyError, match=r"n_train is 30, but only 28 questions are about other things than val"):
+        draw_splits(TEST, train, sizes | {"train": 30}, np.random.default_rng(0))

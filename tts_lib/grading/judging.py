@@ -1,6 +1,6 @@
 """Solutions to verdicts and answer classes, in the way that a study declares (`grading` in params.yaml)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import pandas as pd
 
-from tts_lib.grading import exact
+from tts_lib.grading import exact, words
 from tts_lib.grading.answers import Style, extract_answer
 from tts_lib.grading.conventions import Conventions
 from tts_lib.grading.grader import Grader
@@ -35,9 +35,14 @@ class ExactJudge:
     """The nano benchmark: what follows `=` on the last line, compared character by character."""
 
     def judge(self, question_id: str, gold: str, texts: Sequence[str]) -> Judged:
-        graded = [exact.grade(text, gold) for text in texts]
-        answers = [answer for answer, _ in graded]
-        return Judged(answers, [verdict for _, verdict in graded], pd.factorize(np.array(answers, dtype=object))[0])
+        return _by(exact.grade, gold, texts)
+
+
+class WordsJudge:
+    """Names and other words, read after "the answer is", compared with every spelling of the gold."""
+
+    def judge(self, question_id: str, gold: str, texts: Sequence[str]) -> Judged:
+        return _by(words.grade, gold, texts)
 
 
 class MathJudge(AbstractContextManager["MathJudge"]):
@@ -57,6 +62,13 @@ class MathJudge(AbstractContextManager["MathJudge"]):
         return Judged(answers, self._grader.verdicts(golds, answers), classes)
 
 
+def _by(grade: Callable[[str, str], tuple[str | None, str]], gold: str, texts: Sequence[str]) -> Judged:
+    """Texts judged one by one; answers that are the same text are equal."""
+    graded = [grade(text, gold) for text in texts]
+    answers = [answer for answer, _ in graded]
+    return Judged(answers, [verdict for _, verdict in graded], pd.factorize(np.array(answers, dtype=object))[0])
+
+
 def open_judge(how: Mapping[str, Any], cache: Path) -> AbstractContextManager[Judge]:
     """The judge of a study; use it in a `with` statement.
 
@@ -66,4 +78,6 @@ def open_judge(how: Mapping[str, Any], cache: Path) -> AbstractContextManager[Ju
     """
     if how["kind"] == "exact":
         return nullcontext(ExactJudge())
+    if how["kind"] == "words":
+        return nullcontext(WordsJudge())
     return MathJudge(Grader(Conventions(**how["conventions"]), how["timeout_s"], cache=cache), how["style"])

@@ -10,7 +10,7 @@ from tts_lib.grading.answers import extract_answer
 from tts_lib.questions.files import fields
 from tts_lib.questions.files.readers import Record, read_records
 
-COLUMNS = ["question_id", "problem", "statement", "solution", "answer", "subject", "level"]
+COLUMNS = ["question_id", "problem", "statement", "solution", "answer", "subject", "level", "group"]
 _IDS = ("unique_id", "uid", "idx", "id", "i")
 _LEVEL = re.compile(r"(?:Level )?(\d{1,9})")
 _FINAL = "####"
@@ -22,7 +22,8 @@ def load(path: Path) -> pd.DataFrame:
     MATH has `problem` and `answer`, or as it was published the gold in the last box of its `solution` (with those that
     make one list with it) and `type` for the subject; GSM8K has `question`, a solution called `answer` and the gold as
     `final` or after ####, or a number called `answer`. `statement` is
-    `problem`; solution and subject are None and level is <NA> where the file has none. The id is the file's
+    `problem`; `group` names what a question is about, where questions about one thing must not come apart; solution,
+    group and subject are None and level is <NA> where the file has none. The id is the file's
     (`unique_id`, `idx`, `id`, ...), else in a folder of files with one question each the file's name in the folder,
     else the question's number from 0.
 
@@ -66,6 +67,7 @@ def _question(record: Record, name: str) -> dict[str, object]:
         "solution": fields.string(record, solution_column) if solution_column in record.fields else None,
         "answer": _gsm8k_gold(record) if in_gsm8k else _math_gold(record),
         "subject": fields.string(record, subject_column) if subject_column in record.fields else None,
+        "group": fields.string(record, "group") if "group" in record.fields else None,
         "level": int(found[1]) if (found := _LEVEL.fullmatch(str(level))) else None,
     }
 

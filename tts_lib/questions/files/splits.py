@@ -15,7 +15,8 @@ def draw_splits(
     """Questions of test, val, train and rest (of the training file), each in its file's order.
 
     Args:
-        test, train: tables of `tts_lib.questions.files.questions.load`.
+        test, train: tables of `tts_lib.questions.files.questions.load`. Questions of one `group` (what they are about)
+            never come apart into validation and training.
         sizes: questions wanted in test, val and train.
 
     Returns:
@@ -32,13 +33,23 @@ def draw_splits(
         if len(table) < n:
             raise StudyError(f"{what} is {n}, but the file has only {len(table)} questions that can be used")
     drawn = rng.permutation(len(fresh))
+    group = fresh["group"].fillna(fresh["question_id"]).to_numpy()[drawn]
+    together = np.argsort(pd.factorize(group)[0], kind="stable")  # those of a group where its first was drawn
+    drawn, group = drawn[together], group[together]
+    val = drawn[: sizes["val"]]
+    others = drawn[sizes["val"] :][~np.isin(group[sizes["val"] :], group[: sizes["val"]])]
+    if len(others) < sizes["train"]:
+        raise StudyError(
+            f"n_train is {sizes['train']}, but only {len(others)} questions are about other things than val"
+        )
     rows = {
         "test": (test, rng.permutation(len(test))[: sizes["test"]]),
-        "val": (fresh, drawn[: sizes["val"]]),
-        "train": (fresh, drawn[sizes["val"] : wanted]),
-        "rest": (fresh, drawn[wanted:]),
+        "val": (fresh, val),
+        "train": (fresh, others[: sizes["train"]]),
+        "rest": (fresh, others[sizes["train"] :]),
     }
-    splits = {split: table.iloc[np.sort(chosen)].reset_index(drop=True) for split, (table, chosen) in rows.items()}
+    chosen = {split: table.iloc[np.sort(places)] for split, (table, places) in rows.items()}
+    splits = {split: part.drop(columns="group").reset_index(drop=True) for split, part in chosen.items()}
     return {
         split: part.assign(question_id=f"{split}-" + part["question_id"], level=part["level"].astype("float"))
         for split, part in splits.items()

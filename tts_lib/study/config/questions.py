@@ -60,6 +60,12 @@ class Exact(Section):
     kind: Literal["exact"]
 
 
+class Words(Section):
+    """Names and other words after "the answer is": without case, accents and article, in any spelling of the gold."""
+
+    kind: Literal["words"]
+
+
 class Math(Section):
     """Answers in mathematical notation, read in processes that may be killed and compared by what they say."""
 
@@ -69,4 +75,4 @@ class Math(Section):
     timeout_s: Annotated[float, Field(gt=0, le=600, description="seconds of a processor that an answer may take")]
 
 
-Grading = Annotated[Exact | Math, Field(discriminator="kind")]
+Grading = Annotated[Exact | Words | Math, Field(discriminator="kind")]
