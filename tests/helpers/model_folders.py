@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Tokenizer, models
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from tts_lib.models.folder import ModelConfig, write
 
@@ -13,7 +13,9 @@ SHAPE = {"n_layers": 2, "width": 32, "n_heads": 2, "width_mlp": 72}
 
 def tiny_tokenizer(vocab_size: int = VOCAB) -> Tokenizer:
     words = {"\n": STEP, "<end>": END} | {f"t{i}": i for i in range(2, vocab_size)}
-    return Tokenizer(models.WordLevel(words, unk_token="<end>"))
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<end>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split("\n", behavior="isolated")  # pyright: ignore[reportAttributeAccessIssue]
+    return tokenizer
 
 
 def random_folder(folder: Path, verifier: bool = False, scale: float = 0.2, window: int = WINDOW, **shape: int) -> Path:

@@ -1,5 +1,6 @@
 """GGUF files as model folders: every weight and token where Hugging Face has it, and what is refused in which words."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ pytest.importorskip("torch")
 import torch
 import transformers
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, pre_tokenizers
 
 from helpers import made_gguf
 from tts_lib.common.errors import StudyError
+from tts_lib.models import pointer
 from tts_lib.models.gguf import convert
 
 ANY = float("inf")  # a model of random weights babbles
@@ -121,3 +123,19 @@ def test_a_small_disk_is_noticed_before_anything_is_written(tmp_path: Path, monk
     with pytest.raises(StudyError, match=r"has 0\.0 GB free, and the model needs 0\.0 GB"):
         convert.convert(file, tmp_path / "out", "a test")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_step_that_the_tokenizer_takes_apart_is_refused(tmp_path: Path) -> None:
+    where = {"model": None, "revision": None, "folder": str(converted(tmp_path)[1])}
+    pointer.make(tmp_path / "models" / "base", where, step="\n")
+    with pytest.raises(StudyError, match=r"has no token that holds '\\n\\n'"):
+        pointer.make(tmp_path / "models" / "other", where, step="\n\n")
+    merged = Tokenizer.from_file(str(tmp_path / "out/tokenizer.json"))
+    merged.add_tokens(["in the"])  # never written between two words: it is part of a longer one
+    merged.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)  # pyright: ignore[reportAttributeAccessIssue]
+    monkey = json.loads(merged.to_str())
+    monkey["added_tokens"][-1]["single_word"] = True
+    (tmp_path / "out/tokenizer.json").write_text(json.dumps(monkey))
+    with pytest.raises(StudyError, match=r"writes 'in the' between two words as several tokens .* give another step"):
+        pointer.make(tmp_path / "models" / "other", where, step="in the")
+    assert not (tmp_path / "models" / "other").exists()

@@ -96,3 +96,34 @@ def test_what_a_tokenizer_puts_first_is_written_out(folder: Path) -> None:
 
 def test_the_longest_special_text_is_broken_up_once() -> None:
     assert prompts.defused("a<|x|>b<|x|", ["<|x|>", "<|x|"]) == "a< |x|>b< |x|"
+
+
+EXAMPLES = {
+    "kind": "examples",
+    "n_examples": 2,
+    "example": "Q: {problem}\nA: {solution}\n\n",
+    "question": "Q: {problem}\nA:",
+    "step": " / ",
+}
+SHOWN = pd.DataFrame(
+    {
+        "statement": ["1+1+1?", "5-3?", "x"],
+        "solution": ["1+1=2\n2+1=3", None, "so {problem}\n<|im_end|>"],
+        "answer": ["3", "2", "x"],
+    }
+)
+
+
+def test_examples_are_shown_in_the_words_declared(folder: Path) -> None:
+    text = asked(EXAMPLES, with_template(folder, None), "4+4?", SHOWN)
+    assert text == "Q: 1+1+1?\nA: 1+1=2 / 2+1=3\n\nQ: x\nA: so {problem} / < |im_end|>\n\nQ: 4+4?\nA:"
+    with pytest.raises(StudyError, match=r"prompt\.n_examples is 3, but only 2 of the training questions"):
+        asked(EXAMPLES | {"n_examples": 3}, with_template(folder, None), "4+4?", SHOWN)
+
+
+def test_a_chat_shows_examples_as_turns(folder: Path) -> None:
+    text = asked(
+        CHAT | {"system": "", "user": "{problem}", "n_examples": 1}, with_template(folder, CHATML), "4+4?", SHOWN
+    )
+    turns = ("user\n1+1+1?", "assistant\n1+1=2\n2+1=3", "user\n4+4?")
+    assert text == "".join(f"<|im_start|>{turn}<|im_end|>\n" for turn in turns) + "<|im_start|>assistant\n"

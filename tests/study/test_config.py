@@ -31,6 +31,13 @@ def refusal(folder: Path, old: str, new: str) -> str:
     return found[1]
 
 
+SHOWN = """\
+      kind: examples
+      n_examples: 4
+      example: "{problem} {solution}"
+      question: "{problem}"
+      step: "\\n\\n"
+"""
 CHAT = """\
       kind: chat
       system: "Please reason step by step, and put your final answer within \\\\boxed{}."
@@ -460,13 +467,15 @@ def taken(old: str = "", new: str = "") -> str:
         (
             "kind: chat",
             "kind: talk",
-            "questions.math500.prompt.kind is 'talk', but must be one of chat, few_shot, plain.",
+            "questions.math500.prompt.kind is 'talk', but must be one of chat, examples, few_shot, plain.",
         ),
         (
             CHAT,
             "      kind: few_shot\n      n_examples: 4\n",
             "checkpoints.base.end is missing; with questions.math500.prompt few_shot it must be '# Question'",
         ),
+        (CHAT, SHOWN.replace("{solution}", "{x}"), "questions.math500.prompt: example must hold {solution} once."),
+        (CHAT, SHOWN, "with questions.math500.prompt examples it must be how prompt.question begins"),
         ('user: "{problem}"', 'user: "?"', "questions.math500.prompt: user must hold {problem} once."),
         (
             "style: boxed",

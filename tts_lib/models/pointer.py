@@ -17,6 +17,7 @@ from tts_lib.common import paths, tables
 from tts_lib.common.files import file_hash, replacing_folder
 from tts_lib.models import adapter, checkpoint, packages, source
 from tts_lib.models.folder import STEP_TEXT, FolderError
+from tts_lib.models.vocabulary import refuse_dead_step
 
 POINTER = "pointer.json"
 EMBEDDINGS = (
@@ -120,7 +121,8 @@ def make(
         max_length (tokens), sha256 (of configuration, weights and tokenizer).
 
     Raises:
-        StudyError: weights, configuration or tokenizer are missing, damaged, quantised or not in safetensors.
+        StudyError: weights, configuration or tokenizer are missing, damaged, quantised or not in safetensors; or the
+            tokenizer does not keep `step`.
     """
     weights = locate(where)
     files = checkpoint.weight_files(weights)
@@ -129,6 +131,8 @@ def make(
         raise FolderError(f"{weights} is quantised, so that its parameters cannot be counted; give the original model")
     if not (weights / "tokenizer.json").is_file():
         raise FolderError(f"{weights} lacks tokenizer.json; only models with a fast tokenizer can be used")
+    if step is not None:
+        refuse_dead_step(weights, step)
     sizes = {name: math.prod(shape) for name, shape in checkpoint.tensor_shapes(weights).items()}
     sha256 = checkpoint.checkpoint_hash(weights)
     pointer = {

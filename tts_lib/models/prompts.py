@@ -13,6 +13,7 @@ from tts_lib.common.errors import StudyError
 from tts_lib.grading.answers import HEADING
 
 Message = dict[str, str]  # role and content
+Worked = tuple[str, str, str]  # statement, solution and answer of a question that is shown as an example
 STEP = "\n\n"  # closes a step in the style of PRM800K
 _QUESTION, _SOLUTION, _ANSWER = "# Question", "# Solution", HEADING
 _NOTES = re.compile(r"<<[^<>\n]*>>|^####.*$", re.MULTILINE)  # a calculator's notes and the gold, in GSM8K
@@ -31,10 +32,24 @@ def defused(text: str, specials: Sequence[str]) -> str:
     return text
 
 
-def chat_messages(prompt: Mapping[str, str], problem: str) -> list[Message]:
-    """The turns of a `chat` prompt (`tts_lib.study.config.questions.Chat`): system, if there is one, and user."""
+def chat_messages(prompt: Mapping[str, Any], problem: str, examples: Sequence[Worked] = ()) -> list[Message]:
+    """The turns of a `chat` prompt (`tts_lib.study.config.questions.Chat`): system, if there is one, examples, user."""
     system = [{"role": "system", "content": prompt["system"]}] if prompt["system"] else []
-    return [*system, {"role": "user", "content": filled(prompt["user"], problem=problem)}]
+    turns = [
+        {"role": role, "content": content}
+        for example in examples
+        for role, content in (("user", filled(prompt["user"], problem=example[0])), ("assistant", example[1]))
+    ]
+    return [*system, *turns, {"role": "user", "content": filled(prompt["user"], problem=problem)}]
+
+
+def declared(prompt: Mapping[str, Any], examples: Sequence[Worked], problem: str) -> str:
+    """The examples and the question of an `examples` prompt, in its own words."""
+    shown = [
+        filled(prompt["example"], problem=asked, solution=prompt["step"].join(solution.splitlines()))
+        for asked, solution, _ in examples
+    ]
+    return "".join([*shown, filled(prompt["question"], problem=problem)])
 
 
 def worked_example(problem: str, solution: str, answer: str) -> str:
@@ -61,7 +76,7 @@ def rendered(
     Args:
         prompt: the `prompt` section of the study's questions.
         problems: with column `statement`.
-        examples: worked ones for `few_shot`, with columns statement, solution and answer.
+        examples: worked ones, of which the first `n_examples` are shown, with columns statement, solution and answer.
         chat: renders a conversation up to where the model's turn begins.
         specials: texts of the tokenizer's special tokens, which a problem cannot spell.
         opening: what the tokenizer puts before every text by itself; a chat template says that itself.
@@ -70,18 +85,23 @@ def rendered(
         StudyError: too few examples have a solution.
     """
     statements = [defused(text, specials) for text in problems["statement"]]
+    wanted = prompt.get("n_examples", 0)
+    shown = [tuple(defused(text, specials) for text in row) for row in _worked(examples, wanted)]
     match prompt["kind"]:
         case "plain":
             return [opening + text for text in statements]
         case "chat":
-            return [chat(chat_messages(prompt, text)) for text in statements]
+            return [chat(chat_messages(prompt, text, shown)) for text in statements]
+        case "examples":
+            return [opening + declared(prompt, shown, text) for text in statements]
         case _:
-            wanted = prompt["n_examples"]
-            usable = examples[examples["solution"].notna()].head(wanted)
-            if len(usable) < wanted:
-                raise StudyError(
-                    f"prompt.n_examples is {wanted}, but only {len(usable)} of the training questions have a solution"
-                )
-            columns = (usable["statement"], usable["solution"], usable["answer"])
-            shown = [defused(worked_example(*row), specials) for row in zip(*columns, strict=True)]
-            return [opening + few_shot(shown, text) for text in statements]
+            return [opening + few_shot([worked_example(*row) for row in shown], text) for text in statements]
+
+
+def _worked(examples: pd.DataFrame, wanted: int) -> list[Worked]:
+    usable = examples[examples["solution"].notna()].head(wanted)
+    if len(usable) < wanted:
+        raise StudyError(
+            f"prompt.n_examples is {wanted}, but only {len(usable)} of the training questions have a solution"
+        )
+    return list(zip(usable["statement"], usable["solution"], usable["answer"], strict=True))

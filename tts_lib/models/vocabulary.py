@@ -73,18 +73,43 @@ def endings(end_tokens: tuple[int, ...], step_tokens: tuple[int, ...], stop: str
     return f"end={ends}:step={steps or ascii(stop)}"
 
 
-def tokens_with(folder: Path, text: str) -> tuple[int, ...]:
-    """The tokens whose own text holds `text`.
+def refuse_dead_step(folder: Path, step: str) -> None:
+    """Refuse a text that would close no step: between two words the tokenizer must write it as one token.
 
     Raises:
-        FolderError: there is none, or no tokenizer.
+        FolderError: it is written as several, of which none alone would end a step; or see `tokens_with`.
+    """
+    closes = tokens_with(folder, step)
+    written = Tokenizer.from_file(str(folder / "tokenizer.json")).encode(f"one{step}two", add_special_tokens=False)
+    if not set(written.ids) & set(closes):
+        raise FolderError(
+            f"the tokenizer in {folder} writes {step!r} between two words as several tokens ({written.tokens}), so "
+            "that no step would ever be closed by it; give another step"
+        )
+
+
+def token_texts(folder: Path, size: int = 0) -> list[str]:
+    """The text of each token alone, by its id; `size` of them at least, those beyond the tokenizer's empty.
+
+    Raises:
+        FolderError: there is no tokenizer.
     """
     path = folder / "tokenizer.json"
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises bare Exception
         raise FolderError(f"{path} is missing or not a valid tokenizer file") from error
-    texts = tokenizer.decode_batch([[token] for token in range(tokenizer.get_vocab_size())], skip_special_tokens=False)
-    if not (found := tuple(token for token, own in enumerate(texts) if text in own)):
+    n_tokens = tokenizer.get_vocab_size()
+    texts = tokenizer.decode_batch([[token] for token in range(n_tokens)], skip_special_tokens=False)
+    return texts + [""] * (size - n_tokens)
+
+
+def tokens_with(folder: Path, text: str) -> tuple[int, ...]:
+    """The tokens whose own text holds `text`.
+
+    Raises:
+        FolderError: there is none, or no tokenizer.
+    """
+    if not (found := tuple(token for token, own in enumerate(token_texts(folder)) if text in own)):
         raise FolderError(f"the tokenizer in {folder} has no token that holds {text!r}, which closes a step")
     return found

@@ -24,6 +24,7 @@ class Chat(Section):
     kind: Literal["chat"]
     system: Annotated[Text, Field(description="empty: none")]
     user: Annotated[Text, Field(description="with {problem}")]
+    n_examples: Annotated[int, Field(ge=0, le=64, description="questions from train with solutions, as turns")] = 0
 
     @model_validator(mode="after")
     def _asks(self) -> "Chat":
@@ -39,7 +40,24 @@ class FewShot(Section):
     n_examples: Annotated[int, Field(ge=1, le=64, description="questions with solutions, taken from train")]
 
 
-Prompt = Annotated[Plain | Chat | FewShot, Field(discriminator="kind")]
+class Examples(Section):
+    """Worked examples in words that are declared here; a model's solution ends where it begins one more."""
+
+    kind: Literal["examples"]
+    n_examples: Annotated[int, Field(ge=1, le=64, description="questions with solutions, taken from train")]
+    example: Annotated[Text, Field(description="with {problem} and {solution}")]
+    question: Annotated[Text, Field(description="with {problem}: what a solution follows")]
+    step: Annotated[str, Field(min_length=1, max_length=20, description="between the steps of an example")]
+
+    @model_validator(mode="after")
+    def _has_its_places(self) -> "Examples":
+        for field, place in (("example", "{problem}"), ("example", "{solution}"), ("question", "{problem}")):
+            if getattr(self, field).count(place) != 1:
+                raise ValueError(f"{field} must hold {place} once")
+        return self
+
+
+Prompt = Annotated[Plain | Chat | FewShot | Examples, Field(discriminator="kind")]
 
 
 class Questions(Section):

@@ -26,11 +26,12 @@ from tts_lib.study.config.methods import (
     Select,
 )
 from tts_lib.study.config.nano import Corpus, Pretrain, Problems, Shape, Window
-from tts_lib.study.config.questions import Grading, Questions
+from tts_lib.study.config.questions import Examples, Grading, Questions
 from tts_lib.study.config.replay import Replay
 from tts_lib.study.config.revisions import RevisionModel, Revisions, RevisionVerifier, TunedRevisions
 from tts_lib.study.config.verifiers import Verifier
 
+SHOWING = {"few_shot": "'# Question'", "examples": "how prompt.question begins"}  # prompts, and where solutions end
 PAPER, REST_EM = "edit_distance", "rest_em"  # the paper's revision model, and that of its ablation
 
 
@@ -159,12 +160,23 @@ class Study(Section):
     def _solutions_end(self) -> "Study":
         for name, table in self.questions.items():
             without = next((model for model, made in self.checkpoints.items() if made.end is None), None)
-            if table.prompt.kind == "few_shot" and without:
+            if table.prompt.kind in SHOWING and without:
                 raise ValueError(
-                    f"checkpoints.{without}.end is missing; with questions.{name}.prompt few_shot it must be "
-                    "'# Question', as a model that is shown examples goes on with a question of its own"
+                    f"checkpoints.{without}.end is missing; with questions.{name}.prompt {table.prompt.kind} it must "
+                    f"be {SHOWING[table.prompt.kind]}, as a model that is shown examples goes on with a question of "
+                    "its own"
                 )
+            if isinstance(table.prompt, Examples):
+                self._steps_are_shown(name, table.prompt)
         return self
+
+    def _steps_are_shown(self, name: str, prompt: Examples) -> None:
+        for model, made in self.checkpoints.items():
+            if made.step not in prompt.step:
+                raise FieldError(
+                    f"questions.{name}.prompt.step", f"is {prompt.step!r}, but must hold checkpoints.{model}.step, "
+                    f"{made.step!r}: a model closes its steps as the examples do"
+                )  # fmt: skip
 
     @model_validator(mode="after")
     def _revisions_fit(self) -> "Study":
