@@ -86,7 +86,10 @@ def rendered(
     """
     statements = [defused(text, specials) for text in problems["statement"]]
     wanted = prompt.get("n_examples", 0)
-    shown = [tuple(defused(text, specials) for text in row) for row in _worked(examples, wanted)]
+    shown: list[Worked] = [
+        (defused(asked, specials), defused(solution, specials), defused(answer, specials))
+        for asked, solution, answer in _worked(examples, wanted)
+    ]
     match prompt["kind"]:
         case "plain":
             return [opening + text for text in statements]

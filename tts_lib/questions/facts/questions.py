@@ -69,7 +69,7 @@ def _all() -> Iterator[Question]:
 
 def _asked(subject: str, chain: tuple[str, ...], thing: str, values: Mapping[str, dict]) -> Question | None:
     """The question that starts from a thing; None if a fact on its way is unsaid."""
-    words, steps, spelt = thing, [], ()
+    words, steps, spelt, asked = thing, [], (thing,), ""
     for name in chain:
         if thing not in values[name]:
             return None
