@@ -14,6 +14,7 @@ from tts_lib.engines.vllm.policy import VllmPolicy
 from tts_lib.models.folder import FolderError
 
 SHAPES = {"even": {}, "odd": {"width": 44, "n_heads": 2, "width_mlp": 100}}  # odd: heads of 22, nothing fits a vector
+SHAPES |= {"grouped": {"width": 96, "n_heads": 6, "n_groups": 3, "is_tied": True}}  # as in SmolLM2
 
 
 @pytest.fixture(scope="module", params=SHAPES, autouse=True)

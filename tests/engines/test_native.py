@@ -2,27 +2,37 @@
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import torch
 from numba import njit
+from safetensors.torch import load_file, save_file
 
-from helpers.model_folders import STEP, VOCAB, random_folder
+from helpers.model_folders import END, STEP, VOCAB, random_folder
 from tts_lib.answers.protocols import SampleRequest, Sampling, ScoreRequest
-from tts_lib.engines.native import compiling, engine, forward, workers
+from tts_lib.engines.ending import ended
+from tts_lib.engines.native import compiling, engine, forward, stopping, workers
 from tts_lib.engines.native.attention import BLOCK, GROUP, PAGE, Heads, Past, attend, attend_block
 from tts_lib.engines.native.engine import NativePolicy, NativeVerifier
 from tts_lib.engines.native.simd import F32, Matrix, address, kernel
-from tts_lib.models.folder import weights_hash
+from tts_lib.models import folder as model_folder
+from tts_lib.models.folder import FolderError, weights_hash
+from tts_lib.models.tokenizer import TokenCodec
 
 SAMPLING = Sampling(temperature=0.9, top_p=0.95, max_tokens=30, until="end", logprobs=True)
 
 
-@pytest.fixture(scope="module", params=[(32, 2), (48, 3)], ids=["width32", "width48"])
+GROUPED = {"width": 96, "n_heads": 6, "n_groups": 3, "is_tied": True}  # three queries share keys and values
+SHAPES = {"width32": {"width": 32, "n_heads": 2}, "width48": {"width": 48, "n_heads": 3}, "grouped": GROUPED}
+
+
+@pytest.fixture(scope="module", params=SHAPES)
 def shape(request):
-    return {"width": request.param[0], "n_heads": request.param[1]}
+    return SHAPES[request.param]
 
 
 @pytest.fixture(scope="module")
@@ -230,3 +240,53 @@ def test_compiled_code_is_renewed_with_any_source(tmp_path):
         changed.write_text("changed")
         hashes.add(compiling.sources_hash(tmp_path / "native"))
     assert len(hashes) == 3
+
+
+def test_a_text_ends_samples_in_whatever_tokens_it_comes():
+    texts = ["a", "b", "ab", "aab", "b\n", "xa", "abc", ""]
+    matched = stopping.moves("aab", texts)
+    assert matched.tolist() == [[1, 0, 0, 3, 0, 1, 0, 0], [2, 0, 3, 3, 0, 1, 3, 1], [2, 3, 3, 3, 3, 1, 3, 2]]
+    state = 0
+    for token in (0, 0, 0, 1):  # a a a b
+        state = matched[state, token]
+    assert state == len(matched)
+    assert stopping.moves(None, texts).tolist() == [[0] * 8]
+
+
+def test_a_policy_stops_where_its_solutions_end(policy_folder):
+    asked, sampling = sample_requests(40), dataclasses.replace(SAMPLING, temperature=1.5, top_p=1.0)
+    whole = NativePolicy(policy_folder).sample(asked, sampling)
+    codec, end = TokenCodec.from_folder(policy_folder), "t7"
+    stopped = NativePolicy(policy_folder, end=end).sample(asked, sampling)
+    cut = ended(NativePolicy(policy_folder), codec, end, END).sample(asked, sampling)
+    again = ended(NativePolicy(policy_folder, end=end), codec, end, END).sample(asked, sampling)
+    assert [sampled_bits(each) for each in again] == [sampled_bits(each) for each in cut]
+    assert sum(len(each.tokens) for each in stopped) < sum(len(each.tokens) for each in whole)
+    assert all(each.finish.tolist() == other.finish.tolist() for each, other in zip(stopped, cut, strict=True))
+
+
+def test_large_models_have_fewer_samples_under_way_and_the_same_bits(policy_folder, monkeypatch):
+    asked = [SampleRequest(request.prefix, np.arange(200, dtype=np.uint64)) for request in sample_requests()[:3]]
+    expected = [sampled_bits(each) for each in NativePolicy(policy_folder).sample(asked, SAMPLING)]
+    monkeypatch.setattr(engine, "KV_BYTES", 1)
+    assert [sampled_bits(each) for each in NativePolicy(policy_folder).sample(asked, SAMPLING)] == expected
+
+
+def test_a_folder_in_bfloat16_is_read_to_the_bit(policy_folder, tmp_path):
+    shutil.copytree(policy_folder, tmp_path / "half")
+    halves = {
+        name: values.to(torch.bfloat16) for name, values in load_file(policy_folder / "model.safetensors").items()
+    }
+    save_file(halves, tmp_path / "half/model.safetensors")
+    _, found = model_folder.read(tmp_path / "half")
+    for name, values in halves.items():
+        np.testing.assert_array_equal(found[name], values.float().numpy())
+    save_file({name: values.to(torch.int8) for name, values in halves.items()}, tmp_path / "half/model.safetensors")
+    with pytest.raises(FolderError, match="is stored as I8; allowed are F32, F16 and BF16"):
+        model_folder.read(tmp_path / "half")
+
+
+def test_a_step_of_several_tokens_is_named_in_the_version(policy_folder):
+    assert NativePolicy(policy_folder).version.count(":") == 1
+    other = NativePolicy(policy_folder, step="t10")  # and t100, t101, ...
+    assert other.version.endswith(f":step={','.join(map(str, other.vocabulary.step_tokens))}")

@@ -1,6 +1,7 @@
 """Tiny random models, for tests of engines and folders."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -18,14 +19,16 @@ def tiny_tokenizer(vocab_size: int = VOCAB) -> Tokenizer:
     return tokenizer
 
 
-def random_folder(folder: Path, verifier: bool = False, scale: float = 0.2, window: int = WINDOW, **shape: int) -> Path:
+def random_folder(folder: Path, verifier: bool = False, scale: float = 0.2, window: int = WINDOW, **shape: Any) -> Path:
     """A model of normal(0, scale) matrices, whose text ends steps and solutions now and then.
 
     Args:
-        shape: what is other than in `SHAPE`.
+        shape: what is other than in `SHAPE`; n_groups and is_tied of `ModelConfig`.
     """
     own = SHAPE | shape
-    config = ModelConfig(VOCAB, *own.values(), window, 10_000.0, 1e-5, END, verifier)
+    config = ModelConfig(
+        VOCAB, max_length=window, rope_theta=10_000.0, norm_eps=1e-5, end_token=END, has_score_head=verifier, **own
+    )
     rng = np.random.default_rng(own["width"])
     state = {
         name: (rng.normal(1, 0.1, shape) if len(shape) == 1 else rng.normal(0, scale, shape)).astype(np.float32)

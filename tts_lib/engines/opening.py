@@ -59,7 +59,7 @@ def _opened_policy(folder: Path, target: Target, step: str, engine: Mapping[str,
         case "native":
             from tts_lib.engines.native.engine import NativePolicy
 
-            return NativePolicy(_native(target), progress=progress)
+            return NativePolicy(_native(target), progress=progress, step=step, end=target.end)
         case "reference":
             from tts_lib.engines.transformers.reference import ReferencePolicy
 
@@ -160,8 +160,6 @@ def close(opened: Policy | Verifier) -> None:
 def _native(target: Target) -> Path:
     """The folder of a model that the native engine can serve."""
     config = model_folder.read_config(target.weights)
-    if target.step != STEP_TEXT:
-        raise StudyError(f"the native engine closes a step at a newline, not at {target.step!r}: use reference or vllm")
     n_params = sum(prod(shape) for shape in config.tensor_shapes().values())
     if n_params > NATIVE_LIMIT:
         raise StudyError(

@@ -38,6 +38,13 @@ class ModelConfig:
     norm_eps: float
     end_token: int
     has_score_head: bool  # a verifier (score.weight, score.bias) instead of a policy (lm_head.weight)
+    n_groups: int = 1  # query heads that share one head of keys and values
+    is_tied: bool = False  # logits are read with the embeddings: there is no lm_head.weight
+
+    @property
+    def n_shared_heads(self) -> int:
+        """Heads of keys and values."""
+        return self.n_heads // self.n_groups
 
     @property
     def width_head(self) -> int:
@@ -45,18 +52,20 @@ class ModelConfig:
 
     def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every tensor of model.safetensors."""
-        width, mlp = self.width, self.width_mlp
+        width, mlp, shared = self.width, self.width_mlp, self.n_shared_heads * self.width_head
         shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (self.vocab_size, width)}
         for i in range(self.n_layers):
             layer = f"model.layers.{i}."
-            shapes |= {f"{layer}self_attn.{name}_proj.weight": (width, width) for name in "qkvo"}
+            shapes |= {
+                f"{layer}self_attn.{name}_proj.weight": (shared if name in "kv" else width, width) for name in "qkvo"
+            }
             shapes |= {f"{layer}mlp.{name}_proj.weight": (mlp, width) for name in ("gate", "up")}
             shapes[f"{layer}mlp.down_proj.weight"] = (width, mlp)
             shapes |= {f"{layer}{name}_layernorm.weight": (width,) for name in ("input", "post_attention")}
         shapes["model.norm.weight"] = (width,)
         if self.has_score_head:
             return shapes | {"score.weight": (1, width), "score.bias": (1,)}
-        return shapes | {"lm_head.weight": (self.vocab_size, width)}
+        return shapes if self.is_tied else shapes | {"lm_head.weight": (self.vocab_size, width)}
 
     def to_json(self) -> dict[str, Any]:
         """The content of config.json."""
@@ -70,7 +79,7 @@ class ModelConfig:
             "intermediate_size": self.width_mlp,
             "num_hidden_layers": self.n_layers,
             "num_attention_heads": self.n_heads,
-            "num_key_value_heads": self.n_heads,
+            "num_key_value_heads": self.n_shared_heads,
             "head_dim": self.width_head,
             "max_position_embeddings": self.max_length,
             "rms_norm_eps": self.norm_eps,
@@ -78,7 +87,7 @@ class ModelConfig:
             "hidden_act": "silu",
             "attention_bias": False,
             "mlp_bias": False,
-            "tie_word_embeddings": False,
+            "tie_word_embeddings": self.is_tied,
             "bos_token_id": None,
             "eos_token_id": self.end_token,
             "pad_token_id": self.end_token,
@@ -122,18 +131,30 @@ def read(folder: Path) -> tuple[ModelConfig, dict[str, np.ndarray]]:
     Raises:
         FolderError: one sentence saying what is missing, damaged or not supported, and where.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    from safetensors import SafetensorError, deserialize
 
     config = read_config(folder)
     path = Path(folder) / "model.safetensors"
     _require(path)
     try:
-        tensors = load_file(path)
+        stored = deserialize(path.read_bytes())
     except (SafetensorError, OSError) as error:
         raise FolderError(f"{path} is damaged or truncated: {error}") from error
+    tensors = {name: _single(path, name, tensor) for name, tensor in stored}
     _check_tensors(folder, config, tensors)
-    return config, {name: tensor.astype(np.float32, copy=False) for name, tensor in tensors.items()}
+    return config, tensors
+
+
+def _single(path: Path, name: str, stored: Mapping[str, Any]) -> np.ndarray:
+    """A tensor in fp32; NumPy has no bfloat16, which is the upper half of it."""
+    match stored["dtype"]:
+        case "BF16":
+            values = (np.frombuffer(stored["data"], np.uint16).astype(np.uint32) << 16).view(np.float32)
+        case "F16" | "F32" as kind:
+            values = np.frombuffer(stored["data"], np.float16 if kind == "F16" else np.float32).astype(np.float32)
+        case kind:
+            raise FolderError(f"tensor {name} of {path} is stored as {kind}; allowed are F32, F16 and BF16")
+    return values.reshape(stored["shape"])
 
 
 def read_config(folder: Path) -> ModelConfig:
@@ -156,26 +177,27 @@ def read_config(folder: Path) -> ModelConfig:
             max_length=raw["max_position_embeddings"],
             rope_theta=float(rope["rope_theta"]),
             norm_eps=float(raw["rms_norm_eps"]),
-            end_token=raw["eos_token_id"],
+            end_token=raw["eos_token_id"] if isinstance(raw["eos_token_id"], int) else raw["eos_token_id"][0],
             has_score_head=architecture == "LlamaForTokenClassification",
+            n_groups=raw["num_attention_heads"] // (raw.get("num_key_value_heads") or raw["num_attention_heads"]),
+            is_tied=bool(raw.get("tie_word_embeddings")),
         )
-    except (KeyError, IndexError, TypeError) as error:
+    except (KeyError, IndexError, TypeError, ZeroDivisionError) as error:
         raise FolderError(f"{path} lacks a Llama setting: {error!r}") from error
     unsupported = {
         "architectures": architecture not in ("LlamaForCausalLM", "LlamaForTokenClassification"),
-        "num_key_value_heads": raw.get("num_key_value_heads", config.n_heads) != config.n_heads,
+        "num_key_value_heads": (raw.get("num_key_value_heads") or config.n_heads) * config.n_groups != config.n_heads,
         "head_dim": (raw.get("head_dim") or config.width_head) * config.n_heads != config.width,
         "rope_parameters": rope.get("rope_type", "default") != "default",
         "hidden_act": raw.get("hidden_act", "silu") != "silu",
         "attention_bias": bool(raw.get("attention_bias")),
         "mlp_bias": bool(raw.get("mlp_bias")),
-        "tie_word_embeddings": bool(raw.get("tie_word_embeddings")) and not config.has_score_head,
     }
     for setting, is_unsupported in unsupported.items():
         if is_unsupported:
             raise FolderError(
-                f"{path}: {setting} = {raw.get(setting)!r} is not supported; allowed is a Llama without grouped "
-                "heads, biases, tied embeddings or scaled rotary embedding"
+                f"{path}: {setting} = {raw.get(setting)!r} is not supported; allowed is a Llama of equal "
+                "groups of heads, without biases or scaled rotary embedding"
             )
     return config
 

@@ -13,6 +13,7 @@ from tts_lib.engines.native.attention import PAGE
 from tts_lib.engines.native.compiling import inlined
 from tts_lib.engines.native.drawing import draw, log_normaliser, weigh
 from tts_lib.engines.native.prefixes import RING_FIRST, RING_SIZE, fork, release, retire
+from tts_lib.engines.native.stopping import CLOSES, ENDS
 
 
 class Settings(NamedTuple):
@@ -23,8 +24,8 @@ class Settings(NamedTuple):
     max_tokens: int
     max_length: int
     vocab_size: int  # logits are padded beyond
-    step_token: int  # -1: steps do not end a sample
-    end_token: int
+    ending: np.ndarray  # uint8 (vocabulary,): ENDS, CLOSES or 0, of a token that does not end a sample
+    matched: np.ndarray  # uint8 (state, vocabulary): see `stopping.moves`
 
 
 class Drawn(NamedTuple):
@@ -34,6 +35,7 @@ class Drawn(NamedTuple):
     tokens: np.ndarray  # int32 (sample, max_tokens)
     lengths: np.ndarray  # int32 (sample,)
     finish: np.ndarray  # uint8 (sample,)
+    state: np.ndarray  # uint8 (sample,): how much of a text that ends samples is there
     logprobs: np.ndarray  # fp32 (sample, max_tokens), or (0, 0) if not asked for
 
 
@@ -70,9 +72,12 @@ def _emit(settings, drawn, sample, token, position):
     n = drawn.lengths[sample]
     drawn.tokens[sample, n] = token
     drawn.lengths[sample] = n + 1
-    if token == settings.end_token:
+    state = settings.matched[drawn.state[sample], token]
+    drawn.state[sample] = state
+    ending = settings.ending[token]
+    if ending == ENDS or state == len(settings.matched):
         drawn.finish[sample] = FINISH_END
-    elif token == settings.step_token:
+    elif ending == CLOSES:
         drawn.finish[sample] = FINISH_STEP
     elif n + 1 == settings.max_tokens or position + 1 == settings.max_length:
         drawn.finish[sample] = FINISH_LENGTH

@@ -18,7 +18,6 @@ from tts_lib.engines.checks import (
     check_sample_requests,
     check_sampling,
     check_score_requests,
-    closing_tokens,
     probability,
 )
 from tts_lib.engines.native.attention import PAGE
@@ -27,15 +26,19 @@ from tts_lib.engines.native.forward import Rows, new_buffers
 from tts_lib.engines.native.packing import Packed, pack
 from tts_lib.engines.native.prefixes import N_COUNTS, N_FREE, State, Work
 from tts_lib.engines.native.simd import LANES
+from tts_lib.engines.native.stopping import kinds, moves
 from tts_lib.engines.native.workers import Memory, Reading, Texts, sample_worker, score_worker
 from tts_lib.models import folder as model_folder
-from tts_lib.models.folder import FolderError
+from tts_lib.models.checkpoint import checkpoint_hash
+from tts_lib.models.folder import STEP_TEXT, FolderError
+from tts_lib.models.vocabulary import Vocabulary, token_texts
 
 ENGINE = "native-1"
 ROWS_PER_STEP = 48  # and worker: enough to reuse a panel of weights, few enough for the caches
 JOBS_PER_THREAD = 8
 UNIT_SIZE = 256  # children of one prefix that one worker serves, at most
-UNDER_WAY = 2 * UNIT_SIZE  # samples of one worker, at most
+UNDER_WAY = 2 * UNIT_SIZE  # samples of one worker, at most; fewer of a model whose keys and values are large
+KV_BYTES = 2**29  # that what samples have of their own may take, of one worker
 PROGRESS_INTERVAL = 0.2  # seconds
 Worker = Callable[[Memory], None]
 
@@ -43,7 +46,7 @@ Worker = Callable[[Memory], None]
 class _Engine:
     """A loaded model and its threads."""
 
-    def __init__(self, folder: Path, n_threads: int | None, progress: bool, is_verifier: bool):
+    def __init__(self, folder: Path, n_threads: int | None, progress: bool, is_verifier: bool, step: str = STEP_TEXT):
         if n_threads is not None and n_threads < 1:
             raise ValueError(f"n_threads is {n_threads}; allowed is 1 or more, or None for all cores")
         self.config, tensors = model_folder.read(folder)
@@ -51,15 +54,21 @@ class _Engine:
             wanted, found = ("verifier", "policy") if is_verifier else ("policy", "verifier")
             raise FolderError(f"model folder {folder} holds a {found}, not a {wanted}")
         self.model: Packed = pack(self.config, tensors)
-        self.step_token = model_folder.step_token(folder)
-        self.end_token = self.config.end_token
+        self.vocabulary = Vocabulary.of(folder, step)
         self.n_threads = n_threads or cores()
         self.progress = progress
-        self.version = f"{ENGINE}:{model_folder.weights_hash(folder)}"
+        self.version = f"{ENGINE}:{checkpoint_hash(folder)}"
+        one_each = len(self.vocabulary.step_tokens) == len(self.vocabulary.end_tokens) == 1
+        if step != STEP_TEXT or not one_each:  # those follow from what is hashed
+            self.version += f":{self.vocabulary.endings}"
 
-    def _work(self, prefixes: list[np.ndarray], n_children: np.ndarray) -> Work:
-        """Order the prefixes so that neighbours share their beginnings, and cut them into units and jobs."""
-        most = int(np.clip(-(-n_children.sum() // (2 * self.n_threads)), 16, UNIT_SIZE))
+    def _work(self, prefixes: list[np.ndarray], n_children: np.ndarray, largest: int = UNIT_SIZE) -> Work:
+        """Order the prefixes so that neighbours share their beginnings, and cut them into units and jobs.
+
+        Args:
+            largest: children of a unit, at most.
+        """
+        most = int(np.clip(-(-n_children.sum() // (2 * self.n_threads)), min(16, largest), largest))
         first = np.concatenate([[0], np.cumsum(n_children)])
         order = sorted(range(len(prefixes)), key=lambda i: prefixes[i].tobytes())
         units = [
@@ -131,8 +140,20 @@ class _Engine:
 class NativePolicy(_Engine):
     """A policy (`tts_lib.answers.protocols.Policy`) on the CPU."""
 
-    def __init__(self, folder: Path, n_threads: int | None = None, progress: bool = False):
-        super().__init__(folder, n_threads, progress, is_verifier=False)
+    def __init__(
+        self,
+        folder: Path,
+        n_threads: int | None = None,
+        progress: bool = False,
+        step: str = STEP_TEXT,
+        end: str | None = None,
+    ):
+        """Load a policy whose steps are closed by tokens that hold `step`; it stops at the text `end`, if there is one.
+
+        (`tts_lib.engines.ending` cuts what stands behind `end` in the token that completes it.)
+        """
+        super().__init__(folder, n_threads, progress, is_verifier=False, step=step)
+        self._matched = moves(end, token_texts(folder, self.config.vocab_size))
 
     def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> list[Samples]:
         """Samples of each request.
@@ -156,6 +177,7 @@ class NativePolicy(_Engine):
             tokens=np.empty((n_total, max_tokens), np.int32),
             lengths=np.zeros(n_total, np.int32),
             finish=np.zeros(n_total, np.uint8),
+            state=np.zeros(n_total, np.uint8),
             logprobs=np.empty((n_total, max_tokens) if sampling.logprobs else (0, 0), np.float32),
         )
         settings = Settings(
@@ -164,11 +186,13 @@ class NativePolicy(_Engine):
             max_tokens=sampling.max_tokens,
             max_length=self.config.max_length,
             vocab_size=self.config.vocab_size,
-            step_token=self.step_token if sampling.until == "step" else -1,
-            end_token=self.end_token,
+            ending=kinds(self.vocabulary.ends, self.vocabulary.closes, sampling.until == "step"),
+            matched=self._matched,
         )
-        work = self._work(prefixes, np.bincount(which[order], n_each).astype(np.int64))
-        under_way = min(UNDER_WAY, n_total)
+        page_bytes = 4 * self.config.n_layers * self.model.page_size
+        room = KV_BYTES // (page_bytes * (-(-max_tokens // PAGE) + 1))
+        under_way = min(UNDER_WAY, n_total, max(room, ROWS_PER_STEP))
+        work = self._work(prefixes, np.bincount(which[order], n_each).astype(np.int64), min(UNIT_SIZE, under_way))
         follower = np.full(n_total, -1, np.int64)
 
         def run(memory: Memory) -> None:
@@ -223,7 +247,8 @@ class NativeVerifier(_Engine):
         n_each = np.array([len(request.continuations) for request in requests], np.int64)
         tokens = np.concatenate(texts).astype(np.int32)
         starts = _starts([len(text) for text in texts])
-        closes = closing_tokens(tokens, starts, self.step_token, self.end_token)
+        closes = (self.vocabulary.closes | self.vocabulary.ends)[tokens].astype(np.uint8)
+        closes[starts[1:] - 1] = 1
         listed = Texts(tokens, starts, closes, np.zeros(len(tokens), np.float32))
         work = self._work([request.prefix for request in requests], n_each)
         length = max(len(r.prefix) + len(text) for r in requests for text in r.continuations)

@@ -19,6 +19,7 @@ from tts_lib.engines.native.attention import (
     rotate_and_cache,
 )
 from tts_lib.engines.native.compiling import compiled, copy
+from tts_lib.engines.native.grouped import rotate
 from tts_lib.engines.native.matmul import PANEL, ROW_BLOCK, multiply_added, multiply_gated, multiply_scaled
 from tts_lib.engines.native.packing import Packed
 from tts_lib.engines.native.simd import Matrix, address
@@ -108,10 +109,15 @@ def _read(model, buffers, rows, layer, n_rows, blocks):
     for r in range(n_rows):
         position = rows.position[r]
         page = rows.pages[rows.sequence[r], position // PAGE]
+        query = r * model.width_qkv
+        cos, sin = address(model.cos, position * model.section), address(model.sin, position * model.section)
+        for _ in range(model.n_groups - 1):
+            rotate(address(buffers.qkv, query), cos, sin, model.section)
+            query += 2 * model.section
         rotate_and_cache(
-            address(buffers.qkv, r * model.width_qkv),
-            address(model.cos, position * model.section),
-            address(model.sin, position * model.section),
+            address(buffers.qkv, query),
+            cos,
+            sin,
             address(rows.kv[layer], page * page_size),
             position % PAGE,
             model.heads,
@@ -133,15 +139,17 @@ def _attend(model, buffers, rows, layer, which, n):
         for start in range(first, end, together):
             target = min(start, end - together)
             r = which[target]
-            query, out = address(buffers.qkv, r * model.width_qkv), address(buffers.heads, target * model.width_heads)
             pages = address(rows.pages, sequence * rows.pages.shape[1])
             past = Past(pages, address(rows.kv[layer], 0), rows.position[r] + 1)
             scores = address(buffers.scores, 0)
-            if together == BLOCK:
-                queries, outs = Matrix(query, model.width_qkv), Matrix(out, model.width_heads)
-                attend_block(queries, past, model.heads, scores, outs)
-            else:
-                attend(query, past, model.heads, scores, out)
+            for group in range(model.n_groups):
+                query = address(buffers.qkv, r * model.width_qkv + 2 * group * model.section)
+                out = address(buffers.heads, target * model.width_heads + group * model.width_group)
+                if together == BLOCK:
+                    queries, outs = Matrix(query, model.width_qkv), Matrix(out, model.width_heads)
+                    attend_block(queries, past, model.heads, scores, outs)
+                else:
+                    attend(query, past, model.heads, scores, out)
         first = end
 
 

@@ -15,6 +15,10 @@ class Packed(NamedTuple):
     A row of the fused projection is [query left | query right | key left | key right | value]; left
     and right are the rotated pairs, all heads together, `section` channels each. The weights of a
     norm are folded into the matrix that follows it, 1 / sqrt(head width) into the queries.
+
+    Where `n_groups` query heads share keys and values, as many queries stand before the keys: the first
+    has the first query head of each group, and so on. To the kernels each is the query of a model whose
+    heads are those of the keys.
     """
 
     embedding: np.ndarray  # (vocab, width)
@@ -32,15 +36,17 @@ class Packed(NamedTuple):
     width: int
     width_qkv: int
     width_heads: int
+    width_group: int  # of width_heads, what one of the queries finds
     width_mlp: int
     width_out: int
     section: int
-    heads: Heads
+    n_groups: int
+    heads: Heads  # of keys and values
 
     @property
     def page_size(self) -> int:
         """fp32 numbers in one layer's page."""
-        return PAGE * (2 * self.section + self.width_heads)
+        return PAGE * (2 * self.section + self.width_group)
 
 
 def pack(config: ModelConfig, tensors: dict[str, np.ndarray]) -> Packed:
@@ -48,10 +54,11 @@ def pack(config: ModelConfig, tensors: dict[str, np.ndarray]) -> Packed:
     head = config.width_head
     half, section, groups, channels_qkv = _qkv_layout(config)
     width, width_mlp = _round_up(config.width, PANEL), _round_up(config.width_mlp, 8)
-    width_heads = config.n_heads * groups * GROUP
+    width_group = config.n_shared_heads * groups * GROUP
+    width_heads = config.n_groups * width_group
     frequency = config.rope_theta ** (-np.arange(head // 2) / (head // 2))
     angle = np.zeros((config.max_length, section))
-    for h in range(config.n_heads):
+    for h in range(config.n_shared_heads):
         angle[:, h * half : h * half + head // 2] = np.arange(config.max_length)[:, None] * frequency
 
     panels: list[np.ndarray] = []
@@ -70,23 +77,21 @@ def pack(config: ModelConfig, tensors: dict[str, np.ndarray]) -> Packed:
         q, k, v = (norm * layer[f"self_attn.{name}_proj"] for name in "qkv")
         fused = _place_columns(np.concatenate([q / np.sqrt(head), k, v], axis=1), channels_qkv)
         starts["qkv"].append(add(fused, width))
-        n_values = config.n_heads * head
-        rows_of_values = channels_qkv[-n_values:] - 4 * section
         out = np.zeros((width_heads, config.width), np.float32)
-        out[rows_of_values] = layer["self_attn.o_proj"]
+        out[_found_channels(config, groups)] = layer["self_attn.o_proj"]
         starts["out"].append(add(out, width_heads))
         norm = layer["post_attention_layernorm"][:, None]
         fused = _interleave(norm * layer["mlp.gate_proj"], norm * layer["mlp.up_proj"])
         starts["gate_up"].append(add(fused, width))
         starts["down"].append(add(layer["mlp.down_proj"], width_mlp))
-    last = tensors["score.weight" if config.has_score_head else "lm_head.weight"].T
+    last = tensors[_LAST[config.has_score_head, config.is_tied]].T
     head_start = add(tensors["model.norm.weight"][:, None] * last, width)
 
     embedding = np.zeros((config.vocab_size, width), np.float32)
     embedding[:, : config.width] = tensors["model.embed_tokens.weight"]
     return Packed(
         embedding=embedding,
-        weights=_aligned(np.concatenate([panel.ravel() for panel in panels])),
+        weights=_joined(panels, size),
         **{name: np.array(where, np.int64) for name, where in starts.items()},
         head=head_start,
         head_bias=float(tensors["score.bias"][0]) if config.has_score_head else 0.0,
@@ -95,12 +100,14 @@ def pack(config: ModelConfig, tensors: dict[str, np.ndarray]) -> Packed:
         constants=np.array([1 / config.width, config.norm_eps], np.float32),
         n_out=last.shape[1],
         width=width,
-        width_qkv=_round_up(4 * section + width_heads, PANEL),
+        width_qkv=_round_up(2 * (config.n_groups + 1) * section + width_group, PANEL),
         width_heads=width_heads,
+        width_group=width_group,
         width_mlp=width_mlp,
         width_out=_round_up(last.shape[1], PANEL),
         section=section,
-        heads=Heads(config.n_heads, half, groups),
+        n_groups=config.n_groups,
+        heads=Heads(config.n_shared_heads, half, groups),
     )
 
 
@@ -110,19 +117,35 @@ _LAYER = (
     "input_layernorm",
     "post_attention_layernorm",
 )
+_LAST = {  # (has a score head, is tied) -> the matrix that the head reads with
+    (False, False): "lm_head.weight",
+    (False, True): "model.embed_tokens.weight",
+    (True, False): "score.weight",
+    (True, True): "score.weight",
+}
 
 
 def _qkv_layout(config: ModelConfig) -> tuple[int, int, int, np.ndarray]:
     """(half, section, groups per head, column of each query, key and value channel in the fused row)."""
-    head, n_heads = config.width_head, config.n_heads
+    head, n_shared = config.width_head, config.n_shared_heads
     half = _round_up(head // 2, CHUNK)
-    section = n_heads * half
+    section = n_shared * half
     groups = _round_up(head, GROUP) // GROUP
-    h, channel = np.divmod(np.arange(n_heads * head), head)
+    h, channel = np.divmod(np.arange(config.n_heads * head), head)
     is_right, pair = np.divmod(channel, head // 2)
-    query = is_right * section + h * half + pair
-    value = 4 * section + h * groups * GROUP + channel
-    return half, section, groups, np.concatenate([query, 2 * section + query, value])
+    shared, member = np.divmod(h, config.n_groups)
+    query = 2 * section * member + is_right * section + shared * half + pair
+    h, channel, is_right, pair = (each[: n_shared * head] for each in (h, channel, is_right, pair))
+    key = 2 * section * config.n_groups + is_right * section + h * half + pair
+    value = 2 * section * (config.n_groups + 1) + h * groups * GROUP + channel
+    return half, section, groups, np.concatenate([query, key, value])
+
+
+def _found_channels(config: ModelConfig, groups: int) -> np.ndarray:
+    """Where each channel of what the heads find stands among `width_heads`."""
+    h, channel = np.divmod(np.arange(config.width), config.width_head)
+    shared, member = np.divmod(h, config.n_groups)
+    return (member * config.n_shared_heads + shared) * groups * GROUP + channel
 
 
 def _place_columns(matrix: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -147,12 +170,16 @@ def _to_panels(matrix: np.ndarray, k: int) -> np.ndarray:
     return np.ascontiguousarray(padded.reshape(k, -1, PANEL).transpose(1, 0, 2))
 
 
-def _aligned(array: np.ndarray) -> np.ndarray:
-    """A copy that begins at a cache line."""
-    space = np.empty(array.size + 16, array.dtype)
+def _joined(panels: list[np.ndarray], size: int) -> np.ndarray:
+    """The panels in one array that begins at a cache line; they are given up as they are copied."""
+    space = np.empty(size + 16, np.float32)
     start = -(space.ctypes.data // 4) % 16
-    space[start : start + array.size] = array
-    return space[start : start + array.size]
+    joined, at = space[start : start + size], 0
+    for i, panel in enumerate(panels):
+        joined[at : at + panel.size] = panel.ravel()
+        at += panel.size
+        panels[i] = panel[:0]
+    return joined
 
 
 def _round_up(n: int, multiple: int) -> int:

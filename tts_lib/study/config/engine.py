@@ -13,7 +13,7 @@ Device = Annotated[str, Field(pattern=r"^(cpu|cuda(:[0-9]{1,2})?)$", description
 
 
 class Native(Section):
-    """The compiled CPU kernel, for the models that a study trains itself."""
+    """The compiled CPU kernel: models that a study trains itself, and Llama folders of up to 200M parameters."""
 
     kind: Literal["native"]
 
