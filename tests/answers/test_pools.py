@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from helpers.scripted_policy import CODEC, ScriptedPolicy
+from tts_lib.answers import pools
 from tts_lib.answers.expected import Means
 from tts_lib.answers.grid import check_aligned, grid, sample_costs
 from tts_lib.answers.pools import COLUMNS, expected, sample_pool
@@ -143,3 +144,8 @@ def test_a_pool_takes_what_it_says():
     asked = expected(6, Means(prompt, solution))
     assert (asked.generations, asked.sampled) == (len(table), table["n_tokens"].sum())
     assert asked.prefilled == sum(len(tokens) for tokens in CODEC.encode(policy.prefixes))
+
+
+def test_the_pool_of_nobody_is_a_pool() -> None:
+    assert list(pools.empty().columns) == pools.COLUMNS and len(pools.empty()) == 0
+    assert pools.empty()["n_tokens"].dtype == "int64"

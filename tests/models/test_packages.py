@@ -46,7 +46,7 @@ def test_a_study_points_to_it(package: dict[str, str]) -> None:
     where = {"model": None, "revision": None, "folder": None, "package": package, "gguf": None}
     facts = pointer.make(paths.model("base"), where, step="\n")
     assert pointer.resolve(paths.model("base")).sha256 == facts["sha256"]
-    assert facts["n_params"] > facts["n_params_block"] > 0 and pointer.called(where) == "made-up 1.0"
+    assert facts["n_params"] > facts["n_params_block"] > 0 and pointer.called(where) == "model of made-up 1.0"
     other = where | {"package": None, "gguf": "in/model.gguf"}
     assert pointer.make(paths.model("same"), other, step="\n") == facts and pointer.called(other) == "in/model.gguf"
 

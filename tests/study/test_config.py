@@ -475,6 +475,7 @@ def taken(old: str = "", new: str = "") -> str:
             "checkpoints.base.end is missing; with questions.math500.prompt few_shot it must be '# Question'",
         ),
         (CHAT, SHOWN.replace("{solution}", "{x}"), "questions.math500.prompt: example must hold {solution} once."),
+        ("checkpoints:\n", "checkpoints:\n  small:\n", "checkpoints.small is null, but only large may be"),
         (CHAT, SHOWN, "with questions.math500.prompt examples it must be how prompt.question begins"),
         ('user: "{problem}"', 'user: "?"', "questions.math500.prompt: user must hold {problem} once."),
         (

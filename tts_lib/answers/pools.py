@@ -46,6 +46,12 @@ def sample_pool(
     return pd.concat(tables, ignore_index=True)
 
 
+def empty() -> pd.DataFrame:
+    """The pool of nobody: no rows, with the columns and types of one."""
+    kinds = {"sample": "int64", "n_tokens": "int64", "answer_class": "int64"}
+    return pd.DataFrame({name: pd.Series(dtype=kinds.get(name, "str")) for name in COLUMNS})
+
+
 def expected(n_samples: int, question: Means) -> Expected:
     """Tokens of a question's samples, which share one reading of the prompt."""
     return Expected(n_samples, n_samples * question.solution, question.prompt)

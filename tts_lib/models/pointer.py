@@ -20,6 +20,7 @@ from tts_lib.models.folder import STEP_TEXT, FolderError
 from tts_lib.models.vocabulary import refuse_dead_step
 
 POINTER = "pointer.json"
+NOBODY = "nobody.txt"  # stands where a study has no larger model
 EMBEDDINGS = (
     "embed_tokens.weight",
     "lm_head.weight",
@@ -101,7 +102,7 @@ def locate(where: Mapping[str, Any]) -> Path:
 def called(where: Mapping[str, Any]) -> str:
     """The place of a model (see `locate`) in a few words."""
     if package := where.get("package"):
-        return f"{package['name']} {package['version']}"
+        return f"{Path(package['path']).stem} of {package['name']} {package['version']}"
     return where["model"] or where["folder"] or where["gguf"]
 
 
@@ -156,6 +157,17 @@ def make(
         "max_length": config.get("max_position_embeddings"),
         "sha256": sha256,
     }
+
+
+def nobody(folder: Path) -> None:
+    """Make `folder` say that the study has no such model."""
+    with replacing_folder(folder) as new:
+        (new / NOBODY).write_text("This study has no such model.\n")
+
+
+def is_there(folder: Path) -> bool:
+    """Whether the study has the model of this folder."""
+    return not (folder / NOBODY).is_file()
 
 
 def adapt(folder: Path, base: Path, trained: Path) -> adapter.AdapterInfo:

@@ -11,7 +11,7 @@ from tts_lib.models.pointer import EMBEDDINGS
 from tts_lib.questions.nano import World
 from tts_lib.study.config.study import Study
 
-BILLIONS = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)B(?![a-zA-Z])", re.IGNORECASE)
+NUMBER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)([BM])(?![a-zA-Z])", re.IGNORECASE)
 VOCABULARY = 2**17  # of a checkpoint that is not there yet: about that of today's language models
 
 
@@ -25,10 +25,10 @@ class Size:
 
 
 def named_size(name: str) -> Size | None:
-    """What a checkpoint's name says of its size, such as 0.5B; None where it says nothing."""
-    if not (found := BILLIONS.search(name)):
+    """What a checkpoint's name says of its size, such as 0.5B or 135M; None where it says nothing."""
+    if not (found := NUMBER.search(name)):
         return None
-    total = round(1e9 * float(found.group(1)))
+    total = round({"B": 1e9, "M": 1e6}[found[2].upper()] * float(found[1]))
     return Size(total, total, VOCABULARY)
 
 

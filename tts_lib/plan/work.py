@@ -81,6 +81,8 @@ class _Plan:
     def generate(self, name: str) -> Work:
         """K samples of every question, a greedy one, and some at other temperatures."""
         pool = self.study.generate[name]
+        if self.study.checkpoints and pool.model not in self.study.taken:
+            return Work()
         question = self._question(pool.split, pool.model)
         asked = pools.expected(pool.n_samples, question) + pools.expected(1, question)
         if pool.beside:

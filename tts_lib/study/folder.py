@@ -129,7 +129,9 @@ def _moved(text: str, root: Path, folder: Path) -> str:
         for _, entry in body.value if isinstance(body, yaml.MappingNode) else []:
             for key, value in entry.value if isinstance(entry, yaml.MappingNode) else []:
                 is_path = (
-                    key.value == "folder" and section.value in _FROM_FOLDERS and isinstance(value, yaml.ScalarNode)
+                    key.value in ("folder", "gguf")
+                    and section.value in _FROM_FOLDERS
+                    and isinstance(value, yaml.ScalarNode)
                 )
                 if is_path and value.tag.endswith(":str") and not os.path.isabs(value.value):
                     places.append((value.start_mark.index, value.end_mark.index, value.value))

@@ -19,7 +19,7 @@ STORED = 2  # bytes a parameter in today's repositories: bfloat16
 def sources(study: Study) -> dict[str, Source]:
     """The models that a study takes, by name; the PRM that it declares is `prm`."""
     declared = study.verifier.declared if study.verifier else None
-    return {**study.checkpoints, **({"prm": declared} if declared else {})}
+    return {**study.taken, **({"prm": declared} if declared else {})}
 
 
 def names(study: Study) -> set[str]:

@@ -55,7 +55,7 @@ def _memory_notes(study: Study, known: Known, loaders: Collection[str]) -> dict[
     notes = {"GPU memory": f"about {most.total / memory.GIB:.0f} GiB ({most.what})"}
     if isinstance(study.engine, Vllm):
         device = min(memory.gpus(), default=memory.USUAL)
-        held = ", ".join(f"{memory.at_once(study, known, model, device):,} of {model}" for model in study.checkpoints)
+        held = ", ".join(f"{memory.at_once(study, known, model, device):,} of {model}" for model in study.taken)
         notes["solutions at once"] = (
             f"{held} in {device / memory.GIB:.0f} GiB; engine.max_sequences is {study.engine.max_sequences}"
         )

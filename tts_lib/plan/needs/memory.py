@@ -95,7 +95,7 @@ def _served(study: Study, known: Known) -> Iterator[Want]:
     """A policy: its weights, and one sequence as long as the window in vLLM's share, or a batch in transformers."""
     assert study.sampling
     length = PROMPT + study.sampling.max_tokens
-    for model in study.checkpoints:
+    for model in study.taken:
         size = known.size(model).total
         match study.engine:
             case Vllm() as engine if n_gpus(study):

@@ -25,7 +25,7 @@ def missing(study: Study, loaders: Collection[str]) -> Iterator[str]:
             wanted |= {"ray": ("engine.workers above 1, or a cluster,", "workers")}
     if any(stage in loaders and tuning.settings.adapter for stage, tuning in tunings.by_stage(study).items()):
         wanted |= dict.fromkeys(("peft", "accelerate"), ("Tuning an adapter", "lora"))
-    if "model-checkpoint" in loaders and any(each.package or each.gguf for each in study.checkpoints.values()):
+    if "model-checkpoint" in loaders and any(each.package or each.gguf for each in study.taken.values()):
         wanted |= {"gguf": ("A checkpoint of a GGUF file", "gguf")}
     for package, (what, extra) in wanted.items():
         if find_spec(package) is None:

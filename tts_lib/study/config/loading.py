@@ -33,7 +33,7 @@ def _folders(study: Study) -> Iterator[tuple[tuple[str, ...], str]]:
     declared = study.verifier.declared if study.verifier else None
     places = {(section, name): part for section in _TAKEN for name, part in getattr(study, section).items()}
     for keys, part in (places | ({("verifier", "declared"): declared} if declared else {})).items():
-        if part.folder is not None:
+        if part is not None and part.folder is not None:
             yield (*keys, "folder"), part.folder
 
 

@@ -46,7 +46,7 @@ class Study(Section):
     models: dict[Name, Shape] = Field(default_factory=dict)
     ladder: dict[Name, Shape] = Field(default_factory=dict, description="sizes between, trained by benchmarks/world.py")
     pretrain: Pretrain | None = None
-    checkpoints: dict[Name, Checkpoint] = Field(default_factory=dict)
+    checkpoints: dict[Name, Checkpoint | None] = Field(default_factory=dict, description="null: no such model")
     engine: Engine | None = None
     sampling: Sampling | None = None
     grading: Grading | None = None
@@ -63,6 +63,11 @@ class Study(Section):
     revision_verifier: dict[Literal["edit_distance"], RevisionVerifier] = Field(default_factory=dict)
     compute_optimal: ComputeOptimal
     flops_matched: FlopsMatched
+
+    @property
+    def taken(self) -> dict[str, Checkpoint]:
+        """The models that exist already."""
+        return {name: made for name, made in self.checkpoints.items() if made is not None}
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> "Study":
@@ -89,6 +94,8 @@ class Study(Section):
             raise ValueError(f"{missing[0]} must stand there, as null, in {kind}")
         if missing := [name for name in needed if not getattr(self, name)]:
             raise ValueError(f"{missing[0]} is needed by {kind.partition(':')[0]} (or else checkpoints or replay)")
+        if absent := [name for name in self.checkpoints if name not in self.taken and name != "large"]:
+            raise FieldError(f"checkpoints.{absent[0]}", "is null, but only large may be: no larger model is compared")
         if self.verifier and (self.verifier.trained is not None) == bool(self.checkpoints):
             names = "tuned or declared" if self.checkpoints else "trained"
             raise ValueError(f"verifier must be {names} in {kind}")
@@ -113,7 +120,7 @@ class Study(Section):
         for name in (*(["base-train"] if learner or self.pairings else []), "base-val", "base-test", "large-test"):
             _known("the study", name, "generate", self.generate)
         if isinstance(self.engine, OpenAI):
-            for name in models:
+            for name in self.taken or models:
                 _known("the study", name, "engine.models", self.engine.models)
         for method in self.grid.methods:
             _known("grid.methods", method, "options", self.options)
@@ -159,7 +166,7 @@ class Study(Section):
     @model_validator(mode="after")
     def _solutions_end(self) -> "Study":
         for name, table in self.questions.items():
-            without = next((model for model, made in self.checkpoints.items() if made.end is None), None)
+            without = next((model for model, made in self.taken.items() if made.end is None), None)
             if table.prompt.kind in SHOWING and without:
                 raise ValueError(
                     f"checkpoints.{without}.end is missing; with questions.{name}.prompt {table.prompt.kind} it must "
@@ -171,7 +178,7 @@ class Study(Section):
         return self
 
     def _steps_are_shown(self, name: str, prompt: Examples) -> None:
-        for model, made in self.checkpoints.items():
+        for model, made in self.taken.items():
             if made.step not in prompt.step:
                 raise FieldError(
                     f"questions.{name}.prompt.step", f"is {prompt.step!r}, but must hold checkpoints.{model}.step, "
