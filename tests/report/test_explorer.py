@@ -18,7 +18,7 @@ import pytest
 
 from helpers.explored_study import BEAM, BUDGETS, CONTROL, M, write_results
 from helpers.pipeline import ROOT
-from tts_lib.common.strategy import WEIGHTED
+from tts_lib.common.strategy import GREEDY, WEIGHTED
 from tts_lib.report.explorer import lookup, record
 from tts_lib.report.pages import explore, navigation
 from tts_lib.report.pages.about import About
@@ -84,6 +84,16 @@ def test_what_is_embedded_are_the_numbers_of_the_tables(reports: Path) -> None:
     assert held["chosen"]["all"]["16"] == [BEAM.name, 16, None, [0.5, 0.4, 0.6]]
 
 
+def test_a_greedy_answer_is_one_generation_at_any_budget(reports: Path) -> None:
+    for table in ("accuracy", "costs", "shares"):
+        path = reports / f"results/compute_optimal/{table}.csv"
+        frame = read_csv(path)
+        greedy = frame.loc[frame["strategy"] == WEIGHTED.name].assign(**GREEDY.columns)
+        pd.concat([frame, greedy], ignore_index=True).to_csv(path, index=False)
+    shown = lookup.attained(record.load(reports), "all", "generations", 1.0)
+    assert dict(zip(shown["strategy"], shown["budget"], strict=True)) == {GREEDY.label: 1, WEIGHTED.label: 1}
+
+
 @pytest.mark.parametrize("unit", UNITS)
 def test_each_strategy_is_shown_with_the_most_that_the_budget_buys(reports: Path, unit: lookup.Unit) -> None:
     found, prices = record.load(reports), lookup.Prices(2.0, 3.0, 4.0)
@@ -144,7 +154,7 @@ console.log(JSON.stringify(given.states.map((s) => [
         ours = lookup.attained(found, group, unit, state["limit"], prices)
         assert pd.DataFrame(rows).reindex(columns=list(ours)).to_dict("records") == ours.to_dict("records")
         mine = lookup.chosen(found, group, unit, state["limit"], prices)
-        assert mine == (pick and {name: value for name, value in pick.items() if name != "name"})
+        assert mine == (pick and {name: value for name, value in pick.items() if name not in ("name", "at")})
         traded = lookup.exchange(found, group, state["r"], state["m"], state["count"])
         assert traded == (even and {name: float(value) for name, value in even.items()})
 

@@ -38,9 +38,9 @@ def attained(record: Record, group: str, unit: Unit, limit: float, prices: Price
         fits = [n for n in by_budget if n in record.costs[name] and cost(record, name, n, unit, prices) <= limit]
         if fits:
             estimate, low, high = by_budget[max(fits)]
-            row = {"strategy": record.strategies[name][0], "budget": max(fits), "accuracy": estimate}
-            rows.append(row | {"low": low, "high": high} | _costs(record, name, max(fits), prices))
-    frame = pd.DataFrame(rows, columns=None if rows else ["strategy", "budget", "accuracy", "low", "high"])
+            row = {"strategy": record.strategies[name][0], "accuracy": estimate, "low": low, "high": high}
+            rows.append(row | _costs(record, name, max(fits), prices))
+    frame = pd.DataFrame(rows, columns=None if rows else ["strategy", "accuracy", "low", "high", "budget"])
     return frame.sort_values("accuracy", ascending=False, kind="stable", ignore_index=True)
 
 
@@ -55,7 +55,7 @@ def chosen(
     found = None
     for name, budget, share, (estimate, low, high) in record.chosen.get(group, {}).values():
         if budget in record.costs.get(name, {}) and cost(record, name, budget, unit, prices) <= limit:
-            found = {"strategy": record.strategies[name][0], "budget": budget, "share": share}
+            found = {"strategy": record.strategies[name][0], "share": share}
             found |= {"accuracy": estimate, "low": low, "high": high} | _costs(record, name, budget, prices)
     return found
 
@@ -85,6 +85,7 @@ def exchange(record: Record, group: str, r: float, m: float, accounting: Account
 
 
 def _costs(record: Record, name: str, budget: int, prices: Prices) -> dict[str, float]:
-    _, policy, verifier, flops, rounds = record.costs[name][budget]
+    generations, policy, verifier, flops, rounds = record.costs[name][budget]
     money = cost(record, name, budget, "money", prices)
-    return {"policy_tokens": policy, "verifier_tokens": verifier, "flops": flops, "rounds": rounds, "money": money}
+    spent = {"budget": int(generations), "policy_tokens": policy, "verifier_tokens": verifier}
+    return spent | {"flops": flops, "rounds": rounds, "money": money}

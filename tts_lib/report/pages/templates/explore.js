@@ -12,9 +12,9 @@ function cost(record, strategy, budget, unit, prices) {
 }
 
 function costs(record, strategy, budget, prices) {
-  const [, policy, verifier, flops, rounds] = record.costs[strategy][budget];
+  const [generations, policy, verifier, flops, rounds] = record.costs[strategy][budget];
   const money = cost(record, strategy, budget, "money", prices);
-  return { policy_tokens: policy, verifier_tokens: verifier, flops, rounds, money };
+  return { budget: generations, policy_tokens: policy, verifier_tokens: verifier, flops, rounds, money };
 }
 
 function attained(record, group, unit, limit, prices) {
@@ -25,7 +25,7 @@ function attained(record, group, unit, limit, prices) {
     if (!fits.length) continue;
     const budget = Math.max(...fits);
     const [accuracy, low, high] = byBudget[budget];
-    rows.push({ name, strategy: record.strategies[name][0], budget, accuracy, low, high, ...costs(record, name, budget, prices) });
+    rows.push({ name, strategy: record.strategies[name][0], accuracy, low, high, ...costs(record, name, budget, prices) });
   }
   return rows.sort((a, b) => b.accuracy - a.accuracy);
 }
@@ -37,7 +37,7 @@ function chosen(record, group, unit, limit, prices) {
     const [name, budget, share, [accuracy, low, high]] = byBudget[key];
     if (!(name in record.costs && budget in record.costs[name])) continue;
     if (cost(record, name, budget, unit, prices) > limit) continue;
-    found = { name, strategy: record.strategies[name][0], budget, share, accuracy, low, high, ...costs(record, name, budget, prices) };
+    found = { name, at: budget, strategy: record.strategies[name][0], share, accuracy, low, high, ...costs(record, name, budget, prices) };
   }
   return found;
 }
@@ -236,7 +236,7 @@ function start() {
       const pick = chosen(record, state.difficulty, state.unit, state.budget, prices());
       state.unit = key;
       const [, most] = range(); // what the choice of the moment costs, in the new unit
-      set({ budget: rounded(pick ? cost(record, pick.name, pick.budget, key, prices()) * 1.005 : most) });
+      set({ budget: rounded(pick ? cost(record, pick.name, pick.at, key, prices()) * 1.005 : most) });
     });
   }
   at("slider").addEventListener("input", () => set({ budget: rounded(fromSlider(Number(at("slider").value), range())) }));
