@@ -39,9 +39,8 @@ verifier:
     shards: 2
     checkpoint_seconds: 60.0
 select: {n_resamples: 200, flip_share: 0.2}
-difficulty:
-  {n_bins: 5, n_samples: 256, disjoint: false, n_probe: [1, 4, 8, 16, 32], absolute_edges: [0.1, 0.5],
-   predictors: {texts: {pool: base-train, reads: data/scores}}}
+difficulty: {n_bins: 5, n_samples: 256, disjoint: false, n_probe: [1, 4, 8, 16, 32], absolute_edges: [0.1, 0.5],
+  predictors: {texts: {pool: base-train, reads: data/scores}}}
 search: {temperature: 0.8, max_step_tokens: 16, max_rounds: 40, duplicates: keep}
 options:
   beam_4: {kind: beam, width: 4}
@@ -122,9 +121,8 @@ replay:
       pretraining_tokens: 9.0e+12
     large: {path: big.jsonl, format: search_and_learn, name: big, n_params: 3.0e+9, pretraining_tokens: 9.0e+12}
 select: {n_resamples: 200, flip_share: 0.2}
-difficulty:
-  {n_bins: 2, n_samples: 1, disjoint: true, n_probe: [1], absolute_edges: [0.1, 0.5],
-   predictors: {texts: {pool: base-val, reads: data/scores}}}
+difficulty: {n_bins: 2, n_samples: 1, disjoint: true, n_probe: [1], absolute_edges: [0.1, 0.5],
+  predictors: {texts: {pool: base-val, reads: data/scores}}}
 options: {}
 sampling: null
 search: null

@@ -41,7 +41,7 @@ def accuracy_by_mean_budget(df: pd.DataFrame, ax: Axes) -> None:
 
 def samples_by_bin(df: pd.DataFrame, ax: Axes) -> None:
     """Inset: who gets the samples. Columns policy, bin (1 easiest), mean_budget."""
-    inset = ax.inset_axes((0.62, 0.1, 0.36, 0.34))
+    inset = ax.inset_axes((0.09, 0.62, 0.36, 0.3))
     for policy, look in _POLICIES.items():
         part = df.loc[df["policy"] == policy].sort_values("bin")
         shown = {"color": look.color, "marker": look.marker, "linestyle": look.line, "markersize": 3, "linewidth": 1}
@@ -67,7 +67,8 @@ def prediction_quality(df: pd.DataFrame, ax: Axes) -> None:
         words = row["predictor"].replace("_", " of ")
         place = {"xycoords": ("axes fraction", "data"), "fontsize": "x-small", "va": "bottom", "ha": "left"}
         ax.annotate(words, (0.01, row["spearman"]), **place)
-    ax.set_xscale("log")
+    if (df["n_questions"] > 0).any():
+        ax.set_xscale("log")
     ax.set(xlabel="labelled questions learned from", ylabel="rank correlation with pass@1")
     style.legend_below(ax)
 

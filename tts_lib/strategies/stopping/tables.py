@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from tts_lib.strategies.stopping.comparison import Attained, Comparison, Family, Row, Side, Spending
 from tts_lib.strategies.stopping.fitting import PRICES, fit_bellman, fit_budgets, too_few, within_risk, worth
 from tts_lib.strategies.stopping.rules import Beta, Budgets
-from tts_lib.strategies.stopping.walks import Rule, States, ladder, orders, replay, states
+from tts_lib.strategies.stopping.walks import Rule, States, Stopped, ladder, orders, replay, states
 
 TARGETS = (2, 4, 8, 16, 64)  # mean budgets at which policies are compared
 RISKS = (0.02, 0.05)  # chance that stopping early loses a right answer
@@ -164,22 +164,21 @@ def _risks(comparison: Comparison, rng: np.random.Generator) -> list[Row]:
         fitted = fit_bellman(fit.seen.of(half), PRICES[::-1])
         careful[name] = ({0.0: Budgets((cap,))} | {rule.price: rule for rule in fitted}, ~half)
     for policy, (rules, calibration) in careful.items():
-        losses, tested = _losses(fit, rules)[:, calibration], _losses(test, rules)
+        on_fit, on_test = (replay(rules, side.ballots, side.order) for side in (fit, test))
+        losses, tested = _losses(fit, on_fit)[:, calibration], _losses(test, on_test)
         splits = [rng.permutation(tested.shape[1]) < tested.shape[1] // 2 for _ in range(N_SPLITS)]
-        attained = test.attained(rules)
         for risk in RISKS:
             place = within_risk(losses, risk)
             kept = [float(tested[within_risk(tested[:, one], risk)][~one].mean()) for one in splits]
             setting = list(rules)[place]
-            row = comparison.row(policy, setting, attained[setting])
+            row = comparison.row(policy, setting, Attained.of(on_test[setting]))
             row |= {"risk": risk, "n_calibration": losses.shape[1]}
             row |= comparison.interval("realised", "realised_", lambda weights, lost=tested[place]: weights @ lost)
             rows.append(row | {"realised_in_splits": float(np.mean(kept))})
     return rows
 
 
-def _losses(side: Side, rules: Mapping[float, Rule]) -> Float[np.ndarray, "rule problem"]:
+def _losses(side: Side, stopped: Mapping[float, Stopped]) -> Float[np.ndarray, "rule problem"]:
     """How often stopping early loses an answer that all samples get right."""
     at_last = side.seen.right[-1]
-    stopped = replay(rules, side.ballots, side.order)
     return np.stack([(at_last & ~one.right).mean(axis=1) for one in stopped.values()])
