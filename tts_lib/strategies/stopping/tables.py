@@ -57,9 +57,10 @@ def measured(
     comparison: Comparison, families: Sequence[Family], oracle: Oracle, n_bins: int, rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """The tables of one vote, columns as COLUMNS."""
-    found = {family.policy: _attained(comparison.test, family) for family in families}
+    found = _attained(comparison.test, families)
     found["uniform"] = {float(n): one for n, one in zip(comparison.test.uniform.n, comparison.uniform, strict=True)}
-    chosen = {family.policy: _nearest(comparison.fit, family) for family in families}
+    on_fit = _attained(comparison.fit, families)
+    chosen = {policy: _nearest(of, comparison.fit.ballots.cap) for policy, of in on_fit.items()}
     limit, of_halves = _limit(comparison.test, rng)
     found["oracle"] = limit
     if not too_few(len(oracle.fit)):
@@ -81,14 +82,16 @@ def measured(
     return {name: pd.DataFrame(of, columns=COLUMNS[name]) for name, of in rows.items()}
 
 
-def _attained(side: Side, family: Family) -> dict[float, Attained]:
-    return side.attained(family.rules)
+def _attained(side: Side, families: Sequence[Family]) -> dict[str, dict[float, Attained]]:
+    """What each rule comes to, by policy and setting."""
+    of = side.attained({(family.policy, at): rule for family in families for at, rule in family.rules.items()})
+    return {family.policy: {at: of[family.policy, at] for at in family.rules} for family in families}
 
 
-def _nearest(fit: Side, family: Family) -> dict[int, float]:
+def _nearest(on_fit: Mapping[float, Attained], cap: int) -> dict[int, float]:
     """For each target within reach, the setting whose mean budget is nearest to it on validation questions."""
-    means = {setting: float(one.n.mean()) for setting, one in _attained(fit, family).items()}
-    there = [target for target in TARGETS if target < fit.ballots.cap]
+    means = {setting: float(one.n.mean()) for setting, one in on_fit.items()}
+    there = [target for target in TARGETS if target < cap]
     return {target: min(means, key=lambda at: abs(np.log(means[at] / target))) for target in there}
 
 

@@ -177,16 +177,18 @@ def replay(
     rounds = {name: np.zeros(shape[0] * shape[1], np.int64) for name in rules}
     n = {name: np.full(shape[0] * shape[1], -1) for name in rules}
     right = {name: np.zeros(shape[0] * shape[1], bool) for name in rules}
+    looks = dict.fromkeys(rules, 0)  # when each is asked next
     for seen, is_right in _steps(ballots, order):
         for name, rule in rules.items():
-            asked = (wanted[name] == seen.n) & (n[name] < 0)
-            if not asked.any():
+            if looks[name] != seen.n:
                 continue
+            asked = (wanted[name] == seen.n) & (n[name] < 0)
             more = np.minimum(rule.wants(seen), ballots.cap)
             done, goes_on = asked & (more <= seen.n), asked & (more > seen.n)
             n[name][done], right[name][done] = seen.n, is_right[done]
             wanted[name][goes_on] = more[goes_on]
             rounds[name] += goes_on
+            looks[name] = int(wanted[name].min(where=n[name] < 0, initial=ballots.cap + 1))
     return {name: Stopped(*(of[name].reshape(shape) for of in (n, right, rounds))) for name in rules}
 
 
