@@ -11,11 +11,13 @@ import yaml
 from tokenizers import Tokenizer
 from transformers import AutoModel, AutoModelForCausalLM
 
+from helpers.model_folders import random_folder
 from helpers.pipeline import ROOT
 from helpers.tiny_models import WINDOW, checkpoint, head, tokenizer
 from tts_lib.answers.protocols import ScoreRequest
 from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common.errors import StudyError
+from tts_lib.engines.native.declared import NativeDeclaredVerifier
 from tts_lib.engines.opening import open_verifier
 from tts_lib.engines.transformers.asked import Asked
 from tts_lib.engines.transformers.declared import DeclaredVerifier, self_test
@@ -255,3 +257,28 @@ def test_every_shipped_declaration_is_valid(path: Path) -> None:
     record["revision"] = record["revision"] if len(record["revision"]) == 40 else "0" * 40
     assert Prm.model_validate(record).template.marker
     assert len(SHIPPED) >= 4
+
+
+def test_the_native_engine_reads_what_transformers_reads(tmp_path: Path) -> None:
+    folder = random_folder(tmp_path / "prm", verifier=True)
+    template = LINES | {"opening": "t9 {problem}\n"}
+    prm = declared(folder=str(folder), template=template, score={"kind": "reward_head"}, max_length=64)
+    words, codec = ["t3", "t4 t5", "t6"], TokenCodec.from_folder(folder)
+    known = Asked(codec, words, words, "\n")
+    slow, fast = DeclaredVerifier(folder, prm, known), NativeDeclaredVerifier(folder, prm, known)
+    assert slow.version != fast.version
+    solutions = [(word, ["t7", "t8", "t3", "t4"][:n]) for word in words for n in (1, 2, 4)]
+    laid = [slow.layout.lay(*solution) for solution in solutions]
+    for one, other in zip(slow.read(laid), fast.read(laid), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    begun = codec.encode(["t3"])[0], codec.encode(["t3\nt7\nt8\n"])[0]
+    requests = [
+        ScoreRequest(begun[0], codec.encode(["\nt7\n", "\nt7\nt8\nt9\n", "\n"])),
+        ScoreRequest(begun[1], codec.encode(["t9\n", "t4\n", "t9\nt4\n", "<end>"])),
+    ]
+    for each, others in zip(slow.score(requests), fast.score(requests), strict=True):
+        for one, other in zip(each, others, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-5)
+    pointer.make(tmp_path / "models/prm", prm, prm=prm)
+    opened = open_verifier(tmp_path / "models/prm", {"kind": "native"}, known)
+    assert isinstance(opened, NativeDeclaredVerifier)

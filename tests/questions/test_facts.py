@@ -3,12 +3,13 @@
 import json
 from collections import Counter
 
+import pandas as pd
 import pytest
 
 from helpers.pipeline import ROOT
 from tts_lib.grading.words import grade
 from tts_lib.questions.facts.__main__ import SEED, card
-from tts_lib.questions.facts.checking import is_true, right_so_far
+from tts_lib.questions.facts.checking import is_true, right_so_far, right_steps
 from tts_lib.questions.facts.questions import MOST, files
 from tts_lib.questions.facts.world import RELATIONS, facts, stated, table
 
@@ -94,3 +95,13 @@ def test_a_solution_is_right_until_it_states_something_untrue() -> None:
 )
 def test_words_are_graded_in_every_spelling(text: str, gold: str, found: tuple) -> None:
     assert grade(text, gold) == found
+
+
+def test_questions_about_other_things_are_not_checked() -> None:
+    problems = pd.DataFrame(FILES["test"][:20]).rename(columns={"unique_id": "question_id"})
+    solutions = problems[["question_id"]].assign(text=problems["solution"] + "\n\n")
+    found = right_steps(problems, solutions, "\n")
+    assert found is not None and all(map(all, found)) and len(found) == 20
+    assert [len(each) - 1 for each in found] == problems["level"].tolist()
+    assert right_steps(problems.assign(solution="2 + 2 = 4\nThe answer is 4."), solutions, "\n") is None
+    assert right_steps(problems.assign(solution=None), solutions, "\n") is None

@@ -132,7 +132,8 @@ def _opened(target: Target, engine: Mapping[str, Any], asked: Asked | None, prog
 
         if asked is None:
             raise StudyError(f"{target.weights} reads text, so that it needs the questions and the policy's tokenizer")
-        make = partial(DeclaredVerifier, target.weights.resolve(), target.prm, asked, progress)
+        kind = _native_reader(target) if engine["kind"] == "native" else DeclaredVerifier
+        make = partial(kind, target.weights.resolve(), target.prm, asked, progress)
         return _spread(make, engine, "Verifier")
     match engine["kind"]:
         case "reference":
@@ -149,6 +150,19 @@ def _opened(target: Target, engine: Mapping[str, Any], asked: Asked | None, prog
             from tts_lib.engines.native.engine import NativeVerifier
 
             return NativeVerifier(_native(target), progress=progress)
+
+
+def _native_reader(target: Target) -> type:
+    """The class that reads a declared PRM in a study of the native engine."""
+    from tts_lib.engines.transformers.declared import DeclaredVerifier
+
+    try:
+        from tts_lib.engines.native.declared import NativeDeclaredVerifier, can_read
+
+        assert target.prm is not None
+        return NativeDeclaredVerifier if can_read(_native(target), target.prm["score"]["kind"]) else DeclaredVerifier
+    except StudyError:  # of another architecture, or too large
+        return DeclaredVerifier
 
 
 def close(opened: Policy | Verifier) -> None:

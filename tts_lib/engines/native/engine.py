@@ -231,8 +231,9 @@ class NativePolicy(_Engine):
 class NativeVerifier(_Engine):
     """A verifier (`tts_lib.answers.protocols.Verifier`) on the CPU."""
 
-    def __init__(self, folder: Path, n_threads: int | None = None, progress: bool = False):
-        super().__init__(folder, n_threads, progress, is_verifier=True)
+    def __init__(self, folder: Path, n_threads: int | None = None, progress: bool = False, step: str = STEP_TEXT):
+        """Load a verifier of steps that are closed by tokens that hold `step`."""
+        super().__init__(folder, n_threads, progress, is_verifier=True, step=step)
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[np.ndarray]]:
         """Step scores of each continuation of each request.

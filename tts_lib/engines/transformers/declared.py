@@ -39,6 +39,8 @@ AGGREGATE = {
 class DeclaredVerifier:
     """A verifier (`tts_lib.answers.protocols.Verifier`) that reads the policy's text in a template of its own."""
 
+    engine = ENGINE
+
     def __init__(self, folder: Path, prm: Mapping[str, Any], asked: Asked, progress: bool = False):
         """Load the model and check the declaration against it.
 
@@ -52,27 +54,33 @@ class DeclaredVerifier:
             StudyError: a marker or label is not one token, the score head is missing, or the model cannot be loaded.
         """
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._asked, self._prm, self._progress = asked, prm, progress
         score = prm["score"]
         self._labels = None
         if score["kind"] == "token_labels":
             self._labels = [single_token(tokenizer, score[name], f"label {name}") for name in ("good", "bad")]
         before = score.get("position") == "before"
         self.layout = Layout(tokenizer, prm["template"], before, prm["max_length"])
-        loader = transformers.AutoModelForCausalLM if self._labels else transformers.AutoModel
-        self._model = loaded(loader, folder, prm["device"])
+        window = self._load(folder)
+        if prm["max_length"] > window:
+            raise StudyError(f"prm.max_length is {prm['max_length']}, but the window of {folder} is {window} tokens")
+        decides = {name: prm[name] for name in ("template", "score", "aggregation")}
+        decides |= {"step": asked.step, "tokenizer": asked.tokenizer}
+        self.version = f"{self.engine}:{checkpoint_hash(folder)}:{_hashed(decides)}"
+
+    def _load(self, folder: Path) -> int:
+        """Load body and head; returns the window, in tokens."""
+        device = self._prm["device"]
+        self._model = loaded(
+            transformers.AutoModelForCausalLM if self._labels else transformers.AutoModel, folder, device
+        )
         self._body = self._model.base_model if self._labels else self._model
         if self._labels:
             self._head = self._model.get_output_embeddings()
         else:
-            self._head = read_head(folder, *TENSORS[score["kind"]]).to(prm["device"])
-        window = self._body.config.max_position_embeddings
-        if prm["max_length"] > window:
-            raise StudyError(f"prm.max_length is {prm['max_length']}, but the window of {folder} is {window} tokens")
-        self._asked, self._prm, self._progress = asked, prm, progress
+            self._head = read_head(folder, *TENSORS[self._prm["score"]["kind"]]).to(device)
         self._dtype = next(self._head.parameters()).dtype
-        decides = {name: prm[name] for name in ("template", "score", "aggregation")}
-        decides |= {"step": asked.step, "tokenizer": asked.tokenizer}
-        self.version = f"{ENGINE}:{checkpoint_hash(folder)}:{_hashed(decides)}"
+        return self._body.config.max_position_embeddings
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[np.ndarray]]:
         """Value of the prefix up to each step that a continuation adds, one at least: the declared aggregation of the

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
+import pandas as pd
+
 from tts_lib.grading.verdicts import CORRECT
 from tts_lib.grading.words import grade, plain
 from tts_lib.questions.facts.world import RELATIONS, facts
@@ -53,3 +55,27 @@ def _known(name: str) -> tuple[dict[str, set[str]], set[str]]:
         for thing in things:
             of_thing.setdefault(plain(thing), set()).update(map(plain, values))
     return of_thing, set().union(*of_thing.values())
+
+
+def right_steps(problems: pd.DataFrame, solutions: pd.DataFrame, delimiter: str) -> list[list[bool]] | None:
+    """Whether each solution is still right after each of its steps; blank ones are left out.
+
+    Args:
+        problems: question_id, solution and answer of the questions.
+        solutions: question_id and text.
+
+    Returns:
+        None if the questions are not about these facts: then their own solutions do not pass.
+    """
+    own = zip(problems["answer"], problems["solution"].fillna(""), strict=True)
+    if not all(text and all(right_so_far(answer, _steps(text, "\n"))) for answer, text in own):
+        return None
+    answer_of = dict(zip(problems["question_id"], problems["answer"], strict=True))
+    return [
+        right_so_far(answer_of[question_id], _steps(text, delimiter))
+        for question_id, text in zip(solutions["question_id"], solutions["text"], strict=True)
+    ]
+
+
+def _steps(text: str, delimiter: str) -> list[str]:
+    return [step for step in text.split(delimiter) if step.strip()]
