@@ -159,7 +159,7 @@ def _ratios(results: Results, where: dict[str, str], strategies: list[Strategy],
     parts = []
     for strategy in strategies:
         try:
-            rows = results.rows("compute_optimal/iso", strategy=strategy.name, at=at, **where).to_dict("records")
+            rows = results.rows("compute_optimal/iso", strategy=strategy.name, budget=at, **where).to_dict("records")
         except NotMeasured:
             continue
         parts += [f"{strategy.label} {_SIGNS[row['bound']]}{row['ratio']:.3g}×" for row in rows]
