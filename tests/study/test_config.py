@@ -582,12 +582,9 @@ def without_revisions(text: str) -> str:
 
 
 def test_a_study_of_checkpoints_need_not_revise(tmp_path: Path) -> None:
-    study = loading.load(
-        write(
-            tmp_path,
-            without_revisions(taken("  base-train: {model: base, split: train, n_samples: 16} # the paper: 64\n")),
-        )
-    )
+    text = without_revisions(taken("  base-train: {model: base, split: train, n_samples: 16} # the paper: 64\n"))
+    assert "pool: base-train, reads" in text
+    study = loading.load(write(tmp_path, text.replace("pool: base-train, reads", "pool: base-val, reads")))
     assert study.revisions is None
 
 
@@ -654,3 +651,23 @@ def test_what_a_kind_of_study_has_no_use_for_is_refused(tmp_path: Path) -> None:
     window = EXAMPLE[EXAMPLE.index("window:") : EXAMPLE.index("revisions:")]
     with pytest.raises(StudyError, match="window must be empty or left out in a study of checkpoints"):
         loading.load(write(tmp_path, taken("revisions:", f"{window}revisions:")))
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "said"),
+    [
+        (EXAMPLE, "pool: base-train, reads", "pool: base-test, reads", None),
+        (EXAMPLE, "pool: base-train, reads", "pool: small-train, reads", "names 'small-train', but generate has only"),
+        (REPLAY, "pool: base-val, reads", "pool: base-train, reads", "is base-train, but must be base-val in a replay"),
+        (EXAMPLE, "reads: data/scores", "reads: models/base", "must be data/scores"),
+    ],
+)
+def test_difficulty_is_learned_from_a_pool_that_is_there(tmp_path, text, old, new, said):
+    assert old in text
+    path = tmp_path / "params.yaml"
+    path.write_text(text.replace(old, new, 1))
+    if said is None:
+        loading.load(path)
+    else:
+        with pytest.raises(StudyError, match=re.escape(said)):
+            loading.load(path)

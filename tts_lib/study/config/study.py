@@ -106,6 +106,12 @@ class Study(Section):
         """Checks that need two sections; a budget above the pool could only be guessed, so it is refused."""
         for name, replay in self.replay.items():
             _at_most("difficulty.n_bins", self.difficulty.n_bins, f"replay.{name}.n_val", replay.n_val)
+        learned = self.difficulty.predictors.texts or self.difficulty.predictors.model
+        assert learned
+        if self.difficulty.predictors.model and not self.problems:
+            raise FieldError("difficulty.predictors", "must be texts: only models of the nano study are read for it")
+        if self.replay and learned.pool != "base-val":
+            raise FieldError("difficulty.predictors.texts.pool", f"is {learned.pool}, but must be base-val in a replay")
         if self.replay:
             return self  # its pools are as large as they are: a budget out of reach is left out, and said
         where, models = ("checkpoints", self.checkpoints) if self.checkpoints else ("models", self.models)
@@ -119,6 +125,7 @@ class Study(Section):
         learner = self.verifier.learner
         for name in (*(["base-train"] if learner or self.pairings else []), "base-val", "base-test", "large-test"):
             _known("the study", name, "generate", self.generate)
+        _known("difficulty.predictors", learned.pool, "generate", self.generate)
         if isinstance(self.engine, OpenAI):
             for name in self.taken or models:
                 _known("the study", name, "engine.models", self.engine.models)
