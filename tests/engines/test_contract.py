@@ -59,6 +59,14 @@ def test_engines_agree(folders):
         assert share_of_equal(native, ReferencePolicy(folders["policy"]).sample(requests, settings)) == 1
 
 
+def test_both_stop_where_a_text_ends_solutions(folders):
+    requests, settings = sample_requests(n_samples=20), sampling(temperature=1.2)
+    native = NativePolicy(folders["policy"], n_threads=1, end="t7").sample(requests, settings)
+    assert share_of_equal(native, ReferencePolicy(folders["policy"], end="t7").sample(requests, settings)) == 1
+    whole = NativePolicy(folders["policy"], n_threads=1).sample(requests, settings)
+    assert sum(len(each.tokens) for each in native) < sum(len(each.tokens) for each in whole)
+
+
 def test_refuses_the_wrong_kind_of_model(folders):
     with pytest.raises(FolderError, match="holds a verifier, not a policy"):
         NativePolicy(folders["verifier"])

@@ -64,6 +64,15 @@ class ScoreRequest:
     continuations: list[np.ndarray]  # int32 each; a last step without closing token closes at its last token
 
 
+def n_alike(texts: Sequence[np.ndarray]) -> int:
+    """How many tokens all texts, int32 (T,) each, begin with alike."""
+    if not texts:
+        return 0
+    length = min(map(len, texts))
+    same = np.all([text[:length] == texts[0][:length] for text in texts], axis=0)
+    return length if same.all() else int(np.argmin(same))
+
+
 class ContextOverflowError(StudyError, ValueError):
     """A text does not fit the model's window. Engines know no questions: whose text it is follows from its tokens."""
 

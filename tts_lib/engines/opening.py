@@ -63,7 +63,9 @@ def _opened_policy(folder: Path, target: Target, step: str, engine: Mapping[str,
         case "reference":
             from tts_lib.engines.transformers.reference import ReferencePolicy
 
-            return ReferencePolicy(target.weights, engine["device"], engine["batch_size"], step, target.adapter)
+            return ReferencePolicy(
+                target.weights, engine["device"], engine["batch_size"], step, target.adapter, target.end
+            )
         case "vllm":
             from tts_lib.engines.vllm.policy import VllmPolicy
 

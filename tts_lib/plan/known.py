@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_lib.answers.expected import Expected
+from tts_lib.answers.protocols import n_alike
 from tts_lib.common import tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.tables import TableError
@@ -85,8 +86,11 @@ class Known:
         if tables_there and (tokenizer / "tokenizer.json").is_file():
             codec = TokenCodec.from_folder(tokenizer)
             problems = [text for path in tables_there for text in tables.read_table(path, ["problem"])["problem"]]
-            n_tokens = sum(len(tokens) for tokens in codec.encode(problems))
-            return self._note("tokens a prompt", n_tokens / max(1, len(problems)), "data/problems")
+            encoded = codec.encode(problems)
+            alike = n_alike(encoded) if self._study.questions else 0
+            n_tokens = sum(len(tokens) - alike for tokens in encoded)
+            shared = f", beside {alike} that all begin with, read once" if alike else ""
+            return self._note("tokens a prompt", n_tokens / max(1, len(problems)), f"data/problems{shared}")
         if self._study.pretrain is None:
             return self._note("tokens a prompt", PROMPT, "assumed: a chat template, a system prompt and a question")
         limit = max(1, self._study.pretrain.max_length - self._study.sampling.max_tokens)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tts_lib.answers.protocols import ScoreRequest
+from tts_lib.answers.protocols import ScoreRequest, n_alike
 from tts_lib.engines.native.engine import NativeVerifier
 from tts_lib.engines.transformers.declared import LEAST, MOST, DeclaredVerifier
 from tts_lib.models.folder import read_config
@@ -46,7 +46,7 @@ class NativeDeclaredVerifier(DeclaredVerifier):
         requests, n_shared = [], []
         for group, wanted in zip(groups, first, strict=True):
             ends = [int(each.places[n]) for each, n in zip(group, wanted, strict=True)]
-            n_shared.append(max(1, min(_n_alike([each.tokens for each in group]), *ends)))
+            n_shared.append(max(1, min(n_alike([each.tokens for each in group]), *ends)))
             own = [each.tokens[n_shared[-1] : each.places[-1] + 1].astype(np.int32) for each in group]
             requests.append(ScoreRequest(group[0].tokens[: n_shared[-1]].astype(np.int32), own))
         found = self._reader.score(requests)
@@ -61,13 +61,6 @@ class NativeDeclaredVerifier(DeclaredVerifier):
         closes = self._reader.vocabulary.closes[tokens] | self._reader.vocabulary.ends[tokens]
         closes[-1] = True
         return scores[np.isin(start + np.flatnonzero(closes), laid.places[first:])]
-
-
-def _n_alike(texts: Sequence[np.ndarray]) -> int:
-    """How many tokens all texts begin with alike."""
-    length = min(map(len, texts))
-    same = np.all([text[:length] == texts[0][:length] for text in texts], axis=0)
-    return length if same.all() else int(np.argmin(same))
 
 
 def can_read(folder: Path, score: str) -> bool:

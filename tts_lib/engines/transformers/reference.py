@@ -25,12 +25,13 @@ from tts_lib.answers.protocols import (
 )
 from tts_lib.common.errors import StudyError, one_line
 from tts_lib.engines.checks import check_sample_requests, check_sampling, check_score_requests, probability
+from tts_lib.engines.native.stopping import moves
 from tts_lib.engines.randomness import LANES, uniform
 from tts_lib.models import adapter as lora
 from tts_lib.models import pretrained
 from tts_lib.models.checkpoint import checkpoint_hash
 from tts_lib.models.folder import STEP_TEXT
-from tts_lib.models.vocabulary import Vocabulary
+from tts_lib.models.vocabulary import Vocabulary, token_texts
 
 ENGINE = "reference-1"
 
@@ -89,13 +90,15 @@ class ReferencePolicy(_Engine):
         batch_size: int = 256,
         step: str = STEP_TEXT,
         adapter: Path | None = None,
+        end: str | None = None,
     ):
-        """Load a policy; the weights of a LoRA adapter are added to its own.
+        """Load a policy; the weights of a LoRA adapter are added to its own, and it stops at the text `end`.
 
         Raises:
             FolderError, StudyError: see `_Engine`; or the adapter does not belong on this model.
         """
         super().__init__(folder, transformers.AutoModelForCausalLM, device, batch_size, step)
+        self._matched = moves(end, token_texts(folder, self.vocabulary.size))
         if adapter is not None:
             self.version += f":adapter={lora.check_base(adapter, folder).hash}"
             _add(self.model, adapter)
@@ -129,23 +132,33 @@ class ReferencePolicy(_Engine):
 
     @torch.inference_mode()
     def _batch(self, todo: list[tuple[np.ndarray, np.uint64]], sampling: Sampling):
-        """(tokens, log-probabilities, finish) of each sample."""
-        tokens, mask = self._padded([prefix for prefix, _ in todo])
+        """(tokens, log-probabilities, finish) of each sample; a prefix is read once for all of its samples."""
+        numbers: dict[bytes, int] = {}
+        which = torch.tensor(
+            [numbers.setdefault(prefix.astype(np.int32).tobytes(), len(numbers)) for prefix, _ in todo]
+        )
+        tokens, mask = self._padded([np.frombuffer(prefix, np.int32) for prefix in numbers])
+        which = which.to(self.device)
         seeds = np.array([seed for _, seed in todo], np.uint64)
-        lengths = mask.sum(1).cpu().numpy()
+        lengths = mask.sum(1)[which].cpu().numpy()
         out = np.zeros((len(todo), sampling.max_tokens), np.int32)
         logprobs = np.zeros((len(todo), sampling.max_tokens), np.float32)
         count, finish = np.zeros(len(todo), np.int64), np.full(len(todo), FINISH_LENGTH, np.uint8)
-        live, past = np.ones(len(todo), bool), None
+        live, past, state = np.ones(len(todo), bool), None, np.zeros(len(todo), np.uint8)
         for n in range(sampling.max_tokens):
             positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -tokens.shape[1] :]
             result = self.model(tokens, attention_mask=mask, position_ids=positions, past_key_values=past)
             past, logits = result.past_key_values, result.logits[:, -1].float()
+            if n == 0:
+                past.batch_select_indices(which)
+                logits, mask = logits[which], mask[which]
             chosen = draw(logits, sampling, seeds, n)
             log_p = torch.log_softmax(logits, -1).gather(1, chosen[:, None])[:, 0]
             token = chosen.cpu().numpy()
             out[live, n], logprobs[live, n], count[live] = token[live], log_p.cpu().numpy()[live], n + 1
-            ends = self.vocabulary.ends[token]
+            state = self._matched[state, token]
+            ends = self.vocabulary.ends[token] | (state == len(self._matched))
+            state = np.minimum(state, len(self._matched) - 1)  # samples that have ended go on unread
             closes = self.vocabulary.closes[token] & (sampling.until == "step")
             finish[live & closes], finish[live & ends] = FINISH_STEP, FINISH_END
             live &= ~closes & ~ends & (lengths + n + 1 < self.vocabulary.window)

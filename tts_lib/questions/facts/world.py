@@ -42,7 +42,7 @@ RELATIONS = {
         "countries.capital", "country",
     ),
     "sight_in": Relation(
-        "{a} is in {b}.", "In which country is {a}?", "the country where {a} is", "countries.sight", "country", False
+        "{a} is in {b}.", "In which country is {a}?", "the country that has {a}", "countries.sight", "country", False
     ),
     "maker": Relation(
         "{a} was {made} by {b}.", "Who {past} {a}?", "the person who {past} {a}", "works.work", "maker", False
@@ -52,14 +52,14 @@ RELATIONS = {
         "country", False,
     ),
     "symbol": Relation(
-        "The symbol of {a} is {b}.", "What is the symbol of the element {a}?", "", "elements.element", "symbol"
+        "The chemical symbol of {a} is {b}.", "What is the chemical symbol of {a}?", "", "elements.element", "symbol"
     ),
     "number": Relation(
         "The atomic number of {a} is {b}.", "What is the atomic number of {a}?", "", "elements.element", "number"
     ),
     "symbol_of": Relation(
-        "{a} is the symbol of {b}.", "Which element has the symbol {a}?", "the element with the symbol {a}",
-        "elements.symbol", "element",
+        "{a} is the chemical symbol of {b}.", "Which element has the chemical symbol {a}?",
+        "the element with the chemical symbol {a}", "elements.symbol", "element",
     ),
     "number_of": Relation(
         "{a} is the atomic number of {b}.", "Which element has the atomic number {a}?",

@@ -33,11 +33,11 @@ def draw_splits(
         if len(table) < n:
             raise StudyError(f"{what} is {n}, but the file has only {len(table)} questions that can be used")
     drawn = rng.permutation(len(fresh))
-    group = fresh["group"].fillna(fresh["question_id"]).to_numpy()[drawn]
-    together = np.argsort(pd.factorize(group)[0], kind="stable")  # those of a group where its first was drawn
-    drawn, group = drawn[together], group[together]
-    val = drawn[: sizes["val"]]
-    others = drawn[sizes["val"] :][~np.isin(group[sizes["val"] :], group[: sizes["val"]])]
+    if fresh["group"].isna().all():
+        is_val = np.arange(len(drawn)) < sizes["val"]
+    else:
+        is_val = _for_validation(fresh["group"].fillna(fresh["question_id"]).to_numpy()[drawn], sizes, rng)
+    val, others = drawn[is_val][: sizes["val"]], drawn[~is_val]
     if len(others) < sizes["train"]:
         raise StudyError(
             f"n_train is {sizes['train']}, but only {len(others)} questions are about other things than val"
@@ -54,3 +54,15 @@ def draw_splits(
         split: part.assign(question_id=f"{split}-" + part["question_id"], level=part["level"].astype("float"))
         for split, part in splits.items()
     }, int(known.sum())
+
+
+def _for_validation(group: np.ndarray, sizes: Mapping[str, int], rng: np.random.Generator) -> np.ndarray:
+    """Which questions are for validation: whole groups, drawn until they hold its share, and no fewer than it needs.
+
+    Validation is then about many things, and not about all there is to ask of few.
+    """
+    number, names = pd.factorize(group)
+    chosen = rng.permutation(len(names))
+    share = max(sizes["val"], len(group) * sizes["val"] / (sizes["val"] + sizes["train"]))
+    held = np.cumsum(np.bincount(number)[chosen])
+    return np.isin(number, chosen[: int(np.searchsorted(held, share)) + 1])
