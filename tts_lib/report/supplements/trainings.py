@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import chdir
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,14 +14,13 @@ from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.strategy import COVERAGE, MAJORITY, WEIGHTED
 from tts_lib.estimators.trainings import two_level_interval
-from tts_lib.report import results as measured
 from tts_lib.report.claims.findings import Finding, points
 from tts_lib.report.claims.registered import Claim, registered
 from tts_lib.report.claims.search import HardestBin
 from tts_lib.report.figures.figure import Drawing
+from tts_lib.report.measured import results_of
 from tts_lib.report.results import NotMeasured, Results
 from tts_lib.report.supplements.declared import Collected, Supplement
-from tts_lib.study.config import loading
 
 OWN = "study"  # the training that the study itself made
 QUOTED = {"pass@1": (COVERAGE, 1), "majority of 64": (MAJORITY, 64), "best of 64, weighted": (WEIGHTED, 64)}
@@ -97,15 +95,6 @@ class Trainings(Supplement):
             left_out=left_out,
             facts={"trainings": {name: results.seed for name, results in found.items()}},
         )
-
-
-def results_of(root: Path) -> Results:
-    """What was measured in the study of a folder."""
-    with chdir(root):
-        study = loading.load()
-        methods = {name: study.options[name].model_dump(mode="json") for name in study.grid.methods}
-        attempts = {name: pairing.attempts for name, pairing in study.pairings.items()}
-        return measured.load(methods, attempts, study.seed, study.compute_optimal.n_bootstrap)
 
 
 def among_all(claim: Claim) -> bool:
