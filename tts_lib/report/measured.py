@@ -95,7 +95,7 @@ def _chosen(
     correct, answers, size = pool.correct[:, cut], pool.answers[:, cut], cut.stop - cut.start
     of_draw = None if scores is None else scores[:, cut]
     if strategy.rule == COVERAGE.rule:
-        return correct.any(axis=1).astype(np.float64)
+        return np.asarray(correct.any(axis=1), np.float64)
     if strategy.rule == PLAIN.rule and of_draw is not None:
         return subsets.best_of_n(correct, of_draw, [size], np.full(len(correct), size))[:, 0]
     generator = rng.generator("draws")  # of subsets as large as the draw there is one
