@@ -35,7 +35,7 @@ def targets(gain: float, other: float = 0.0) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     ("gain", "expected"),
-    [(0.03, "supported"), (-0.03, "contradicted"), (0.012, "inconclusive"), (0.0, "no difference")],
+    [(0.03, "supported"), (-0.03, "contradicted"), (0.008, "inconclusive"), (0.0, "no difference")],
 )
 def test_a_stopping_rule_is_judged_at_the_mean_it_was_set_for(gain: float, expected: str) -> None:
     found = results(stopping__targets=targets(gain, other=-0.5))

@@ -14,7 +14,7 @@ from tts_lib.training.loop import Training
 from tts_lib.training.policies import load_policy
 
 QUICK = Training(
-    n_epochs=30, batch_tokens=256, lr_muon=0.02, lr_adamw=0.01, dropout=0.0, workers=1, seed=0,
+    n_epochs=30, batch_tokens=256, lr_muon=0.02, lr_adamw=0.01, dropout=0.0, shards=1, seed=0,
     warmup_steps=5, n_evaluations=4,
 )  # fmt: skip
 

@@ -105,6 +105,20 @@ class Known:
             return self._note("steps a solution", n_labels / n_solutions, source)
         return self._note("steps a solution", self._study.search.max_rounds, "upper limit: search.max_rounds")
 
+    def rolled_out(self, at_most: Expected, n_solutions: float) -> Expected:
+        """Tokens of rollouts from the steps of so many solutions, of which equal beginnings share theirs.
+
+        Args:
+            at_most: if no two solutions began alike.
+        """
+        metrics, source = self._metrics("verifier")
+        n_tokens, n_labelled = (_positive(metrics.get(key)) for key in ("label_tokens", "n_solutions"))
+        if n_tokens is None or n_labelled is None or at_most.sampled == 0:
+            return at_most
+        share = min(1.0, n_tokens * n_solutions / n_labelled / at_most.sampled)
+        self._note("rollouts of different beginnings, share", share, source)
+        return at_most * share
+
     def trajectories(self, pairing: str, limit: int) -> float:
         """Right samples of the training questions, each of which teaches a revision model."""
         what = f"trajectories, {pairing}"

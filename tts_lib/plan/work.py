@@ -99,6 +99,7 @@ class _Plan:
             epochs, n_models, workers = settings.tuning.epochs, 1, 1
         question = replace(self._question("train"), steps=self.known.steps())
         asked = rollouts.expected(settings.samples, settings.rollouts, question) * self.n["train"]
+        asked = self.known.rolled_out(asked, settings.samples * self.n["train"])
         n_learned = self.n["train"] * settings.samples * (1 - settings.validation_share)
         learned = n_models * epochs * n_learned * question.pair
         return sampling(self.base, asked) + training(self.base, learned, n_models * WHOLE, workers)

@@ -22,7 +22,8 @@ from tts_lib.strategies.tables.groups import ALL, Group, Row, everyone, groups_o
 
 _SELECTORS = [
     *("strategy_set", *STRATEGY_COLUMNS, "large", "large_generations", "accounting", "r_source", "r_label", "r", "k"),
-    *("grouping", "group", "small_accuracy", "large_accuracy", "difference", "low", "high"),
+    *("grouping", "group", "n_questions", "small_accuracy", "large_accuracy", "difference", "low", "high"),
+    *("relative", "relative_low", "relative_high"),
 ]
 _INVERSE: dict[Bound, Bound] = {"exact": "exact", "at_least": "at_most", "at_most": "at_least"}
 
