@@ -28,11 +28,12 @@ from tts_lib.answers.question_table import Question
 from tts_lib.answers.scheduler import Search
 from tts_lib.common.rng import Part, derive_seeds
 from tts_lib.common.section import Section
-from tts_lib.search import tree
 from tts_lib.search.candidates import Candidates
 from tts_lib.search.dealing import Shape
+from tts_lib.search.growing import grow
 from tts_lib.search.methods import Method
 from tts_lib.search.prefixes import Prefix, roll_out, sample_steps, score_steps
+from tts_lib.search.tree import Simulations, Tree
 
 
 class StepSearch(Section):
@@ -58,7 +59,7 @@ class StepSearch(Section):
 
     @model_validator(mode="after")
     def _knows_steps(self) -> "StepSearch":
-        if isinstance(self.method, tree.Tree) and not self.closing:
+        if isinstance(self.method, Tree) and not self.closing:
             raise ValueError("closing is empty, but a tree must know the tokens that close a step")
         return self
 
@@ -77,9 +78,9 @@ class StepSearch(Section):
             ValueError: see `generations`; later, the verifier returned no score, or one that is not finite, for a step.
         """
         shape, key = self.method.shape(budget), (*seed_key, question.question_id)
-        if isinstance(shape, tree.Simulations):
+        if isinstance(shape, Simulations):
             sampling = Sampling(self.temperature, self.top_p, self.max_tokens, until="end")
-            return tree.grow(shape, question, sampling, self.closing, (*key, "tree", budget))
+            return grow(shape, question, sampling, self.closing, (*key, "tree", budget))
         return self._steps(question, shape, (*key, "step_search", *shape.parts))
 
     def _steps(self, question: Question, shape: Shape, key: tuple[Part, ...]) -> Search[Candidates]:
