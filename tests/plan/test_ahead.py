@@ -57,12 +57,12 @@ def test_every_stage_of_a_study_has_a_time(profile):
 
 @pytest.mark.skipif(not (ROOT / "reports/metrics/verifier.json").is_file(), reason="the study has not run here")
 def test_the_default_study_takes_about_fifty_minutes_wherever_it_is_run(study, monkeypatch):
-    """53 min 39 s were recorded, 5 of which are gone."""
+    """53 min 39 s were recorded, 5 of which are gone; REBASE stands at its limit until it has run, at 18 min."""
     here = look(study)
-    assert 60 / 60 < hours(here) < 80 / 60
+    assert 60 / 60 < hours(here) < 100 / 60
     assert here.missing == [] and here.notes["steps a solution"].endswith("of the default study)")
     monkeypatch.setattr(pace, "cores", lambda: 8)
-    assert 30 / 60 < hours(look(study)) < 55 / 60  # models still train in two processes
+    assert 30 / 60 < hours(look(study)) < 60 / 60  # models still train in two processes
 
 
 def test_a_stated_pace_is_taken_for_all_that_has_tokens(study):
@@ -86,7 +86,7 @@ def test_a_stage_that_was_made_here_takes_what_it_took(study, monkeypatch):
     )
     before = look(study)
     assert before.seconds["model-trained@base"] == 77 and before.seconds["search@dvts"] == 33
-    assert before.notes["earlier runs here"] == "the time of 3 of 29 stages"
+    assert before.notes["earlier runs here"] == "the time of 3 of 30 stages"
     monkeypatch.setattr(Lock, "changed", lambda self, stage: stage in ("search@dvts", "select"))
     changed = look(study)
     assert changed.seconds["model-trained@base"] == 77 and changed.seconds["search@dvts"] != 33
