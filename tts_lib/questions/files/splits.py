@@ -33,10 +33,12 @@ def draw_splits(
         if len(table) < n:
             raise StudyError(f"{what} is {n}, but the file has only {len(table)} questions that can be used")
     drawn = rng.permutation(len(fresh))
-    if fresh["group"].isna().all():
-        is_val = np.arange(len(drawn)) < sizes["val"]
+    named = list(zip(fresh["group"], fresh["question_id"], strict=True))
+    if any(isinstance(group, str) for group, _ in named):
+        about = np.array([group if isinstance(group, str) else own for group, own in named])
+        is_val = _for_validation(about[drawn], sizes, rng)
     else:
-        is_val = _for_validation(fresh["group"].fillna(fresh["question_id"]).to_numpy()[drawn], sizes, rng)
+        is_val = np.arange(len(drawn)) < sizes["val"]
     val, others = drawn[is_val][: sizes["val"]], drawn[~is_val]
     if len(others) < sizes["train"]:
         raise StudyError(
