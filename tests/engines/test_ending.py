@@ -103,5 +103,5 @@ def test_a_checkpoint_that_declares_how_its_solutions_end_is_opened_so(tmp_path,
     texts, shorter = (WORDS.decode([samples[i] for i in range(64)]) for samples in (plain, cut))
     assert sum("e" in text for text in texts) > 10
     for i, (text, short) in enumerate(zip(texts, shorter, strict=True)):
-        assert text.partition("e")[0].startswith(short)
+        assert text.partition("e")[0].startswith(short.rstrip("\ufffd"))  # cut inside a character
         assert cut.finish[i] == (FINISH_END if "e" in text else plain.finish[i])

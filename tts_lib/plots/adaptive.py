@@ -56,6 +56,7 @@ def prediction_quality(df: pd.DataFrame, ax: Axes) -> None:
 
     Columns predictor, n_questions (0: a probe), spearman[, low, high].
     """
+    df = df.astype(dict.fromkeys(("n_questions", "low", "high", "spearman"), float))  # undefined where all are right
     for name, look in _PREDICTORS.items():
         part = df.loc[df["predictor"] == name].sort_values("n_questions")
         ax.fill_between(part["n_questions"], part["low"], part["high"], color=look.color, alpha=0.1, linewidth=0)
