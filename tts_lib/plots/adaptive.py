@@ -68,7 +68,7 @@ def prediction_quality(df: pd.DataFrame, ax: Axes) -> None:
         words = row["predictor"].replace("_", " of ")
         place = {"xycoords": ("axes fraction", "data"), "fontsize": "x-small", "va": "bottom", "ha": "left"}
         ax.annotate(words, (0.01, row["spearman"]), **place)
-    if (df["n_questions"] > 0).any():
+    if bool((df["n_questions"] > 0).any()):
         ax.set_xscale("log")
     ax.set(xlabel="labelled questions learned from", ylabel="rank correlation with pass@1")
     style.legend_below(ax)
