@@ -69,14 +69,18 @@ def test_a_choice_without_a_sample_is_judged_at_its_budget() -> None:
     rows = [
         {"strategy_set": "paper", "predictor": name, "budget": n, "charged_budget": n + 0.3}
         | {
-            f"{over}{end}": (0.05 if (name, n) == ("zero", 16) else -0.5) + shift
+            f"{over}{end}": (0.05 if (name, n) in (("zero", 16), ("oracle", 16)) else -0.5) + shift
             for over in ("gain_fixed", "over_half_oracle", "over_probe")
             for end, shift in (("", 0.0), ("_low", -0.01), ("_high", 0.01))
         }
-        for name in ("zero", "length")
+        for name in ("zero", "length", "oracle")
         for n in (4, 16, 64)
     ]
     gains = pd.DataFrame({"strategy_set": ["paper"]})
     found = results(stopping__zero=pd.DataFrame(rows), compute_optimal__gains=gains)
     assert {verdict(number, found) for number in ("34a", "34b", "34c")} == {"supported"}
     assert verdict("34a", results(compute_optimal__gains=gains)) == "not testable"
+    for row in rows:
+        if row["predictor"] == "oracle":
+            row["gain_fixed_low"] = -0.001  # half of nothing is no promise
+    assert verdict("34c", results(stopping__zero=pd.DataFrame(rows), compute_optimal__gains=gains)) == "not testable"

@@ -1,6 +1,7 @@
 """Contrasts of claims 31-34: budgets per question, and difficulty known before the first sample."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from tts_lib.estimators.intervals import Interval
@@ -70,10 +71,18 @@ class Zero(Contrast):
     over: Literal["gain_fixed", "over_half_oracle", "over_probe"]
 
     def find(self, results: Results, budget: Budget, demand: Demand) -> Finding:
-        frame = results.rows("stopping/zero", strategy_set=results.strategy_set, predictor="zero")
+        of_set = {"strategy_set": results.strategy_set}
+        frame = results.rows("stopping/zero", predictor="zero", **of_set)
         row = nearest(frame.loc[frame[self.over].notna()], "budget", generations(budget))
-        value = _interval(row, self.over)
-        return from_interval(value, results.n_questions, f"{row['charged_budget']:.1f} generations in all", demand)
+        at = f"{row['charged_budget']:.1f} generations in all"
+        found = from_interval(_interval(row, self.over), results.n_questions, at, demand)
+        if self.over == "over_half_oracle":
+            (oracle,) = results.rows("stopping/zero", predictor="oracle", budget=row["budget"], **of_set).to_dict(
+                "records"
+            )
+            if oracle["gain_fixed_low"] <= 0:
+                return replace(found, judged=found.judged.withheld("oracle bins themselves gain nothing for sure here"))
+        return found
 
 
 def _interval(row: Mapping[Any, Any], name: str, less: float = 0.0) -> Interval:
