@@ -69,7 +69,9 @@ def test_the_page_has_story_figures_claims_and_supplements(tmp_path: Path) -> No
     assert "The large model wins: −84.3%" in holds and "cheaper" not in holds  # not among all claims
     assert "- The choice is cheaper … and 4 times cheaper: 1.66× [1.03×, 2.33×] (N = 64)" in fails
     assert "| 13a | The choice is cheaper | yes |" in page and page.count("\n| ") == len(CLAIMS) + 2
-    assert "- [What a parameter is worth](supplements/surface/): Much." in page and "Of another study" not in page
+    assert (
+        "- [What a parameter is worth](supplements/surface/README.md): Much." in page and "Of another study" not in page
+    )
     assert page.endswith("Study nano\n")
 
 

@@ -86,8 +86,8 @@ def _whole(row: Mapping[str, str], claims: Sequence[Mapping[str, str]]) -> str:
 
 
 def _supplement(one: Kept) -> str:
-    """What a supplement of this study found, with a link to its folder."""
-    return f"- [{_text(one.title)}]({Path(one.page).parent.as_posix()}/): {_text(one.lead)}"
+    """What a supplement of this study found, with a link to its page."""
+    return f"- [{_text(one.title)}]({Path(one.page).with_name('README.md').as_posix()}): {_text(one.lead)}"
 
 
 def _text(words: str) -> str:
