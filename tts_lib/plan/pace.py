@@ -40,7 +40,7 @@ GPU = Pace("GPU of 80 GB", "assumed, not measured", 2.5e13, 1.0e14, 1.0e14, 90.0
 # Seconds beside the tokens, by the name of the stage: notebook, imports, figures, tables, DVC.
 ALONE = {
     **dict.fromkeys(("model-trained", "model-longer", "verifier", "revisions", "revision_verifier"), 10.0),
-    **{"questions-nano": 8.0, "select": 10.0, "compute_optimal": 24.0, "flops_matched": 16.0, "report": 40.0},
+    **{"questions-nano": 8.0, "select": 20.0, "compute_optimal": 70.0, "flops_matched": 55.0, "report": 35.0},
     **{"predictors": 60.0, "stopping": 60.0},
 }
 ANY = 6.0
