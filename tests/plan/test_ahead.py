@@ -57,7 +57,7 @@ def test_every_stage_of_a_study_has_a_time(profile):
 
 @pytest.mark.skipif(not (ROOT / "reports/metrics/verifier.json").is_file(), reason="the study has not run here")
 def test_the_default_study_takes_about_eighty_minutes_wherever_it_is_run(study, monkeypatch):
-    """53 min 39 s were recorded, 5 of which are gone; REBASE stands at its limit until it has run, at 18 min."""
+    """Half of it is training: the large model, the verifier and the revision models."""
     here = look(study)
     assert 60 / 60 < hours(here) < 100 / 60
     assert here.missing == [] and here.notes["steps a solution"].endswith("of the default study)")
