@@ -96,7 +96,7 @@ def test_a_model_that_makes_up_its_checks_is_no_base():
     copied = nano_tables.honesty(world, ["\n".join([*lines, f"{goal:02d}A{guesses[0]:02d}a{goal:02d}.."])])
     assert copied.loc[2, ["untrue_images", "misses_as_hits"]].tolist() == pytest.approx([0.05, 0.05])
     nano_tables.check_honest(copied, 0.05)
-    with pytest.raises(StudyError, match=r"after 5.0% of its wrong guesses .* pretrain.dishonest allows 1.0%"):
+    with pytest.raises(StudyError, match=r"after 5.00% of its 20 wrong guesses .* pretrain.dishonest allows 1.00%"):
         nano_tables.check_honest(copied, 0.01)
     marked = nano_tables.honesty(world, ["\n".join([*lines, lines[0][:-2] + ".."])])
     with pytest.raises(StudyError, match="the mark of a hit"):

@@ -46,7 +46,8 @@ def test_a_training_asks_the_same_questions_by_another_seed() -> None:
     for study in made.values():
         world = study["problems"]["nano"]
         assert world.pop("seed") == 0 and world == parameters(ROOT)["problems"]["nano"]
-        assert all(study[part] == parameters(ROOT)[part] for part in ("corpus", "pretrain", "verifier"))
+        assert all(study[part] == parameters(ROOT)[part] for part in ("corpus", "verifier"))
+        assert study["pretrain"] == parameters(ROOT)["pretrain"] | {"dishonest": None}  # no training is left out
 
 
 @pytest.mark.parametrize(

@@ -135,8 +135,8 @@ def check_honest(found: pd.DataFrame, most: float) -> None:
     for column, what in (("untrue_images", "an untrue image"), ("misses_as_hits", "the mark of a hit")):
         if overall[column] > most:
             raise StudyError(
-                f"after {overall[column]:.1%} of its wrong guesses the model writes {what}, where pretrain.dishonest "
-                f"allows {most:.1%}; raise corpus.tokens or corpus.checks"
+                f"after {overall[column]:.2%} of its {overall['wrong_guesses']:,.0f} wrong guesses the model writes "
+                f"{what}, where pretrain.dishonest allows {most:.2%}; raise corpus.tokens or corpus.checks"
             )
 
 

@@ -140,7 +140,7 @@ def over_trainings(claim: Claim, findings: Sequence[Finding]) -> dict[str, Any]:
 
 
 def models(found: Mapping[str, Results], folders: Mapping[str, Path]) -> pd.DataFrame:
-    """Accuracy of each training's base, by the simplest means, and the hash of its weights."""
+    """Of each training's base: accuracy by the simplest means, how honest its checks are, the hash of its weights."""
     rows = []
     for name, results in found.items():
         row: dict[str, Any] = {"training": name, "seed": results.seed}
@@ -149,7 +149,8 @@ def models(found: Mapping[str, Results], folders: Mapping[str, Path]) -> pd.Data
         known = {what: of for what, of in QUOTED.items() if of[0] in results.accuracy}
         row |= {what: results.of(one, results.budget(n, one)).mean() for what, (one, n) in known.items()}
         base = tables.read_json(folders[name] / paths.metrics("model-base"), ["sha256"])
-        rows.append(row | {"sha256": base["sha256"]})
+        honesty = {name: base[name] for name in ("untrue_images", "misses_as_hits") if name in base}
+        rows.append(row | honesty | {"sha256": base["sha256"]})
     return pd.DataFrame(rows)
 
 
