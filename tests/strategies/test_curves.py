@@ -15,6 +15,7 @@ from tts_lib.estimators.per_question import PerQuestion
 from tts_lib.strategies.bins import Bins, numbered
 from tts_lib.strategies.choice import Difficulty, frozen_anew
 from tts_lib.strategies.curves import (
+    CrossValidation,
     at_budget,
     cross_validated_curves,
     find,
@@ -43,9 +44,8 @@ def curves():
         return np.random.default_rng(len(purpose))
 
     found = single_curves(OUTCOMES)
-    found += cross_validated_curves(
-        "paper", OUTCOMES, [BINS, replace(BINS, binning="predicted")], 5, generator, WEIGHTS
-    )
+    made = CrossValidation("paper", OUTCOMES, 5, generator, WEIGHTS)
+    found += cross_validated_curves(made, [BINS, replace(BINS, binning="predicted")])
     for choice, n_bins in ((ORACLE, 2), (BEST_FIXED, 1)):
         table = fit_frozen(OUTCOMES, Difficulty("oracle", SCORE), n_bins, METHODS)
         binned = IN_BINS if n_bins > 1 else np.ones_like(IN_BINS)

@@ -59,9 +59,11 @@ class PerQuestion:
             weights: the first `n_resamples` are used, without those of which no question is here (rows of 0).
         """
         weights = weights[: self.n_resamples(weights)]
-        there = weights.sum(axis=1) > 0
-        weights = weights[there] / weights[there].sum(axis=1, keepdims=True)
+        total = weights.sum(axis=1)
         if self.resampled is None:
-            return np.tensordot(weights, self.each, axes=1)
-        means = np.einsum("rq,rq...->r...", weights, self.resampled[: there.size][there])
-        return means + (self.each.mean(axis=0) - means.mean(axis=0))
+            sums = np.tensordot(weights, self.each, axes=1)
+        else:
+            sums = np.einsum("rq,rq...->r...", weights, self.resampled[: len(weights)])
+        there = total > 0
+        means = sums[there] / total[there].reshape(-1, *[1] * (sums.ndim - 1))
+        return means if self.resampled is None else means + (self.each.mean(axis=0) - means.mean(axis=0))

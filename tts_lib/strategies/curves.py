@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from tts_lib.common.errors import StudyError
 from tts_lib.common.strategy import ARGMAX, BEST_FIXED, COMPUTE_OPTIMAL, RANDOM_CHOICE, SHUFFLED_BINS, Strategy
@@ -25,6 +25,7 @@ from tts_lib.strategies.strategy_table import Method, StrategyTable
 
 SINGLE = "single"
 REMADE = 300  # resamples in which choices are made anew
+RULES = {COMPUTE_OPTIMAL: choice.shrunken, ARGMAX: choice.argmax}
 Generators = Callable[[str], np.random.Generator]  # purpose -> its generator
 
 
@@ -84,43 +85,73 @@ def single_curves(outcomes: Outcomes) -> list[Curve]:
     return curves
 
 
-def cross_validated_curves(
-    strategy_set: str,
-    outcomes: Outcomes,
-    binnings: Sequence[Bins],
-    n_repeats: int,
-    generator: Generators,
-    weights: Float[np.ndarray, "resample problem"],
-) -> list[Curve]:
-    """Compute-optimal in each binning, and the controls, which use the folds of the first binning.
+@dataclass(frozen=True, eq=False)
+class CrossValidation:
+    """Choices among the strategies of a set, each made on one half of the questions for the other.
 
-    Args:
+    Attributes:
+        n_repeats: random splits into halves.
         weights: bootstrap weights; the choices are made anew in the first REMADE resamples.
+    """
+
+    strategy_set: str
+    outcomes: Outcomes
+    n_repeats: int
+    generator: Generators
+    weights: Float[np.ndarray, "resample problem"]
+
+    def compute_optimal(self, bins: Bins, rule: str = COMPUTE_OPTIMAL) -> Curve:
+        """The best strategy of each bin, by the default rule or the paper's."""
+        best, folds = RULES[rule], self._folds(bins)
+        found = choice.compute_optimal(self._accuracy, bins.of_problem, bins.n_bins, folds, self._some, best)
+        return self._curve(Strategy(rule, binning=bins.binning), found, bins.of_problem)
+
+    def best_fixed(self, bins: Bins) -> Curve:
+        """One strategy for all questions, on the halves of these bins."""
+        found = choice.best_fixed(self._accuracy, self._folds(bins), self._some)
+        return self._curve(BEST_FIXED, found, np.ones_like(bins.of_problem))
+
+    def shuffled(self, bins: Bins) -> Curve:
+        """Compute-optimal with the bins exchanged among questions."""
+        folds, shuffle = self._folds(bins), self.generator("shuffle")
+        found = choice.shuffled_bins(self._accuracy, bins.of_problem, bins.n_bins, folds, shuffle, self._some)
+        return self._curve(SHUFFLED_BINS, found, bins.of_problem)
+
+    def random(self) -> Curve:
+        """Any strategy that is known at the budget."""
+        equal = self.outcomes.known.T.astype(np.float64)[None]
+        drawn = Choice(choice.random_choice(self._accuracy), equal / equal.sum(axis=2, keepdims=True))
+        return self._curve(RANDOM_CHOICE, drawn, np.ones(self._accuracy.shape[2], np.int64))
+
+    @property
+    def _accuracy(self) -> Float[np.ndarray, "strategy budget problem"]:
+        return self.outcomes.accuracy
+
+    @property
+    def _some(self) -> Float[np.ndarray, "resample problem"]:
+        return self.weights[:REMADE]
+
+    def _folds(self, bins: Bins) -> Bool[np.ndarray, "repeat problem"]:
+        return choice.split_folds(bins.of_problem, self.n_repeats, self.generator(f"folds-{bins.binning}"))
+
+    def _curve(self, strategy: Strategy, result: Choice, bins: Int[np.ndarray, " problem"]) -> Curve:
+        """A question's expected tokens follow the shares of its bin."""
+        outcomes, shares = self.outcomes, result.shares[bins - 1]  # (problem, budget, strategy)
+        ledger = np.einsum("pbs,sbpe->pbe", shares, np.nan_to_num(outcomes.ledger))
+        curve = Curve(self.strategy_set, strategy, outcomes.budgets, outcomes.complete(), result.accuracy, ledger)
+        return replace(curve, shares=result.shares, resampled=result.resampled)
+
+
+def cross_validated_curves(made: CrossValidation, binnings: Sequence[Bins]) -> list[Curve]:
+    """Compute-optimal in each binning by both rules, and the controls, which use the folds of the first binning.
 
     Raises:
         StudyError: there is no binning, or no strategy is defined at one of the budgets.
     """
     if not binnings:
         raise StudyError("Cross-validated curves need at least one binning.")
-    accuracy, weights, curves = outcomes.accuracy, weights[:REMADE], []
-    for bins in binnings:
-        folds = choice.split_folds(bins.of_problem, n_repeats, generator(f"folds-{bins.binning}"))
-        for name, rule in ((COMPUTE_OPTIMAL, choice.shrunken), (ARGMAX, choice.argmax)):
-            result = choice.compute_optimal(accuracy, bins.of_problem, bins.n_bins, folds, weights, rule)
-            strategy = Strategy(name, binning=bins.binning)
-            curves.append(_choice_curve(strategy_set, strategy, outcomes, result, bins.of_problem))
-    first = binnings[0]
-    folds = choice.split_folds(first.of_problem, n_repeats, generator(f"folds-{first.binning}"))
-    everyone = np.ones_like(first.of_problem)
-    fixed = choice.best_fixed(accuracy, folds, weights)
-    curves.append(_choice_curve(strategy_set, BEST_FIXED, outcomes, fixed, everyone))
-    shuffle = generator("shuffle")
-    shuffled = choice.shuffled_bins(accuracy, first.of_problem, first.n_bins, folds, shuffle, weights)
-    curves.append(_choice_curve(strategy_set, SHUFFLED_BINS, outcomes, shuffled, first.of_problem))
-    equal = outcomes.known.T.astype(np.float64)[None]
-    drawn = Choice(choice.random_choice(accuracy), equal / equal.sum(axis=2, keepdims=True))
-    curves.append(_choice_curve(strategy_set, RANDOM_CHOICE, outcomes, drawn, everyone))
-    return curves
+    curves = [made.compute_optimal(bins, rule) for bins in binnings for rule in RULES]
+    return [*curves, made.best_fixed(binnings[0]), made.shuffled(binnings[0]), made.random()]
 
 
 def fit_frozen(fit: Outcomes, difficulty: Difficulty, n_bins: int, methods: tuple[Method, ...]) -> StrategyTable:
@@ -173,13 +204,3 @@ def find(curves: Sequence[Curve], strategy_set: str, strategy: Strategy) -> Curv
         if curve.strategy == strategy and curve.strategy_set in (strategy_set, SINGLE):
             return curve
     raise KeyError(f"there is no curve {strategy.name} of the set {strategy_set}")
-
-
-def _choice_curve(
-    strategy_set: str, strategy: Strategy, outcomes: Outcomes, result: Choice, bins: Int[np.ndarray, " problem"]
-) -> Curve:
-    """A cross-validated choice; a question's expected tokens follow the shares of its bin."""
-    shares = result.shares[bins - 1]  # (problem, budget, strategy)
-    ledger = np.einsum("pbs,sbpe->pbe", shares, np.nan_to_num(outcomes.ledger))
-    curve = Curve(strategy_set, strategy, outcomes.budgets, outcomes.complete(), result.accuracy, ledger)
-    return replace(curve, shares=result.shares, resampled=result.resampled)

@@ -11,10 +11,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from tts_lib.common.strategy import BEST_FIXED, COMPUTE_OPTIMAL, STRATEGY_COLUMNS, WEIGHTED, Strategy
+from tts_lib.common.strategy import STRATEGY_COLUMNS, WEIGHTED, Strategy
 from tts_lib.estimators.flops import Sizes
 from tts_lib.strategies.bins import Bins
-from tts_lib.strategies.curves import Curve, Generators, cross_validated_curves
+from tts_lib.strategies.curves import CrossValidation, Curve, Generators
 from tts_lib.strategies.outcomes import Outcomes
 from tts_lib.strategies.tables.groups import Group, Row
 
@@ -70,20 +70,20 @@ def joint_table(
     rows: list[Row] = []
     for axis in AXES if "both" in sets else ():
         moved = outcomes if axis == "generations" else at_equal_cost(outcomes, sizes, count_verifier=axis == "flops")
-        curves = {
-            name: cross_validated_curves(name, moved.only(sets[name]), binnings, n_repeats, generator, group.weights)
+        made = {
+            name: CrossValidation(name, moved.only(sets[name]), n_repeats, generator, group.weights)
             for name in SETS
             if name in sets
         }
-        for both in curves["both"]:
-            if both.strategy.rule == COMPUTE_OPTIMAL or both.strategy == BEST_FIXED:
-                rivals = [next(c for c in of if c.strategy == both.strategy) for of in curves.values()]
-                rows += _rows(axis, both, rivals, group)
+        for bins in binnings:
+            rows += _rows(axis, [one.compute_optimal(bins) for one in made.values()], group)
+        rows += _rows(axis, [one.best_fixed(binnings[0]) for one in made.values()], group)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _rows(axis: str, both: Curve, rivals: Sequence[Curve], group: Group) -> list[Row]:
-    rows: list[Row] = []
+def _rows(axis: str, rivals: Sequence[Curve], group: Group) -> list[Row]:
+    """One choice in each of the sets."""
+    rows, both = list[Row](), next(curve for curve in rivals if curve.strategy_set == "both")
     for column, budget in enumerate(both.budgets):
         if not both.complete[column]:
             continue

@@ -6,6 +6,7 @@ are made anew in each resample.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -37,18 +38,27 @@ class Group:
     def n_questions(self) -> int:
         return int(self.members.sum())
 
+    @cached_property
+    def drawn(self) -> Float[np.ndarray, "resample member"]:
+        """The bootstrap weights of the members."""
+        return self.weights[:, self.members]
+
+    @cached_property
+    def shares(self) -> Float[np.ndarray, "resample member"]:
+        """The same as shares of the members, in the resamples that have one of them."""
+        drawn = self.drawn[self.drawn.any(axis=1)]
+        return drawn / drawn.sum(axis=1, keepdims=True)
+
     def replicates(self, attained: PerQuestion) -> Float[np.ndarray, "replicate ..."]:
         """The members' mean in each resample that has one of them."""
-        return attained.among(self.members).replicates(self.weights[:, self.members])
+        return attained.among(self.members).replicates(self.drawn)
 
     def mean(self, attained: PerQuestion, name: str = "accuracy", prefix: str = "") -> Row:
         """Mean of the members' values with its interval (of one question only the value itself)."""
         values = attained.each[self.members]
         interval = Interval(float(values.mean()), math.nan, math.nan, 0.95)
         if len(values) > 1 and attained.resampled is None:
-            part = self.weights[:, self.members]
-            part = part[part.any(axis=1)]
-            interval = intervals.mean_interval(values, part / part.sum(axis=1, keepdims=True))
+            interval = intervals.mean_interval(values, self.shares)
         elif len(values) > 1:
             interval = intervals.normal_interval(interval.estimate, float(self.replicates(attained).std(ddof=1)))
         return _row(interval, name, prefix)
