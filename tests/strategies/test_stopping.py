@@ -251,7 +251,9 @@ def test_tables_compare_at_the_mean_that_was_spent() -> None:
 
 def test_between_its_points_uniform_is_linear_in_the_log_of_the_mean() -> None:
     steps = [Attained(np.array([a, a + 0.1]), np.array([n, n]), np.ones(2)) for n, a in ((2.0, 0.2), (8.0, 0.4))]
-    known = Spending.along(steps)
-    assert known.at(np.array([2.0, 6.0]), np.full((1, 2), 0.5))[0] == pytest.approx(0.35)  # the mean, 4, is half way
-    each = known.at(np.array([2.0, 6.0]), np.eye(2))
-    assert each == pytest.approx([0.2, 0.5 - 0.2 * np.log(8 / 6) / np.log(4)])
+    known = Spending.along(steps, np.array([[0.5, 0.5], [1.0, 0.0], [0.0, 1.0]]))
+    found = known.at(np.array([2.0, 6.0]))
+    assert found == pytest.approx([0.35, 0.2, 0.5 - 0.2 * np.log(8 / 6) / np.log(4)])  # mean 4: half way
+    assert known.at(np.array([1.0, 9.0])) == pytest.approx(
+        [0.25 + 0.2 * np.log(5 / 2) / np.log(4), 0.2, 0.5]
+    )  # ends hold

@@ -81,7 +81,7 @@ def compare_matched(
 ) -> list[Matched]:
     """Small model at each matched budget k against the large model: over all questions and in each bin (§7, Fig. 9).
 
-    The small model's accuracy is interpolated linearly in log budget. One row per k and group, group 0 (all) first. The
+    The small model's accuracy is interpolated linearly in log budget. One row per group and k, group 0 (all) first. The
     difference has a t interval or, where a choice is made anew in each resample, estimate ± z SD of the replicates; the
     relative one has the percentile interval.
 
@@ -100,13 +100,15 @@ def compare_matched(
         raise ValueError("accuracy has NaN: leave out budgets and questions at which it is not defined")
     if len(bins) and bins.min() < 1:
         raise ValueError(f"bins count from 1; the lowest is {bins.min()}")
-    groups = [(0, np.ones(len(bins), dtype=bool)), *((int(name), bins == name) for name in np.unique(bins))]
     rows: list[Matched] = []
-    for k in ks:
-        at_k = at_budget(small, budgets, min(k, budgets[-1]))
-        for name, members in groups:
-            a, b, part = at_k.among(members), PerQuestion(large[members]), weights[:, members]
-            replicates, replicates_large = a.replicates(part), b.replicates(part[: a.n_resamples(part)])
+    at = [at_budget(small, budgets, min(k, budgets[-1])) for k in ks]
+    groups = [(0, np.ones(len(bins), dtype=bool)), *((int(name), bins == name) for name in np.unique(bins))]
+    for name, members in groups:
+        b, part = PerQuestion(large[members]), weights[: small.n_resamples(weights), members]
+        replicates_large = b.replicates(part)
+        for k, at_k in zip(ks, at, strict=True):
+            a = at_k.among(members)
+            replicates = a.replicates(part)
             interval = _difference(a - b, replicates - replicates_large, level)
             relative_low, relative_high = _tails(_relative(replicates, replicates_large), level)
             row = Matched(

@@ -5,7 +5,7 @@ mean, a uniform budget of m has what lies between the nearest two, linear in log
 fitted; intervals are over the test questions alone, and the mean budget moves with them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -115,18 +115,29 @@ class Spending:
 
     accuracy: Float[np.ndarray, "problem point"]
     cost: Float[np.ndarray, "problem point"]
+    weights: Float[np.ndarray, "resample problem"]
 
     @classmethod
-    def along(cls, steps: Sequence[Attained]) -> "Spending":
+    def along(cls, steps: Sequence[Attained], weights: Float[np.ndarray, "resample problem"]) -> "Spending":
         """Samples as the cost of each step."""
-        return cls(np.stack([each.accuracy for each in steps], axis=1), np.stack([each.n for each in steps], axis=1))
+        accuracy, cost = (np.stack([getattr(each, of) for each in steps], axis=1) for of in ("accuracy", "n"))
+        return cls(accuracy, cost, weights)
 
-    def at(
-        self, cost: Float[np.ndarray, " problem"], weights: Float[np.ndarray, "resample problem"]
-    ) -> Float[np.ndarray, " resample"]:
+    def at(self, cost: Float[np.ndarray, " problem"]) -> Float[np.ndarray, " resample"]:
         """Mean accuracy at the mean of `cost`, in each resample; that of an end beyond it."""
-        wanted, costs, accuracy = np.log(weights @ cost), np.log(weights @ self.cost), weights @ self.accuracy
-        return np.array([np.interp(x, xs, ys) for x, xs, ys in zip(wanted, costs, accuracy, strict=True)])
+        wanted, (costs, accuracy) = np.log(self.weights @ cost), self._means
+        right = np.clip((costs <= wanted[:, None]).sum(axis=1), 1, costs.shape[1] - 1)[:, None]
+        (x0, y0), (x1, y1) = (
+            [np.take_along_axis(values, place, axis=1)[:, 0] for values in (costs, accuracy)]
+            for place in (right - 1, right)
+        )
+        share = np.divide(wanted - x0, x1 - x0, out=np.ones(len(wanted)), where=x1 > x0)
+        return y0 + np.clip(share, 0, 1) * (y1 - y0)
+
+    @cached_property
+    def _means(self) -> tuple[Float[np.ndarray, "resample point"], Float[np.ndarray, "resample point"]]:
+        """Log of the cost, and accuracy."""
+        return np.log(self.weights @ self.cost), self.weights @ self.accuracy
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,9 +164,21 @@ class Comparison:
         return tuple(Attained.ahead(known, np.full(n_problems, n)) for n in known.n)
 
     @cached_property
+    def drawn(self) -> Float[np.ndarray, "resample problem"]:
+        """All questions alike, and then the resamples."""
+        n = self.weights.shape[1]
+        return np.concatenate([np.full((1, n), 1 / n), self.weights])
+
+    @cached_property
     def spending(self) -> Spending:
         """Of the uniform budget, in samples."""
-        return Spending.along(self.uniform)
+        return Spending.along(self.uniform, self.drawn)
+
+    @cached_property
+    def spending_flops(self) -> Spending:
+        """The same in FLOPs."""
+        flops = np.stack([self.flops(each) for each in self.uniform], axis=1)
+        return Spending(self.spending.accuracy, flops, self.drawn)
 
     def flops(self, one: Attained, with_prior: bool = False) -> Float[np.ndarray, " problem"]:
         """Each round reads the prompt again; a weighted vote's verifier reads all that the policy read or wrote."""
@@ -164,23 +187,15 @@ class Comparison:
 
     def row(self, family: str, setting: float, one: Attained) -> Row:
         """What a rule attains, and its gain over a uniform budget of equal mean samples and of equal mean FLOPs."""
-        flops = self.flops(one, family in WITH_PRIOR)
-        by_flops = np.stack([self.flops(each) for each in self.uniform], axis=1)
-        costs = {
-            "gain": (one.n, self.spending),
-            "gain_flops": (flops, Spending(self.spending.accuracy, by_flops)),
-        }
+        flops, accuracy = self.flops(one, family in WITH_PRIOR), self.drawn @ one.accuracy
         row: Row = {"vote": self.vote, "policy": family, "setting": setting, "mean_budget": float(one.n.mean())}
-        row |= self.interval("accuracy", "", lambda weights: weights @ one.accuracy)
-        for name, (cost, known) in costs.items():
-            row |= self.interval(
-                name, f"{name}_", lambda weights, c=cost, k=known: weights @ one.accuracy - k.at(c, weights)
-            )
+        row |= interval("accuracy", "", accuracy)
+        row |= interval("gain", "gain_", accuracy - self.spending.at(one.n))
+        row |= interval("gain_flops", "gain_flops_", accuracy - self.spending_flops.at(flops))
         return row | {"rounds": float(one.rounds.mean()), "flops": float(flops.mean())}
 
-    def interval(self, name: str, prefix: str, values: Callable[[np.ndarray], np.ndarray]) -> Row:
-        """What comes out of the means with these weights over the test questions, with its interval."""
-        n = self.weights.shape[1]
-        spread = float(values(self.weights).std(ddof=1))
-        interval = normal_interval(float(values(np.full((1, n), 1 / n))[0]), spread)
-        return {name: interval.estimate, f"{prefix}low": interval.low, f"{prefix}high": interval.high}
+
+def interval(name: str, prefix: str, drawn: Float[np.ndarray, " resample"]) -> Row:
+    """An estimate with its interval, from its values with all questions alike and then in the resamples."""
+    found = normal_interval(float(drawn[0]), float(drawn[1:].std(ddof=1)))
+    return {name: found.estimate, f"{prefix}low": found.low, f"{prefix}high": found.high}

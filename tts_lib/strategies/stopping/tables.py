@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from tts_lib.strategies.stopping.comparison import Attained, Comparison, Family, Row, Side, Spending
+from tts_lib.strategies.stopping.comparison import Attained, Comparison, Family, Row, Side, Spending, interval
 from tts_lib.strategies.stopping.fitting import PRICES, fit_bellman, fit_budgets, too_few, within_risk, worth
 from tts_lib.strategies.stopping.rules import Beta, Budgets
 from tts_lib.strategies.stopping.walks import Rule, States, Stopped, ladder, orders, replay, states
@@ -61,12 +61,12 @@ def measured(
     found["uniform"] = {float(n): one for n, one in zip(comparison.test.uniform.n, comparison.uniform, strict=True)}
     on_fit = _attained(comparison.fit, families)
     chosen = {policy: _nearest(of, comparison.fit.ballots.cap) for policy, of in on_fit.items()}
-    limit, of_halves = _limit(comparison.test, rng)
+    limit, of_halves = _limit(comparison, rng)
     found["oracle"] = limit
     if not too_few(len(oracle.fit)):
         found |= _references(comparison, oracle, n_bins, rng)
     policies = [comparison.row(policy, at, one) for policy, of in found.items() for at, one in of.items()]
-    best = Spending.along(list(limit.values()))
+    best = Spending.along(list(limit.values()), comparison.drawn)
     targets, by_bin = [], []
     for policy, at_target in chosen.items():
         for target, setting in at_target.items():
@@ -95,12 +95,12 @@ def _nearest(on_fit: Mapping[float, Attained], cap: int) -> dict[int, float]:
     return {target: min(means, key=lambda at: abs(np.log(means[at] / target))) for target in there}
 
 
-def _limit(test: Side, rng: np.random.Generator) -> tuple[dict[float, Attained], Spending]:
+def _limit(comparison: Comparison, rng: np.random.Generator) -> tuple[dict[float, Attained], Spending]:
     """Each question's own best budgets by price, from one half of its pool and judged on the other, both ways.
 
     Also the uniform budget on the same halves.
     """
-    ballots, n_walks = test.ballots, test.order.shape[1]
+    ballots, n_walks = comparison.test.ballots, comparison.test.order.shape[1]
     middle = int(ballots.n_samples.min()) // 2
     halves: list[States] = []
     for first, last in ((0, middle), (middle, 2 * middle)):
@@ -116,20 +116,15 @@ def _limit(test: Side, rng: np.random.Generator) -> tuple[dict[float, Attained],
             *((getattr(both[0], of) + getattr(both[1], of)) / 2 for of in ("accuracy", "n", "rounds"))
         )
     curve = (halves[0].curve + halves[1].curve) / 2
-    return found, Spending(curve, np.broadcast_to(np.array(halves[0].n, np.float64), curve.shape))
+    return found, Spending(curve, np.broadcast_to(np.array(halves[0].n, np.float64), curve.shape), comparison.drawn)
 
 
 def _beside_oracle(comparison: Comparison, one: Attained, best: Spending, of_halves: Spending) -> Row:
     """What share of the oracle's gain is kept at the same mean budget, and how far that is above one half."""
-
-    def gains(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        own = weights @ one.accuracy - comparison.spending.at(one.n, weights)
-        return own, best.at(one.n, weights) - of_halves.at(one.n, weights)
-
-    once = np.full((1, len(one.n)), 1 / len(one.n))
-    own, most = gains(once)
-    above = comparison.interval("over_half_oracle", "over_half_oracle_", lambda w: gains(w)[0] - gains(w)[1] / 2)
-    return {"share_of_oracle": float(own[0] / most[0]) if most[0] > 0 else float("nan")} | above
+    own = comparison.drawn @ one.accuracy - comparison.spending.at(one.n)
+    most = best.at(one.n) - of_halves.at(one.n)
+    share = float(own[0] / most[0]) if most[0] > 0 else float("nan")
+    return {"share_of_oracle": share} | interval("over_half_oracle", "over_half_oracle_", own - most / 2)
 
 
 def _references(
@@ -166,8 +161,10 @@ def _risks(comparison: Comparison, rng: np.random.Generator) -> list[Row]:
         name = "bellman" if fit.seen.prior is None else "bellman_prior"
         fitted = fit_bellman(fit.seen.of(half), PRICES[::-1])
         careful[name] = ({0.0: Budgets((cap,))} | {rule.price: rule for rule in fitted}, ~half)
+    every = {(policy, setting): rule for policy, (rules, _) in careful.items() for setting, rule in rules.items()}
+    stopped = [replay(every, side.ballots, side.order) for side in (fit, test)]
     for policy, (rules, calibration) in careful.items():
-        on_fit, on_test = (replay(rules, side.ballots, side.order) for side in (fit, test))
+        on_fit, on_test = ({setting: of[policy, setting] for setting in rules} for of in stopped)
         losses, tested = _losses(fit, on_fit)[:, calibration], _losses(test, on_test)
         splits = [rng.permutation(tested.shape[1]) < tested.shape[1] // 2 for _ in range(N_SPLITS)]
         for risk in RISKS:
@@ -176,7 +173,7 @@ def _risks(comparison: Comparison, rng: np.random.Generator) -> list[Row]:
             setting = list(rules)[place]
             row = comparison.row(policy, setting, Attained.of(on_test[setting]))
             row |= {"risk": risk, "n_calibration": losses.shape[1]}
-            row |= comparison.interval("realised", "realised_", lambda weights, lost=tested[place]: weights @ lost)
+            row |= interval("realised", "realised_", comparison.drawn @ tested[place])
             rows.append(row | {"realised_in_splits": float(np.mean(kept))})
     return rows
 

@@ -223,13 +223,14 @@ def _steps(
     ballots: Ballots, order: Int[np.ndarray, "problem walk sample"]
 ) -> Iterator[tuple[Seen, Bool[np.ndarray, " walk"]]]:
     """All walks before their first sample and after each; and whether the leading answers are right."""
-    n_problems, n_walks = order.shape[:2]
+    (n_problems, n_walks), (n_samples, n_answers) = order.shape[:2], (ballots.answers.shape[1], ballots.right.shape[1])
     problem = np.repeat(np.arange(n_problems), n_walks)
     prior = np.zeros(n_problems) if ballots.prior is None else ballots.prior
-    seen = Seen(len(problem), ballots.right.shape[1], prior[problem])
+    seen = Seen(len(problem), n_answers, prior[problem])
     yield seen, np.zeros(len(problem), bool)
-    for place in range(ballots.cap):
-        sample = order[..., place].ravel()
-        scores = None if ballots.scores is None else ballots.scores[problem, sample]
-        seen.read(ballots.answers[problem, sample], ballots.weights[problem, sample], scores)
-        yield seen, ballots.right[problem, np.maximum(seen.lead, 0)] & (seen.lead >= 0)
+    by_place = np.ascontiguousarray(np.moveaxis(order, 2, 0)).reshape(order.shape[2], -1)
+    for sample in by_place[: ballots.cap]:
+        cells = problem * n_samples + sample
+        scores = None if ballots.scores is None else ballots.scores.take(cells)
+        seen.read(ballots.answers.take(cells), ballots.weights.take(cells), scores)
+        yield seen, ballots.right.take(problem * n_answers + np.maximum(seen.lead, 0)) & (seen.lead >= 0)
