@@ -36,8 +36,8 @@ def over(number: str, found: list[Results]) -> dict:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_what_is_shipped_fits_the_default_study(path: Path) -> None:
     declared, parent = kinds.load(path), parameters(ROOT)
-    made = declared.settings(parent)
-    assert bool(made) == bool(declared.stages) and parent == parameters(ROOT)  # which is left as it is
+    assert set(declared.settings(parent)) == set(declared.studies(parent["seed"]))
+    assert parent == parameters(ROOT)  # which is left as it is
 
 
 def test_a_training_asks_the_same_questions_by_another_seed() -> None:
@@ -57,7 +57,7 @@ def test_a_training_asks_the_same_questions_by_another_seed() -> None:
         ("[1, 2]", "[1, 2, 1]", "line 2: seeds: seed 1 is given twice"),
         ("[1, 2]", "[1, -2]", r"line 2: seeds\.1 is -2, but must be a whole number at least 0"),
         ("seeds: [1, 2]\n", "", "seeds is missing"),
-        ("trainings", "training", r"kind is 'training', but must be one of trainings, combine"),
+        ("trainings", "training", r"kind is 'training', but must be one of trainings, combine, study"),
         ("stages", "stagse", "stagse"),
     ],
 )

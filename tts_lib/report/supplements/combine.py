@@ -181,10 +181,10 @@ class Measured:
     @property
     def at_the_end(self) -> dict[str, float]:
         """At the largest budget: accuracy, cost, and how often an attempt lost or found the answer."""
-        sums = self.flips.drop(columns="question_id").sum()
+        sums = {name: self.flips[name].to_numpy(float).sum() for name in self.flips.columns.drop("question_id")}
         rates = {
-            "right_to_wrong": sums["right_to_wrong"] / max(sums["n_right"], 1),
-            "wrong_to_right": sums["wrong_to_right"] / max(sums["n_wrong"], 1),
+            "right_to_wrong": float(sums["right_to_wrong"] / max(sums["n_right"], 1)),
+            "wrong_to_right": float(sums["wrong_to_right"] / max(sums["n_wrong"], 1)),
         }
         return self.along[-1] | rates
 
