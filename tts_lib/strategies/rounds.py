@@ -132,8 +132,8 @@ def unguessed(
 ) -> Float[np.ndarray, "problem budget"]:
     """Coverage of a policy that does not guess: a sample is right by knowledge (p') or else by chance (c).
 
-    p = c + (1 - c) p', so that p' = (p - c) / (1 - c), at least 0, and coverage is 1 - (1 - p')^k. It takes the share of
-    right samples for p, and is not unbiased as pass@k is: compare pools of one size.
+    p = c + (1 - c) p', so that p' = (p - c) / (1 - c), at least 0, and coverage is 1 - (1 - p')^k. It takes the share
+    of right samples for p, and is not unbiased as pass@k is: compare pools of one size.
     """
     known = np.maximum(share_right - guess_rate, 0) / (1 - guess_rate)
     return 1 - (1 - known[:, None]) ** np.asarray(budgets, float)

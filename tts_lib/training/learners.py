@@ -74,8 +74,10 @@ class WholeModel:
 
     def verifier(self, policy: Path, labelled: Labelled, folder: Path, title: str) -> int:
         codec, problems = labelled.questions.codec, labelled.questions.table
-        parts = [labels.prm_examples(problems, part, codec) for part in (labelled.learned, labelled.held_out)]
-        trained = policies.train_verifier(policy, *parts, self.of_verifier, self.runs, title)
+        learned, held_out = (
+            labels.prm_examples(problems, part, codec) for part in (labelled.learned, labelled.held_out)
+        )
+        trained = policies.train_verifier(policy, learned, held_out, self.of_verifier, self.runs, title)
         n = len(labelled.learned) + len(labelled.held_out)
         card = policies.verifier_card(folder.name, n, trained, self.of_verifier)
         policies.save_verifier(folder, trained, policy, self._tokenizer, card)
@@ -117,11 +119,13 @@ class Adapter:
         assert self.of_verifier is not None
         how, weights = self.of_verifier, self._target.weights
         layout = step_labels.open_layout(weights, how["template"], how["max_length"])
-        parts = []
-        for part in (labelled.learned, labelled.held_out):
-            laid = step_labels.lay_out(layout, labelled.questions.table, part, self._step)
-            parts.append(step_labels.labelled_examples(part.assign(laid=laid), self._step))
-        task = lora.Task(*parts, FineTuning(**how["tuning"]), self.seed, title, how["device"])
+        learned, held_out = (
+            step_labels.labelled_examples(
+                part.assign(laid=step_labels.lay_out(layout, labelled.questions.table, part, self._step)), self._step
+            )
+            for part in (labelled.learned, labelled.held_out)
+        )
+        task = lora.Task(learned, held_out, FineTuning(**how["tuning"]), self.seed, title, how["device"])
         tuned = folder.with_name(f"{folder.name}-weights")
         curve = lora.train_prm(weights, task, self.runs, tuned)
         read = {name: how[name] for name in ("template", "max_length", "device", "batch_size")}

@@ -35,8 +35,8 @@ def kept(teacher: str, samples: pd.DataFrame, most: int) -> pd.DataFrame:
     Raises:
         StudyError: no sample is kept.
     """
-    chosen = samples[_chosen(teacher, samples) & (samples["finish"] == "end").to_numpy(bool)]
-    distinct = chosen.drop_duplicates(["question_id", "text"])
+    chosen = samples.loc[_chosen(teacher, samples) & (samples["finish"] == "end").to_numpy(bool)]
+    distinct = chosen.loc[~chosen.duplicated(["question_id", "text"])]
     taken = distinct.loc[distinct.groupby("question_id", sort=False).cumcount() < most, COLUMNS]
     if taken.empty:
         raise StudyError(

@@ -56,7 +56,14 @@ class Asking:
     def own_samples(self, split: str, table: pd.DataFrame, n: int) -> pd.DataFrame:
         """The first samples of each question in the base's pool, which the study has drawn."""
         pool = tables.read_table(paths.pool(BASE, split), pools.COLUMNS)
-        return pool[pool["question_id"].isin(table["question_id"]) & (pool["sample"] < n)].reset_index(drop=True)
+        asked = pool["question_id"].isin(table["question_id"]) & (pool["sample"] < n)
+        return pool.loc[asked].reset_index(drop=True)
+
+    def own_scores(self, split: str, table: pd.DataFrame, n: int) -> np.ndarray:
+        """The study's PRM's score of each of these."""
+        scores = tables.read_table(paths.scores(split), ["question_id", "sample", "prm_last"])
+        asked = scores["question_id"].isin(table["question_id"]) & (scores["sample"] < n)
+        return scores.loc[asked, "prm_last"].to_numpy()
 
     def samples(self, folder: Path, table: pd.DataFrame, n: int, name: str) -> pd.DataFrame:
         """Of another model, whose seeds are derived from its name."""
@@ -92,10 +99,11 @@ class Asking:
         if not self.study.problems:
             return None
         keys = ["question_id", "text"]
-        right = samples[samples["verdict"] == verdicts.CORRECT].drop_duplicates(keys)
+        right = samples.loc[(samples["verdict"] == verdicts.CORRECT) & ~samples.duplicated(keys)]
         recipe = nano_tables.Recipe.load(paths.RECIPE)
         throughout, _ = nano_tables.right_and_read(recipe.world(), recipe.by_id(), right)
-        return pd.MultiIndex.from_frame(samples[keys]).isin(pd.MultiIndex.from_frame(right.loc[throughout, keys]))
+        known = pd.MultiIndex.from_frame(right.loc[throughout, keys])
+        return pd.MultiIndex.from_frame(samples.loc[:, keys]).isin(known)
 
     @property
     def guess_rate(self) -> float:

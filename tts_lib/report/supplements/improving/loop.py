@@ -99,12 +99,12 @@ class Loop:
             samples = self.asking.own_samples("train", train, n)
         else:
             samples = self.asking.samples(model.folder, train, n, model.name)
-        tokens = sum(self.asking.prompt_tokens(train).values()) + int(samples["n_tokens"].sum())
+        tokens = sum(self.asking.prompt_tokens(train).values()) + int(samples["n_tokens"].to_numpy(int).sum())
         return samples, inference_flops(self.sizes.policy, tokens)
 
     def _learns(self, teacher: str, number: int, kept: pd.DataFrame, flops: float) -> Taught:
         """The base, taught these texts."""
-        wrong = float((kept["verdict"] != verdicts.CORRECT).mean())
+        wrong = float((kept["verdict"] != verdicts.CORRECT).to_numpy(bool).mean())
         model = Taught(teacher, number, FOLDER / f"{teacher}-{number}", flops, len(kept), wrong)
         return self._trained(model, *self._lessons(kept, model.name))
 
@@ -118,7 +118,8 @@ class Loop:
         asking = self.asking
         assert asking.study.revisions
         share = asking.study.revisions.validation_share
-        is_held_out = kept["question_id"].isin(examples.held_out(asking.train["question_id"].tolist(), share))
+        held_out = examples.held_out(asking.train["question_id"].tolist(), share)
+        is_held_out = kept["question_id"].isin(list(held_out)).to_numpy(bool)
         if is_held_out.all() or not is_held_out.any():
             which = "learned from" if is_held_out.all() else "held out"
             raise StudyError(
@@ -127,11 +128,11 @@ class Loop:
             )
         attempts = kept.assign(history=[[] for _ in range(len(kept))])
         questions = asking.questions(asking.train, paths.model(BASE))
-        learned, held_out = (
-            trajectories.examples(attempts[rows], questions, self.learner.end_tokens)
+        learned, shown = (
+            trajectories.examples(attempts.loc[rows], questions, self.learner.end_tokens)
             for rows in (~is_held_out, is_held_out)
         )
-        return learned, held_out
+        return learned, shown
 
     def _controls(self, base: Taught) -> list[Taught]:
         """One round each, of those that the study has: the large model's samples; the reference solutions of the
@@ -144,9 +145,9 @@ class Loop:
             spent *= facts["n_params_block"] / self.sizes.policy
             made.append(self._learns(LARGE, 1, teachers.kept("all", samples, self.texts), spent))
         kept, _ = self._kept("verifier", base)
-        known = train[train["question_id"].isin(kept["question_id"]) & (train["solution"].fillna("") != "")]
+        known = train.loc[train["question_id"].isin(kept["question_id"]) & (train["solution"].fillna("") != "")]
         if len(known):
-            texts = known.rename(columns={"solution": "text"}).assign(verdict=verdicts.CORRECT)
+            texts = known.assign(text=known["solution"], verdict=verdicts.CORRECT)
             made.append(self._learns(SOLUTIONS, 1, texts, 0.0))
         if paths.CORPUS.is_file():
             learned, _ = self._lessons(kept, base.name)
@@ -171,11 +172,9 @@ class Loop:
         labels, n_tokens = self.asking.labels(model.folder, samples, recipe.rollouts, model.name)
         solutions = rollouts.answered(samples).merge(labels, on=["question_id", "sample"])
         held_out = examples.held_out(self.asking.train["question_id"].tolist(), recipe.validation_share)
-        is_held_out, asked = (
-            solutions["question_id"].isin(held_out),
-            self.asking.questions(self.asking.train, model.folder),
-        )
-        parts, folder = Labelled(solutions[~is_held_out], solutions[is_held_out], asked), FOLDER / "prm"
+        rows = solutions["question_id"].isin(list(held_out)).to_numpy(bool)
+        asked = self.asking.questions(self.asking.train, model.folder)
+        parts, folder = Labelled(solutions.loc[~rows], solutions.loc[rows], asked), FOLDER / "prm"
         n_learned = self.learner.verifier(model.folder, parts, folder, "training a PRM on the last round")
         spent += inference_flops(self.sizes.policy, n_tokens) + pretraining_flops(self.sizes.verifier, n_learned)
         return folder, spent
@@ -185,9 +184,13 @@ class Loop:
         asking, test = self.asking, self.asking.test
         if model.teacher == BASE:
             samples = asking.own_samples("test", test, n_samples)
+            known = {paths.verifier("prm"): asking.own_scores("test", test, n_samples)}
         else:
-            samples = asking.samples(model.folder, test, n_samples, model.name)
-        scores = {name: asking.scores(folder, test, samples) for name, folder in verifiers.items()}
+            samples, known = asking.samples(model.folder, test, n_samples, model.name), {}
+        scores = {
+            name: known[folder] if folder in known else asking.scores(folder, test, samples)
+            for name, folder in verifiers.items()
+        }
         grid = grids.grid(samples, test["question_id"].tolist())
         throughout = asking.right_throughout(samples)
         pool = rounds.Pool.of(samples, grid, scores, throughout, asking.prompt_tokens(test))
