@@ -108,13 +108,7 @@ def _row(found: Measured, teacher: str, after: Round, reader: str, once: float, 
     paid = [
         break_even(once, flops(found.sizes, found.base, a * budget), cost) for a in (worth.ratio, worth.high, worth.low)
     ]
-    row: dict[str, Any] = {
-        "teacher": teacher,
-        "reader": reader,
-        "budget": budget,
-        "accuracy": worth.target,
-        "loop_flops": once,
-    }
+    row: dict[str, Any] = {"teacher": teacher, "reader": reader, "budget": budget, "accuracy": worth.target}
     row |= {"loop_flops": once, "worth": worth.ratio, "low": worth.low, "high": worth.high}
     row |= {"bound": worth.bound, "low_bound": worth.low_bound, "high_bound": worth.high_bound}
     return row | dict(zip(("break_even", "break_even_low", "break_even_high"), paid, strict=True))
