@@ -31,7 +31,7 @@ from tts_lib.training.loop import Training
 from tts_lib.verifiers import labels, rollouts, scoring
 
 N_TRAIN, N_TEST = 40, 30
-SHARED = {"batch_tokens": 1024, "lr_muon": 0.02, "lr_adamw": 0.005, "shards": 1, "checkpoint_seconds": 0.001}
+SHARED = {"batch_tokens": 1024, "lr_muon": 0.02, "lr_adamw": 0.005, "shards": 1, "checkpoint_seconds": 0.1}
 MODELS = {"base": (2, 32, 1, 64), "large": (2, 48, 1, 96)}
 
 
@@ -137,7 +137,7 @@ def as_checkpoint(study: Path, folder: Path) -> Path:
     made["engine"] = {"kind": "reference", "device": "cpu", "batch_size": 256}
     tuning = {"adapter": {"rank": 4, "alpha": 8.0, "layers": "all"}, "epochs": 2, "batch_size": 16, "lr": 0.005}
     tuning |= {"micro_tokens": 4096, "warmup_share": 0.0, "schedule": "constant", "dropout": 0.0, "clip_norm": 1.0}
-    tuning |= {"gradient_checkpointing": False, "checkpoints": 1, "checkpoint_seconds": 0.001}
+    tuning |= {"gradient_checkpointing": False, "checkpoints": 1, "checkpoint_seconds": 3600.0}
     template = {"opening": "{problem}", "step": "{step}{marker}", "between": "", "marker": "\n", "tokenised": "pieces"}
     tuned = {"pool": "base-train", "samples": 4, "rollouts": 2, "validation_share": 0.2, "template": template}
     tuned |= {"max_length": 128, "device": "cpu", "batch_size": 64, "tuning": tuning | {"adapter": None}}
