@@ -7,10 +7,16 @@ from tts_lib.common.section import Section
 from tts_lib.common.yaml_files import read
 from tts_lib.report.supplements.combine import Combine
 from tts_lib.report.supplements.declared import PROFILES, Supplement
+from tts_lib.report.supplements.improve import Improve
 from tts_lib.report.supplements.other_study import OtherStudy
 from tts_lib.report.supplements.trainings import Trainings
 
-KINDS: dict[str, type[Supplement]] = {"trainings": Trainings, "combine": Combine, "study": OtherStudy}
+KINDS: dict[str, type[Supplement]] = {
+    "combine": Combine,
+    "improve": Improve,
+    "study": OtherStudy,
+    "trainings": Trainings,
+}
 
 
 class _Kind(Section):

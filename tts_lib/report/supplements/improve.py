@@ -1,0 +1,166 @@
+"""Putting it back: a model learns from its own samples, chosen by a teacher, round after round.
+
+Every round starts from the base. What it attains is measured on test questions, at each budget, against the base with
+more samples: pass@1 that is gained, coverage that is lost, and how many samples of the base a sample is worth.
+"""
+
+from collections.abc import Mapping
+from contextlib import ExitStack, chdir
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, model_validator
+
+from tts_lib.common import paths, rng
+from tts_lib.common.errors import StudyError
+from tts_lib.common.section import Section
+from tts_lib.estimators import intervals
+from tts_lib.report.claims.findings import Demand, Direction, Finding, from_interval, from_ratio
+from tts_lib.report.supplements.declared import Collected, Supplement
+from tts_lib.report.supplements.improving import telling
+from tts_lib.report.supplements.improving.asking import Asking
+from tts_lib.report.supplements.improving.contrasts import (
+    RETRAINED,
+    START,
+    Measured,
+    amortised,
+    differences,
+    gold_gain,
+)
+from tts_lib.report.supplements.improving.loop import Loop, learner
+from tts_lib.strategies.model_sizes import model_sizes
+from tts_lib.study.config import loading
+from tts_lib.study.config.study import Study
+
+Contrast = Literal[
+    "verifier_gain",
+    "half_of_gold",
+    "coverage",
+    "last_round",
+    "gap",
+    "amortised",
+    "retrained_minus_start",
+    "majority_minus_verifier",
+    "all_minus_verifier",
+    "tokens_minus_verifier",
+]
+
+
+class Registered(Section):
+    """A claim on one of the contrasts, written down before its result."""
+
+    contrast: Contrast
+    claim: str
+    direction: Direction
+    margin: Annotated[float, Field(ge=0, lt=1, description="of accuracy; of amortised a share of samples")]
+    registered: date
+
+    @property
+    def demand(self) -> Demand:
+        return Demand(self.direction, self.margin, 1.0 if self.contrast == "amortised" else 0.0)
+
+
+class Improve(Supplement):
+    """Rounds of teaching in the study itself; no other study is run."""
+
+    kind: Literal["improve"]
+    rounds: Annotated[int, Field(ge=2, le=10, description="of each teacher")]
+    samples: Annotated[int, Field(ge=1, le=4096, description="of a training question a round")]
+    texts: Annotated[int, Field(ge=1, le=4096, description="of a training question that are learned from, at most")]
+    n_test: Annotated[int, Field(ge=30, le=1_000_000, description="questions to measure on, the first")]
+    pool: Annotated[int, Field(ge=2, le=4096, description="samples of each of them, a power of two")]
+    at: Annotated[int, Field(ge=2, le=4096, description="samples at which gap and diversity are read")]
+    claims: Annotated[list[Registered], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _budgets_fit(self) -> "Improve":
+        for name in ("pool", "at"):
+            if (n := getattr(self, name)) & (n - 1):
+                raise ValueError(f"{name} is {n}, which is not a power of two")
+        if self.at > self.pool:
+            raise ValueError(f"at is {self.at}, but must be at most pool, which is {self.pool}")
+        return self
+
+    def studies(self, seed: int) -> dict[str, dict[str, Any]]:
+        return {}
+
+    def collect(self, root: Path, studies: Mapping[str, Path]) -> Collected:
+        with chdir(root), ExitStack() as stack:
+            study = loading.load()
+            learns = learner(study)
+            self._must_reach(study)
+            asking, sizes = Asking.open(study, self.n_test, stack), model_sizes()
+            loop = Loop(asking, learns, sizes, self.rounds, self.samples, self.texts)
+            models = loop.models()
+            (last,) = (model for model in models if (model.teacher, model.number) == ("verifier", self.rounds))
+            readers, making = {START: paths.verifier("prm")}, 0.0
+            if (retrained := loop.retrained(last)) is not None:
+                readers[RETRAINED], making = retrained
+            start, measured = {START: readers[START]}, []
+            for model in models:
+                read_by = readers if model in (models[0], last) else start
+                measured.append((model, loop.measured(model, read_by, self.pool, self.at)))
+            whole = 1 << (study.generate["base-test"].n_samples.bit_length() - 1)
+            base = loop.measured(models[0], start, whole, self.at)
+            draws = rng.generator("bootstrap", study.seed, "improve")
+            weights = intervals.bootstrap_weights(len(asking.test), study.compute_optimal.n_bootstrap, draws)
+        return self.told(Measured(measured, base, sizes, self.rounds, self.at, weights, making))
+
+    def _must_reach(self, study: Study) -> None:
+        """Refuse pools that are smaller than what is asked for."""
+        for name, pool, n in (("samples", "base-train", self.samples), ("pool", "base-test", self.pool)):
+            if (there := study.generate[pool].n_samples) < n:
+                raise StudyError(f"{name} of improve is {n}, but must be at most generate.{pool}.n_samples, {there}")
+
+    def told(self, found: Measured) -> Collected:
+        """What the report shows of it."""
+        judged = {claim.claim: self._judged(claim, found) for claim in self.claims}
+        rounds, curves, worth = telling.rounds_table(found), telling.curves_table(found), amortised(found)
+        rows = [
+            {"claim": claim.claim}
+            | _row(judged[claim.claim])
+            | {"margin": claim.margin, "registered": claim.registered.isoformat()}
+            for claim in self.claims
+        ]
+        said = " ".join(
+            f"{claim}: {finding.text}, {finding.judged.verdict}." if finding else f"{claim}: not testable."
+            for claim, finding in judged.items()
+        )
+        lead = (
+            f"{self.rounds} rounds of each teacher, {self.samples} samples of a training question a round, each round "
+            f"from the base; {len(found.start.prompt):,} test questions, {self.pool} samples each. One training of "
+            f"each model: what is found holds for these. {said}"
+        )
+        return Collected(
+            title="Putting it back: learning from one's own samples",
+            lead=lead,
+            tables={"rounds": rounds, "claims": pd.DataFrame(rows), "amortisation": worth, "curves": curves},
+            figures=telling.figures(found, rounds, curves, worth),
+            facts={"flops_of_the_retrained_prm": found.making},
+        )
+
+    def _judged(self, claim: Registered, found: Measured) -> Finding | None:
+        """None where the study has not what the claim is on."""
+        last = found.last("verifier")
+        if claim.contrast == "amortised":
+            if RETRAINED not in last.weighted:
+                return None
+            worth = found.worth(last, RETRAINED, last.budgets[-1])
+            bounds = (worth.bound, worth.low_bound, worth.high_bound)
+            return from_ratio(worth.ratio, worth.low, worth.high, bounds, f"N = {last.budgets[-1]}", claim.demand)
+        if (difference := differences(found).get(claim.contrast)) is None:
+            return None
+        if claim.contrast == "half_of_gold" and intervals.difference_interval(gold_gain(found)).low <= 0:
+            return None  # half of a gain that is not there is no promise
+        interval = intervals.difference_interval(difference)
+        return from_interval(interval, len(difference), claim.contrast, claim.demand)
+
+
+def _row(finding: Finding | None) -> dict[str, Any]:
+    if finding is None:
+        return {"estimate": np.nan, "low": np.nan, "high": np.nan, "unit": "", "verdict": "not testable"}
+    values = {name: getattr(finding, name) for name in ("estimate", "low", "high", "unit")}
+    return values | {"verdict": finding.judged.verdict}

@@ -1,0 +1,227 @@
+"""The loop of self-improvement: sample, keep, learn, again; then all models answer the test questions.
+
+Everything goes through the study's store and its runs of training, under names of its own: a run that was killed goes
+on where it was, to the same result.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from tts_lib.answers import grid as grids
+from tts_lib.common import examples, paths, rng, tables
+from tts_lib.common.errors import StudyError
+from tts_lib.common.examples import Examples
+from tts_lib.estimators.flops import Sizes, inference_flops, pretraining_flops
+from tts_lib.grading import verdicts
+from tts_lib.models import pointer
+from tts_lib.report.supplements.improving.asking import BASE, Asking
+from tts_lib.revisions import trajectories
+from tts_lib.strategies import rounds
+from tts_lib.strategies.rounds import Round
+from tts_lib.study.config.revisions import TrainedRevisions
+from tts_lib.study.config.study import Study
+from tts_lib.training import teachers
+from tts_lib.verifiers import rollouts
+
+if TYPE_CHECKING:  # what trains loads torch
+    from tts_lib.training.learners import Learner
+
+LARGE, SOLUTIONS, TOKENS = "large", "solutions", "tokens"
+FOLDER = paths.CHECKPOINTS / "improve"
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A model of the loop.
+
+    Attributes:
+        flops: of all rounds up to this one: samples, scores of the teacher, training.
+        n_kept, share_wrong: of the texts that it learned from.
+    """
+
+    teacher: str
+    number: int  # of the round
+    folder: Path
+    flops: float = 0.0
+    n_kept: int = 0
+    share_wrong: float = np.nan
+
+    @property
+    def name(self) -> str:
+        """In seeds and messages."""
+        return f"improve-{self.teacher}-{self.number}"
+
+
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """Rounds of teaching in a study, each from the base.
+
+    Attributes:
+        samples, texts: of a training question, sampled in a round and at most learned from.
+    """
+
+    asking: Asking
+    learner: "Learner"
+    sizes: Sizes
+    n_rounds: int
+    samples: int
+    texts: int
+
+    def models(self) -> list[Taught]:
+        """The base, the models of each teacher round by round, and the controls."""
+        base = Taught(BASE, 0, paths.model(BASE))
+        made = [base]
+        for teacher in teachers.TEACHERS:
+            model = base
+            for _ in range(self.n_rounds):
+                kept, spent = self._kept(teacher, model)
+                model = self._learns(teacher, model.number + 1, kept, model.flops + spent)
+                made.append(model)
+        return made + self._controls(base)
+
+    def _kept(self, teacher: str, model: Taught) -> tuple[pd.DataFrame, float]:
+        """What a teacher keeps of a model's samples, and the FLOPs that these and the teacher's scores took."""
+        samples, spent = self._answered(model, self.samples)
+        if teacher == "verifier":
+            samples = samples.assign(score=self.asking.scores(paths.verifier("prm"), self.asking.train, samples))
+            spent *= 1 + self.sizes.verifier / self.sizes.policy
+        return teachers.kept(teacher, samples, self.texts), spent
+
+    def _answered(self, model: Taught, n: int) -> tuple[pd.DataFrame, float]:
+        """Samples of the training questions, and the FLOPs they take of a model of the base's size."""
+        train = self.asking.train
+        if model.teacher == BASE:
+            samples = self.asking.own_samples("train", train, n)
+        else:
+            samples = self.asking.samples(model.folder, train, n, model.name)
+        tokens = sum(self.asking.prompt_tokens(train).values()) + int(samples["n_tokens"].to_numpy(int).sum())
+        return samples, inference_flops(self.sizes.policy, tokens)
+
+    def _learns(self, teacher: str, number: int, kept: pd.DataFrame, flops: float) -> Taught:
+        """The base, taught these texts."""
+        wrong = float((kept["verdict"] != verdicts.CORRECT).to_numpy(bool).mean())
+        model = Taught(teacher, number, FOLDER / f"{teacher}-{number}", flops, len(kept), wrong)
+        return self._trained(model, *self._lessons(kept, model.name))
+
+    def _trained(self, model: Taught, learned: Examples, held_out: Examples) -> Taught:
+        title = f"teaching by {model.teacher}, round {model.number}"
+        n_tokens = self.learner.policy(learned, held_out, model.folder, title)
+        return replace(model, flops=model.flops + pretraining_flops(self.sizes.policy, n_tokens))
+
+    def _lessons(self, kept: pd.DataFrame, name: str) -> tuple[Examples, Examples]:
+        """Texts as examples: to learn, and held out to see the loss on."""
+        asking = self.asking
+        assert asking.study.revisions
+        share = asking.study.revisions.validation_share
+        held_out = examples.held_out(asking.train["question_id"].tolist(), share)
+        is_held_out = kept["question_id"].isin(list(held_out)).to_numpy(bool)
+        if is_held_out.all() or not is_held_out.any():
+            which = "learned from" if is_held_out.all() else "held out"
+            raise StudyError(
+                f"{name}: none of the {len(kept)} texts that are kept is of a question to be {which}; raise samples of "
+                "the supplement, or ask more training questions"
+            )
+        attempts = kept.assign(history=[[] for _ in range(len(kept))])
+        questions = asking.questions(asking.train, paths.model(BASE))
+        learned, shown = (
+            trajectories.examples(attempts.loc[rows], questions, self.learner.end_tokens)
+            for rows in (~is_held_out, is_held_out)
+        )
+        return learned, shown
+
+    def _controls(self, base: Taught) -> list[Taught]:
+        """One round each, of those that the study has: the large model's samples; the reference solutions of the
+        questions that the verifier's first round learned from; as many tokens of the corpus.
+        """
+        made, train = [], self.asking.train
+        if pointer.is_there(paths.model(LARGE)):
+            facts = tables.read_json(paths.metrics(f"model-{LARGE}"), ["n_params_block"])
+            samples, spent = self._answered(Taught(LARGE, 0, paths.model(LARGE)), self.samples)
+            spent *= facts["n_params_block"] / self.sizes.policy
+            made.append(self._learns(LARGE, 1, teachers.kept("all", samples, self.texts), spent))
+        kept, _ = self._kept("verifier", base)
+        known = train.loc[train["question_id"].isin(kept["question_id"]) & (train["solution"].fillna("") != "")]
+        if len(known):
+            texts = known.assign(text=known["solution"], verdict=verdicts.CORRECT)
+            made.append(self._learns(SOLUTIONS, 1, texts, 0.0))
+        if paths.CORPUS.is_file():
+            learned, _ = self._lessons(kept, base.name)
+            generator = rng.generator("improve tokens", self.asking.study.seed)
+            corpus = Examples.load(paths.CORPUS).packed(len(learned.tokens), 1, generator)
+            model = Taught(TOKENS, 1, FOLDER / f"{TOKENS}-1")
+            made.append(self._trained(model, corpus, Examples.load(paths.CORPUS_VALIDATION)))
+        return made
+
+    def retrained(self, model: Taught) -> tuple[Path, float] | None:
+        """A PRM of this model's solutions by the recipe of the study's own, and the FLOPs that went into it.
+
+        None where the study's PRM existed already.
+        """
+        verifier = self.asking.study.verifier
+        recipe = None if verifier is None else verifier.trained or verifier.tuned
+        if recipe is None:
+            return None
+        from tts_lib.training.learners import Labelled
+
+        samples, spent = self._answered(model, recipe.samples)
+        labels, n_tokens = self.asking.labels(model.folder, samples, recipe.rollouts, model.name)
+        solutions = rollouts.answered(samples).merge(labels, on=["question_id", "sample"])
+        held_out = examples.held_out(self.asking.train["question_id"].tolist(), recipe.validation_share)
+        rows = solutions["question_id"].isin(list(held_out)).to_numpy(bool)
+        asked = self.asking.questions(self.asking.train, model.folder)
+        parts, folder = Labelled(solutions.loc[~rows], solutions.loc[rows], asked), FOLDER / "prm"
+        n_learned = self.learner.verifier(model.folder, parts, folder, "training a PRM on the last round")
+        spent += inference_flops(self.sizes.policy, n_tokens) + pretraining_flops(self.sizes.verifier, n_learned)
+        return folder, spent
+
+    def measured(self, model: Taught, verifiers: Mapping[str, Path], n_samples: int, at: int) -> Round:
+        """What a model attains on the test questions, its samples read by these verifiers; see `rounds.read`."""
+        asking, test = self.asking, self.asking.test
+        if model.teacher == BASE:
+            samples = asking.own_samples("test", test, n_samples)
+            known = {paths.verifier("prm"): asking.own_scores("test", test, n_samples)}
+        else:
+            samples, known = asking.samples(model.folder, test, n_samples, model.name), {}
+        scores = {
+            name: known[folder] if folder in known else asking.scores(folder, test, samples)
+            for name, folder in verifiers.items()
+        }
+        grid = grids.grid(samples, test["question_id"].tolist())
+        throughout = asking.right_throughout(samples)
+        pool = rounds.Pool.of(samples, grid, scores, throughout, asking.prompt_tokens(test))
+        budgets = [2**i for i in range(n_samples.bit_length())]
+        generator = rng.generator("improve replay", asking.study.seed)
+        return rounds.read(pool, budgets, at, asking.guess_rate, generator)
+
+
+def learner(study: Study) -> "Learner":
+    """Who learns as the study's revision models and its PRM did.
+
+    Raises:
+        StudyError: it has no revision models, whose rates are taken.
+    """
+    from tts_lib.training.learners import Adapter, WholeModel
+    from tts_lib.training.loop import Training
+
+    rates, verifier, base = study.revisions, study.verifier, paths.model(BASE)
+    if rates is None or verifier is None:
+        raise StudyError("improve learns at the rates of a study's revision models: set revisions")
+    if not isinstance(rates, TrainedRevisions):
+        tuned = None if verifier.tuned is None else verifier.tuned.model_dump(mode="json")
+        return Adapter(base, rates.tuning, tuned, paths.CHECKPOINTS, study.seed, rates.device)
+    prm = verifier.trained
+    assert prm
+    of_policy = Training(
+        rates.epochs, rates.batch_tokens, rates.lr_muon, rates.lr_adamw, 0.0, rates.shards, study.seed,
+        n_evaluations=1, checkpoint_seconds=rates.checkpoint_seconds,
+    )  # fmt: skip
+    of_prm = Training(
+        prm.epochs, prm.batch_tokens, prm.lr_muon, prm.lr_adamw, prm.dropout, prm.shards, study.seed,
+        checkpoint_seconds=prm.checkpoint_seconds,
+    )  # fmt: skip
+    return WholeModel(base, of_policy, of_prm, paths.CHECKPOINTS)
