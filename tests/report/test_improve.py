@@ -185,11 +185,24 @@ def test_a_study_of_a_checkpoint_improves_by_adapters_killed_or_not(study: Path,
     assert folder(killed) == folder(whole)
 
 
+def test_a_round_that_keeps_nothing_loses_nothing(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No sample is right: one sentence, and report, models and store as they were."""
+
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in sorted(study.rglob("*")) if path.is_file()}
+
+    own, before = Asking.own_samples, files()
+    monkeypatch.setattr(Asking, "own_samples", lambda *asked: own(*asked).assign(verdict="wrong"))
+    with pytest.raises(StudyError, match="the teacher gold keeps none of 320 samples of 40 questions; raise samples"):
+        collect(study)
+    assert files() == before
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"samples": 17}, "samples of improve is 17, but must be at most generate.base-train.n_samples, 16"),
-        ({"pool": 32}, "pool of improve is 32, but must be at most generate.base-test.n_samples, 16"),
+        ({"samples": 17}, "improve.yaml: samples is 17, but must be at most 16, generate.base-train.n_samples"),
+        ({"pool": 32}, "improve.yaml: pool is 32, but must be at most 16, generate.base-test.n_samples"),
     ],
 )
 def test_more_samples_than_the_study_has_are_refused(study: Path, changes: dict[str, int], sentence: str) -> None:
