@@ -126,7 +126,7 @@ def _sampled_and_scored(made: dict[str, Any], codec: TokenCodec, store: Store) -
 
 def as_checkpoint(study: Path, folder: Path) -> Path:
     """The same questions and samples, in a study whose models are somebody's checkpoints: its base, with an adapter."""
-    shutil.copytree(study, folder, ignore=shutil.ignore_patterns(".tts_store", "corpus", "studies"))
+    shutil.copytree(study, folder, ignore=shutil.ignore_patterns(".tts_store", "corpus", "studies", "supplements"))
     made = yaml.safe_load((folder / "params.yaml").read_text())
     for name in ("problems", "corpus", "models", "pretrain", "ladder", "window"):
         made.pop(name, None)
@@ -137,7 +137,7 @@ def as_checkpoint(study: Path, folder: Path) -> Path:
     made["engine"] = {"kind": "reference", "device": "cpu", "batch_size": 256}
     tuning = {"adapter": {"rank": 4, "alpha": 8.0, "layers": "all"}, "epochs": 2, "batch_size": 16, "lr": 0.005}
     tuning |= {"micro_tokens": 4096, "warmup_share": 0.0, "schedule": "constant", "dropout": 0.0, "clip_norm": 1.0}
-    tuning |= {"gradient_checkpointing": False, "checkpoints": 1, "checkpoint_seconds": 3600.0}
+    tuning |= {"gradient_checkpointing": False, "checkpoints": 1, "checkpoint_seconds": 0.001}
     template = {"opening": "{problem}", "step": "{step}{marker}", "between": "", "marker": "\n", "tokenised": "pieces"}
     tuned = {"pool": "base-train", "samples": 4, "rollouts": 2, "validation_share": 0.2, "template": template}
     tuned |= {"max_length": 128, "device": "cpu", "batch_size": 64, "tuning": tuning | {"adapter": None}}

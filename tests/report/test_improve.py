@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from pydantic import ValidationError
@@ -21,9 +23,11 @@ from tts_lib.estimators.intervals import bootstrap_weights, difference_interval
 from tts_lib.report.supplements import kinds
 from tts_lib.report.supplements.declared import PROFILES
 from tts_lib.report.supplements.improve import Improve
+from tts_lib.report.supplements.improving.asking import Asking
 from tts_lib.report.supplements.improving.contrasts import RETRAINED, START, Measured, amortised, differences
 from tts_lib.report.supplements.improving.loop import TOKENS, Taught
 from tts_lib.strategies.rounds import Round
+from tts_lib.study.config import loading
 
 N, SHORT, LONG = 2000, (1, 2, 4, 8), (1, 2, 4, 8, 16, 32)
 
@@ -157,24 +161,48 @@ def test_a_nano_study_improves_and_says_how(study: Path) -> None:
     assert folder(study) == before and sorted((study / paths.STORE / "shards").iterdir()) == shards
 
 
+def test_a_guessed_answer_is_not_right_throughout(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference solutions are; the right answer alone, which nothing leads to, is not."""
+    monkeypatch.chdir(study)
+    with ExitStack() as stack:
+        asking = Asking.open(loading.load(), 30, stack)
+        solved = asking.test.assign(text=asking.test["solution"], verdict="correct")
+        guessed = solved.assign(text="=" + solved["answer"] + "$")
+        found = asking.right_throughout(pd.concat([solved, guessed, solved.assign(verdict="wrong", text="x")]))
+    assert found is not None and found.tolist() == [True] * 30 + [False] * 60
+
+
 def test_a_study_of_a_checkpoint_improves_by_adapters_killed_or_not(study: Path, tmp_path: Path) -> None:
-    """Killed before three of its writes one after the other, it ends as if nothing had been: byte by byte."""
+    """Killed before two of its writes, one after the other, it ends as if nothing had been: byte by byte."""
     whole, killed = (tiny_study.as_checkpoint(study, tmp_path / name) for name in ("whole", "killed"))
     found = collect(whole).tables["rounds"]
     assert set(found["teacher"]) == {"base", "gold", "verifier", "majority", "all", "large", "solutions"}
     assert "right_throughout_at_16" not in found and found["weighted_at_8_retrained"].notna().sum() == 2
-    for step in (9, 40, 70):
+    for step in (9, 120):
         assert run(killed, step) == -signal.SIGKILL, step
     assert not (killed / paths.REPORTS / "supplements/improve").exists()
     assert run(killed, 0) == 0
     assert folder(killed) == folder(whole)
 
 
+def test_a_round_that_keeps_nothing_loses_nothing(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No sample is right: one sentence, and report, models and store as they were."""
+
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in sorted(study.rglob("*")) if path.is_file()}
+
+    own, before = Asking.own_samples, files()
+    monkeypatch.setattr(Asking, "own_samples", lambda *asked: own(*asked).assign(verdict="wrong"))
+    with pytest.raises(StudyError, match="the teacher gold keeps none of 320 samples of 40 questions; raise samples"):
+        collect(study)
+    assert files() == before
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"samples": 17}, "samples of improve is 17, but must be at most generate.base-train.n_samples, 16"),
-        ({"pool": 32}, "pool of improve is 32, but must be at most generate.base-test.n_samples, 16"),
+        ({"samples": 17}, "improve.yaml: samples is 17, but must be at most 16, generate.base-train.n_samples"),
+        ({"pool": 32}, "improve.yaml: pool is 32, but must be at most 16, generate.base-test.n_samples"),
     ],
 )
 def test_more_samples_than_the_study_has_are_refused(study: Path, changes: dict[str, int], sentence: str) -> None:

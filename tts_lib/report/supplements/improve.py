@@ -19,7 +19,7 @@ from tts_lib.common.errors import StudyError
 from tts_lib.common.section import Section
 from tts_lib.estimators import intervals
 from tts_lib.report.claims.findings import Demand, Direction, Finding, from_interval, from_ratio
-from tts_lib.report.supplements.declared import Collected, Supplement
+from tts_lib.report.supplements.declared import PROFILES, Collected, Supplement
 from tts_lib.report.supplements.improving import telling
 from tts_lib.report.supplements.improving.asking import Asking
 from tts_lib.report.supplements.improving.contrasts import (
@@ -113,7 +113,8 @@ class Improve(Supplement):
         """Refuse pools that are smaller than what is asked for."""
         for name, pool, n in (("samples", "base-train", self.samples), ("pool", "base-test", self.pool)):
             if (there := study.generate[pool].n_samples) < n:
-                raise StudyError(f"{name} of improve is {n}, but must be at most generate.{pool}.n_samples, {there}")
+                limit = f"{there}, generate.{pool}.n_samples"
+                raise StudyError(f"{PROFILES / self.kind}.yaml: {name} is {n}, but must be at most {limit}")
 
     def told(self, found: Measured) -> Collected:
         """What the report shows of it."""
