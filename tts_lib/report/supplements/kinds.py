@@ -7,9 +7,10 @@ from tts_lib.common.section import Section
 from tts_lib.common.yaml_files import read
 from tts_lib.report.supplements.combine import Combine
 from tts_lib.report.supplements.declared import PROFILES, Supplement
+from tts_lib.report.supplements.searches.supplement import Searches
 from tts_lib.report.supplements.trainings import Trainings
 
-KINDS: dict[str, type[Supplement]] = {"trainings": Trainings, "combine": Combine}
+KINDS: dict[str, type[Supplement]] = {"trainings": Trainings, "combine": Combine, "searches": Searches}
 
 
 class _Kind(Section):
