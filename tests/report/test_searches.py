@@ -120,7 +120,6 @@ def test_rungs_are_in_order_and_crossings_said(collected: Collected) -> None:
     auc = rungs["auc"]
     assert auc["exact"] == 1 > auc["misjudged by 8"] > 0.5
     assert rungs.loc["exact", "auc_of_prefixes"] > rungs.loc["misjudged by 8", "auc_of_prefixes"]
-    assert abs(rungs.loc["shuffled", "auc"] - 0.5) < 0.15
     crossings = collected.tables["crossings"]
     assert len(crossings) == 2 * 2 * 2 and (crossings["auc_of_prm"] == auc["prm"]).all()
     assert (crossings["pays_from_auc"] != "never").all()
