@@ -76,6 +76,34 @@ def auc_by_question(
     return np.divide(wins, pairs, out=np.full(len(labels), np.nan), where=pairs > 0)
 
 
+def auc_within(
+    scores: Float[np.ndarray, " item"],
+    labels: Bool[np.ndarray, " item"],
+    question: Int[np.ndarray, " item"],
+    rivals: Int[np.ndarray, " item"],
+    n_questions: int,
+) -> Float[np.ndarray, " question"]:
+    """AUC within each question, over pairs of items that compete: NaN where none of these differ in their labels.
+
+    Args:
+        question: row of each item's question, 0..n_questions-1.
+        rivals: number of the group, within its question, that an item competes in (prefixes of as many steps).
+
+    Raises:
+        ValueError: a score that is not a number.
+    """
+    _check_scores(scores)
+    items = pd.DataFrame({"score": scores, "up": labels, "question": question, "rivals": rivals})
+    items["rank"] = items.groupby(["question", "rivals"])["score"].rank()
+    items["won"] = items["rank"].where(labels, 0.0)
+    groups = items.groupby(["question", "rivals"]).agg(n=("up", "size"), up=("up", "sum"), won=("won", "sum"))
+    groups["wins"] = groups["won"] - groups["up"] * (groups["up"] + 1) / 2
+    groups["pairs"] = groups["up"] * (groups["n"] - groups["up"])
+    where = groups.index.get_level_values("question").to_numpy()
+    wins, pairs = (np.bincount(where, groups[name].to_numpy(np.float64), n_questions) for name in ("wins", "pairs"))
+    return np.divide(wins, pairs, out=np.full(n_questions, np.nan), where=pairs > 0)
+
+
 def calibration(
     scores: Float[np.ndarray, " item"],
     labels: Float[np.ndarray, " item"],

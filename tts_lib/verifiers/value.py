@@ -11,17 +11,23 @@ results: values come from the right answers.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import isotonic_regression
+from scipy.special import ndtri
 
 from tts_lib.answers.protocols import Policy, SampleRequest, Sampling, ScoreRequest, Verifier
 from tts_lib.answers.question_table import QuestionTable
-from tts_lib.common.rng import Part, derive_seeds, generator
+from tts_lib.common.rng import Part, derive_seed, derive_seeds, generator
 from tts_lib.grading.verdicts import CORRECT
 
 _SMALLEST = 1e-6  # scores lie in (0, 1)
+
+
+def _scores(values: Float[np.ndarray, " text"]) -> list[float]:
+    return np.clip(values, _SMALLEST, 1 - _SMALLEST).astype(np.float32).tolist()
 
 
 class OfPrefixes(ABC):
@@ -45,10 +51,11 @@ class OfPrefixes(ABC):
         for request in requests:
             n_steps.append([])
             for continuation in request.continuations:
-                ends = {*(np.flatnonzero(np.isin(continuation, self.closing)) + 1).tolist(), len(continuation)}
+                closes = (i for i, token in enumerate(continuation.tolist(), start=1) if token in self.closing)
+                ends = {*closes, len(continuation)}
                 texts += [np.concatenate((request.prefix, continuation[:end])) for end in sorted(ends)]
                 n_steps[-1].append(len(ends))
-        values = iter(np.clip(self.values(texts), _SMALLEST, 1 - _SMALLEST).astype(np.float32).tolist())
+        values = iter(_scores(self.values(texts)))
         return [[np.array([next(values) for _ in range(n)], np.float32) for n in counts] for counts in n_steps]
 
 
@@ -61,6 +68,8 @@ class RolledOut(OfPrefixes):
         sampling: of the rollouts, to the end.
         ends: the tokens that end a solution.
         seed_key: names the study and the policy.
+        spent: tokens of the policy that the values asked for so far cost: in a call each prefix is read once and its
+            rollouts are written, whether or not they were known already.
     """
 
     policy: Policy
@@ -70,7 +79,9 @@ class RolledOut(OfPrefixes):
     closing: tuple[int, ...]
     ends: tuple[int, ...]
     seed_key: tuple[Part, ...]
-    _known: dict[bytes, float] = field(default_factory=dict, init=False)
+    spent: int = field(default=0, init=False)
+    _known: dict[bytes, float] = field(default_factory=dict[bytes, float], init=False)
+    _cost: dict[bytes, int] = field(default_factory=dict[bytes, int], init=False)
 
     @property
     def version(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -79,28 +90,46 @@ class RolledOut(OfPrefixes):
     def values(self, texts: Sequence[np.ndarray]) -> Float[np.ndarray, " text"]:
         new = {text.tobytes(): text for text in texts if text.tobytes() not in self._known}
         asked = [(self._question(text), text) for text in new.values()]
-        open_ended = [(name, text) for name, text in asked if text[-1] not in self.ends]
         key = (*self.seed_key, "value")
         requests = [
             SampleRequest(text, derive_seeds((*key, name, text.tobytes()), self.n_rollouts))
-            for name, text in open_ended
+            for name, text in asked
+            if text[-1] not in self.ends
         ]
         with self.questions.naming():
             drawn = iter(self.policy.sample(requests, self.sampling) if requests else [])
+        solutions: dict[str, list[list[np.ndarray]]] = {}  # of each question: of each of its texts
         for name, text in asked:
-            solutions = [text]
+            begun = text[len(self.questions.prompts[name]) :]
+            written, cost = [begun], 0
             if text[-1] not in self.ends:
                 samples = next(drawn)
-                solutions = [np.concatenate((text, samples[i])) for i in range(len(samples))]
-            n_prompt = len(self.questions.prompts[name])
-            written = self.questions.codec.decode([solution[n_prompt:] for solution in solutions])
-            verdicts = self.questions.judged(name, written).verdicts
-            self._known[text.tobytes()] = float(np.mean([verdict == CORRECT for verdict in verdicts]))
+                written = [np.concatenate((begun, samples[i])) for i in range(len(samples))]
+                cost = len(text) + len(samples.tokens)
+            solutions.setdefault(name, []).append(written)
+            self._cost[text.tobytes()] = cost
+        values = {name: iter(self._shares(name, written)) for name, written in solutions.items()}
+        self._known |= {text.tobytes(): next(values[name]) for name, text in asked}
+        self.spent += sum(self._cost[text] for text in {text.tobytes() for text in texts})
         return np.array([self._known[text.tobytes()] for text in texts])
 
+    def _shares(self, question_id: str, solutions: list[list[np.ndarray]]) -> list[float]:
+        """Of the solutions of each text of a question, the share that is right."""
+        texts = self.questions.codec.decode([each for written in solutions for each in written])
+        right = iter([verdict == CORRECT for verdict in self.questions.judged(question_id, texts).verdicts])
+        return [float(np.mean([next(right) for _ in written])) for written in solutions]
+
     def _question(self, text: np.ndarray) -> str:
-        begun = (name for name, prompt in self.questions.prompts.items() if np.array_equal(text[: len(prompt)], prompt))
-        return max(begun, key=lambda name: len(self.questions.prompts[name]))
+        begun = (self._by_prompt.get(text[:length].tobytes()) for length in self._lengths)
+        return next(name for name in begun if name is not None)
+
+    @cached_property
+    def _by_prompt(self) -> dict[bytes, str]:
+        return {prompt.tobytes(): name for name, prompt in self.questions.prompts.items()}
+
+    @cached_property
+    def _lengths(self) -> list[int]:
+        return sorted({len(prompt) for prompt in self.questions.prompts.values()}, reverse=True)
 
 
 @dataclass(frozen=True)
@@ -139,8 +168,24 @@ class Misjudged(OfPrefixes):
     def _seen(self, texts: Sequence[np.ndarray]) -> Float[np.ndarray, " text"]:
         n = self.exact.n_rollouts
         share = (n * self.exact.values(texts) + 0.5) / (n + 1)  # finite logits where all or none are right
-        noise = np.array([generator(*self.seed_key, "misjudged", text.tobytes()).standard_normal() for text in texts])
-        return np.log(share / (1 - share)) + self.sigma * noise
+        drawn = np.array([derive_seed(*self.seed_key, "misjudged", text.tobytes()) for text in texts], np.float64)
+        return np.log(share / (1 - share)) + self.sigma * ndtri((drawn + 0.5) / 2.0**64)
+
+
+@dataclass(frozen=True)
+class AtEnd:
+    """The value of each continuation as a whole, without those of its steps: for searches of whole solutions."""
+
+    verifier: OfPrefixes
+
+    @property
+    def version(self) -> str:
+        return f"at-end:{self.verifier.version}"
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[list[np.ndarray]]:
+        texts = [np.concatenate((request.prefix, each)) for request in requests for each in request.continuations]
+        values = iter(_scores(self.verifier.values(texts)))
+        return [[np.array([next(values)], np.float32) for _ in request.continuations] for request in requests]
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ from tts_lib.report.supplements.combine import Combine
 from tts_lib.report.supplements.declared import PROFILES, Supplement
 from tts_lib.report.supplements.improve import Improve
 from tts_lib.report.supplements.other_study import OtherStudy
+from tts_lib.report.supplements.searches.supplement import Searches
 from tts_lib.report.supplements.trainings import Trainings
 
 KINDS: dict[str, type[Supplement]] = {
     "combine": Combine,
     "improve": Improve,
+    "searches": Searches,
     "study": OtherStudy,
     "trainings": Trainings,
 }

@@ -1,0 +1,141 @@
+"""The supplement `searches` as its profile declares it, and how it is run."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, chdir
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pandas as pd
+from pydantic import Field, model_validator
+
+from tts_lib.common.errors import StudyError, listed
+from tts_lib.common.rng import generator
+from tts_lib.estimators import intervals
+from tts_lib.report.figures.figure import Drawing
+from tts_lib.report.supplements.declared import Collected, Supplement
+from tts_lib.report.supplements.searches.ladder import (
+    BEST_OF_N,
+    EXACT,
+    PRM,
+    SHUFFLED,
+    Ladder,
+    Place,
+    Registered,
+    draw,
+    rung,
+)
+from tts_lib.report.supplements.searches.world import Attained, World
+from tts_lib.search.methods import Method, reachable
+from tts_lib.study.config import loading
+
+CHOOSERS = {PRM: (PRM, EXACT), EXACT: (EXACT, PRM), SHUFFLED: (SHUFFLED, PRM)}  # who chooses what a rung has guided to
+RESAMPLES = 2000
+
+
+class Searches(Supplement):
+    """Searches in the study itself; no other study is run."""
+
+    kind: Literal["searches"]
+    searches: Annotated[dict[str, Method], Field(min_length=1)]
+    budgets: Annotated[list[Annotated[int, Field(ge=2, le=4096)]], Field(min_length=1, description="generations")]
+    replicates: Annotated[int, Field(ge=1, le=1000, description="runs a question, up to replicated_budget")]
+    replicated_budget: Annotated[int, Field(ge=0, le=65_536, description="generations; above it, one run")]
+    sigmas: Annotated[list[Annotated[float, Field(gt=0, le=100)]], Field(min_length=1, description="noise, in logits")]
+    rollouts: Annotated[int, Field(ge=2, le=1024, description="a prefix")]
+    prefixes: Annotated[int, Field(ge=2, le=1024, description="samples a question whose prefixes are told apart")]
+    n_val: Annotated[int, Field(ge=10, description="questions to calibrate on, the first")]
+    n_test: Annotated[int, Field(ge=30, description="questions to measure on, the first")]
+    claims: Annotated[list[Registered], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Searches":
+        for name, method in self.searches.items():
+            if short := [n for n in self.budgets if n not in reachable(method, self.budgets)]:
+                raise ValueError(f"{name} needs {method.least} generations at least, but budgets hold {short[0]}")
+        for claim in self.claims:
+            for name in (*claim.searches, *([] if claim.over == BEST_OF_N else [claim.over])):
+                if name not in self.searches:
+                    raise ValueError(f"claims name {name!r}, but must name one of {listed(name, self.searches)}")
+            if missing := [n for n in claim.budgets if n not in self.budgets]:
+                raise ValueError(f"claims are on {missing[0]} generations, which budgets do not hold")
+            if claim.equal == "flops" and claim.over != BEST_OF_N:
+                raise ValueError(f"claims: over {claim.over} equal must be generations; flops are for {BEST_OF_N}")
+            if claim.chosen not in CHOOSERS[claim.guided]:
+                raise ValueError(f"claims: nothing that is guided by {claim.guided} is chosen by {claim.chosen}")
+        return self
+
+    def studies(self, seed: int) -> dict[str, dict[str, Any]]:
+        return {}
+
+    def collect(self, root: Path, studies: Mapping[str, Path]) -> Collected:
+        with chdir(root), ExitStack() as stack:
+            study = loading.load()
+            if unknown := [n for n in self.budgets if n not in study.grid.budgets]:
+                raise StudyError(f"budgets hold {unknown[0]}, at which the study knows no best-of-N (grid.budgets)")
+            world = World.open(study, stack, self.n_val, self.n_test)
+            return self._told(self._measured(world))
+
+    def _measured(self, world: World) -> Ladder:
+        exact = {"val": world.exact(world.val, self.rollouts), "test": world.exact(world.test, self.rollouts)}
+        rungs: dict[str, Any] = {SHUFFLED: world.shuffled(), PRM: world.prm}
+        noisy = {rung(sigma): world.misjudged(sigma, exact, self.prefixes) for sigma in self.sigmas}
+        rungs |= {**noisy, EXACT: exact["test"]}
+        pooled = {name: world.pooled(verifier) for name, verifier in rungs.items()}
+        told_apart = {name: world.auc_of_prefixes(verifier, self.prefixes) for name, verifier in rungs.items()}
+        attained: dict[Place, Attained] = {}
+        for guided, verifier in rungs.items():
+            for name, method in self.searches.items():
+                for n in self.budgets:
+                    runs, spent = self.replicates if n <= self.replicated_budget else 1, exact["test"].spent
+                    found, costs = world.searched(name, method, verifier, n, runs)
+                    spent = exact["test"].spent - spent
+                    ended = found.assign(tokens=found["tokens"].where(found["finished"], None))
+                    for chosen in CHOOSERS.get(guided, (guided,)):
+                        own = chosen == guided
+                        scores = found["score"].to_numpy() if own else world.whole(rungs[chosen], ended)
+                        attained[guided, chosen, name, n] = world.attained(found, costs, scores, spent)
+        weights = intervals.bootstrap_weights(
+            len(world.test.prompts), RESAMPLES, generator(world.study.seed, "searches", "bootstrap")
+        )
+        return Ladder((*noisy, EXACT), pooled, told_apart, attained, weights)
+
+    def _told(self, ladder: Ladder) -> Collected:
+        rows = [row for claim in self.claims for row in ladder.judged(claim)]
+        said = [
+            f"{claim.claim}: {_counted(row for row in rows if row['claim'] == claim.claim)}." for claim in self.claims
+        ]
+        lead = (
+            f"Searches of at most {self.n_test} test questions, guided and chosen by verifiers of known quality. Exact "
+            "values come from the right answers and cost their rollouts: they are a yardstick and no result. "
+        )
+        caption = (
+            "Over best-of-N weighted by the same verifier, at equal FLOPs, the verifier's included, each as dear as "
+            "the PRM. Lines: calibrated misjudgements up to perfect values. Stars: the trained PRM. Hollow: its scores "
+            "shuffled among siblings. Bars: 95% over questions."
+        )
+        figures = [
+            Drawing(f"gain_{n}", f"From which verifier on a search of {n} pays", caption, ladder.drawn(n), draw)
+            for n in self.budgets
+        ]
+        return Collected(
+            title="The verifier ladder",
+            lead=lead + " ".join([ladder.paying(list(self.searches), max(self.budgets)), *said]),
+            tables={
+                "rungs": ladder.rungs(),
+                "crossings": ladder.crossings(list(self.searches), self.budgets),
+                "order": ladder.order(),
+                "claims": pd.DataFrame(rows),
+                "gains": ladder.gains(),
+            },
+            figures=figures,
+        )
+
+
+def _counted(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The only difference of a claim in full, or how many of them came to which verdict."""
+    found = list(rows)
+    if len(found) == 1:
+        return found[0]["text"]
+    counts = Counter(row["verdict"] for row in found)
+    return ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
