@@ -1,0 +1,45 @@
+"""Models of other sizes than the study's own, from the same corpus by the same recipe."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from tts_lib.common.examples import Examples
+from tts_lib.models.llama import LlamaShape
+from tts_lib.training import policies
+from tts_lib.training.loop import Trained, Training
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What every size learns from."""
+
+    corpus: Examples
+    validation: Examples
+    tokenizer: Tokenizer
+    end: str  # the token that ends a solution
+    max_length: int  # window, tokens
+
+
+def make(
+    material: Material, size: Mapping[str, int], training: Training, folders: Mapping[int, Path], checkpoints: Path
+) -> list[Trained]:
+    """Train a model of this size on each number of tokens and save it in its folder.
+
+    Args:
+        size: n_layers, width, n_heads, width_mlp.
+        folders: number of tokens, ascending -> where the model goes, whose name it bears.
+
+    Raises:
+        StudyError, WriteError: see `loop.fit`.
+    """
+    shape = LlamaShape(vocab_size=material.tokenizer.get_vocab_size(), max_length=material.max_length, **size)
+    title = f"pretraining {next(iter(folders.values())).name}"
+    corpus, validation = material.corpus, material.validation
+    made = policies.pretrain_lengths(shape, corpus, validation, training, checkpoints, title, list(folders))
+    end = material.tokenizer.token_to_id(material.end)
+    for folder, trained in zip(folders.values(), made, strict=True):
+        policies.save_policy(folder, trained, shape, material.tokenizer, end, f"{folder.name}\n")
+    return made
