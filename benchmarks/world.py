@@ -107,7 +107,7 @@ def measured(study: Study, run: Run, folder: Path) -> dict:
     rates = settings.model_dump(include={"batch_tokens", "lr_muon", "lr_adamw"})
     training = Training(n_epochs=1, dropout=0.0, shards=1, seed=run.seed, **rates)
     words = tokenizer.build(recipe.world().vocabulary)
-    material = sizes.Material(corpus, validation, words, nano.END, settings.max_length)
+    material = sizes.Material(corpus, validation, words, codec.encode([nano.END])[0].item(), settings.max_length)
     place = folder / "model"
     (trained,) = sizes.make(material, dict(run.shape), training, {len(corpus.tokens): place}, folder / "checkpoints")
     parameters = policies.shape_of(read_config(place)).n_params_block

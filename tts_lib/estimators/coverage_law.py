@@ -1,13 +1,13 @@
 """Coverage (pass@k) as a law: questions differ, answers are guessed, and more samples find more of them.
 
-A sample of a question is right with chance p = c + (1 - c) x: it is guessed with chance c, and else found with a chance x
-that differs between questions as Beta(a, b). Then coverage has a closed form,
+A sample of a question is right with chance p = c + (1 - c) x: guessed with chance c, and else found with a chance x that
+differs between questions as Beta(a, b). Then coverage has a closed form,
 
     coverage(k) = 1 - E[(1 - p)^k] = 1 - (1 - c)^k B(a, b + k) / B(a, b),
 
-and so has the chance of every number of right samples. log a and log b are linear in features of the model (log P, log D),
-or constants of one pool. Schaeffer et al. 2025 (2502.17578) derive power laws of coverage from such a distribution; the
-floor is what a short list of possible answers adds (benchmarks of 50 or 100 values).
+and so has the chance of every number of right samples. log a and log b are linear in features of the model (log P,
+log D), or constants of one pool. Schaeffer et al. 2025 (2502.17578) derive power laws of coverage from such a
+distribution; the floor is what a short list of possible answers adds.
 """
 
 from collections.abc import Sequence
@@ -101,7 +101,7 @@ def fit_power(
     budgets: Sequence[int],
     features: Float[np.ndarray, "model feature"] | None = None,
 ) -> PowerLaw:
-    """The power law through measured coverage, by least squares on log(-log coverage); 0 and 1 are taken as nearly so."""
+    """The power law through measured coverage: least squares on log(-log coverage), 0 and 1 taken as nearly so."""
     x = np.ones((len(coverage), 1)) if features is None else features
     inside = np.clip(coverage, 1e-6, 1 - 1e-6)
     k = np.log(np.asarray(budgets, np.float64))

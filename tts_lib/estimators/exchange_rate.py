@@ -1,4 +1,4 @@
-"""What parameters are worth in samples: curves of equal accuracy over model sizes, their slope, and where two break even.
+"""What parameters are worth in samples: curves of equal accuracy over sizes, their slope, and where two break even.
 
 Means are arrays (..., model, budget): accuracy of each model with each number of samples, leading axes are resamples.
 Between budgets accuracy is interpolated linearly in log N; it is made monotone first, since who may ask for more

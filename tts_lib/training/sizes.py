@@ -19,7 +19,7 @@ class Material:
     corpus: Examples
     validation: Examples
     tokenizer: Tokenizer
-    end: str  # the token that ends a solution
+    end_token: int  # of a solution
     max_length: int  # window, tokens
 
 
@@ -39,7 +39,6 @@ def make(
     title = f"pretraining {next(iter(folders.values())).name}"
     corpus, validation = material.corpus, material.validation
     made = policies.pretrain_lengths(shape, corpus, validation, training, checkpoints, title, list(folders))
-    end = material.tokenizer.token_to_id(material.end)
     for folder, trained in zip(folders.values(), made, strict=True):
-        policies.save_policy(folder, trained, shape, material.tokenizer, end, f"{folder.name}\n")
+        policies.save_policy(folder, trained, shape, material.tokenizer, material.end_token, f"{folder.name}\n")
     return made
