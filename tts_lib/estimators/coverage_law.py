@@ -1,7 +1,7 @@
 """Coverage (pass@k) as a law: questions differ, answers are guessed, and more samples find more of them.
 
-A sample of a question is right with chance p = c + (1 - c) x: guessed with chance c, and else found with a chance x that
-differs between questions as Beta(a, b). Then coverage has a closed form,
+A sample of a question is right with chance p = c + (1 - c) x: guessed with chance c, or else found with a chance x
+that differs between questions as Beta(a, b). Then coverage has a closed form,
 
     coverage(k) = 1 - E[(1 - p)^k] = 1 - (1 - c)^k B(a, b + k) / B(a, b),
 
@@ -117,7 +117,7 @@ def right_counts(n_correct: Int[np.ndarray, " question"], n_samples: int) -> Flo
     return np.bincount(n_correct, minlength=n_samples + 1).astype(np.float64)
 
 
-def among_fewer(counts: Float[np.ndarray, " right"], n_samples: int) -> Float[np.ndarray, " right"]:
+def among_fewer(counts: Float[np.ndarray, " right"], n_samples: int) -> Float[np.ndarray, " fewer"]:
     """The same counts, had only so many samples been drawn: averaged over all subsets of each pool.
 
     Raises:

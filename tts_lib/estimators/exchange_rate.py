@@ -62,7 +62,7 @@ def exchange_rate(
     several = np.maximum(count, 1)
     x = np.where(inside, log_size - ((inside * log_size).sum(axis=-1) / several)[..., None], 0.0)
     slope = np.divide((x * safe).sum(axis=-1), (x**2).sum(axis=-1), out=np.full(count.shape, np.nan), where=count > 1)
-    return -slope
+    return np.asarray(-slope)
 
 
 def break_even(
