@@ -36,7 +36,6 @@ from tts_lib.common.examples import Examples
 from tts_lib.engines.native.engine import NativePolicy, NativeVerifier
 from tts_lib.estimators import subsets
 from tts_lib.models import tokenizer
-from tts_lib.models.folder import read_config
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.questions import nano, nano_tables
 from tts_lib.study.config import loading
@@ -109,9 +108,9 @@ def measured(study: Study, run: Run, folder: Path) -> dict:
     words = tokenizer.build(recipe.world().vocabulary)
     material = sizes.Material(corpus, validation, words, codec.encode([nano.END])[0].item(), settings.max_length)
     place = folder / "model"
-    (trained,) = sizes.make(material, dict(run.shape), training, {len(corpus.tokens): place}, folder / "checkpoints")
-    parameters = policies.shape_of(read_config(place)).n_params_block
-    row = {"model": run.name, "parameters": parameters, "tokens": run.tokens}
+    goes = {len(corpus.tokens): place}
+    (trained,) = sizes.make(material, dict(run.shape), training, goes, folder / "checkpoints", run.name)
+    row = {"model": run.name, "parameters": material.shape(dict(run.shape)).n_params_block, "tokens": run.tokens}
     row["loss"] = trained.curve["validation"][-1]
     return row | answered(study, run, recipe, folder, codec)
 

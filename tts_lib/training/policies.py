@@ -48,9 +48,10 @@ def pretrain_lengths(
     for length in lengths:
         ends = length if length < len(corpus.tokens) else None
         run = checkpoints / run_key((shape, ends) if ends else shape, corpus, training)
+        named = title if len(lengths) == 1 else f"{title}, {length:,} tokens"
         model = Llama(shape)
         model.initialise(torch.Generator().manual_seed(int(rng.derive_seed("weights", training.seed)) % 2**63))
-        found.append(fit(model, Task(corpus, validation, training, title, "last", ends, stem), run))
+        found.append(fit(model, Task(corpus, validation, training, named, "last", ends, stem), run))
         stem = run / STEM
     return found
 

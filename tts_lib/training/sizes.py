@@ -22,21 +22,30 @@ class Material:
     end_token: int  # of a solution
     max_length: int  # window, tokens
 
+    def shape(self, size: Mapping[str, int]) -> LlamaShape:
+        """A model of n_layers, width, n_heads, width_mlp for these texts."""
+        return LlamaShape(vocab_size=self.tokenizer.get_vocab_size(), max_length=self.max_length, **size)
+
 
 def make(
-    material: Material, size: Mapping[str, int], training: Training, folders: Mapping[int, Path], checkpoints: Path
+    material: Material,
+    size: Mapping[str, int],
+    training: Training,
+    folders: Mapping[int, Path],
+    checkpoints: Path,
+    title: str,
 ) -> list[Trained]:
     """Train a model of this size on each number of tokens and save it in its folder.
 
     Args:
-        size: n_layers, width, n_heads, width_mlp.
+        size: see `Material.shape`.
         folders: number of tokens, ascending -> where the model goes, whose name it bears.
+        title: says in messages what is trained.
 
     Raises:
         StudyError, WriteError: see `loop.fit`.
     """
-    shape = LlamaShape(vocab_size=material.tokenizer.get_vocab_size(), max_length=material.max_length, **size)
-    title = f"pretraining {next(iter(folders.values())).name}"
+    shape = material.shape(size)
     corpus, validation = material.corpus, material.validation
     made = policies.pretrain_lengths(shape, corpus, validation, training, checkpoints, title, list(folders))
     for folder, trained in zip(folders.values(), made, strict=True):

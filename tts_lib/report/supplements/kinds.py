@@ -9,12 +9,14 @@ from tts_lib.report.supplements.combine import Combine
 from tts_lib.report.supplements.declared import PROFILES, Supplement
 from tts_lib.report.supplements.improve import Improve
 from tts_lib.report.supplements.other_study import OtherStudy
+from tts_lib.report.supplements.surface.supplement import ExchangeSurface
 from tts_lib.report.supplements.trainings import Trainings
 
 KINDS: dict[str, type[Supplement]] = {
     "combine": Combine,
     "improve": Improve,
     "study": OtherStudy,
+    "surface": ExchangeSurface,
     "trainings": Trainings,
 }
 

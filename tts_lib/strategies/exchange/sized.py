@@ -63,7 +63,8 @@ class Sized(Size):
         found: dict[str, list[np.ndarray]] = {COVERAGE: []}
         for number, pool in enumerate(pools):
             found[COVERAGE].append(subsets.coverage(_right(pool), pool.n_samples, budgets))
-            weights: dict[str, np.ndarray | None] = {MAJORITY: None} if pool.has_answers else {}
+            knows = pool.has_answers or not pool.correct.any()  # where nothing is right a vote is not either
+            weights: dict[str, np.ndarray | None] = {MAJORITY: None} if knows else {}
             if weights and scores:
                 weights[WEIGHTED] = scores[number]
             votes = subsets.vote(pool.correct, pool.answers, weights, budgets, rng, n_samples=pool.n_samples)

@@ -30,7 +30,7 @@ class Surface:
     models: Sequence[Sized]  # by parameters, then by tokens
     budgets: Sequence[int]
     weights: Float[np.ndarray, "resample question"]
-    shares: Sequence[Float[np.ndarray, "resample seed"]]  # of each model's seeds in each resample
+    shares: Sequence[Float[np.ndarray, "resample _"]]  # of each model's seeds in each resample
 
     @classmethod
     def of(
@@ -113,7 +113,8 @@ class Surface:
             names = [model.name for model, inside in zip(self.models, reached, strict=True) if inside]
             row = {"selector": selector, "accuracy": level, "rate": float(found[0, number]), "low": float(low)}
             rows.append(row | {"high": float(high), "models": len(names), "from": names[0], "to": names[-1]})
-        return pd.DataFrame(rows, columns=["selector", "accuracy", "rate", "low", "high", "models", "from", "to"])
+        found = pd.DataFrame(rows, columns=["selector", "accuracy", "rate", "low", "high", "models", "from", "to"])
+        return found.astype(dict.fromkeys(("accuracy", "rate", "low", "high"), float))
 
     def log_multiple(
         self, selector: str, base: str, r: float, prices: Prices, members: Bool[np.ndarray, " question"] | None = None
