@@ -36,13 +36,12 @@ from tts_lib.common.examples import Examples
 from tts_lib.engines.native.engine import NativePolicy, NativeVerifier
 from tts_lib.estimators import subsets
 from tts_lib.models import tokenizer
-from tts_lib.models.llama import LlamaShape
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.questions import nano, nano_tables
 from tts_lib.study.config import loading
 from tts_lib.study.config.nano import Shape
 from tts_lib.study.config.study import Study
-from tts_lib.training import policies
+from tts_lib.training import policies, sizes
 from tts_lib.training.corpus import build_corpus
 from tts_lib.training.loop import Training
 from tts_lib.verifiers import labels, rollouts, scoring
@@ -106,11 +105,12 @@ def measured(study: Study, run: Run, folder: Path) -> dict:
     assert settings
     rates = settings.model_dump(include={"batch_tokens", "lr_muon", "lr_adamw"})
     training = Training(n_epochs=1, dropout=0.0, shards=1, seed=run.seed, **rates)
-    shape = LlamaShape(vocab_size=len(recipe.world().vocabulary), max_length=settings.max_length, **dict(run.shape))
-    trained = policies.pretrain(shape, corpus, validation, training, folder / "checkpoints", run.name)
     words = tokenizer.build(recipe.world().vocabulary)
-    policies.save_policy(folder / "model", trained, shape, words, codec.encode([nano.END])[0].item(), run.name)
-    row = {"model": run.name, "parameters": shape.n_params_block, "tokens": run.tokens}
+    material = sizes.Material(corpus, validation, words, codec.encode([nano.END])[0].item(), settings.max_length)
+    place = folder / "model"
+    goes = {len(corpus.tokens): place}
+    (trained,) = sizes.make(material, dict(run.shape), training, goes, folder / "checkpoints", run.name)
+    row = {"model": run.name, "parameters": material.shape(dict(run.shape)).n_params_block, "tokens": run.tokens}
     row["loss"] = trained.curve["validation"][-1]
     return row | answered(study, run, recipe, folder, codec)
 

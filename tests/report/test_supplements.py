@@ -57,7 +57,11 @@ def test_a_training_asks_the_same_questions_by_another_seed() -> None:
         ("[1, 2]", "[1, 2, 1]", "line 2: seeds: seed 1 is given twice"),
         ("[1, 2]", "[1, -2]", r"line 2: seeds\.1 is -2, but must be a whole number at least 0"),
         ("seeds: [1, 2]\n", "", "seeds is missing"),
-        ("trainings", "training", r"kind is 'training', but must be one of combine, improve, study, trainings"),
+        (
+            "trainings",
+            "training",
+            r"kind is 'training', but must be one of combine, improve, study, surface, trainings",
+        ),
         ("stages", "stagse", "stagse"),
     ],
 )

@@ -39,3 +39,19 @@ def two_level_interval(
     training = float(stdtrit(n - 1, tail)) * float(estimates.std(ddof=1)) / math.sqrt(n)
     centre, half = float(estimates.mean()), math.hypot(question, training)
     return Interval(centre, centre - half, centre + half, level)
+
+
+def training_weights(
+    n_trainings: int, n_resamples: int, rng: np.random.Generator
+) -> Float[np.ndarray, "resample training"]:
+    """Weight of each training in each resample, rows of sum 1, for figures that are no mean of the trainings.
+
+    Drawn with replacement and spread by sqrt(n / (n - 1)) about 1 / n, so that a mean varies as much as it does between
+    samples of n trainings (Rao and Wu 1988); weights may be negative. The tails stay those of a bootstrap, too short
+    for a handful of trainings. One training has no spread: what it would be with another seed is not in the resamples.
+    """
+    if n_trainings == 1:
+        return np.ones((n_resamples, 1))
+    even = 1.0 / n_trainings
+    drawn = rng.multinomial(n_trainings, np.full(n_trainings, even), size=n_resamples) / n_trainings
+    return even + math.sqrt(n_trainings / (n_trainings - 1)) * (drawn - even)

@@ -15,6 +15,8 @@ from tts_lib.plots.looks import Look
 
 _EXACT, _AT_LEAST, _AT_MOST = "exact", "at_least", "at_most"
 
+_LAWS = {"law": "-", "power_law": "--"}
+
 
 def accuracy_by_budget(df: pd.DataFrame, ax: Axes, by: str = "strategy", x: str = "budget") -> None:
     """One line a strategy. Columns {by}, {x}, accuracy[, low, high]; {x} other than a budget is a cost (log10)."""
@@ -23,6 +25,12 @@ def accuracy_by_budget(df: pd.DataFrame, ax: Axes, by: str = "strategy", x: str 
     _x_axis(ax, x)
     style.share_axis(ax)
     style.legend_below(ax)
+
+
+def forecasts(df: pd.DataFrame, ax: Axes) -> None:
+    """Coverage as laws forecast it. Columns law (law, power_law), budget, accuracy."""
+    for law, part in df.groupby("law"):
+        ax.plot(part["budget"], part["accuracy"], color=looks.RED, linewidth=1, linestyle=_LAWS[str(law)])
 
 
 def accuracy_by_position(df: pd.DataFrame, ax: Axes) -> None:

@@ -55,7 +55,7 @@ class Results:
 
     accuracy: Mapping[Strategy, pd.DataFrame]  # (question_id x budget), expected correctness 0..1
     search: Mapping[str, pd.DataFrame]  # search -> its rows: question_id, budget, mean_steps, repetition
-    difficulty: pd.DataFrame  # index question_id: oracle, oracle_bin, level, subject, pass_at_1, greedy if it was drawn
+    difficulty: pd.DataFrame  # index question_id: oracle, oracle_bin, level, subject, pass_at_1, n_samples, greedy
     tables: Mapping[str, pd.DataFrame]  # STAGE/NAME, of ANALYSIS_TABLES
     revisions: Mapping[str, pd.DataFrame]  # revision model -> attempts of its chains (over_questions.COLUMNS)
     seed: int
@@ -64,6 +64,7 @@ class Results:
     checkpoints: pd.DataFrame | None = None  # of the paper's revision model, on validation questions
     n_bins: int = PAPER_BINS  # of difficulty
     lookaheads: Sequence[str] = ()  # searches that look ahead
+    guess_rate: float = 0.0  # chance that an answer of the right form drawn at random is right
 
     @cached_property
     def question_ids(self) -> list[str]:
@@ -257,7 +258,8 @@ def load(methods: Mapping[str, Mapping[str, Any]], attempts: Mapping[str, int], 
     kept = [*_DIFFICULTY_COLUMNS, *(name for name in ("predicted_bin",) if name in difficulty)]
     difficulty = difficulty[kept].set_index("question_id")
     pool = tables.read_table(paths.pool("base", "test"), ["question_id", "verdict"])
-    difficulty["pass_at_1"] = (pool["verdict"] == CORRECT).groupby(pool["question_id"]).mean()
+    of_question = (pool["verdict"] == CORRECT).groupby(pool["question_id"])
+    difficulty["pass_at_1"], difficulty["n_samples"] = of_question.mean(), of_question.size()
     if paths.greedy("base", "test").is_file():
         greedy = tables.read_table(paths.greedy("base", "test"), ["question_id", "verdict"]).set_index("question_id")
         difficulty["greedy"] = (greedy["verdict"] == CORRECT).astype(float)
@@ -283,7 +285,13 @@ def load(methods: Mapping[str, Mapping[str, Any]], attempts: Mapping[str, int], 
         checkpoints=checkpoints,
         n_bins=n_bins,
         lookaheads=lookaheads,
+        guess_rate=_guess_rate(),
     )
+
+
+def _guess_rate() -> float:
+    """Of the nano benchmark's questions, which ask for one of so many values; nobody guesses a free answer."""
+    return 1 / tables.read_json(paths.RECIPE, ["n_values"])["n_values"] if paths.RECIPE.is_file() else 0.0
 
 
 def split_accuracy(splits: pd.DataFrame) -> dict[Strategy, pd.DataFrame]:

@@ -73,13 +73,19 @@ class Trained:
 
 @dataclass(frozen=True)
 class Task:
-    """What is learned, and how; `title` says in messages and on the progress bar what is trained."""
+    """What is learned, and how; `title` says in messages and on the progress bar what is trained.
+
+    Runs that differ in where they end do not differ until the shorter one's rate falls: the state it has there is its
+    stem, from which a longer one can go on.
+    """
 
     examples: Examples
     validation: Examples
     training: Training
     title: str
     keep: Keep
+    n_tokens: int | None = None  # where it ends, if before the examples do; then it leaves a stem
+    stem: Path | None = None  # of a shorter run
 
 
 def language_loss(model: Llama, batch: Batch, dropout: float) -> Tensor:
@@ -179,11 +185,11 @@ class _Worker:
         self.muon = Muon(matrices, lambda n: N_PARTS.get(n.rsplit(".", 1)[-1], 1), task.training.lr_muon)
         rest = [p for n, p in self.parameters.items() if n not in matrices]
         self.adamw = torch.optim.AdamW(rest, lr=task.training.lr_adamw, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
-        self.n_total = task.training.n_epochs * len(task.examples.tokens)
+        self.n_total = task.n_tokens or task.training.n_epochs * len(task.examples.tokens)
         share = task.training.shards // dist.get_world_size()
         self.shards = range(rank * share, (rank + 1) * share)
         self.run = Run(folder, task.title, self.parameters, self.adamw, "lr_muon and lr_adamw")
-        earlier = self.run.take_up()
+        earlier = self.run.take_up(task.stem)
         self.muon.velocity |= earlier["muon"]
         self.best, self.kept = earlier["best"], earlier["kept"]  # by name; by number of the evaluation and name
 
@@ -196,6 +202,8 @@ class _Worker:
         )  # fmt: skip
         with bar:
             for batch in islice(stream, self.run.n_steps, None):
+                if self.run.n_tokens >= self.n_total:
+                    break
                 self._step(batch)
                 bar.update(batch.n_tokens)
         if self.rank == 0:
@@ -204,6 +212,8 @@ class _Worker:
     def _step(self, batch: Batch) -> None:
         t, run = self.task.training, self.run
         share_left = 1 - run.n_tokens / self.n_total
+        if self.rank == 0 and self.task.n_tokens and share_left < t.decay_share:
+            run.leave_stem(muon=self.muon.velocity, best=self.best, kept=self.kept)
         scale = min(1.0, (run.n_steps + 1) / t.warmup_steps) * min(1.0, share_left / t.decay_share)
         weight = float(batch.weight.sum()) or 1.0
         loss = self._put_gradients(self._sum([self._gradients(batch, shard, weight) for shard in self.shards]))

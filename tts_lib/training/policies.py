@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +17,43 @@ from tts_lib.models.llama import Llama, LlamaShape
 from tts_lib.models.names import from_hf_state, to_hf_state
 from tts_lib.models.scorer import Scorer
 from tts_lib.training.loop import Task, Trained, Training, fit
+from tts_lib.training.run import STEM
 
 
 def pretrain(
     shape: LlamaShape, corpus: Examples, validation: Examples, training: Training, checkpoints: Path, title: str
 ) -> Trained:
     """A language model trained on the corpus from seeded random weights; resumes from its checkpoint."""
-    model = Llama(shape)
-    model.initialise(torch.Generator().manual_seed(int(rng.derive_seed("weights", training.seed)) % 2**63))
-    task = Task(corpus, validation, training, title, keep="last")
-    return fit(model, task, checkpoints / run_key(shape, corpus, training))
+    return pretrain_lengths(shape, corpus, validation, training, checkpoints, title, [len(corpus.tokens)])[0]
+
+
+def pretrain_lengths(
+    shape: LlamaShape,
+    corpus: Examples,
+    validation: Examples,
+    training: Training,
+    checkpoints: Path,
+    title: str,
+    lengths: Sequence[int],
+) -> list[Trained]:
+    """The model that each number of tokens of the corpus makes, each as if it had been trained alone.
+
+    A longer run goes on from where the shorter one's rate begins to fall, which saves what they have in common.
+
+    Args:
+        lengths: ascending; the last batch may go beyond one.
+    """
+    found: list[Trained] = []
+    stem = None
+    for length in lengths:
+        ends = length if length < len(corpus.tokens) else None
+        run = checkpoints / run_key((shape, ends) if ends else shape, corpus, training)
+        named = title if len(lengths) == 1 else f"{title}, {length:,} tokens"
+        model = Llama(shape)
+        model.initialise(torch.Generator().manual_seed(int(rng.derive_seed("weights", training.seed)) % 2**63))
+        found.append(fit(model, Task(corpus, validation, training, named, "last", ends, stem), run))
+        stem = run / STEM
+    return found
 
 
 def run_key(start: object, examples: Examples, training: Training) -> str:

@@ -20,6 +20,7 @@ from tts_lib.common.errors import StudyError
 from tts_lib.common.files import WriteError, alone, replacing_file
 
 RESUME = "resume.safetensors"
+STEM = "stem.safetensors"
 LOCK = "run.lock"
 CURVE = ("step", "tokens", "loss", "validation")
 SLOTS = ("step", "exp_avg", "exp_avg_sq")  # of AdamW, for each parameter
@@ -75,9 +76,8 @@ class Run:
         """
         self.n_steps = self.n_tokens = 0
         self.curve: Curve = {name: [] for name in CURVE}
-        self._path, self._title, self._rates = folder / RESUME, title, rates
+        self._folder, self._title, self._rates = folder, title, rates
         self._parameters, self._adamw = parameters, adamw
-        self._owner = {"run": folder.name}
         self._loss = self._weight = 0.0  # sums since the last evaluation
         self._written_at = time.monotonic()
 
@@ -114,12 +114,21 @@ class Run:
         """Whether the state was last written longer ago than that."""
         return time.monotonic() - self._written_at > seconds
 
+    def leave_stem(self, **more: Mapping[str, Tensor]) -> None:
+        """Write the state, unless it was, for a run that goes on from here."""
+        if not (self._folder / STEM).exists():
+            self._write(self._folder / STEM, more)
+
     def write(self, **more: Mapping[str, Tensor]) -> None:
         """Write the state, with whatever else the training needs to go on.
 
         Raises:
             WriteError: see `write_tensors`.
         """
+        self._write(self._folder / RESUME, more)
+        self._written_at = time.monotonic()
+
+    def _write(self, path: Path, more: Mapping[str, Mapping[str, Tensor]]) -> None:
         slots = {
             f"{slot}.{name}": value
             for name, p in self._parameters.items()
@@ -134,19 +143,22 @@ class Run:
             **more,
         }
         state = {f"{group}.{name}": tensor for group, named in groups.items() for name, tensor in named.items()}
-        write_tensors(self._path, state, self._owner)
-        self._written_at = time.monotonic()
+        write_tensors(path, state, _owner(path))
 
-    def take_up(self) -> Groups:
+    def take_up(self, stem: Path | None = None) -> Groups:
         """Go on from the state that an earlier process wrote, if one did; what it wrote more is returned by group.
+
+        Args:
+            stem: what a shorter run of the same settings left, to begin with.
 
         Raises:
             StudyError: the file is damaged, or of another run.
         """
         groups: Groups = defaultdict(dict)
-        if not self._path.exists():
+        path = next((each for each in (self._folder / RESUME, stem) if each is not None and each.exists()), None)
+        if path is None:
             return groups
-        for key, tensor in read_tensors(self._path, self._owner).items():
+        for key, tensor in read_tensors(path, _owner(path)).items():
             group, _, name = key.partition(".")
             groups[group][name] = tensor
         try:
@@ -156,7 +168,7 @@ class Run:
             self.n_steps, self.n_tokens = int(place["steps"]), int(place["tokens"])
             self._loss, self._weight = place["loss"], place["weight"]
         except (LookupError, ValueError, RuntimeError) as error:
-            raise damaged(self._path) from error
+            raise damaged(path) from error
         return groups
 
     def _put_back(self, weights: dict[str, Tensor], slots: dict[str, Tensor]) -> None:
@@ -177,6 +189,11 @@ class Run:
     def _must_be_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):
             raise StudyError(f"{self._title}: {what} is {value}; lower {self._rates}")
+
+
+def _owner(path: Path) -> dict[str, str]:
+    """Whose state a file is: the run's that its folder is named for."""
+    return {"run": path.parent.name}
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], owner: dict[str, str] | None = None) -> None:

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 
 from tts_lib.common.strategy import (
     BEST_FIXED,
-    COVERAGE,
     MAJORITY,
     ORACLE,
     PLAIN,
@@ -19,7 +18,7 @@ from tts_lib.common.strategy import (
     Strategy,
 )
 from tts_lib.plots import bars, curves, style
-from tts_lib.report.figures import paper_values, revisions
+from tts_lib.report.figures import coverage, paper_values, revisions
 from tts_lib.report.figures.figure import (
     CURVE_COLUMNS,
     SHARE_COLUMNS,
@@ -36,24 +35,8 @@ _BY_STEPS = [Strategy("weighted", f"prm_{how}") for how in ("min", "prod", "mean
 _ORM, _MATCHED = (Strategy("weighted", score) for score in ("orm", "orm_matched"))
 _PLAIN_ORM = Strategy("best_of_n", "orm")
 _BEAM = Strategy("beam_4")
-_SPOKEN = {_BEAM: "beam search", WEIGHTED: "best-of-N weighted", PLAIN: "best-of-N", MAJORITY: "majority"}
+_SPOKEN = {_BEAM: "beam search"} | coverage.SPOKEN
 _RATIOS = {1: "one ratio", 2: "two ratios", 3: "three ratios"}
-
-
-def _coverage(results: Results) -> pd.DataFrame:
-    return strategy_curves(results, [COVERAGE, *_selections(results)], at_least=1)
-
-
-def _selections(results: Results) -> list[Strategy]:
-    """How one answer is chosen among samples: by the best use of the PRM that the pool allows, and by majority."""
-    by_score = [strategy for strategy in (WEIGHTED, PLAIN) if strategy in results.accuracy][:1]
-    return [*by_score, *(strategy for strategy in (MAJORITY,) if strategy in results.accuracy)]
-
-
-def _of_coverage(results: Results) -> str:
-    chosen = " and ".join(_SPOKEN[strategy] for strategy in _selections(results))
-    below = f" Below it what {chosen} make{'' if ' and ' in chosen else 's'} of the same samples." if chosen else ""
-    return f"Coverage: the chance that one of N samples is right, over all subsets of a pool.{below} {style.BAND_NOTE}"
 
 
 def _search(results: Results) -> pd.DataFrame:
@@ -70,7 +53,7 @@ def _of_search(results: Results) -> str:
 def _in_bins(results: Results) -> list[Strategy]:
     """What is drawn inside the bins: beam search (or the first search there is), and what it is held against."""
     searches = [_BEAM, *map(Strategy, results.search)]
-    return [strategy for strategy in searches if strategy.rule in results.search][:1] + _selections(results)[:1]
+    return [strategy for strategy in searches if strategy.rule in results.search][:1] + coverage.selections(results)[:1]
 
 
 def _by_bin(results: Results) -> pd.DataFrame:
@@ -190,9 +173,9 @@ FIGURES: tuple[ReportFigure, ...] = (
         "What the samples hold: coverage (pass@k)",
         "How high the top line rises is what a perfect verifier could make of the samples; the gap below it "
         "is what choosing an answer loses.",
-        _of_coverage,
-        _coverage,
-        draw_curves,
+        coverage.caption,
+        coverage.data,
+        coverage.draw,
     ),
     ReportFigure(
         "accuracy_by_budget_search",

@@ -20,7 +20,8 @@ class Kept:
     Attributes:
         page: its file, as seen from the report's first page.
         differs: what of it is not of the study at hand; empty if it belongs to it.
-        claims: number of a claim -> what it adds there: text, verdict.
+        claims: number of a claim -> what it adds there: text; a verdict, and by whom, if it has one.
+        beside: the figure that it is linked from, if one.
     """
 
     title: str
@@ -28,6 +29,7 @@ class Kept:
     page: str
     differs: list[str]
     claims: dict[str, dict[str, str]]
+    beside: str = ""
 
 
 def fingerprint(root: Path, claims: str) -> dict[str, str]:
@@ -63,5 +65,5 @@ def read(root: Path, claims: str) -> list[Kept]:
         then = record["belongs"]
         differs = sorted(part for part in now.keys() | then.keys() if now.get(part) != then.get(part))
         page = (FOLDER / path.parent.name / "index.html").as_posix()
-        found.append(Kept(record["title"], record["lead"], page, differs, record["claims"]))
+        found.append(Kept(record["title"], record["lead"], page, differs, record["claims"], record.get("beside", "")))
     return found

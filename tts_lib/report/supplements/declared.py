@@ -25,8 +25,9 @@ class Collected:
     """What a supplement found: the content of its folder.
 
     Attributes:
-        claims: number -> what the supplement adds to that claim in the study's report: text, verdict.
+        claims: number -> what the supplement adds to that claim in the report: text; a verdict, and by whom, if any.
         left_out: number of a claim -> why the supplement says nothing on it.
+        beside: the figure of the report that it is linked from, if one.
         facts: what else stands in summary.json.
     """
 
@@ -36,6 +37,7 @@ class Collected:
     figures: Sequence[Drawing]
     claims: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])
+    beside: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 

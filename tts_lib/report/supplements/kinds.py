@@ -10,6 +10,7 @@ from tts_lib.report.supplements.declared import PROFILES, Supplement
 from tts_lib.report.supplements.improve import Improve
 from tts_lib.report.supplements.other_study import OtherStudy
 from tts_lib.report.supplements.searches.supplement import Searches
+from tts_lib.report.supplements.surface.supplement import ExchangeSurface
 from tts_lib.report.supplements.trainings import Trainings
 
 KINDS: dict[str, type[Supplement]] = {
@@ -17,6 +18,7 @@ KINDS: dict[str, type[Supplement]] = {
     "improve": Improve,
     "searches": Searches,
     "study": OtherStudy,
+    "surface": ExchangeSurface,
     "trainings": Trainings,
 }
 

@@ -60,7 +60,7 @@ class OtherStudy(Supplement):
             tables={"claims": shown, "accuracy": accuracy(folders, self.budgets), "difficulty": difficulty(folders)},
             figures=[figure(own, other, self.model)],
             claims={
-                number: {"text": f"{self.model}: {ours} ({contrast})", "verdict": verdict}
+                number: {"text": f"{self.model}: {ours} ({contrast})", "verdict": verdict, "by": self.model}
                 for number, ours, contrast, verdict in there[["number", "ours", "contrast", "verdict"]].to_numpy(str)
             },
             left_out=dict(other.loc[other["verdict"] == "not testable", ["number", "note"]].to_numpy(str).tolist()),

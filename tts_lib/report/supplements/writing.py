@@ -27,6 +27,7 @@ def write(root: Path, name: str, collected: Collected, said: About) -> None:
     """
     belongs = fingerprint(root, registered.fingerprint())
     record = {"title": collected.title, "lead": collected.lead, "belongs": belongs}
+    record |= {"beside": collected.beside} if collected.beside else {}
     record |= {"claims": dict(collected.claims), "left_out": dict(collected.left_out)}
     record |= {"figures": figure_list(collected.figures), **collected.facts}
     with replacing_folder(root / paths.REPORTS / FOLDER / name) as folder:

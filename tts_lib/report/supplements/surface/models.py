@@ -1,0 +1,170 @@
+"""The models of the exchange surface: trained, sampled and scored as the study does with its own."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from tts_lib.answers import grid as grids
+from tts_lib.answers import pools
+from tts_lib.answers.cached_policy import CachedPolicy
+from tts_lib.answers.protocols import Sampling, Verifier
+from tts_lib.answers.question_table import QuestionTable
+from tts_lib.answers.store.store import Store
+from tts_lib.common import paths, rng, tables
+from tts_lib.common.examples import Examples
+from tts_lib.engines.opening import open_policy, open_verifier
+from tts_lib.engines.transformers.asked import Asked
+from tts_lib.estimators import subsets
+from tts_lib.grading import verdicts
+from tts_lib.grading.judging import open_judge
+from tts_lib.models import pointer
+from tts_lib.models.tokenizer import TokenCodec
+from tts_lib.strategies.exchange.sized import Size, Sized
+from tts_lib.study.config.nano import Shape
+from tts_lib.study.config.study import Study
+from tts_lib.verifiers import scoring
+
+BASE, LARGE = "base", "large"  # the study's own, which are reused as found
+MADE = Path("studies") / "surface" / "models"
+
+
+@dataclass(frozen=True)
+class Training:
+    """One model of the surface."""
+
+    size: str
+    n_params: int  # without embeddings
+    n_tokens: int
+    seed: int
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """What its samples' seeds are derived from; the study's own models keep the name they have there."""
+        return self.folder.name
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A size with a number of tokens: what it attains, and for each training its right samples and greedy answers."""
+
+    sized: Sized
+    seeds: Sequence[int]
+    right: Int[np.ndarray, "seed question"]
+    greedy: Bool[np.ndarray, "seed question"]
+    n_samples: int
+
+    def coverage(self, budgets: Sequence[int]) -> Float[np.ndarray, "question budget"]:
+        """Chance that one of so many samples is right, over its trainings."""
+        return np.mean([subsets.coverage(each, self.n_samples, budgets) for each in self.right], axis=0)
+
+    def counts(self, weights: Float[np.ndarray, " question"]) -> Float[np.ndarray, " right"]:
+        """Questions with 0, 1, ... right samples, as they are weighted, over its trainings."""
+        each = np.stack([np.bincount(row, weights, minlength=self.n_samples + 1) for row in self.right])
+        return each.mean(axis=0) * len(weights)
+
+
+def trained(
+    study: Study, sizes: Mapping[str, Shape], corpus_shares: Sequence[float], seeds: Mapping[str, Sequence[int]]
+) -> list[Training]:
+    """Train what is not there yet: base and sizes on every share of the corpus, and with more seeds on all of it.
+
+    Raises:
+        StudyError: a file of the study is damaged, a training failed.
+    """
+    # Training loads torch, which a report that is only shown does without.
+    from tokenizers import Tokenizer
+
+    from tts_lib.questions.nano import END
+    from tts_lib.training import sizes as other_sizes
+    from tts_lib.training.loop import Training as Settings
+
+    assert study.pretrain
+    tokenizer = Tokenizer.from_file(str(paths.TOKENIZER))
+    corpus, validation = Examples.load(paths.CORPUS), Examples.load(paths.CORPUS_VALIDATION)
+    (end,) = tokenizer.encode(END).ids
+    material = other_sizes.Material(corpus, validation, tokenizer, end, study.pretrain.max_length)
+    whole = len(corpus.tokens)
+    n_params = {name: material.shape(dict(shape)).n_params_block for name, shape in {**study.models, **sizes}.items()}
+    found = [Training(name, n_params[name], whole, study.seed, paths.model(name)) for name in (BASE, LARGE)]
+    for name, shape in {BASE: study.models[BASE], **sizes}.items():
+        for seed in (study.seed, *seeds.get(name, ())):
+            lengths = [round(share * whole) for share in (corpus_shares if seed == study.seed else [1.0])]
+            made = {n: MADE / f"{name}-{n}-{seed}" for n in lengths if (name, n, seed) != (BASE, whole, study.seed)}
+            rates = study.pretrain.model_dump(include={"batch_tokens", "lr_muon", "lr_adamw", "shards"})
+            settings = Settings(n_epochs=1, dropout=0.0, seed=seed, n_evaluations=1, **rates)
+            other_sizes.make(
+                material, dict(shape), settings, made, paths.CHECKPOINTS, f"pretraining {name}, seed {seed}"
+            )
+            found += [Training(name, n_params[name], n, seed, folder) for n, folder in made.items()]
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Asking:
+    """The study's test questions, and how its models and its PRM are asked."""
+
+    study: Study
+    questions: QuestionTable
+    engine: Mapping[str, Any]
+    store: Store
+    codec: TokenCodec
+
+    @classmethod
+    def open(cls, study: Study, n_questions: int, stack: ExitStack) -> "Asking":
+        """Of the study in the working folder, on its first test questions."""
+        assert study.engine and study.grading
+        codec = TokenCodec.from_folder(paths.model(BASE))
+        judge = stack.enter_context(open_judge(study.grading.model_dump(mode="json"), paths.JUDGEMENTS))
+        table = tables.read_table(paths.problems("test"), ["question_id", "problem", "statement", "answer"])
+        store = stack.enter_context(Store.open(paths.STORE, write=True))
+        questions = QuestionTable(table.head(n_questions), codec, judge)
+        return cls(study, questions, study.engine.model_dump(mode="json"), store, codec)
+
+    def measured(self, trainings: Sequence[Training], n_samples: int, budgets: Sequence[int]) -> list[Measured]:
+        """Sample, judge and score each model; one row a size and number of tokens."""
+        step = pointer.resolve(paths.model(BASE)).step
+        assert step is not None
+        asked = Asked.about(self.codec, [self.questions.table], step)
+        prm = open_verifier(paths.verifier("prm"), self.engine, asked, store=self.store)
+        return [self._measured(group, prm, n_samples, budgets) for group in _alike(trainings)]
+
+    def _measured(self, group: Sequence[Training], prm: Verifier, n_samples: int, budgets: Sequence[int]) -> Measured:
+        assert self.study.sampling
+        drawn = Sampling(self.study.sampling.temperature, self.study.sampling.top_p, self._most, "end")
+        found, scores, greedy, lengths = [], [], [], []
+        aggregation = pointer.resolve(paths.verifier("prm")).aggregation
+        for one in group:
+            policy, key = CachedPolicy(open_policy(one.folder, self.engine), self.store), (self.study.seed, one.name)
+            pool = pools.sample_pool(policy, self.questions, n_samples, drawn, key)
+            once = pools.sample_pool(policy, self.questions, 1, Sampling(0.0, 1.0, self._most, "end"), key)
+            scored, _ = scoring.score_pool({"prm": prm}, self.questions, pool, aggregation)
+            found.append(grids.grid(pool, self.questions.table["question_id"].tolist()))
+            scores.append(found[-1].spread(scored["prm_last"].to_numpy(float)))
+            greedy.append((once["verdict"] == verdicts.CORRECT).to_numpy())
+            lengths.append(float(pool["n_tokens"].to_numpy().mean()))
+        prompt = float(np.mean([len(each) for each in self.questions.prompts.values()]))
+        size = Size(group[0].size, group[0].n_params, group[0].n_tokens, prompt, float(np.mean(lengths)))
+        draws = rng.generator("surface-votes", self.study.seed, group[0].name)
+        sized = Sized.of_pools(size, found, scores, budgets, draws)
+        right = np.stack([each.correct.sum(axis=1) for each in found])
+        first = np.stack(greedy)
+        return Measured(sized.with_first(first.astype(float)), [one.seed for one in group], right, first, n_samples)
+
+    @property
+    def _most(self) -> int:
+        assert self.study.sampling
+        return self.study.sampling.max_tokens
+
+
+def _alike(trainings: Sequence[Training]) -> Iterator[list[Training]]:
+    """Those of one size and number of tokens together."""
+    groups: dict[tuple[str, int], list[Training]] = {}
+    for one in trainings:
+        groups.setdefault((one.size, one.n_tokens), []).append(one)
+    yield from groups.values()
