@@ -221,9 +221,11 @@ class Choice:
 
     def _judged(self, question: Question, proposed: Proposed) -> tuple[np.ndarray, list[str | None]]:
         """The class of each solution's answer, -1 where it has none, and the answers."""
+        place: dict[str, int] = {}  # each text is read once
+        of = np.array([place.setdefault(text, len(place)) for text in proposed.texts])
         with self._judging:
-            judged = self.judge.judge(question.question_id, NO_GOLD, proposed.texts)
-        return np.where(proposed.finished, judged.classes, NO_ANSWER), judged.answers
+            judged = self.judge.judge(question.question_id, NO_GOLD, list(place))
+        return np.where(proposed.finished, judged.classes[of], NO_ANSWER), [judged.answers[i] for i in of.tolist()]
 
     def _alone(self, role: str, search: Search[Any]) -> Outcome[Any]:
         return Scheduler(*self.engines[role]).run({"question": search})["question"]
