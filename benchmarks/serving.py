@@ -37,6 +37,7 @@ from tts_lib.answers.protocols import SampleRequest, Sampling, ScoreRequest
 from tts_lib.commands.serving import loading
 from tts_lib.commands.serving.answering import Choice
 from tts_lib.commands.serving.answers import Answer, Wish
+from tts_lib.commands.serving.foreknown import Foreknown
 from tts_lib.commands.serving.live import n_tokens
 from tts_lib.common import paths, tables
 from tts_lib.common.rng import derive_seeds
@@ -150,6 +151,9 @@ def worth(options: argparse.Namespace) -> dict[str, Any]:
         for use in ("fixed", "zero", "probe"):
             if use in table.tables:
                 choice = replace(choice, table=table.model_copy(update={"use": use}))
+                if use == "zero" and table.zero is not None:
+                    base = options.folder / table.models["base"].folder
+                    choice = replace(choice, zero=Foreknown(table.zero, options.folder, base).score)
                 for stop in (False, True):
                     ways[f"table {use}{', stopped early' if stop else ''}"] = spent(stop_early=stop)
         base_right, base_tokens = ways["one vote for all"]
