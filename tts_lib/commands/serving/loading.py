@@ -40,11 +40,9 @@ def load(path: Path | str = paths.STRATEGY_TABLE) -> Choice:
         raise StudyError(f"{path} comes from samples that existed already: there are no models to serve")
     with ExitStack() as stack:
         found = _opened(table, root, study, stack)
-        zero = (
-            None
-            if table.zero is None or table.use != ZERO
-            else Foreknown(table.zero, root, root / table.models["base"].folder).score
-        )
+        zero = None
+        if table.zero is not None and table.use == ZERO:
+            zero = Foreknown(table.zero, root, root / table.models["base"].folder).score
         return Choice(*found, zero, resources=stack.pop_all(), _judging=threading.Lock())
 
 
