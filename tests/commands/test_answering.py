@@ -1,21 +1,25 @@
 """A question answered: its difficulty, what is charged, limits, and the same answer whoever else is there."""
 
+import hashlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from helpers.fitted_choices import RECORD
+from helpers.fitted_choices import FOREKNOWN, RECORD, policy
 from helpers.served_choice import served
 from helpers.simulated_policy import SimulatedPolicy, SimulatedVerifier
 from tts_lib.answers.cost import Cost
 from tts_lib.answers.question_table import Question
 from tts_lib.answers.scheduler import Scheduler
-from tts_lib.commands.serving.answering import Wish
-from tts_lib.commands.serving.live import EngineError, GoneError, Job, Live
+from tts_lib.commands.serving.answers import Wish
+from tts_lib.commands.serving.live import EngineError, GoneError, Job, Live, n_tokens
 from tts_lib.common.errors import StudyError
+from tts_lib.strategies.stopping.walks import LEAST_VOTE, Ballots, replay
 
+ALWAYS_ON = [{"n": n, "share": [], "score": [], "goes_on": [[n < 8]]} for n in (1, 2, 4, 8)]
 PROMPTS = [f"{100 + number} 54" for number in range(12)]
 NAMES = [strategy.name for strategy in served().table.strategies]
 
@@ -68,6 +72,80 @@ def test_a_budget_below_the_probe_or_a_given_difficulty_needs_none() -> None:
         alone(choice, PROMPTS[0], Wish(1, strategy="beam_4"))
     with pytest.raises(StudyError, match="no strategy none"):
         alone(choice, PROMPTS[0], Wish(16, strategy="none"))
+
+
+def test_difficulty_without_a_sample_is_a_reading_of_the_prompt() -> None:
+    choice = served(**FOREKNOWN)
+    for prompt in PROMPTS[:4]:
+        answer = alone(choice, prompt, Wish(16))
+        easy = prompt in PROMPTS[::2]
+        assert (answer.difficulty, answer.difficulty_by) == (0.9 if easy else 0.1, "zero")
+        assert (answer.bin, answer.strategy) == ((1, "weighted:prm_last") if easy else (2, "beam_4"))
+        assert answer.probe == Cost(policy_prefill_tokens=2)
+        chosen = alone(choice, prompt, Wish(answer.budget, strategy=answer.strategy))
+        assert answer.cost == chosen.cost + answer.probe and answer.text == chosen.text
+        assert answer.flops == chosen.flops + 2 * 10 * 2
+    given = alone(choice, PROMPTS[0], Wish(16, difficulty=0.2))
+    assert (given.strategy, given.difficulty_by, given.probe) == ("revisions_2:orm", "given", Cost())
+    unknown = replace(choice, zero=lambda text, prompt: None)  # a predictor that needs the question's text
+    fixed = alone(unknown, PROMPTS[0], Wish(16))
+    assert (fixed.strategy, fixed.difficulty, fixed.probe) == ("beam_4", None, Cost())
+
+
+@pytest.mark.parametrize("name", ["majority", "weighted:prm_last"])
+@pytest.mark.parametrize("budget", [8, 7])
+def test_served_stops_are_those_of_the_replayed_policy(name: str, budget: int) -> None:
+    """On the samples that the plain path draws, the replayed rule stops where the server did."""
+    record = [policy("majority"), policy("weighted")]
+    choice, plain = served(stopping=record), served()
+    codec, stops = choice.readers["base"].codec, []
+    for prompt in PROMPTS:
+        wish = Wish(budget, strategy=name)
+        answer = alone(choice, prompt, wish)
+        whole = alone(choice, prompt, replace(wish, stop_early=False))
+        assert whole == alone(plain, prompt, wish) and not whole.stopped_early
+        q = Question(hashlib.sha256(prompt.encode()).hexdigest(), codec.encode([prompt])[0])
+        found = Scheduler(*choice.engines["base"]).run({0: choice.strategies[name].search(q, 8, 3, None)})
+        drawn = found[0].found("it")
+        classes, rule = choice._judged(q, drawn)[0], choice.table.stops(name, budget)
+        scores = None if name == "majority" else drawn.scores[None].astype(np.float64)
+        weights = np.ones((1, 8)) if scores is None else np.maximum(scores, LEAST_VOTE)
+        right = np.zeros((1, classes.max() + 1), bool)
+        votes = Ballots(classes[None], right, weights, scores, None, np.array([8]), 8)
+        assert rule is not None
+        (stopped,) = replay({0: rule.rule}, votes, np.arange(8)[None, None]).values()
+        assert answer.cost.generations == min(stopped.n[0, 0], budget) and answer.cost.rounds == stopped.rounds
+        assert answer.stopped_early == (answer.cost.generations < budget)
+        n = answer.cost.generations
+        assert drawn.texts[strategy_choice(choice, name, classes[:n], drawn.scores[:n])] == answer.text
+        stops.append(n)
+    assert len(set(stops)) > 1
+
+
+def strategy_choice(choice, name, classes, scores):
+    return choice.strategies[name].choose(classes, scores)
+
+
+def test_a_vote_that_stops_goes_on_from_the_probe() -> None:
+    for looks, drawn in ((ALWAYS_ON, 4), (ALWAYS_ON[:1] + ALWAYS_ON[3:], 4), (policy("weighted")["looks"], 2)):
+        scored = [{**look, "score": []} for look in looks]
+        scored = [{**look, "goes_on": [row[:1] for row in look["goes_on"]]} for look in scored]
+        choice = served(SimulatedPolicy(skill=9.0), stopping=[policy("weighted", looks=scored)])
+        found = [alone(choice, prompt, Wish(8)) for prompt in PROMPTS]
+        easy = [answer for answer in found if answer.strategy == "weighted:prm_last"]
+        assert easy and {answer.probe.generations for answer in easy} == {2}
+        assert {answer.cost.generations for answer in easy} == {drawn}  # of a budget of 4
+
+
+def test_what_was_drawn_before_a_limit_is_not_lost() -> None:
+    choice = served(stopping=[policy("majority", looks=[*ALWAYS_ON])])
+    first = alone(choice, PROMPTS[0], Wish(4, strategy="majority"))
+    with Live(choice.engines) as live:
+        job = Job(60.0, n_tokens(first.cost) - 1)  # ends in the round after 4 samples
+        found = choice.respond(
+            PROMPTS[0], Wish(8, strategy="majority"), lambda role, search: live.run(role, search, job)
+        )
+    assert found.stopped == "tokens" and (found.text, found.cost) == (first.text, first.cost)
 
 
 def test_the_ledger_is_what_the_engines_were_asked() -> None:

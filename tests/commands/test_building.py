@@ -7,7 +7,7 @@ from helpers.served_choice import NumberJudge, served
 from helpers.simulated_policy import END, NEWLINE, SimulatedPolicy, SimulatedVerifier, question
 from tts_lib.answers.protocols import SampleRequest, Sampling
 from tts_lib.answers.scheduler import Scheduler
-from tts_lib.commands.serving.answering import Wish
+from tts_lib.commands.serving.answers import Wish
 from tts_lib.commands.serving.building import PromptTooLongError, build
 from tts_lib.common.errors import StudyError
 from tts_lib.common.rng import derive_seeds

@@ -8,10 +8,10 @@ pytest.importorskip("starlette")
 
 from starlette.testclient import TestClient
 
-from helpers.fitted_choices import RECORD
+from helpers.fitted_choices import RECORD, policy
 from helpers.served_choice import served
 from helpers.simulated_policy import SimulatedPolicy
-from tts_lib.commands.serving.answering import Wish
+from tts_lib.commands.serving.answers import Wish
 from tts_lib.commands.serving.app import Bounds, application
 from tts_lib.commands.serving.metrics import divergence
 
@@ -151,6 +151,21 @@ def test_metrics_count_what_was_spent() -> None:
     assert float(lines["tts_probe_generations_total"]) == 8
     assert lines['tts_requests_total{status="200"}'] == "4.0" and lines['tts_requests_total{status="400"}'] == "1.0"
     assert sum(float(value) for name, value in lines.items() if name.startswith("tts_bin_total")) == 4
+
+
+def test_a_vote_that_stopped_early_says_so_and_is_counted() -> None:
+    record = served(stopping=[policy("majority")])
+    body = TEXT | {"model": "tts:majority", "budget": 8}
+    with TestClient(application(record, Bounds(), budget=16)) as fresh:
+        found = [fresh.post("/v1/completions", json=body | {"prompt": f"{100 + i} 54"}).json()["tts"] for i in range(8)]
+        whole = fresh.post("/v1/completions", json=body | {"stop_early": False}).json()["tts"]
+        text = fresh.get("/metrics").text
+    early = [each for each in found if each["stopped_early"]]
+    assert early and all(each["generations"] < 8 for each in early)
+    assert whole["generations"] == 8 and not whole["stopped_early"]
+    lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert float(lines["tts_stopped_early_total"]) == len(early)
+    assert float(lines["tts_generations_spared_total"]) == sum(8 - each["generations"] for each in early)
 
 
 def test_an_engine_that_dies_is_a_503_and_one_sentence() -> None:

@@ -15,8 +15,8 @@ REPLAYED = (
         "06_select",
         "07_difficulty",
         "07_predictors-texts",
-        "11_compute_optimal",
         "11_stopping",
+        "11_compute_optimal",
     ),
     *("12_flops_matched", "13_report"),
 )

@@ -13,7 +13,7 @@ def picks(*chosen: tuple[str, int, float]) -> list[dict[str, Any]]:
 
 
 RECORD: dict[str, Any] = {
-    "format": 2,
+    "format": 3,
     "about": {},
     "use": "probe",
     "seed": 3,
@@ -75,6 +75,41 @@ RECORD: dict[str, Any] = {
         },
     },
 }
+
+FOREKNOWN: dict[str, Any] = {  # the table by a difficulty that takes no sample
+    "use": "zero",
+    "zero": {"kind": "length", "reads": "tokens", "weights": [0.0, -1.0], "intercept": 1.0},
+    "tables": RECORD["tables"]
+    | {
+        "zero": {
+            "n_scored": 0,
+            "edges": [0.5],
+            "budgets": [1, 16],
+            "bins": [
+                picks(("majority", 1, 0.5), ("weighted:prm_last", 16, 0.6)),
+                picks(("majority", 1, 0.1), ("beam_4", 4, 0.2)),
+            ],
+            "cross_validated": 0.5,
+        }
+    },
+}
+
+
+def policy(vote: str, **fields: Any) -> dict[str, Any]:
+    """A stopping policy of at most 8 samples: goes on while the leading answer has less than two thirds of the votes,
+    with good scores up to 4.
+    """
+    scores = [0.5] if vote == "weighted" else []
+    looks = [
+        {"n": n, "share": [0.4, 0.67], "score": scores, "goes_on": [[n < 8, n < 4][: 1 + len(scores)]] * 2}
+        for n in (1, 2, 4, 8)
+    ]
+    for look in looks:
+        look["goes_on"].append([look["n"] == 1] * (1 + len(scores)))
+    measured = dict.fromkeys(("mean_budget_fit", "mean_budget", "rounds"), 3.0)
+    measured |= dict.fromkeys(("accuracy", "accuracy_of_all", "gain", "gain_low", "gain_high"), 0.1)
+    known = {"vote": vote, "budget": 8, "price": 0.01, "risk": 0.02, "n_questions": 9, "looks": looks}
+    return known | measured | fields
 
 
 def changed(fields: dict[str, Any]) -> dict[str, Any]:

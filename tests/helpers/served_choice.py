@@ -8,6 +8,7 @@ import pandas as pd
 
 from helpers.fitted_choices import RECORD
 from helpers.simulated_policy import END, NEWLINE, SimulatedPolicy, SimulatedVerifier
+from tts_lib.answers.cost import Cost
 from tts_lib.commands.serving.answering import Choice
 from tts_lib.commands.serving.building import Reader
 from tts_lib.commands.serving.prompts import Prompts
@@ -27,6 +28,11 @@ class NumberCodec:
 
     def decode(self, tokens):
         return [" ".join(map(str, each.tolist())) for each in tokens]
+
+
+def foreknown(text: str | None, prompt: np.ndarray) -> tuple[float, Cost]:
+    """Questions of even numbers are easy."""
+    return 0.9 if prompt[0] % 2 == 0 else 0.1, Cost(policy_prefill_tokens=len(prompt))
 
 
 class NumberJudge:
@@ -53,6 +59,7 @@ def served(policy=None, verifier=None, window: int = WINDOW, **changes) -> Choic
         dict.fromkeys(roles, reader),
         prompts,
         NumberJudge(),
+        zero=foreknown,
         resources=ExitStack(),
         _judging=threading.Lock(),
     )

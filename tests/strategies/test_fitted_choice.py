@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.fitted_choices import RECORD, changed
+from helpers.fitted_choices import FOREKNOWN, RECORD, changed, policy
 from tts_lib.common.errors import StudyError
 from tts_lib.strategies import fitted_choice
 from tts_lib.strategies.fitted_choice import FittedChoice
@@ -40,6 +40,22 @@ def test_the_best_that_fits_within_a_budget(choice: FittedChoice, budget, score,
     assert choice.strategy(pick.strategy).name == pick.strategy
 
 
+def test_tables_of_the_format_before_are_read(tmp_path: Path) -> None:
+    found = fitted_choice.load(written(tmp_path, changed({"format": 2})))
+    assert found.zero is None and found.stops("majority", 8) is None
+    assert found.pick(4, 0.5, "probe").strategy == "weighted:prm_last"
+
+
+def test_a_vote_stops_by_the_policy_of_its_budget(tmp_path: Path) -> None:
+    known = [policy("majority"), policy("weighted", price=0.1)]
+    found = fitted_choice.load(written(tmp_path, changed({"stopping": known, **FOREKNOWN})))
+    assert found.pick(16, 0.4, "zero").strategy == "beam_4" and found.pick(16, 0.6, "zero").budget == 16
+    for name, budget, price in (("majority", 8, 0.01), ("majority", 3, 0.01), ("weighted:prm_last", 8, 0.1)):
+        assert found.stops(name, budget).price == price  # pyright: ignore
+    for name, budget in (("majority", 9), ("best_of_n:prm_last", 8), ("beam_4", 8)):
+        assert found.stops(name, budget) is None
+
+
 def test_what_is_expected_never_falls_with_the_budget(choice: FittedChoice) -> None:
     for score, table, least in ((None, None, 1), (0.2, "probe", 4), (0.9, "probe", 4), (0.2, "given", 1)):
         expected = [choice.pick(budget, score, table).expected for budget in range(least, 40)]
@@ -60,6 +76,7 @@ def test_picking_refuses(choice: FittedChoice, tmp_path: Path) -> None:
 
 BASE = RECORD["models"]["base"]
 FIXED = RECORD["tables"]["fixed"]
+LOOKS = policy("majority")["looks"]
 FALLING = {**FIXED, "bins": [list(reversed(FIXED["bins"][0]))]}
 DEAR = {**FIXED, "budgets": [1, 2, 3]}
 
@@ -67,11 +84,11 @@ DEAR = {**FIXED, "budgets": [1, 2, 3]}
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        ({"version": 1, "tables": {}}, "a strategy table of format 1, but format 2 is read here; make it again"),
-        ({}, "is no strategy table, but format 2"),
+        ({"version": 1, "tables": {}}, "a strategy table of format 1, but formats 2 to 3 are read here; make it again"),
+        ({}, "is no strategy table, but formats 2"),
         ([], "is no strategy table"),
-        (changed({"format": 3}), "format 3"),
-        (changed({"use": "oracle"}), "is damaged: use: Input should be 'fixed', 'given' or 'probe'"),
+        (changed({"format": 4}), "a strategy table of format 4, but"),
+        (changed({"use": "oracle"}), "is damaged: use: Input should be 'fixed', 'given', 'probe' or 'zero'"),
         (changed({"use": "probe", "tables": {"fixed": FIXED}}), "the one that use names"),
         (changed({"seed": None}), "damaged: seed: Input should be a valid integer"),
         (changed({"extra": 1}), "damaged: extra: Extra inputs are not permitted"),
@@ -88,6 +105,14 @@ DEAR = {**FIXED, "budgets": [1, 2, 3]}
         (changed({"tables": {"fixed": {**FIXED, "edges": [0.5]}}}), "bins must have 2 rows of 3 picks"),
         (changed({"tables": {"fixed": {**FIXED, "edges": [0.5, 0.1]}}}), "must be finite and ascending"),
         (changed({"tables": {"fixed": {**FIXED, "budgets": [4, 1, 16]}}}), "must be ascending"),
+        (changed({**FOREKNOWN, "zero": None}), "tables.zero and zero, which predicts its score, need each other"),
+        (changed({**FOREKNOWN, "zero": {"kind": "magic"}}), "damaged: zero: "),
+        (changed({"stopping": [policy("majority")] * 2}), "stopping has two policies for one vote and budget"),
+        (changed({"stopping": [policy("best_of_n")]}), "damaged: stopping.0.vote: "),
+        (changed({"stopping": [policy("majority", budget=4)]}), "looks must ascend to the budget, and stop there"),
+        (changed({"stopping": [policy("majority", looks=LOOKS[::-1])]}), "looks must ascend"),
+        (changed({"stopping": [policy("majority", looks=[LOOKS[0] | {"goes_on": []}])]}), "3 rows of 1 entries"),
+        (changed({"stopping": [policy("majority", looks=[LOOKS[0] | {"share": [0.7, 0.1]}])]}), "must ascend"),
     ],
 )
 def test_a_file_that_is_not_one_is_refused_in_a_sentence(tmp_path: Path, record: object, message: str) -> None:

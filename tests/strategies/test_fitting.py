@@ -11,12 +11,14 @@ from tts_lib.estimators.flops import Sizes
 from tts_lib.estimators.intervals import bootstrap_weights
 from tts_lib.strategies.experiment import Experiment
 from tts_lib.strategies.fitted_choice import FittedChoice
-from tts_lib.strategies.fitting import Fitting, MadeWith, Within, charged, fit, to_use
+from tts_lib.strategies.fitting import Fitting, Known, MadeWith, Within, charged, fit, to_use
 from tts_lib.strategies.outcomes import Outcomes
+from tts_lib.strategies.prediction import ByLength
 from tts_lib.strategies.strategy_table import Method
 
 OUTCOMES, IN_BINS, SCORE = planted_outcomes()
 MEMBERS = (WEIGHTED, BEAM)
+PREDICTOR = ByLength(kind="length", reads="tokens", weights=(0.0, 0.0), intercept=0.0)
 SEARCHES = {"beam_4": Method("beam", {"width": 4, "depth": 0})}
 
 
@@ -37,7 +39,7 @@ def fitted(of: Experiment, members: tuple[Strategy, ...] = MEMBERS) -> FittedCho
     }
     sampling = {"temperature": 0.8, "top_p": 1.0, "max_tokens": 9}
     steps = {"max_step_tokens": 3, "max_rounds": 2, "duplicates": "keep", "temperature": 0.5, "replicates": 2}
-    return fit(fitting, 0, MadeWith(models, 4), sampling, steps)
+    return fit(fitting, 0, MadeWith(models, 4), sampling, steps, Known(zero=PREDICTOR))
 
 
 def test_a_strategy_stands_where_it_was_measured_last() -> None:
@@ -90,6 +92,19 @@ def test_the_table_to_use_is_the_probe_only_where_it_pays() -> None:
     worse[1, 1:] = 0.05  # best-of-N is best everywhere: nothing to know, and the probe gains nothing
     found = fitted(experiment(Outcomes(OUTCOMES.question_ids, MEMBERS, BUDGETS, worse, OUTCOMES.ledger)))
     assert found.use == "fixed" and found.tables["probe"].cross_validated == found.tables["fixed"].cross_validated
+
+
+@pytest.mark.parametrize(("read", "used"), [(0.0, "zero"), (100.0, "fixed")])
+def test_difficulty_without_a_sample_is_used_where_what_it_reads_pays(read: float, used: str) -> None:
+    """It gains as much as a probe that is free would; a prompt as dear as many samples would buy more."""
+    bare = experiment(n_probe=())
+    known = bare.questions.assign(zero=SCORE, zero_tokens=7.0, zero_samples=read)
+    found = fitted(Experiment(known, known, OUTCOMES, OUTCOMES, 2, (), SEARCHES))
+    assert found.use == used and found.zero == PREDICTOR
+    assert [pick.strategy for pick in found.tables["zero"].bins[1]] == [WEIGHTED.name, *["beam_4"] * 2]
+    price = found.tables["zero"].bins[1][1].price
+    assert (price.policy_tokens, price.verifier_tokens, price.generations) == (24 + 7, 24, 4)
+    assert fitted(bare).zero is None  # a predictor that no table goes by
 
 
 def test_no_pick_promises_less_than_a_smaller_budgets() -> None:

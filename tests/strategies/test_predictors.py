@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tts_lib.estimators.difficulty import rank_correlation
-from tts_lib.strategies import predictors
+from tts_lib.strategies import prediction, predictors
 
 N = 300
 
@@ -53,6 +53,22 @@ def test_tokens_find_what_length_does_not() -> None:
         assert ((score > 0) & (score < 1)).all()
         rank[name] = rank_correlation(score, truth)
     assert rank["tokens"] > 0.9 and 0.3 < rank["length"] < 0.8  # of .94 that equal values leave possible
+
+
+def test_a_predictor_is_handed_on_as_numbers() -> None:
+    texts, target = planted()
+    others, _ = planted(1)
+    for kind, way in (("length", predictors.by_length), ("tokens", predictors.by_tokens)):
+        expected = predictors.learned(model := way(str.split), texts, target, {"test": others})["test"]
+        found = type(handed_on := prediction.linear(model, kind=kind, reads="tokens")).model_validate_json(
+            handed_on.model_dump_json()
+        )
+        assert [found.score(text.split()) for text in others] == pytest.approx(expected, abs=1e-12)
+        assert found.score([*others[0].split(), "never-learned"]) != 0
+    states = np.random.default_rng(0).normal(3, 2, (len(texts), 5))
+    expected = predictors.learned(model := predictors.by_features(), states, target, {"test": states[::-1]})["test"]
+    found = prediction.linear(model, kind="hidden", layer=2)
+    assert [found.score(state) for state in states[::-1]] == pytest.approx(expected, abs=1e-12)
 
 
 def test_questions_that_are_learned_from_are_predicted_from_the_others() -> None:

@@ -11,8 +11,9 @@ from tts_lib.common.errors import StudyError
 from tts_lib.estimators import subsets
 from tts_lib.estimators.flops import Sizes
 from tts_lib.estimators.intervals import bootstrap_weights
-from tts_lib.strategies.stopping import fitting, rules, tables, walks
+from tts_lib.strategies.stopping import fitting, handed_on, rules, tables, walks
 from tts_lib.strategies.stopping.comparison import Attained, Comparison, Side, Spending, Tokens, families
+from tts_lib.strategies.stopping.policy import Policy
 from tts_lib.strategies.stopping.walks import Ballots, Seen
 
 HOPEFUL, HOPELESS = 0.9, 0.0
@@ -247,6 +248,50 @@ def test_tables_compare_at_the_mean_that_was_spent() -> None:
     assert rows[1]["mean_budget"] == 1 and rows[0]["mean_budget"] > 8
     risk = measured["risk"].to_dict("records")
     assert len(risk) == 4 and all(row["realised_in_splits"] <= row["risk"] for row in risk)
+
+
+def scored_comparison() -> Comparison:
+    """Weighted votes of a verifier that tells right from wrong a little."""
+    rng = np.random.default_rng(4)
+    sides = []
+    for n in (120, 150):
+        pool = planted(rng.beta(0.6, 0.9, n), 32, seed=n, wrong=12)
+        scores = np.clip(rng.normal(0.35 + 0.3 * pool.correct, 0.2), 0, 1)
+        sides.append(Side.of(Ballots.of(pool, scores), 20, rng))
+    costs = Tokens(np.full(150, 10.0), np.full(150, 30.0), np.zeros(150))
+    return Comparison("weighted", *sides, costs, Sizes(1.0, 1.0), bootstrap_weights(150, 200, rng))
+
+
+@pytest.mark.parametrize("vote", ["majority", "weighted"])
+def test_what_is_handed_on_decides_as_in_the_replay(vote: str) -> None:
+    """From its file, sample by sample, a policy stops where the replayed rule does; it keeps its risk, and it pays."""
+    found = scored_comparison() if vote == "weighted" else comparison(np.random.default_rng(0))[0]
+    policies = handed_on.policies(found, np.random.default_rng(1))
+    assert policies and len({policy.budget for policy in policies}) == len(policies)
+    votes, order = found.test.ballots, found.test.order
+    for policy in policies:
+        read = Policy.model_validate_json(policy.model_dump_json())
+        assert read == policy
+        (stopped,) = walks.replay({0: policy.rule}, votes, order).values()
+        assert policy.mean_budget == pytest.approx(stopped.n.mean()) and policy.mean_budget < policy.budget
+        assert policy.accuracy == pytest.approx(stopped.right.mean())
+        assert policy.rounds == pytest.approx(stopped.rounds.mean())
+        lost = found.test.seen.at([policy.budget]).right[0] & ~stopped.right
+        assert lost.mean() < 2 * handed_on.RISK
+        for problem, walk in zip(*np.unravel_index(np.arange(0, stopped.n.size, 17), stopped.n.shape), strict=True):
+            samples = order[problem, walk]
+            classes, scores = votes.answers[problem][samples], np.ones(len(samples), np.float32)
+            if votes.scores is not None:
+                scores = votes.scores[problem][samples]
+            n = 0
+            while (more := read.wants(classes[:n], scores[:n])) > n:
+                n = more
+            assert n == stopped.n[problem, walk]
+
+
+def test_policies_need_enough_questions_on_either_half() -> None:
+    found, _ = comparison(np.random.default_rng(0), n_fit=59)
+    assert handed_on.policies(found, np.random.default_rng(1)) == []
 
 
 def test_between_its_points_uniform_is_linear_in_the_log_of_the_mean() -> None:

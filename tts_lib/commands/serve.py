@@ -26,14 +26,14 @@ def run(given: argparse.Namespace) -> int:
         from tts_lib.commands.serving import app
     except ModuleNotFoundError as error:
         raise StudyError(f"tts serve needs {error.name}: pip install 'tts-study[serve]'") from error
-    from tts_lib.commands.serving import answering
+    from tts_lib.commands.serving import loading
 
     if not 1 <= given.budget <= given.max_budget:
         raise StudyError(f"--budget is {given.budget}: it must be from 1 to --max-budget, {given.max_budget}")
     if given.max_requests < 1 or given.max_seconds <= 0:
         raise StudyError("--max-requests and --max-seconds must be positive")
     root = paths.find_root(given.folder or ".")
-    with _listening(given.host, given.port) as listening, answering.load(root / paths.STRATEGY_TABLE) as choice:
+    with _listening(given.host, given.port) as listening, loading.load(root / paths.STRATEGY_TABLE) as choice:
         bounds = app.Bounds(given.max_requests, given.max_budget, seconds=given.max_seconds)
         config = uvicorn.Config(
             app.application(choice, bounds, given.budget), log_level="warning", access_log=False, server_header=False

@@ -22,6 +22,9 @@ RECIPE = DATA / "problems" / "recipe.json"  # of the nano benchmark
 REVISION_MODELS = DATA / "revisions" / "verifier" / "models.json"  # hashes of their weights
 REVISIONS_NOTE = DATA / "revisions" / "README.txt"  # so that the folder is there where no revision model is
 STEP_LABELS = DATA / "step_labels.parquet"
+PREDICTOR = DATA / "predictors" / "zero.json"  # the predictor of difficulty that is handed on
+SCORER = DATA / "predictors" / "scorer"  # its model, where it is one
+STOPPING = DATA / "stopping" / "policies.json"  # the policies that are handed on
 STRATEGY_TABLE = REPORTS / "strategy.json"
 SUMMARY = REPORTS / "summary.json"
 

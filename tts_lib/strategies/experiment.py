@@ -207,6 +207,34 @@ def load(
     return Experiment(val, test, found_val, found, n_bins, tuple(n_probe), searches)
 
 
+def with_zero(experiment: Experiment) -> Experiment:
+    """The experiment with difficulty known before the first sample: `zero`, and what reading for it costs.
+
+    The latter is in tokens, and as the share of a sample of that question. As it is where nothing could be predicted.
+
+    Raises:
+        TableError: a table is missing, damaged or incomplete.
+    """
+    if "zero" not in tables.column_names(paths.predictors("test")):
+        return experiment
+
+    def known(split: str, questions: pd.DataFrame) -> pd.DataFrame:
+        ids = questions["question_id"]
+        found, costs = (
+            tables.read_table(path, ["question_id", *columns]).set_index("question_id").loc[ids]
+            for path, columns in (
+                (paths.predictors(split), ["zero", "zero_tokens"]),
+                (paths.costs(split), ["mean_policy_tokens"]),
+            )
+        )
+        read = found["zero_tokens"].to_numpy(np.float64)
+        share = read / costs["mean_policy_tokens"].to_numpy(np.float64)
+        return questions.assign(zero=found["zero"].to_numpy(np.float64), zero_tokens=read, zero_samples=share)
+
+    fit, test = known("val", experiment.questions_fit), known("test", experiment.questions)
+    return replace(experiment, questions_fit=fit, questions=test)
+
+
 def difficulty_of(questions: pd.DataFrame, kind: str, n_probe: int = 0) -> Difficulty:
     """The questions' difficulty by one of `SCORES`, or by a `probe` of n samples."""
     column = f"{kind}_{n_probe}" if n_probe else kind

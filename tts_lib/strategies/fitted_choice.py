@@ -20,21 +20,29 @@ from pydantic import Field, ValidationError, model_validator
 from tts_lib.common import tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.section import Section
+from tts_lib.strategies.prediction import Predictor
+from tts_lib.strategies.stopping.policy import Policy
 
-FORMAT = 2
-FIXED, GIVEN, PROBE = "fixed", "given", "probe"
-TableName = Literal["fixed", "given", "probe"]
+FORMAT, READ = 3, (2, 3)  # written, and read: format 2 knows no difficulty without a sample and stops nowhere early
+FIXED, GIVEN, PROBE, ZERO = "fixed", "given", "probe", "zero"
+TableName = Literal["fixed", "given", "probe", "zero"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Mean = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 ABOUT = {
     "what": "What to run for a question at a budget of generations, as this study found it, and what that attains.",
-    "which table": "`use` names the one to use: of `fixed` and `probe` the better by cross-validation on validation "
-    "questions (`cross_validated`: mean over all budgets, the probe paid for).",
+    "which table": "`use` names the one to use: of `fixed`, `zero` and `probe` the best by cross-validation on "
+    "validation questions (`cross_validated`: mean over all budgets, prediction and probe paid for).",
     "tables": "fixed: one strategy for all questions. probe: draw `n_scored` samples, score them, go by the bin of "
     "their mean score; samples that the chosen strategy draws as well are drawn once. given: the same for a mean score "
-    "known beforehand, of `n_scored` samples, at no cost.",
+    "known beforehand, of `n_scored` samples, at no cost. zero: the same for a pass@1 that `zero` predicts from the "
+    "question alone.",
+    "zero": "What predicts difficulty before the first sample: its weights, and what they are multiplied with.",
+    "stopping": "When a vote over independent samples has had enough, for each number of samples that it may have at "
+    "most: at n samples look up the cell of the leading answer's share of the votes and of the mean score (a value on "
+    "a cut is above it), and draw up to the next n where goes_on says so. Between two budgets the larger one's holds. "
+    "A budget is missing where stopping early is no better than a smaller budget.",
     "difficulty": "The score of a question is the mean, over samples, of the verifier's value of the whole solution. "
     "edges ascend; a score on an edge is in the easier bin; bins[0] is the easiest.",
     "bins": "bins[i][j] is for bin i and budgets[j]; for a budget in between take the one below it, and below the "
@@ -185,7 +193,7 @@ class Table(Section):
 class FittedChoice(Section):
     """The whole file."""
 
-    format: Literal[2]
+    format: Literal[2, 3]
     about: Mapping[str, str]
     use: TableName | None  # null where only verdicts are known: nothing chooses an answer
     seed: Annotated[int, Field(ge=0)]  # of the study
@@ -195,6 +203,8 @@ class FittedChoice(Section):
     models: Mapping[str, Model]
     strategies: tuple[Strategy, ...]
     tables: Mapping[TableName, Table]
+    zero: Predictor | None = None
+    stopping: tuple[Policy, ...] = ()  # at most one for each vote and budget
 
     @model_validator(mode="after")
     def _fits(self) -> "FittedChoice":
@@ -210,6 +220,10 @@ class FittedChoice(Section):
         for name, table in self.tables.items():
             if unknown := {pick.strategy for row in table.bins for pick in row} - names:
                 raise ValueError(f"tables.{name} picks {sorted(unknown)[0]!r}, which is not in strategies")
+        if (ZERO in self.tables) != (self.zero is not None):
+            raise ValueError("tables.zero and zero, which predicts its score, need each other")
+        if len({(policy.vote, policy.budget) for policy in self.stopping}) < len(self.stopping):
+            raise ValueError("stopping has two policies for one vote and budget")
         return self
 
     def strategy(self, name: str) -> Strategy:
@@ -222,6 +236,18 @@ class FittedChoice(Section):
             if strategy.name == name:
                 return strategy
         raise StudyError(f"there is no strategy {name}; there are {', '.join(each.name for each in self.strategies)}")
+
+    def stops(self, name: str, budget: int) -> Policy | None:
+        """How the strategy of this name stops before it has drawn a budget of samples; None where it does not.
+
+        Raises:
+            StudyError: there is no such strategy.
+        """
+        way = self.strategy(name)
+        if not isinstance(way, Vote) or way.temperature is not None:
+            return None
+        known = [policy for policy in self.stopping if policy.vote == way.kind and policy.budget >= budget]
+        return min(known, key=lambda policy: policy.budget, default=None)
 
     def pick(self, budget: int, score: float | None = None, table: TableName | None = None) -> Pick:
         """The best pick that fits within the budget.
@@ -256,10 +282,11 @@ def load(path: Path | str) -> FittedChoice:
     found = None
     if isinstance(record, dict):
         found = record.get("format", record.get("version"))
-    if found != FORMAT:
+    if found not in READ:
         what = "no strategy table" if found is None else f"a strategy table of format {found!s:.20}"
         raise StudyError(
-            f"{path} is {what}, but format {FORMAT} is read here; make it again: `dvc repro compute_optimal`"
+            f"{path} is {what}, but formats {READ[0]} to {FORMAT} are read here; make it again: `dvc repro "
+            "compute_optimal`"
         )
     try:
         return FittedChoice.model_validate_json(Path(path).read_bytes())

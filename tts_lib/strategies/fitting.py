@@ -5,6 +5,7 @@ at 128 by what 64 gave. The rule of the choice (`tts_lib.strategies.choice`) pic
 smaller budget's pick was better, it stays. Of a probe, samples are charged unless the strategy draws them anyway.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ from pydantic import TypeAdapter
 
 from tts_lib.answers.cost import LEDGER
 from tts_lib.common import paths, tables
+from tts_lib.common.section import Section
 from tts_lib.common.strategy import COVERAGE, GREEDY, MAJORITY, PREDICTED, Strategy
 from tts_lib.estimators.difficulty import Binning, quantile_binning
 from tts_lib.estimators.flops import Sizes
@@ -31,6 +33,7 @@ from tts_lib.strategies.fitted_choice import (
     FORMAT,
     GIVEN,
     PROBE,
+    ZERO,
     Chains,
     FittedChoice,
     Model,
@@ -45,6 +48,8 @@ from tts_lib.strategies.fitted_choice import (
 )
 from tts_lib.strategies.model_sizes import model_sizes
 from tts_lib.strategies.outcomes import Outcomes, methods_of
+from tts_lib.strategies.prediction import Predictor
+from tts_lib.strategies.stopping.policy import Policy
 from tts_lib.strategies.strategy_table import Method
 from tts_lib.strategies.tables.groups import Group, groups_of
 
@@ -106,23 +111,30 @@ class Fitting:
     def tables(self) -> tuple[dict[TableName, Table], TableName | None]:
         """The tables, with the probe of the size that does best on validation, and the name of the one to use.
 
-        It is `fixed` where no probe pays for itself. There are none for coverage, which chooses no answer.
+        It is `fixed` where knowing difficulty does not pay for itself. There are none for coverage, which chooses no
+        answer.
         """
         if COVERAGE in self.members:
             return {}, None
-        by_size = {n: self._cross_validated(n) for n in (0, *self.experiment.n_probe)}
-        means = {n: round(float(np.where(np.isnan(at), by_size[0], at).mean()), 12) for n, at in by_size.items()}
-        found: dict[TableName, Table] = {FIXED: self._table(FIXED, 0, 0, means[0])}
+        sizes = self.experiment.n_probe
+        fixed = self._cross_validated(FIXED)
+        by_way: dict[tuple[TableName, int], np.ndarray] = {(FIXED, 0): fixed}
+        if ZERO in self.experiment.questions:
+            by_way[ZERO, 0] = self._cross_validated(ZERO) - self._price_of_reading(fixed)
+        by_way |= {(PROBE, n): self._cross_validated(PROBE, n) for n in sizes}
+        means = {way: round(float(np.where(np.isnan(at), fixed, at).mean()), 12) for way, at in by_way.items()}
+        found: dict[TableName, Table] = {FIXED: self._table(FIXED, 0, 0, means[FIXED, 0])}
         if PREDICTED.binning in self.experiment.scores:
             found[GIVEN] = self._table(PREDICTED.binning, 0, self.n_scored, None)
-        best = max(means, key=lambda n: means[n])  # the first, fixed, of equals
-        if sizes := [n for n in means if n]:
-            n_probe = best or max(sizes, key=lambda n: means[n])
-            found[PROBE] = self._table(PROBE, n_probe, n_probe, means[n_probe])
-        return found, PROBE if best else FIXED
+        if (ZERO, 0) in means:
+            found[ZERO] = self._table(ZERO, 0, 0, means[ZERO, 0])
+        if sizes:
+            n_probe = max(sizes, key=lambda n: means[PROBE, n])
+            found[PROBE] = self._table(PROBE, n_probe, n_probe, means[PROBE, n_probe])
+        return found, max(means, key=lambda way: means[way])[0]  # the first, fixed, of equals
 
     def _table(self, difficulty: str, n_probe: int, n_scored: int, cross_validated: float | None) -> Table:
-        """The picks by a difficulty (`predicted`, `probe`), or for all questions alike (`fixed`)."""
+        """The picks by a difficulty (`predicted`, `probe`, `zero`), or for all questions alike (`fixed`)."""
         fit, test = (Within(of.only(self.members), n_probe) for of in (self.experiment.fit, self.experiment.test))
         kind = self.experiment.scores[-1] if difficulty == FIXED else difficulty
         n_bins = 1 if difficulty == FIXED else self.experiment.n_bins
@@ -135,7 +147,7 @@ class Fitting:
         for number, (choices, expected) in enumerate(zip(fitted.choices, fitted.accuracy, strict=True), start=1):
             best = [int(np.argmax(expected[: column + 1])) for column in range(len(expected))]
             group = groups.get(str(number))
-            rows.append(tuple(self._pick(test, (choices[at], at), expected[at], group) for at in best))
+            rows.append(tuple(self._pick(difficulty, test, (choices[at], at), expected[at], group) for at in best))
         return Table(
             n_scored=n_scored,
             edges=fitted.edges,
@@ -144,16 +156,13 @@ class Fitting:
             cross_validated=cross_validated,
         )
 
-    def _cross_validated(self, n_probe: int) -> Float[np.ndarray, " budget"]:
-        """Accuracy on validation questions, each chosen for without its fold, at every budget; NaN below the probe's.
-
-        Of a probe of 0: the best fixed strategy.
-        """
+    def _cross_validated(self, table: TableName, n_probe: int = 0) -> Float[np.ndarray, " budget"]:
+        """Accuracy on validation questions, each chosen for without its fold, by budget; NaN below the probe's."""
         members = self.experiment.fit.only(self.members)
         lifted = Within(members, n_probe).lifted
-        bins, n_bins = np.ones(len(lifted.question_ids), np.int64), self.experiment.n_bins if n_probe else 1
+        bins, n_bins = np.ones(len(lifted.question_ids), np.int64), 1 if table == FIXED else self.experiment.n_bins
         if n_bins > 1:
-            score = difficulty_of(self.experiment.questions_fit, PROBE, n_probe).score
+            score = difficulty_of(self.experiment.questions_fit, table, n_probe).score
             bins = quantile_binning(score, n_bins).assign(score)
         folds = choice.split_folds(bins, self.n_repeats, self.generator("folds-fitted"))
         found = choice.compute_optimal(lifted.accuracy, bins, n_bins, folds)
@@ -161,12 +170,21 @@ class Fitting:
         at[np.isin(members.budgets, lifted.budgets)] = found.accuracy.mean(axis=0)
         return at
 
-    def _pick(self, test: Within, at: tuple[int, int], expected: float, group: Group | None) -> Pick:
+    def _price_of_reading(self, fixed: Float[np.ndarray, " budget"]) -> Float[np.ndarray, " budget"]:
+        """What the best fixed strategy would gain from what predicting difficulty reads, linear in log budgets."""
+        budgets = np.array(self.experiment.fit.budgets, np.float64)
+        more = np.log(budgets + self.experiment.questions_fit["zero_samples"].mean())
+        return np.interp(more, np.log(budgets), fixed) - fixed
+
+    def _pick(self, difficulty: str, test: Within, at: tuple[int, int], expected: float, group: Group | None) -> Pick:
         """The strategy and budget (in all) `at`, measured on the test questions of a bin, if there are any."""
         strategy, lifted, n_probe = self.members[at[0]], test.lifted, test.n_probe
         own = strategy.generations(test.outcomes.budgets[test.own[:, test.own.max(axis=0) >= 0][at]])
         ledger: np.ndarray = lifted.ledger[at]
         round_more = np.array([name == "rounds" for name in LEDGER], np.float64)
+        if difficulty == ZERO:
+            read = [name == "policy_prefill_tokens" for name in LEDGER]
+            ledger = ledger + np.outer(self.experiment.questions["zero_tokens"].to_numpy(np.float64), read)
         if n_probe and not strategy.is_from_pool:
             tokens = self.experiment.questions[f"probe_tokens_{n_probe}"].to_numpy(np.float64)
             read = [name in ("policy_decode_tokens", "verifier_tokens") for name in LEDGER]
@@ -202,6 +220,23 @@ class MadeWith:
     max_history: int = 0
 
 
+class Known(Section):
+    """What predicts difficulty, and when a vote stops: fitted by the stages before this one."""
+
+    zero: Predictor | None = None
+    stopping: tuple[Policy, ...] = ()
+
+
+def known() -> Known:
+    """The predictor and the policies of the study at hand.
+
+    Raises:
+        TableError: a record is missing or damaged.
+    """
+    found = {"zero": tables.read_json(paths.PREDICTOR), "stopping": tables.read_json(paths.STOPPING)}
+    return Known.model_validate_json(json.dumps(found))
+
+
 def made_with(revised: bool) -> MadeWith:
     """What the study at hand was made with, as the stages before this one have left it.
 
@@ -229,12 +264,14 @@ def fit(
     made: MadeWith,
     sampling: Mapping[str, Any] | None,
     steps: Mapping[str, Any] | None,
+    known: "Known",
 ) -> FittedChoice:
     """The choice to hand on.
 
     Args:
         seed: of the study.
         sampling, steps: the study's `sampling` and `search` sections; None where nothing was sampled.
+        known: what other stages have fitted.
     """
     found, use = fitting.tables()
     picked = {pick.strategy for table in found.values() for row in table.bins for pick in row}
@@ -251,6 +288,8 @@ def fit(
         models={role: Model(**model) for role, model in made.models.items()},
         strategies=tuple(ways),
         tables=found,
+        zero=known.zero if ZERO in found else None,
+        stopping=known.stopping if found else (),
     )
 
 

@@ -149,6 +149,16 @@ attempt, up to four times, and the prompt once more.
 """
 
 
+def load_scorer(path: Path) -> Scorer:
+    """The trainable model of a verifier's folder."""
+    config, tensors = folder.read(path)
+    found = {k: torch.from_numpy(np.array(v)) for k, v in from_hf_state(tensors).items()}
+    head = {"weight": found.pop("score.weight"), "bias": found.pop("score.bias")}
+    model = Scorer(shape_of(config))
+    model.load_state_dict(head | {f"body.{k}": v for k, v in found.items()})
+    return model
+
+
 def shape_of(config: ModelConfig) -> LlamaShape:
     fields = {f.name for f in dataclasses.fields(LlamaShape)}
     return LlamaShape(**{k: v for k, v in dataclasses.asdict(config).items() if k in fields})

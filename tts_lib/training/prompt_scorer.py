@@ -9,14 +9,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from tts_lib.common import rng
 from tts_lib.common.examples import Examples
 from tts_lib.models import folder
+from tts_lib.models.llama import Llama
 from tts_lib.models.scorer import Scorer
 from tts_lib.training.loop import Task, Trained, Training, fit
-from tts_lib.training.policies import load_policy, run_key
+from tts_lib.training.policies import load_policy, run_key, save_verifier
 
 
 def prompt_examples(prompts: Sequence[np.ndarray], share_right: Float[np.ndarray, " question"]) -> Examples:
@@ -49,20 +51,36 @@ def train(
     return fit(Scorer.from_policy(start), task, checkpoints / key)
 
 
-@torch.inference_mode()
 def scores(policy: Path, trained: Trained, prompts: Sequence[np.ndarray]) -> Float[np.ndarray, " question"]:
     """The score at the last token of each prompt, 0..1."""
     scorer = Scorer.from_policy(load_policy(policy))
     scorer.load_state_dict(trained.state)
+    return read(scorer, prompts)
+
+
+@torch.inference_mode()
+def read(scorer: Scorer, prompts: Sequence[np.ndarray]) -> Float[np.ndarray, " question"]:
+    """As `scores`, of a scorer at hand."""
     tokens, last = _padded(prompts)
     logits = scorer(tokens)[torch.arange(len(last)), last]
     return logits.sigmoid().double().numpy()
 
 
-@torch.inference_mode()
+def save(path: Path, trained: Trained, policy: Path) -> str:
+    """Write the scorer as a folder; returns the hash of its weights."""
+    card = "# A scorer of prompts\n\nHow likely a sample of the base is right, told from the prompt alone.\n"
+    save_verifier(path, trained, policy, Tokenizer.from_file(str(policy / "tokenizer.json")), card)
+    return folder.weights_hash(path)
+
+
 def residuals(policy: Path, prompts: Sequence[np.ndarray]) -> Float[np.ndarray, "layer question width"]:
     """The residual stream at the last token of each prompt, behind the embedding and behind each layer."""
-    model = load_policy(policy)
+    return states(load_policy(policy), prompts)
+
+
+@torch.inference_mode()
+def states(model: Llama, prompts: Sequence[np.ndarray]) -> Float[np.ndarray, "layer question width"]:
+    """As `residuals`, of a model at hand."""
     tokens, last = _padded(prompts)
     cos, sin = model.cos[: tokens.shape[1]], model.sin[: tokens.shape[1]]
     x = F.embedding(tokens, model.embedding)

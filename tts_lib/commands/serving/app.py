@@ -15,7 +15,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tts_lib.answers.protocols import Sampling
-from tts_lib.commands.serving.answering import Answer, Choice, Wish
+from tts_lib.commands.serving.answering import Choice
+from tts_lib.commands.serving.answers import Answer, Wish
 from tts_lib.commands.serving.live import EngineError, GoneError, Job, Live, n_tokens
 from tts_lib.commands.serving.metrics import Metrics
 from tts_lib.commands.serving.wishes import Chat, Completion, RefusedError, budget_of, parsed
@@ -120,7 +121,10 @@ class Service:
         if budget > self.bounds.generations:
             raise RefusedError(400, f"the budget is {budget}, but this server spends at most {self.bounds.generations}")
         strategy = body.model.partition(":")[2] or None
-        return Wish(budget, strategy, body.difficulty, body.seed, body.question_id)
+        text = body.messages[0].content if isinstance(body, Chat) else None
+        return Wish(
+            budget, strategy, body.difficulty, body.seed, body.question_id, text=text, stop_early=body.stop_early
+        )
 
     async def _answer(self, request: "Request", prompt: str, wish: Wish) -> tuple[Answer, float]:
         """The answer and the seconds it took; given up once the client leaves."""
@@ -244,6 +248,7 @@ def _written(answer: Answer, model: str, is_chat: bool, seconds: float) -> dict[
             "answer": answer.answer,
             "share": answer.share,
             "difficulty": answer.difficulty,
+            "difficulty_by": answer.difficulty_by,
             "bin": answer.bin,
             "generations": cost.generations,
             "probe_generations": answer.probe.generations,
@@ -252,6 +257,7 @@ def _written(answer: Answer, model: str, is_chat: bool, seconds: float) -> dict[
             "rounds": cost.rounds,
             "flops": answer.flops,
             "stopped": answer.stopped,
+            "stopped_early": answer.stopped_early,
             "seed": answer.seed,
             "seconds": round(seconds, 6),
         },

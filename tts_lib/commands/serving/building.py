@@ -156,7 +156,8 @@ class Votes:
             of = {text: step[-1] for text, step in zip(distinct, steps, strict=True)}
             scores = np.array([of[text] for text in texts], np.float32)
         tokens = (*before.samples, *fresh)
-        return Proposed([*before.texts, *texts], np.concatenate([before.scores, scores]), finished, tokens)
+        earlier = before.scores if self.verifier is not None else np.ones(n_before, np.float32)
+        return Proposed([*before.texts, *texts], np.concatenate([earlier, scores]), finished, tokens)
 
     def choose(self, classes: np.ndarray, scores: np.ndarray) -> int:
         rules = {"weighted": selection.best_of_n_weighted, "best_of_n": selection.best_of_n}

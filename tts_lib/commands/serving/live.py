@@ -15,7 +15,7 @@ from typing import Any
 from tts_lib.answers.cost import Cost
 from tts_lib.answers.protocols import Policy, Verifier
 from tts_lib.answers.scheduler import Outcome, Scheduler, Search
-from tts_lib.commands.serving.answering import Stopped
+from tts_lib.commands.serving.limits import Stopped
 from tts_lib.common.errors import one_line
 
 

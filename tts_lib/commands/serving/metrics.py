@@ -4,7 +4,7 @@ import math
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from tts_lib.commands.serving.answering import Answer
+from tts_lib.commands.serving.answers import Answer
 from tts_lib.strategies.fitted_choice import PROBE, FittedChoice
 
 ENOUGH = 100  # answers, before a share of bins says anything
@@ -16,7 +16,8 @@ class Metrics:
 
     def __init__(self, choice: FittedChoice) -> None:
         self.registry = registry = CollectorRegistry()
-        n_bins = len(choice.tables[PROBE].bins) if PROBE in choice.tables else 1
+        self._by = choice.use  # bins of the table in use: a difficulty that is given has bins of its own
+        n_bins = len(choice.tables[self._by].bins) if self._by is not None else 1
         self._in_bin = dict.fromkeys(range(1, n_bins + 1), 0)
         self.requests = Counter("tts_requests", "requests by status", ["status"], registry=registry)
         self.under_way = Gauge("tts_requests_under_way", "requests being answered", registry=registry)
@@ -24,7 +25,9 @@ class Metrics:
         spend = ("generations", "tokens", "flops")
         self._spent = {what: Counter(f"tts_{what}", f"{what} spent", ["strategy"], registry=registry) for what in spend}
         self._probed = Counter("tts_probe_generations", "generations spent on difficulty", registry=registry)
-        self._stopped = Counter("tts_stopped", "answers that a limit ended early", ["limit"], registry=registry)
+        self._stopped = Counter("tts_stopped", "answers that a limit ended", ["limit"], registry=registry)
+        self._early = Counter("tts_stopped_early", "answers that a stopping policy ended", registry=registry)
+        self._spared = Counter("tts_generations_spared", "of their budgets, what was not drawn", registry=registry)
         self._bins = Counter("tts_bin", "questions by difficulty bin", ["bin"], registry=registry)
         self._divergence = Gauge(
             "tts_bin_divergence",
@@ -42,7 +45,10 @@ class Metrics:
         self._probed.inc(answer.probe.generations)
         if answer.stopped:
             self._stopped.labels(answer.stopped).inc()
-        if answer.bin is not None and answer.bin in self._in_bin:
+        if answer.stopped_early:
+            self._early.inc()
+            self._spared.inc(answer.budget - answer.cost.generations)
+        if answer.bin is not None and answer.difficulty_by == self._by:
             self._bins.labels(answer.bin).inc()
             self._in_bin[answer.bin] += 1
             if sum(self._in_bin.values()) >= ENOUGH:

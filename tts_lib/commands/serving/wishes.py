@@ -33,6 +33,7 @@ class _Body(BaseModel):
     budget: Annotated[int, Field(ge=1, le=MAX_BUDGET)] | None = None  # generations
     reasoning_effort: Literal["low", "medium", "high"] | None = None
     difficulty: Annotated[float, Field(ge=0, le=1)] | None = None  # mean verifier score, where it is known
+    stop_early: bool = True  # by the table's stopping policies; false: what the strategy attains is what the table says
     question_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None  # names the question in the seeds
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import btdtria
 
-from tts_lib.strategies.stopping.walks import Seen
+from tts_lib.strategies.stopping.walks import Seen, States
 
 CONFIDENCE, WINDOW, SHARE = 0.95, 5, 0.75  # of the three published rules
 
@@ -117,6 +117,20 @@ class Bellman:
     def wants(self, seen: Seen) -> Int[np.ndarray, " walk"]:
         if seen.n < self.n[0]:
             return np.full(len(seen.top), self.n[0])
-        place = self.n.index(seen.n)
-        goes_on = self.goes_on[place][self.cells[place].of(seen.share, seen.score, seen.prior)]
-        return np.where(goes_on, self.n[min(place + 1, len(self.n) - 1)], seen.n)
+        goes_on = self.goes_on_at(seen.n, seen.share, seen.score, seen.prior)
+        return np.where(goes_on, self.n[min(self.n.index(seen.n) + 1, len(self.n) - 1)], seen.n)
+
+    def goes_on_at(self, n: int, share: np.ndarray, score: np.ndarray, prior: np.ndarray) -> Bool[np.ndarray, "..."]:
+        """Whether n samples, one of its numbers, are not enough where this is seen."""
+        place = self.n.index(n)
+        return self.goes_on[place][self.cells[place].of(share, score, prior)]
+
+    def stop(self, seen: States) -> Int[np.ndarray, "problem walk"]:
+        """Where each walk stops, as a place among its numbers, which are those of `seen`."""
+        prior = np.zeros(seen.right.shape[1:]) if seen.prior is None else seen.prior[:, None]
+        prior = np.broadcast_to(prior, seen.right.shape[1:])
+        going = [
+            self.goes_on_at(n, share, score, prior)
+            for n, share, score in zip(seen.n, seen.share, seen.score, strict=True)
+        ]
+        return np.argmin(np.stack(going), axis=0)

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from tts_lib.answers.grid import SampleGrid
 
 Key = TypeVar("Key")
-_LEAST_VOTE = 1e-12  # of a sample that the verifier gives 0
+LEAST_VOTE = 1e-12  # of a sample that the verifier gives 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Ballots:
         right = np.zeros((len(found), max(map(len, found))), bool)
         for row, hits in enumerate(found):
             right[row, : len(hits)] = hits
-        weights = np.ones(answers.shape) if scores is None else np.maximum(scores, _LEAST_VOTE).astype(np.float64)
+        weights = np.ones(answers.shape) if scores is None else np.maximum(scores, LEAST_VOTE).astype(np.float64)
         return cls(answers, right, weights, scores, prior, pool.n_samples, _power(pool.smallest))
 
     def part(self, first: int, last: int) -> "Ballots":
