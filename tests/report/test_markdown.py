@@ -60,6 +60,28 @@ def test_a_study_says_only_what_it_has_measured() -> None:
     assert story.figures(summary(figures=only)) == only and len(story.figures(summary())) == 3
 
 
+def test_what_other_trainings_do_not_confirm_stands_apart() -> None:
+    """29b holds over trainings too, 30 does not; what another model or a figure adds says nothing of trainings."""
+    claims = [*CLAIMS, claim("30", "+1.0 points [+0.5, +1.5]", "supported", words="A search pays")]
+    over = {
+        "29b": {"text": "each −84, −83", "verdict": "supported"},
+        "30": {"text": "each +1, −1", "verdict": "inconclusive"},
+    }
+    other = {"29b": {"text": "SmolLM2: −3", "verdict": "inconclusive", "by": "SmolLM2"}, "30": {"text": "M* is 3"}}
+    kept = [
+        Kept(name, "", "supplements/x/index.html", [], of) for name, of in (("3 trainings", over), ("others", other))
+    ]
+    page = markdown.render(summary(), claims, kept, About("", ""))
+    holds = page.partition("## What holds")[2].partition("## What does not")[0]
+    sure, _, alone = holds.partition("With this training of the models, but not for sure with another:")
+    assert (
+        "- The large model wins: −84.3% [−92.1%, −67.0%] (N = 64); each −84, −83\n" in sure and "A search" not in sure
+    )
+    assert "- A search pays: +1.0 points [+0.5, +1.5] (N = 64); each +1, −1" in alone and "SmolLM2" not in holds
+    foreign = [Kept("3 trainings", "", "supplements/x/index.html", ["params"], over)]
+    assert "not for sure with another" not in markdown.render(summary(), claims, foreign, About("", ""))
+
+
 def test_the_page_has_story_figures_claims_and_supplements(tmp_path: Path) -> None:
     own = Kept("What a parameter is worth", "Much.", "supplements/surface/index.html", [], {})
     foreign = Kept("Of another study", "Nothing.", "supplements/other/index.html", ["params"], {})

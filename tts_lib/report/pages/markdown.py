@@ -30,13 +30,15 @@ def render(summary: Mapping[str, Any], claims: Sequence[Mapping[str, str]], kept
     )
     for figure in story.figures(summary):
         parts += [f"### {figure['title']}", f"![{figure['title']}](figures/{figure['name']}.png)", figure["caption"]]
+    trained = _over_trainings(kept)
     for title, verdict in (("What holds", "supported"), ("What does not", "contradicted")):
-        rows = [
-            f"- {_text(_whole(row, claims))}: {_text(row['ours'].partition('; ')[0])} ({_text(row['contrast'])})"
-            for row in claims
-            if row["verdict_of_all"] == verdict
-        ]
-        parts += [f"## {title}", "\n".join(rows) or "Nothing that was put to the test, for sure."]
+        rows = [row for row in claims if row["verdict_of_all"] == verdict]
+        alone = [row for row in rows if trained.get(row["number"], {"verdict": verdict})["verdict"] != verdict]
+        lines = [_line(row, claims, trained) for row in rows if row not in alone]
+        parts += [f"## {title}", "\n".join(lines) or "Nothing that was put to the test, for sure."]
+        if alone:
+            parts.append("With this training of the models, but not for sure with another:")
+            parts.append("\n".join(_line(row, claims, trained) for row in alone))
     parts.append("What is left is too close to call with these questions, or was not measured.")
     if claims:
         parts += ["## Every claim", _table(claims)]
@@ -68,6 +70,18 @@ def _existing(path: Path) -> Path:
     if not path.is_file():
         raise tables.TableError(f"{path} is missing; run `dvc repro`, or the stage that writes it, first")
     return path
+
+
+def _over_trainings(kept: Sequence[Kept]) -> dict[str, dict[str, str]]:
+    """Number of a claim -> what other trainings of the same models say of it: text, verdict."""
+    own = [one.claims for one in kept if not one.differs]
+    return {number: more for claims in own for number, more in claims.items() if "verdict" in more and "by" not in more}
+
+
+def _line(row: Mapping[str, str], claims: Sequence[Mapping[str, str]], trained: Mapping[str, Mapping[str, str]]) -> str:
+    words = f"- {_text(_whole(row, claims))}: {_text(row['ours'].partition('; ')[0])} ({_text(row['contrast'])})"
+    more = trained.get(row["number"])
+    return f"{words}; {_text(more['text'])}" if more else words
 
 
 def _table(claims: Sequence[Mapping[str, str]]) -> str:
