@@ -43,9 +43,10 @@ def _policy(compared: Comparison, fit: States, calibration: States, uniform: Sta
     never = np.zeros((1, lost.shape[1]))
     if (at := within_risk(np.vstack([never, lost]), RISK) - 1) < 0:
         return None
-    known = Spending(uniform.curve, np.broadcast_to(np.array(uniform.n, np.float64), uniform.curve.shape))
-    own, even = _attained(calibration, places[at]), np.full((1, lost.shape[1]), 1 / lost.shape[1])
-    if own.accuracy.mean() <= known.at(own.n, even)[0] + 1e-9:  # or it stops nowhere
+    even = np.full((1, lost.shape[1]), 1 / lost.shape[1])
+    known = Spending(uniform.curve, np.broadcast_to(np.array(uniform.n, np.float64), uniform.curve.shape), even)
+    own = _attained(calibration, places[at])
+    if own.accuracy.mean() <= known.at(own.n)[0] + 1e-9:  # or it stops nowhere
         return None
     rule, tested = rules[at], compared.test.seen.at(fit.n)
     one = _attained(tested, rule.stop(tested))
