@@ -79,14 +79,13 @@ def linear(fitted: Pipeline, **what: Any) -> ByLength | ByTokens | ByState:
     Args:
         what: `kind`, and what else its section has beside the weights.
     """
-    ridge = fitted[-1]
+    first, scaler, ridge = ([step for _, step in fitted.steps][at] for at in (0, -2, -1))
     weights, intercept = ridge.coef_.astype(np.float64), float(ridge.intercept_)
     if what["kind"] == "tokens":
-        vocabulary = fitted[0].vocabulary_
+        vocabulary = first.vocabulary_
         return ByTokens(
             **what, weights={piece: float(weights[at]) for piece, at in vocabulary.items()}, intercept=intercept
         )
-    scaler = fitted[-2]
     weights = weights / scaler.scale_
     numbers = {"weights": tuple(weights.tolist()), "intercept": intercept - float(weights @ scaler.mean_)}
     return (ByLength if what["kind"] == "length" else ByState)(**what, **numbers)
