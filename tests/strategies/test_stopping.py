@@ -259,7 +259,7 @@ def scored_comparison() -> Comparison:
         scores = np.clip(rng.normal(0.35 + 0.3 * pool.correct, 0.2), 0, 1)
         sides.append(Side.of(Ballots.of(pool, scores), 20, rng))
     costs = Tokens(np.full(150, 10.0), np.full(150, 30.0), np.zeros(150))
-    return Comparison("weighted", *sides, costs, Sizes(1.0, 1.0), bootstrap_weights(150, 200, rng))
+    return Comparison("weighted", sides[0], sides[1], costs, Sizes(1.0, 1.0), bootstrap_weights(150, 200, rng))
 
 
 @pytest.mark.parametrize("vote", ["majority", "weighted"])
