@@ -3,7 +3,9 @@ r"""Whether two answers are the same: one relation between readings, for verdict
 It is the same seen from either side, and it never rounds exact numbers.
 """
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Context, Decimal
 from typing import NamedTuple
 
@@ -12,6 +14,7 @@ from tts_lib.grading.reading.conditions import Reading, region_of
 from tts_lib.grading.reading.measures import is_known
 
 _NOON = 12
+_FUNCTION = re.compile(r"y|\w+\(\.\)")
 _DIGITS = Context(prec=30, Emin=-(10**17), Emax=10**17)
 _SLACK = Decimal("1.000000001")  # 1/3 and 0.333333 differ by no more than a third of a millionth
 _KINDS = {"value": "a number or formula", "list": "a list", "set": "a set", "tuple": "a tuple or interval"}
@@ -99,7 +102,7 @@ def _letters(reading: Reading) -> str | None:
 def _names(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     if gold[0] == answer[0]:
         inner = compare(gold[2], answer[2], conventions)
-        is_one = gold[1] == answer[1] or (_is_function(gold) and _is_function(answer))
+        is_one = gold[1] == answer[1] or ("y" in (gold[1], answer[1]) and _is_function(gold) and _is_function(answer))
         return inner if is_one else Finding(False, f"{gold[1]} is not {answer[1]}")
     (_, _, value, equation), other = (gold, answer) if gold[0] == "named" else (answer, gold)
     if other[0] == "equation":
@@ -108,8 +111,8 @@ def _names(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
 
 
 def _is_function(named: Reading) -> bool:
-    """Whether this is ``y = 2x`` or ``f(x) = 2x``."""
-    return (named[1] == "y" or "(" in named[1]) and named[2][0] == "value" and len(named[2][1]) > 1
+    """Whether this is ``y = 2x`` or ``f(x) = 2x``; its inverse and its derivative are others."""
+    return bool(_FUNCTION.fullmatch(named[1])) and named[2][0] == "value" and len(named[2][1]) > 1
 
 
 def _regions(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
@@ -158,6 +161,13 @@ def _collections(gold: Reading, answer: Reading, conventions: Conventions) -> Fi
         if brackets != "()":
             return Finding(False, "a list without brackets is no interval and no vector")
         return _in_order(gold[-1], answer[-1], conventions)
+    labels = [_labels(reading[-1]) for reading in (gold, answer)]
+    if all(labels):
+        conventions = replace(conventions, units="required")
+    elif any(labels):
+        if "set" in kinds:
+            return Finding(False, "a set does not say which is which")
+        return _in_order(gold[-1], answer[-1], conventions)
     if "set" in kinds:
         items = [
             _once(r[1], conventions) if r[0] == "set" or not conventions.multiplicities else r[1]
@@ -167,6 +177,12 @@ def _collections(gold: Reading, answer: Reading, conventions: Conventions) -> Fi
     if conventions.list_order == "given":
         return _in_order(gold[1], answer[1], conventions)
     return _in_any_order(gold[1], answer[1], conventions, once=not conventions.multiplicities)
+
+
+def _labels(items: Sequence[Reading]) -> set[str]:
+    """What tells the items of a list apart: names (x=1, y=2) or units (5 boys, 3 girls); empty if nothing does."""
+    found = [item[1] if item[0] == "named" else _unit_and_sense(item)[0] for item in items]
+    return set(found) if all(found) and len(set(found)) > 1 else set()
 
 
 def _in_order(golds: Sequence[Reading], answers: Sequence[Reading], conventions: Conventions) -> Finding:

@@ -48,6 +48,9 @@ _NAMES |= {"lt": "<", "gt": ">", "colon": ":", "div": "/", "lbrack": "[", "rbrac
 _NAMES |= {"vert": "|", "lvert": "|", "rvert": "|", "mid": "|", "imath": "i", "jmath": "j", "prime": "'", "dollar": "$"}
 _NAMES |= {"degree": r"^\circ", "R": r"\mathbb{R}", "reals": r"\mathbb{R}", "Re": r"\mathbb{R}", "pounds": "£"}
 _NAMES |= {"euro": "€", "texteuro": "€", "cent": "¢", "textdollar": "$", "percent": r"\%", "colonequals": "="}
+_CROSS = re.compile(
+    r"(\\(?:vec|overrightarrow|mathbf|boldsymbol|bm) ?(?:\{ ?[a-zA-Z]+ ?\}|[a-zA-Z])) ?\\times(?![a-zA-Z])"
+)
 _COMMAND = re.compile(r"(?<!\\)((?:\\\\)*)\\(" + "|".join(_NAMES) + r")(?![a-zA-Z])")
 _DOUBLE_ESCAPE = re.compile(r"\\\\(?=[a-zA-Z])")
 _COLOUR = re.compile(r"\\(?:(?:text)?color|colorbox|fcolorbox\{[^{}]*\})(?:\[[^][]*\])?\{[^{}]*\}")
@@ -60,7 +63,7 @@ _TEXT = re.compile(r"\\(?:mbox|hbox|text(?:bf|rm|it|sf|tt|sc|normal|up|md)|mathr
 _ROMAN_LETTER = re.compile(r"\\mathrm ?\{ ?([a-z]) ?\}")
 _FUNCTION = re.compile(
     r"\\(?:operatorname\*? ?\{ ?(sec|max|min)"
-    r"|(?:operatorname\*?|mathrm|text) ?\{ ?(sin|cos|tan|cot|csc|ln|log|exp|gcd|lcm)) ?\}"
+    r"|(?:operatorname\*?|mathrm|text) ?\{ ?(sin|cos|tan|cot|csc|cis|ln|log|exp|gcd|lcm)) ?\}"
 )
 _ORDINAL = re.compile(r"\^ ?(?:\\text|\{ ?(?:\\text)?)\{? ?(st|nd|rd|th) ?\}\}?")
 _PLAIN_TEXT = re.compile(r"\\text\{ ?((?:[^a-zA-Z{}\\]|\\[$%,;:! ])*)\}")
@@ -108,6 +111,13 @@ _DOTS = re.compile(r"(?<=[\d}])\.{3,}")
 _RUPEES = re.compile(r"^Rs\.? ?(?=\d)")
 _CLOCK = re.compile(r"(?<![{ ]) ?o'clock|(?<=\d) o'clock")
 _SHORT_FRACTION = re.compile(r"\\frac ?(\d) ?(\d)")
+_MOD = r"(?:\\[pb]?mod|\\text\{ ?mod ?\}|mod)"
+_REMAINDER = re.compile(rf"(?<=\d) ?(?:\( ?{_MOD} ?(\d+|[a-z]) ?\)|{_MOD} ?\{{? ?(\d+|[a-z]) ?\}}?)$")
+_REALS = re.compile(
+    r"(?:\\text\{)?(?:all )?real numbers(?: (?P<but>except|other than)(?: for)?)?\}? ?"
+    r"(?P<points>[-\d.,/ ]*(?:\\land ?[-\d./]+)?)\}?",
+    re.I,
+)
 _MIXED = re.compile(r"(-?\d+) (\d+)/(\d+)(?= ?\\text| [a-zA-Z]{2}|$)")
 _GROUPED = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?!\d|,\d)")
 _SPACE_GROUPED = re.compile(r"-?[1-9]\d{0,2}(?: \d{3})+(?:\.\d+)?")
@@ -156,6 +166,7 @@ def _normalise(answer: str) -> str:
         answer = answer.replace(r"\\", "\\")
     elif r"\begin" not in answer:
         answer = _DOUBLE_ESCAPE.sub(r"\\", answer)
+    answer = _CROSS.sub(r"\1\\crossproduct ", answer)  # a product of vectors that is none of numbers
     answer = _COMMAND.sub(lambda name: f"{name[1]}{_NAMES[name[2]]} ", answer)
     answer = _WIDTH.sub(" ", _COLOUR.sub("", answer))
     answer = _INFIX.sub(_prefixed, _DOTS.sub(r"\\ldots ", answer))
@@ -179,6 +190,10 @@ def _normalise(answer: str) -> str:
     answer = _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", " ".join(answer.split()))
     answer = _without_grouping(answer)  # before the space after a comma goes: "1, 234" is a list
     answer = _LOOSE_SPACE.sub("", answer)
+    if r"\equiv" in answer:
+        answer = _REMAINDER.sub(lambda found: rf"\pmod{{{found[1] or found[2]}}}", answer)
+    if (reals := _REALS.fullmatch(answer)) and bool(reals["but"]) == bool(reals["points"]):
+        answer = rf"\mathbb{{R}}\setminus\{{{reals['points']}\}}" if reals["but"] else r"\mathbb{R}"
     if mixed := _MIXED.match(answer):
         answer = rf"{mixed[1]}\frac{{{mixed[2]}}}{{{mixed[3]}}}{answer[mixed.end() :]}"
     if answer.startswith("{") and _closes_last(answer):

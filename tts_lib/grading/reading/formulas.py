@@ -15,6 +15,7 @@ from tts_lib.grading.reading.words import GREEK, OF_ONE_NUMBER, OF_SEVERAL, WITH
 
 _BIG = frozenset("sum prod int lim".split())
 _UNKNOWN_FUNCTIONS = "fgFG"
+_DIFFERENTIALS = "rstuvwxyz"
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
 _NAMED = frozenset("overline angle triangle vec overrightarrow widehat hat mathbb".split())
 
@@ -82,6 +83,8 @@ class _Parser(Operators):
             return self._command(WITHOUT_BACKSLASH[run])
         if is_word(run):
             raise UnreadableError(run)
+        if len(run) == 2 and run[0] == "d" and run[1] in _DIFFERENTIALS:  # dy/dx is not y/x
+            return ("symbol", run)
         if len(run) > 1:
             self.rest.append(Token("letters", run[1:]))
         return self.letter(run[0])
@@ -92,7 +95,18 @@ class _Parser(Operators):
             return self._applied(name + index)
         if not index and name in "ei":
             return ("e",) if name == "e" else ("i",)
-        return ("symbol", name + index)
+        return self._symbol(name + index)
+
+    def _symbol(self, name: str) -> Tree:
+        """A variable; one that is applied to a single number or variable, as in P(3), is a function."""
+        return self._applied(name) if self._is_applied() else ("symbol", name)
+
+    def _is_applied(self) -> bool:
+        if len(self.rest) < 3 or not self.at("(") or not self.rest[-3].is_sign(")"):
+            return False
+        argument = self.rest[-2]
+        is_letter = argument.kind == "letters" and len(argument.text) == 1
+        return is_letter or argument.kind == "number" or (argument.kind == "command" and argument.text in GREEK)
 
     def _index(self) -> str:
         return "_" + written(self.raw_group()) if self.take("_") else ""
@@ -139,7 +153,7 @@ class _Parser(Operators):
         if name in _NAMED:
             return ("symbol", f"{name} {written(self.raw_group())}" + self._index())
         if name in GREEK:
-            return ("symbol", name + self._index())
+            return self._symbol(name + self._index())
         raise UnreadableError(name)
 
     def _root(self) -> Tree:
@@ -164,6 +178,8 @@ class _Parser(Operators):
             argument = self.product(is_argument=True)
         if base is not None:
             tree = ("div", ("call", "ln", argument), ("call", "ln", base))
+        elif name == "cis":
+            tree = ("add", ("call", "cos", argument), ("mul", ("i",), ("call", "sin", argument)))
         elif name == "exp":
             tree = ("pow", ("e",), argument)
         else:

@@ -120,6 +120,15 @@ def _factorial(value: Value) -> Value:
     return Fraction(math.factorial(n))
 
 
+def _double_factorial(value: Value) -> Value:
+    n = whole(value)
+    if n < 0:
+        raise UndefinedError("a double factorial")
+    if n > _MOST_FACTORIAL:
+        raise TooLargeError("a double factorial")
+    return Fraction(math.prod(range(n, 0, -2)))
+
+
 def _binomial(n: Value, k: Value) -> Value:
     try:
         chosen = whole(k)
@@ -190,6 +199,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "floor": _floor,
     "ceil": lambda x: -_floor(-x),
     "factorial": _factorial,
+    "double factorial": _double_factorial,
     "binomial": _binomial,
     "mod": _modulo,
     "gcd": lambda *numbers: Fraction(math.gcd(*map(whole, numbers))),

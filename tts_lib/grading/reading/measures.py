@@ -28,10 +28,13 @@ FACTORS = {
     "thousandth": Fraction(1, 10**3),
     "millionth": Fraction(1, 10**6),
 }
+_AMOUNTS = {"k": 10**3, "m": 10**6, "b": 10**9}  # behind a currency's
 _SENSES = frozenset(
     "east west north south northeast northwest southeast southwest increase decrease increased decreased profit loss "
     "gain surplus deficit up down ahead behind before after ago early late left right above below clockwise "
-    "counterclockwise bc ad bce ce later earlier hence now celsius fahrenheit".split()
+    "counterclockwise bc ad bce ce later earlier hence now celsius fahrenheit older younger taller shorter longer "
+    "higher lower heavier lighter faster slower closer farther further deeper wider narrower hotter warmer colder "
+    "cooler".split()
 )
 _OF_DEGREES = {"c": "celsius", "f": "fahrenheit", "n": "north", "s": "south", "e": "east", "w": "west"}
 _MEANINGS = frozenset(
@@ -40,7 +43,8 @@ _MEANINGS = frozenset(
     "fourths fifth fifths sixth sixths seventh sevenths eighth eighths ninth ninths twelfth twelfths percent "
     "percentage am pm noon midnight does is are undefined impossible infinite infinitely gross score binary ternary "
     "octal hexadecimal hex mille permille ppm ppb morning afternoon evening night except excluding without unless "
-    "until between besides but double twice thrice triple root power reciprocal inverse opposite".split()
+    "until between besides but double twice thrice triple root power reciprocal inverse opposite wrong incorrect false "
+    "invalid rejected extraneous".split()
 )
 _SYMBOLS = frozenset(
     "cm mm km dm nm kg mg lb lbs oz ml mL dL ft yd mi mph kmh kph kmph hr hrs min mins sec secs ms Hz kHz MHz kW kWh "
@@ -63,7 +67,7 @@ cm: centimeter centimetre; mm: millimeter millimetre; m: meter metre; km: kilome
 foot: feet ft; yard: yd; mile: mi; s: second sec; min: minute; h: hour hr; day: d; week: wk; month:; year: yr; g: gram;
 kg: kilogram kilo; mg: milligram; pound: lb; ounce: oz; ton: tonne; l: liter litre; ml: milliliter millilitre;
 gallon: gal; dollar: \\$ usd buck; cent: ¢; euro: € eur; gbp: £; yen: ¥ jpy; rupee: ₹ inr rs; degree: deg; radian: rad;
-percent:; mph:; oclock:; square: sq; cubic: cu; k: kelvin; hertz: hz; watt: w; newton: n; joule: j; volt: v; acre:;
+percent:; oclock:; /: per; square: sq; cubic: cu; k: kelvin; hertz: hz; watt: w; newton: n; joule: j; volt: v; acre:;
 hectare: ha
 """
 _ALIASES = {
@@ -71,7 +75,8 @@ _ALIASES = {
     for unit, _, others in (entry.partition(":") for entry in _SPELLINGS.split(";"))
     for other in (unit.strip(), *others.split())
 }
-_KNOWN = frozenset(_ALIASES.values()) - {"square", "cubic"} | {"kmh", "kph"}
+_KNOWN = frozenset(_ALIASES.values()) - {"square", "cubic"}
+_ALIASES |= {"mph": "mile / h", "kmh": "km / h", "kph": "km / h"}
 
 
 class Measure(NamedTuple):
@@ -111,7 +116,9 @@ def measure(row: Sequence[Token]) -> Measure:
             senses.append(name)
         elif name in _OF_DEGREES and words == ["degree"]:
             senses.append(_OF_DEGREES[name])
-        elif name in CARDINALS and not words:
+        elif currency and name in _AMOUNTS and not words:
+            factor *= _AMOUNTS[name]
+        elif name in CARDINALS:
             raise UnreadableError("a number behind the number")
         else:
             words.append(_ALIASES.get(name, _ALIASES.get(single, single)))

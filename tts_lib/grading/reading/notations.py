@@ -7,7 +7,8 @@ from tts_lib.grading.reading.number_words import CARDINALS
 _OPTION = re.compile(
     r"(?:[Oo]ption ?|[Cc]hoice ?)?(?:\\text\{[(\[]?(?P<text>[A-J])[)\]]?[.:]?\}|[(\[]\\text\{(?P<inner>[A-J])\}[)\]]"
     r"|\{?[(\[](?P<round>[A-J])[)\]]\}?|(?P<bare>[A-J])(?:[.:)]|(?<=ption [A-J])|(?<=hoice [A-J])))[.:]?"
-    r"(?![\^_!'=<>,+*/;|]|\\(?:cup|cap|cdot|in|le|ge|ne|land|lor|pm|to)(?![a-z]))(?P<rest>.*)",
+    r"(?![\^_!'=<>,+*/;|]|\\(?:cup|cap|cdot|in|le|ge|ne|land|lor|pm|to)(?![a-z]))"
+    r"(?! ?(?:\\text\{ ?)?(?:is|are|was|does|can|cannot|could|must|has|would|isn't|can't)\b)(?P<rest>.*)",
     re.DOTALL,
 )
 _LETTER = re.compile(r"\(?\(?([a-zA-Z])\)?[.:)]?")

@@ -74,7 +74,7 @@ class Operators(Cursor, ABC):
         tree = self.atom()
         while True:
             if self.take("!"):
-                tree = ("call", "factorial", tree)
+                tree = ("call", "double factorial" if self.take("!") else "factorial", tree)
             elif self.take(r"\%"):
                 tree = ("div", tree, ("number", Fraction(100)))
             elif self.take("'"):

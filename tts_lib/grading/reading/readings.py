@@ -5,7 +5,7 @@ A reading is a tuple of plain values (it is kept as JSON), its kind first:
 ``("value", numbers, letters)``: a formula: its number, or its numbers at fixed points; its letters, if it has no more
 ``("named", name, reading, equation)``: ``x=5``, ``f(x)=2x``; the equation too, if the name is a variable
 ``("list", items)``, ``("set", items)``, ``("tuple", brackets, items)``, ``("matrix", n_columns, items)``
-``("and", items)``, ``("or", items)``: conditions, sets
+``("and", items)``, ``("or", items)``: conditions, sets; alternatives in words
 ``("region", name, pieces, is_relation)``: a set of real numbers, or the inequalities whose solution it is
 ``("equation", numbers)``, ``("inequality", relation, numbers)``: the sides' difference at the points, up to a factor
 ``("ratio", numbers, multiples, is_clock)``: ``3:4``, also as multiples of its last part; perhaps a time
@@ -16,6 +16,7 @@ A reading is a tuple of plain values (it is kept as JSON), its kind first:
 
 import re
 from fractions import Fraction
+from itertools import product
 
 from tts_lib.grading.normal_form import is_readable, normalise
 from tts_lib.grading.reading import amounts, matrices, notations, regions
@@ -29,11 +30,14 @@ from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, brack
 from tts_lib.grading.reading.trees import unknowns
 from tts_lib.grading.verdicts import ERROR
 
-VERSION = 6  # of the rules in this package; raise it whenever a reading may change
+VERSION = 7  # of the rules in this package; raise it whenever a reading may change
 _RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow", "sim", "cong", "subset", "subseteq")
 _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
+_MOST_CHOICES = 4  # of signs, each plus or minus
 _WHOLE_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _SENTENCE = re.compile(r"[A-Za-z][\w .,'’()-]*")
+_UNSAID = re.compile(r"\.(?!\d)|(?<=[a-zA-Z])['’](?=[a-zA-Z])")  # U.S. is US, but 1.5 is not 15 and A' is not A
+_OR = re.compile(r"\\lor | or ")
 
 
 def read(text: str) -> Reading:
@@ -72,14 +76,16 @@ def _in_words(text: str) -> Reading:
     if labelled:
         return ("option", labelled[0], _in_words(labelled[1]))
     parts = re.split(r",|\\land |\\lor | and | or ", text)
-    return _words(text) if len(parts) == 1 else ("list", tuple(_in_words(part.strip()) for part in parts if part))
+    if len(parts) == 1:
+        return _words(text)
+    return ("or" if _OR.search(text) else "list", tuple(_in_words(part.strip()) for part in parts if part))
 
 
 def _words(text: str) -> Reading:
     """An answer that is no mathematics: its words, whatever their case, or its signs."""
     unwrapped = " ".join(_WHOLE_TEXT.sub(r" \1 ", text).split())
     if _SENTENCE.fullmatch(unwrapped):
-        return ("text", re.sub(r"[.'’]", "", unwrapped).strip(" ,-").casefold())
+        return ("text", _UNSAID.sub("", unwrapped).strip(" ,").casefold())
     return ("text", re.sub(r"(\\[a-zA-Z]+) (?=\d)", r"\1", re.sub(r"\{(\w)\}", r"\1", unwrapped)))
 
 
@@ -99,14 +105,20 @@ def _answer(row: Tokens) -> Reading:
 
 
 def _alternatives(row: Tokens) -> Reading:
-    """What stands between "or": a list of values, but values of several unknowns are not all given at once."""
+    """What stands between "or": a list of values; words and values of several unknowns are not all given at once."""
     groups = [_items(group) for group in split(row, "lor")[0] if group]
+    if len(groups) > 1 and all(_is_word(item) for items in groups for item in items):
+        return ("or", tuple(map(_list, groups)))
     names = {item[1] for items in groups for item in items if item[0] == "named"}
     if len(names) < 2 or any(item[0] != "named" for items in groups for item in items):
         return _list([item for items in groups for item in items])
     if all(len(items) > 1 for items in groups):  # x=1, y=2 or x=3, y=4
         return _list([_tuple(items) for items in groups])
     return ("or", tuple(map(_list, groups)))
+
+
+def _is_word(item: Reading) -> bool:
+    return item[0] == "text" or (item[0] == "value" and item[2] is not None)
 
 
 def _list(items: list[Reading]) -> Reading:
@@ -126,12 +138,31 @@ def _items(row: Tokens) -> list[Reading]:
 
 
 def _both_signs(row: Tokens) -> list[Tokens]:
+    """The row with each choice of signs; several are chosen apart, unless one is the opposite of the others.
+
+    Those behind an equals sign are chosen as those before it.
+    """
     if brackets(row) in (r"\{\}", "{}") or not any(token.is_command("pm", "mp") for token in row):
         return [row]
-    signs = [{"pm": "+", "mp": "-"}, {"pm": "-", "mp": "+"}]
-    return [
-        [Token("sign", sign[token.text]) if token.is_command("pm", "mp") else token for token in row] for sign in signs
-    ]
+    is_one_choice = any(token.is_command("mp") for token in row)
+    follows: dict[int, int] = {}  # of each sign's place, which choice it follows
+    count = 0
+    for i, token in enumerate(row):
+        if token.is_sign("=") or token.is_command("approx"):
+            count = 0
+        elif token.is_command("pm", "mp"):
+            follows[i] = 0 if is_one_choice else count
+            count += 1
+    n_choices = 1 + max(follows.values())
+    if n_choices > _MOST_CHOICES:
+        return [row]
+    found = []
+    for choices in product((0, 1), repeat=n_choices):
+        chosen = list(row)
+        for i, choice in follows.items():
+            chosen[i] = Token("sign", {"pm": "+-", "mp": "-+"}[row[i].text][choices[choice]])
+        found.append(chosen)
+    return found
 
 
 def _item(row: Tokens) -> Reading:
@@ -216,6 +247,8 @@ def _value(row: Tokens) -> Reading:
     if row and row[-1].is_sign(r"\%"):
         return ("percent", amounts.multiple(row[:-1], Fraction(1)), amounts.multiple(row[:-1], Fraction(1, 100)))
     measured = measure(row)
+    if measured.unit == "degree" and any(token.is_command("pi") for token in measured.row):
+        raise UnreadableError("degrees of an angle in radians")
     if measured.unit or measured.sense or measured.factor != 1:
         value = _value(measured.row) if measured.factor == 1 else amounts.multiple(measured.row, measured.factor)
         return ("measured", value, measured.unit, measured.sense) if measured.unit or measured.sense else value
@@ -233,7 +266,7 @@ def _enclosed(row: Tokens, kind: str) -> Reading:
     inner = row[1:-1]
     if kind == r"\{\}":
         if split(inner, ":", "|")[1]:
-            raise UnreadableError("a set given by a condition")
+            return _by_condition(inner)
         return ("set", tuple(_items(inner)))
     if kind == "{}":
         return _answer(inner)
@@ -249,6 +282,18 @@ def _enclosed(row: Tokens, kind: str) -> Reading:
         return amounts.amount(formula(row), notations.letter_in_brackets(written(row)))
     except UnreadableError:
         return _read(written(inner))
+
+
+def _by_condition(row: Tokens) -> Reading:
+    r"""``\{x : x<2\}`` and ``\{x\in\mathbb{R} \mid x<2\}``: the real numbers of which the condition is true."""
+    head, *conditions = split(row, ":")[0] if split(row, ":")[1] else split(row, "|")[0]
+    name, *field = split(head, "in")[0]
+    if len(conditions) != 1 or not is_variable(name) or (field and written(field[0]) != r"\mathbb{R}"):
+        raise UnreadableError("a set given by other conditions")
+    found = region_of(_answer(conditions[0]))
+    if found is None or found[1] != written(name):
+        raise UnreadableError("a condition on something else")
+    return region("", found[2], False)
 
 
 def _set_expression(row: Tokens) -> Reading:

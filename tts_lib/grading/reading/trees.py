@@ -38,6 +38,12 @@ def has_i(tree: Tree) -> bool:
     return tree == ("i",) or any(has_i(part) for part in tree[1:] if isinstance(part, tuple))
 
 
+def has_steps(tree: Tree) -> bool:
+    """Whether a tree rounds or takes a remainder, so that it jumps at whole numbers."""
+    is_step = tree[0] == "call" and tree[1] in ("floor", "ceil", "mod")
+    return is_step or any(has_steps(part) for part in tree[1:] if isinstance(part, tuple))
+
+
 def replaced(tree: Tree, old: Tree, new: Tree) -> Tree:
     """The tree with another one in all places of one of its parts."""
     if tree == old:

@@ -13,12 +13,14 @@ from mpmath import mp
 from tts_lib.grading.reading.evaluation import Worth, evaluate
 from tts_lib.grading.reading.functions import UndefinedError, coordinate, divided
 from tts_lib.grading.reading.numerals import CONSTANT_BITS, Number, Value, number
-from tts_lib.grading.reading.trees import Tree, has_i, symbols
+from tts_lib.grading.reading.trees import Tree, has_i, has_steps, symbols
 
 N_POINTS = 8  # the first half has positive coordinates only
 _FEWEST_POINTS = 2  # at which a formula must be worth something
 _SCALES = (Fraction(1), Fraction(10), Fraction(1, 10), Fraction(0))  # 0: whole numbers
 _LARGEST = 20  # of them
+_N_STEPS = 48  # whole numbers, so that most remainders are among them
+_WHOLE = frozenset("kmnN")  # variables that stand for whole numbers
 _POINT_BITS = 2_000
 
 
@@ -50,15 +52,23 @@ def values(tree: Tree) -> list[Value | None]:
     """What a tree is worth at the points, None where it is not real (or complex, if it writes the imaginary unit).
 
     Where it is worth something at no more than one of them, they are moved out and in (a root of x - 2), and to whole
-    numbers at last (a power of -1).
+    numbers at last (a power of -1). What jumps at whole numbers is compared at many of them, and between them too
+    unless its variables are whole.
     """
-    variables, is_complex = symbols(tree), has_i(tree)
+    if has_steps(tree):
+        between = [] if {name for _, name in symbols(tree)} <= _WHOLE else _at_points(tree, Fraction(1), N_POINTS)
+        return [*between, *_at_points(tree, Fraction(0), _N_STEPS)]
     for scale in _SCALES:
-        at = [_converged(tree, point(variables, i, scale), _POINT_BITS) for i in range(N_POINTS)]
-        found = at if is_complex else [_real(value) for value in at]
+        found = _at_points(tree, scale, N_POINTS)
         if sum(value is not None for value in found) >= _FEWEST_POINTS:
             return found
     return [None] * N_POINTS
+
+
+def _at_points(tree: Tree, scale: Fraction, n: int) -> list[Value | None]:
+    variables, is_complex = symbols(tree), has_i(tree)
+    found = [_converged(tree, point(variables, i, scale), _POINT_BITS) for i in range(n)]
+    return found if is_complex else [_real(value) for value in found]
 
 
 def value_at(tree: Tree, worth: Worth) -> Value | None:
