@@ -7,7 +7,10 @@ alternative, that some share of its samples is misplaced (`tts_lib.imported.expl
 - moved: golds lead the answers of other questions and are missing at their own. Whole questions were exchanged.
 - shifted: golds are given at one distance from their own questions and are missing there. Rows slipped.
 - mixed: questions give the golds of several others, and their own golds are elsewhere. Samples were exchanged.
-- near: golds are given by the neighbours on both sides. The samples of a batch were dealt out in turn.
+- near: golds are given by the neighbours on both sides. The samples of a batch were mixed.
+
+The pool is also read in other orders (`tts_lib.imported.orders`), slipped or dealt out in turn, where many golds that
+each tell little are enough: another order must give more golds than the pool's own, which chance would not.
 
 Own matches above chance prove nothing, since a part may be misplaced; matches elsewhere prove nothing, since models
 recite. So the first two ask both: are there more strays than coincidence makes, and do their homes lack them. Where
@@ -28,8 +31,9 @@ from jaxtyping import Int
 from scipy.special import pdtrc
 
 from tts_lib.common import rng
-from tts_lib.imported import strays
+from tts_lib.imported import orders, strays
 from tts_lib.imported.explanations import Traffic
+from tts_lib.imported.orders import Orders
 from tts_lib.imported.strays import Answers, Strays
 from tts_lib.questions.files.fields import shorten
 
@@ -37,6 +41,9 @@ _ACCURACY = 0.07  # below it nobody recites
 _ONE_WAY = -3.0  # log odds of two-way traffic that show recitation all the same
 _SHARES = (0.1, 0.2, 0.3, 0.5, 0.8)  # out of place
 _TRIALS = 3
+_LEAST_GOLDS = 3.0  # that another order gives above chance
+_AT_CHANCE = 3.0  # standard deviations of the own golds of what slipped
+_TWO_WAY = 0.5  # of the traffic in what slipped, at least
 
 Samples = Int[np.ndarray, " sample"]
 
@@ -50,10 +57,12 @@ class _Level:
     recited: float  # log odds over recitation
     mixed: float  # probability of as much two-way traffic
     near: float  # standard deviations
+    slipped: float  # the same
+    dealt: float  # the same, forward and back
 
 
-_REFUSED = _Level(moved=4.0, shifted=8.0, recited=1.5, mixed=1e-3, near=4.0)
-_DOUBTED = _Level(moved=1.5, shifted=5.0, recited=0.0, mixed=0.1, near=2.5)
+_REFUSED = _Level(moved=4.0, shifted=8.0, recited=1.5, mixed=1e-3, near=4.0, slipped=6.0, dealt=3.0)
+_DOUBTED = _Level(moved=1.5, shifted=5.0, recited=0.0, mixed=0.1, near=2.5, slipped=5.0, dealt=2.5)
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,7 @@ class Alignment:
 
     n_questions: int
     strays: Strays
+    orders: Orders
     evidence: list[str]  # of misplacement, enough to refuse the pool
     doubts: list[str]  # the same at a lower level
     examples: list[tuple[int, int]]  # (question, question whose gold it gives), where there are doubts
@@ -90,12 +100,14 @@ def measure(golds: Sequence[str], question: Samples, answers: Sequence[str | Non
         answers: each sample's answer, None where it has none.
     """
     read = Answers.read(golds, answers)
-    found = strays.find(read, question)
-    evidence, doubts = (_evidence(found, len(golds), level) for level in (_REFUSED, _DOUBTED))
+    found, others = strays.find(read, question), orders.find(read, question)
+    evidence, doubts = (
+        _evidence(found, len(golds), level) + _of_orders(others, len(golds), level) for level in (_REFUSED, _DOUBTED)
+    )
     if doubts:
-        return Alignment(len(golds), found, evidence, doubts, strays.examples(read, question), {})
+        return Alignment(len(golds), found, others, evidence, doubts, strays.examples(read, question), {})
     seen_from = {what: _seen_from(read, question, exchange) for what, exchange in _EXCHANGES.items()}
-    return Alignment(len(golds), found, [], [], [], seen_from)
+    return Alignment(len(golds), found, others, [], [], [], seen_from)
 
 
 def record(found: Alignment, is_trusted: bool) -> dict[str, Any]:
@@ -155,6 +167,28 @@ def _evidence(found: Strays, n_questions: int, level: _Level) -> list[str]:
         evidence.append(
             f"neighbours on both sides give {found.near:.0f} golds more than chance would, their own questions "
             f"{found.at_home:.0f}"
+        )
+    return evidence
+
+
+def _of_orders(found: Orders, n_questions: int, level: _Level) -> list[str]:
+    """What speaks for another order of the whole pool, at this level, in words."""
+    evidence = []
+    length = found.block[1] - found.block[0]
+    sd = found.sd * sqrt(length / n_questions)
+    if (
+        found.slipped > max(level.slipped * sd, _LEAST_GOLDS, 2 * found.kept)
+        and found.kept < _AT_CHANCE * sd
+        and found.two_way > _TWO_WAY
+    ):
+        evidence.append(
+            f"of {length} questions in a row {found.slipped:.0f} more than chance would give the gold of the question "
+            f"{found.distance:+d} from theirs, {found.kept:.0f} more their own"
+        )
+    if found.dealt_sds > level.dealt and found.dealt > max(_LEAST_GOLDS, 1.2 * found.own):
+        evidence.append(
+            f"if the samples were dealt out in turn to {found.batch} questions each, {found.dealt:.0f} of "
+            f"{n_questions} more than chance would give their own gold, {found.own:.0f} as they stand"
         )
     return evidence
 
