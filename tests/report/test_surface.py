@@ -79,6 +79,12 @@ def test_each_contrast_is_found_with_its_sign(known: Known) -> None:
     assert found["break_even"].low >= 0 and found["break_even_falls"].estimate > 0
 
 
+def test_a_bound_is_no_lower_end(known: Known) -> None:
+    """Where inference is all that counts the base loses to the next larger size: M* may be anything below that."""
+    with pytest.raises(NotMeasured, match=r"M\* ≤ .* what is below the next larger size is not known"):
+        CONTRASTS["break_even"](replace(known, r_values=(1e9, 1e9)))
+
+
 def test_without_scores_no_verifier_is_judged(known: Known) -> None:
     bare = [replace(one.sized, accuracy={COVERAGE: one.sized.accuracy[COVERAGE]}) for one in known.measured]
     without = replace(known, surface=Surface.of(bare, BUDGETS, 50, rng.generator("test")))

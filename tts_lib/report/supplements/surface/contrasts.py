@@ -106,6 +106,8 @@ def _break_even(known: Known) -> Found:
     """log2 M* of the base at the lowest R."""
     replicates, ends = known.surface.full.log_multiple(_chosen(known), BASE, known.r_values[0], known.prices)
     found = bounded(float(replicates[0]), replicates[1:], ends)
+    if found.low_bound == "at_most":  # no lower end: it may be 1, or less
+        raise NotMeasured(f"M* {multiple_text(found)}: what is below the next larger size is not known")
     low, high, estimate = (value / np.log(2) for value in (found.low, found.high, found.estimate))
     return Found(estimate, low, high, f"M* {multiple_text(found)}", f"R = {known.r_values[0]:g}")
 
