@@ -314,3 +314,9 @@ def test_a_supplement_of_this_study_speaks_beside_its_claims_and_another_is_sile
     assert own.count("one training") == 2 and 'href="supplements/trainings/index.html"' in own
     assert "over 3 trainings" not in foreign and foreign.count("one training") == 3
     assert "This supplement belongs to another study, of other claims." in foreign
+    added |= {"1a": {"text": "another model: −1", "verdict": "contradicted", "by": "another model"}}
+    other = page(REGISTRATION["sha256"])
+    assert "another model: contradicted" in other and other.count("one training") == 3
+    added |= {"1a": {"text": "break-even at M* ≤ 2"}}  # a remark without a verdict
+    remarked = page(REGISTRATION["sha256"])
+    assert "break-even at M* ≤ 2" in remarked and remarked.count("one training") == 3
