@@ -61,6 +61,7 @@ def reports(tmp_path: Path) -> Path:
         ("18a", "A fourth", "not testable", "", np.nan),
     ]
     frame = pd.DataFrame(claims, columns=["number", "claim", "verdict", "ours", "estimate"]).reindex(columns=COLUMNS)
+    frame["card"] = frame["number"].map({"1a": CARD["label"]})
     write_csv(frame, folder / "results/report/claims.csv")
     write_csv(traces("x01\ny02"), folder / "results/report/gallery.csv")
     attempt = {"case": "loses it", "question_id": "q", "chain": 0, "statement": "Find x.", "score": 0.25}
@@ -312,6 +313,9 @@ def test_a_supplement_of_this_study_speaks_beside_its_claims_and_another_is_sile
     own, foreign = page(REGISTRATION["sha256"]), page("cd" * 32)
     assert "over 3 trainings &lt;+0.2&gt;" in own and "over trainings: inconclusive" in own
     assert own.count("one training") == 2 and 'href="supplements/trainings/index.html"' in own
+    assert (
+        "; over trainings: inconclusive</span></div>" in own and "; over trainings" not in without + foreign
+    )  # on its card
     assert "over 3 trainings" not in foreign and foreign.count("one training") == 3
     assert "This supplement belongs to another study, of other claims." in foreign
     added |= {"1a": {"text": "another model: −1", "verdict": "contradicted", "by": "another model"}}

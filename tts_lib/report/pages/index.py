@@ -99,6 +99,7 @@ def render(reports: Path, pages: list[Page], said: About) -> str:
     every_claim, claims = claims_of(reports, study)
     supplements = supplementary.read(reports.parent, summary["claims"]["sha256"])
     own = [supplement.claims for supplement in supplements if not supplement.differs]
+    trained = supplementary.over_trainings(supplements)
     gallery = _read_csv(reports, "gallery")
     chains = _read_csv(reports, "gallery_chains")
     environment = rendering.environment()
@@ -109,6 +110,7 @@ def render(reports: Path, pages: list[Page], said: About) -> str:
         models=known("model", _MODEL, {_named(name, of): of for name, of in study["models"].items()}),
         pools=known("pool", _POOL, study["pools"]),
         headline=summary["headline"],
+        over={row["card"]: trained[row["number"]]["verdict"] for row in every_claim if row["number"] in trained},
         figures=[figure | {"source": _inlined(reports, figure["name"])} for figure in summary["figures"]],
         claims=claims,
         added={row["number"]: [more[row["number"]] for more in own if row["number"] in more] for row in claims},

@@ -10,7 +10,7 @@ from tts_lib.common.files import write_atomically
 from tts_lib.report import story
 from tts_lib.report.pages.about import About
 from tts_lib.report.pages.lead import lead
-from tts_lib.report.pages.supplements import Kept
+from tts_lib.report.pages.supplements import Kept, over_trainings
 
 CLAIMS = "claims.csv"
 
@@ -30,7 +30,7 @@ def render(summary: Mapping[str, Any], claims: Sequence[Mapping[str, str]], kept
     )
     for figure in story.figures(summary):
         parts += [f"### {figure['title']}", f"![{figure['title']}](figures/{figure['name']}.png)", figure["caption"]]
-    trained = _over_trainings(kept)
+    trained = over_trainings(kept)
     for title, verdict in (("What holds", "supported"), ("What does not", "contradicted")):
         rows = [row for row in claims if row["verdict_of_all"] == verdict]
         alone = [row for row in rows if trained.get(row["number"], {"verdict": verdict})["verdict"] != verdict]
@@ -70,12 +70,6 @@ def _existing(path: Path) -> Path:
     if not path.is_file():
         raise tables.TableError(f"{path} is missing; run `dvc repro`, or the stage that writes it, first")
     return path
-
-
-def _over_trainings(kept: Sequence[Kept]) -> dict[str, dict[str, str]]:
-    """Number of a claim -> what other trainings of the same models say of it: text, verdict."""
-    own = [one.claims for one in kept if not one.differs]
-    return {number: more for claims in own for number, more in claims.items() if "verdict" in more and "by" not in more}
 
 
 def _line(row: Mapping[str, str], claims: Sequence[Mapping[str, str]], trained: Mapping[str, Mapping[str, str]]) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,3 +68,9 @@ def read(root: Path, claims: str) -> list[Kept]:
         page = (FOLDER / path.parent.name / "index.html").as_posix()
         found.append(Kept(record["title"], record["lead"], page, differs, record["claims"], record.get("beside", "")))
     return found
+
+
+def over_trainings(kept: Sequence[Kept]) -> dict[str, dict[str, str]]:
+    """Number of a claim -> what other trainings of the same models say of it, with this one: text, verdict."""
+    own = [one.claims for one in kept if not one.differs]
+    return {number: more for claims in own for number, more in claims.items() if "verdict" in more and "by" not in more}
