@@ -11,7 +11,7 @@ from helpers.pipeline import ROOT
 from tts_lib.report.pages.about import About
 from tts_lib.report.supplements import kinds, writing
 from tts_lib.report.supplements.declared import PROFILES, Collected
-from tts_lib.report.supplements.improve import Improve
+from tts_lib.report.supplements.improve.supplement import Improve
 
 TINY = {"rounds": 2, "samples": 8, "texts": 4, "n_test": 30, "pool": 16, "at": 8}
 

@@ -22,10 +22,10 @@ from tts_lib.estimators.flops import Sizes
 from tts_lib.estimators.intervals import bootstrap_weights, difference_interval
 from tts_lib.report.supplements import kinds
 from tts_lib.report.supplements.declared import PROFILES
-from tts_lib.report.supplements.improve import Improve
-from tts_lib.report.supplements.improving.asking import Asking
-from tts_lib.report.supplements.improving.contrasts import RETRAINED, START, Measured, amortised, differences
-from tts_lib.report.supplements.improving.loop import TOKENS, Taught
+from tts_lib.report.supplements.improve.asking import Asking
+from tts_lib.report.supplements.improve.contrasts import RETRAINED, START, Measured, amortised, differences
+from tts_lib.report.supplements.improve.loop import TOKENS, Taught
+from tts_lib.report.supplements.improve.supplement import Improve
 from tts_lib.strategies.rounds import Round
 from tts_lib.study.config import loading
 

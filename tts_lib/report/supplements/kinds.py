@@ -7,7 +7,7 @@ from tts_lib.common.section import Section
 from tts_lib.common.yaml_files import read
 from tts_lib.report.supplements.combine import Combine
 from tts_lib.report.supplements.declared import PROFILES, Supplement
-from tts_lib.report.supplements.improve import Improve
+from tts_lib.report.supplements.improve.supplement import Improve
 from tts_lib.report.supplements.other_study import OtherStudy
 from tts_lib.report.supplements.searches.supplement import Searches
 from tts_lib.report.supplements.surface.supplement import ExchangeSurface

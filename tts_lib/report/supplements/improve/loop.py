@@ -19,7 +19,7 @@ from tts_lib.common.examples import Examples
 from tts_lib.estimators.flops import Sizes, inference_flops, pretraining_flops
 from tts_lib.grading import verdicts
 from tts_lib.models import pointer
-from tts_lib.report.supplements.improving.asking import BASE, Asking
+from tts_lib.report.supplements.improve.asking import BASE, Asking
 from tts_lib.revisions import trajectories
 from tts_lib.strategies import rounds
 from tts_lib.strategies.rounds import Round

@@ -12,7 +12,7 @@ from tts_lib.estimators.amortisation import Crossing, amortisation, break_even, 
 from tts_lib.estimators.flops import Sizes
 from tts_lib.estimators.iso_accuracy import IsoAccuracy, MeanCurve
 from tts_lib.estimators.per_question import PerQuestion
-from tts_lib.report.supplements.improving.loop import TOKENS, Taught
+from tts_lib.report.supplements.improve.loop import TOKENS, Taught
 from tts_lib.strategies.rounds import Round
 
 START, RETRAINED = "start", "retrained"  # who reads: the study's PRM, or one of the last round's solutions

@@ -20,9 +20,9 @@ from tts_lib.common.section import Section
 from tts_lib.estimators import intervals
 from tts_lib.report.claims.findings import Demand, Direction, Finding, from_interval, from_ratio
 from tts_lib.report.supplements.declared import PROFILES, Collected, Supplement
-from tts_lib.report.supplements.improving import telling
-from tts_lib.report.supplements.improving.asking import Asking
-from tts_lib.report.supplements.improving.contrasts import (
+from tts_lib.report.supplements.improve import telling
+from tts_lib.report.supplements.improve.asking import Asking
+from tts_lib.report.supplements.improve.contrasts import (
     RETRAINED,
     START,
     Measured,
@@ -30,7 +30,7 @@ from tts_lib.report.supplements.improving.contrasts import (
     differences,
     gold_gain,
 )
-from tts_lib.report.supplements.improving.loop import Loop, learner
+from tts_lib.report.supplements.improve.loop import Loop, learner
 from tts_lib.strategies.model_sizes import model_sizes
 from tts_lib.study.config import loading
 from tts_lib.study.config.study import Study
