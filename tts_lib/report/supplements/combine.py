@@ -9,7 +9,6 @@ curve over its budgets has the cost of the cell of both mechanisms, by interpola
 from collections.abc import Mapping
 from contextlib import ExitStack, chdir
 from dataclasses import dataclass
-from datetime import date
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,7 +25,6 @@ from tts_lib.answers.question_table import QuestionTable
 from tts_lib.answers.store.store import Store
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
-from tts_lib.common.section import Section
 from tts_lib.engines.opening import open_policy, open_verifier
 from tts_lib.engines.transformers.asked import Asked
 from tts_lib.estimators.flops import Sizes
@@ -37,9 +35,9 @@ from tts_lib.models import pointer
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.models.vocabulary import Vocabulary
 from tts_lib.questions import nano_steps, nano_tables
-from tts_lib.report.claims.findings import Demand, Direction, points
+from tts_lib.report.claims.findings import points
 from tts_lib.report.figures.figure import Drawing
-from tts_lib.report.supplements.declared import Collected, Supplement
+from tts_lib.report.supplements.declared import Collected, RegisteredClaim, Supplement
 from tts_lib.revisions import cells
 from tts_lib.revisions.chains import Revisions
 from tts_lib.revisions.restart import Restart, Truth, Where
@@ -64,16 +62,10 @@ PARENTS: tuple[Cell, ...] = (("start", True), ("first_error", False))  # revisio
 TREES = ("uniform", "score", "gain")
 
 
-class Registered(Section):
-    """A claim on one of the contrasts, written down before its result."""
+class Registered(RegisteredClaim):
+    """A claim on one of the contrasts."""
 
-    contrast: Literal[
-        "both_minus_parents", "interaction", "located_minus_random", "gain_minus_score", "score_minus_uniform"
-    ]
-    claim: str
-    direction: Direction
-    margin: Annotated[float, Field(ge=0, lt=1)]
-    registered: date
+    contrast: Contrast
 
 
 class Combine(Supplement):
@@ -86,9 +78,6 @@ class Combine(Supplement):
     n_val: Annotated[int, Field(ge=30, description="questions to choose on, the first")]
     n_test: Annotated[int, Field(ge=30, description="questions to measure on, the first")]
     claims: Annotated[list[Registered], Field(min_length=1)]
-
-    def studies(self, seed: int) -> dict[str, dict[str, Any]]:
-        return {}
 
     def collect(self, root: Path, studies: Mapping[str, Path]) -> Collected:
         with chdir(root), ExitStack() as stack:
@@ -140,11 +129,12 @@ class Combine(Supplement):
         rows, judged = [], {}
         for claim in self.claims:
             interval = difference_interval(found[claim.contrast])
-            verdict = Demand(claim.direction, claim.margin).judge(interval.low, interval.high).verdict
+            verdict = claim.demand.judge(interval.low, interval.high).verdict
             value, low, high = (points(end) for end in (interval.estimate, interval.low, interval.high))
             rows.append(
                 {"claim": claim.claim, "difference": interval.estimate, "low": interval.low, "high": interval.high}
-                | {"verdict": verdict, "margin": claim.margin, "registered": claim.registered.isoformat()}
+                | {"verdict": verdict}
+                | claim.stated
             )
             judged[claim.claim] = f"{value} points [{low}, {high}], {verdict}"
         lead = f"One revision model, {self.budget} attempts a question, {self.n_test} test questions. " + " ".join(

@@ -4,8 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import yaml
@@ -14,6 +15,7 @@ from pydantic import Field, ValidationError
 from tts_lib.common.errors import StudyError
 from tts_lib.common.mistakes import sentence
 from tts_lib.common.section import Section
+from tts_lib.report.claims.findings import Demand, Direction
 from tts_lib.report.figures.figure import Drawing
 from tts_lib.study.config.study import Study
 
@@ -41,6 +43,24 @@ class Collected:
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
+class RegisteredClaim(Section):
+    """A claim written down before its result; each kind of supplement adds what it is on."""
+
+    claim: str
+    direction: Direction
+    margin: Annotated[float, Field(ge=0, lt=1)]
+    registered: date
+
+    @property
+    def demand(self) -> Demand:
+        return Demand(self.direction, self.margin)
+
+    @property
+    def stated(self) -> dict[str, float | str]:
+        """As a table shows it beside what was found."""
+        return {"margin": self.margin, "registered": self.registered.isoformat()}
+
+
 class Supplement(Section, ABC):
     """Studies beside a study; each kind says which, and what is made of their results."""
 
@@ -48,9 +68,8 @@ class Supplement(Section, ABC):
     stages: list[str] = Field(default_factory=list[str], description="that run in each study, with what they need")
     changes: dict[str, Any] = Field(default_factory=dict[str, Any], description="dotted name of a setting -> value")
 
-    @abstractmethod
     def studies(self, seed: int) -> Mapping[str, Mapping[str, Any]]:
-        """Name of each study -> what is changed in it alone.
+        """Name of each study -> what is changed in it alone; none where all is done in the study itself.
 
         Args:
             seed: of the study that they stand beside.
@@ -58,6 +77,7 @@ class Supplement(Section, ABC):
         Raises:
             StudyError: they cannot stand beside it.
         """
+        return {}
 
     @abstractmethod
     def collect(self, root: Path, studies: Mapping[str, Path]) -> Collected:

@@ -6,7 +6,6 @@ more samples: pass@1 that is gained, coverage that is lost, and how many samples
 
 from collections.abc import Mapping
 from contextlib import ExitStack, chdir
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,10 +15,9 @@ from pydantic import Field, model_validator
 
 from tts_lib.common import paths, rng
 from tts_lib.common.errors import StudyError
-from tts_lib.common.section import Section
 from tts_lib.estimators import intervals
-from tts_lib.report.claims.findings import Demand, Direction, Finding, from_interval, from_ratio
-from tts_lib.report.supplements.declared import PROFILES, Collected, Supplement
+from tts_lib.report.claims.findings import Demand, Finding, from_interval, from_ratio
+from tts_lib.report.supplements.declared import PROFILES, Collected, RegisteredClaim, Supplement
 from tts_lib.report.supplements.improve import telling
 from tts_lib.report.supplements.improve.asking import Asking
 from tts_lib.report.supplements.improve.contrasts import (
@@ -49,14 +47,10 @@ Contrast = Literal[
 ]
 
 
-class Registered(Section):
-    """A claim on one of the contrasts, written down before its result."""
+class Registered(RegisteredClaim):
+    """A claim on one of the contrasts; the margin of `amortised` is a share of samples."""
 
     contrast: Contrast
-    claim: str
-    direction: Direction
-    margin: Annotated[float, Field(ge=0, lt=1, description="of accuracy; of amortised a share of samples")]
-    registered: date
 
     @property
     def demand(self) -> Demand:
@@ -83,9 +77,6 @@ class Improve(Supplement):
         if self.at > self.pool:
             raise ValueError(f"at is {self.at}, but must be at most pool, which is {self.pool}")
         return self
-
-    def studies(self, seed: int) -> dict[str, dict[str, Any]]:
-        return {}
 
     def collect(self, root: Path, studies: Mapping[str, Path]) -> Collected:
         with chdir(root), ExitStack() as stack:
@@ -120,12 +111,7 @@ class Improve(Supplement):
         """What the report shows of it."""
         judged = {claim.claim: self._judged(claim, found) for claim in self.claims}
         rounds, curves, worth = telling.rounds_table(found), telling.curves_table(found), amortised(found)
-        rows = [
-            {"claim": claim.claim}
-            | _row(judged[claim.claim])
-            | {"margin": claim.margin, "registered": claim.registered.isoformat()}
-            for claim in self.claims
-        ]
+        rows = [{"claim": claim.claim} | _row(judged[claim.claim]) | claim.stated for claim in self.claims]
         said = " ".join(
             f"{claim}: {finding.text}, {finding.judged.verdict}." if finding else f"{claim}: not testable."
             for claim, finding in judged.items()

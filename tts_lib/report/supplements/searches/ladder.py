@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -11,10 +10,10 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from pydantic import Field
 
-from tts_lib.common.section import Section
 from tts_lib.estimators.crossing import ALWAYS, NEVER, crossing_interval
 from tts_lib.estimators.intervals import Interval, difference_interval, mean_interval
-from tts_lib.report.claims.findings import Demand, Direction, points
+from tts_lib.report.claims.findings import points
+from tts_lib.report.supplements.declared import RegisteredClaim
 from tts_lib.report.supplements.searches.world import Attained, Pooled
 
 Named = Literal["prm", "exact", "shuffled"]
@@ -23,10 +22,9 @@ PRM, EXACT, SHUFFLED, BEST_OF_N = "prm", "exact", "shuffled", "best_of_n"
 Place = tuple[str, str, str, int]  # guided by, chosen by, search, generations
 
 
-class Registered(Section):
-    """A claim on searches, written down before its results; judged for each search and budget that it names."""
+class Registered(RegisteredClaim):
+    """A claim on searches, judged for each search and budget that it names."""
 
-    claim: str
     searches: Annotated[list[str], Field(min_length=1)]
     over: Annotated[str, Field(description="another search, or best_of_n: weighted by what chooses")]
     guided: Named
@@ -34,9 +32,6 @@ class Registered(Section):
     less_at: Annotated[Named | None, Field(description="the rung at which the same difference is taken off")] = None
     budgets: Annotated[list[int], Field(min_length=1)]
     equal: Annotated[Equal, Field(description="at equal FLOPs, the verifier's included, only over best_of_n")]
-    direction: Direction
-    margin: Annotated[float, Field(ge=0, lt=1)]
-    registered: date
 
 
 def rung(sigma: float) -> str:
@@ -68,18 +63,17 @@ class Ladder:
 
     def judged(self, claim: Registered) -> Iterator[dict[str, Any]]:
         """A row for each search and budget of a claim."""
-        demand = Demand(claim.direction, claim.margin)
         for search in claim.searches:
             for n in claim.budgets:
                 difference = self._difference(claim, (claim.guided, claim.chosen, search, n))
                 if claim.less_at:
                     difference = difference - self._difference(claim, (claim.less_at, claim.less_at, search, n))
                 i = difference_interval(difference)
-                verdict = demand.judge(i.low, i.high).verdict
+                verdict = claim.demand.judge(i.low, i.high).verdict
                 text = f"{points(i.estimate)} points [{points(i.low)}, {points(i.high)}], {verdict}"
                 facts = {"claim": claim.claim, "search": search, "budget": n, "equal": claim.equal, "text": text}
                 facts |= {"difference": i.estimate, "low": i.low, "high": i.high, "verdict": verdict}
-                yield facts | {"margin": claim.margin, "registered": claim.registered.isoformat()}
+                yield facts | claim.stated
 
     def _difference(self, claim: Registered, place: Place) -> Float[np.ndarray, " problem"]:
         if claim.over == BEST_OF_N:
@@ -129,13 +123,6 @@ class Ladder:
                     rows.append({"search": search, "budget": n, "equal": equal, **ends, "auc_of_prm": prm})
         return pd.DataFrame(rows)
 
-    def paying(self, searches: Sequence[str], n: int) -> str:
-        """From which AUC on they pay at equal FLOPs, and where the PRM stands, in a sentence."""
-        rows = self.crossings(searches, [n]).query("equal == 'flops'").to_dict("records")
-        ends = [f"{row['search']} {row['pays_from_auc']} [{row['low']}, {row['high']}]" for row in rows]
-        prm = rows[0]["auc_of_prm"]
-        return f"AUC from which on a search of {n} generations pays: {', '.join(ends)}; the PRM's is {prm:.3f}."
-
     def order(self) -> pd.DataFrame:
         """The searches from the best down, at each rung that guides and chooses."""
         table = self.gains().query("guided == chosen").sort_values("accuracy", ascending=False, kind="stable")
@@ -168,6 +155,14 @@ class Ladder:
 def said(auc: float) -> str:
     """A crossing in words."""
     return {ALWAYS: "always", NEVER: "never"}.get(auc, f"{auc:.3f}")
+
+
+def paying(crossings: pd.DataFrame, n: int) -> str:
+    """From which AUC on searches pay at equal FLOPs, and where the PRM stands, in a sentence (`Ladder.crossings`)."""
+    rows = crossings.query("equal == 'flops' and budget == @n").to_dict("records")
+    ends = [f"{row['search']} {row['pays_from_auc']} [{row['low']}, {row['high']}]" for row in rows]
+    prm = rows[0]["auc_of_prm"]
+    return f"AUC from which on a search of {n} generations pays: {', '.join(ends)}; the PRM's is {prm:.3f}."
 
 
 def draw(data: pd.DataFrame, ax: Axes) -> None:

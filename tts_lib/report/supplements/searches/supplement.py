@@ -23,6 +23,7 @@ from tts_lib.report.supplements.searches.ladder import (
     Place,
     Registered,
     draw,
+    paying,
     rung,
 )
 from tts_lib.report.supplements.searches.world import Attained, World
@@ -64,9 +65,6 @@ class Searches(Supplement):
             if claim.chosen not in CHOOSERS[claim.guided]:
                 raise ValueError(f"claims: nothing that is guided by {claim.guided} is chosen by {claim.chosen}")
         return self
-
-    def studies(self, seed: int) -> dict[str, dict[str, Any]]:
-        return {}
 
     def collect(self, root: Path, studies: Mapping[str, Path]) -> Collected:
         with chdir(root), ExitStack() as stack:
@@ -118,12 +116,13 @@ class Searches(Supplement):
             Drawing(f"gain_{n}", f"From which verifier on a search of {n} pays", caption, ladder.drawn(n), draw)
             for n in self.budgets
         ]
+        crossings = ladder.crossings(list(self.searches), self.budgets)
         return Collected(
             title="The verifier ladder",
-            lead=lead + " ".join([ladder.paying(list(self.searches), max(self.budgets)), *said]),
+            lead=lead + " ".join([paying(crossings, max(self.budgets)), *said]),
             tables={
                 "rungs": ladder.rungs(),
-                "crossings": ladder.crossings(list(self.searches), self.budgets),
+                "crossings": crossings,
                 "order": ladder.order(),
                 "claims": pd.DataFrame(rows),
                 "gains": ladder.gains(),

@@ -1,6 +1,7 @@
 """Coverage forecast: of the largest size by laws fitted on the smaller ones, of each pool from its first samples."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,13 +65,11 @@ def table(measured: Sequence[Measured], budgets: Sequence[int], guess: float) ->
     """
     even = np.full(len(measured[0].right[0]), 1 / len(measured[0].right[0]))
     rows: list[dict[str, Any]] = []
-    try:
+    with suppress(NotMeasured):  # of too few sizes: pools can still be forecast
         found = left_out(measured, budgets, guess, even)
         for number, one in enumerate(found.models):
             values = {name: each[number] for name, each in found.forecast.items()}
             rows += _rows(one, "the smaller sizes", budgets, {"measured": found.measured[number]} | values)
-    except NotMeasured:
-        pass  # too few sizes: pools can still be forecast
     seen = [n for n in budgets if n <= SEEN]
     rest = [n for n in budgets if n > SEEN]
     for one in measured if rest else ():

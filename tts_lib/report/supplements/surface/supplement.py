@@ -8,7 +8,6 @@ for sizes trained more than once, over seeds; those of what a total buys are ove
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, chdir
 from dataclasses import asdict
-from datetime import date
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -20,15 +19,13 @@ from pydantic import Field
 
 from tts_lib.common import paths, rng, tables
 from tts_lib.common.errors import StudyError, listed
-from tts_lib.common.section import Section
 from tts_lib.common.strategy import COMPUTE_OPTIMAL
 from tts_lib.plots import surface as drawn
-from tts_lib.report.claims.findings import Demand, Direction
 from tts_lib.report.claims.registered import registered
 from tts_lib.report.claims.strategies import AgainstLarge
 from tts_lib.report.figures.figure import Drawing
 from tts_lib.report.results import NotMeasured
-from tts_lib.report.supplements.declared import Collected, Supplement
+from tts_lib.report.supplements.declared import Collected, RegisteredClaim, Supplement
 from tts_lib.report.supplements.surface import contrasts, forecasts
 from tts_lib.report.supplements.surface.models import BASE, LARGE, Asking, Measured, trained
 from tts_lib.strategies.bins import Bins, numbered
@@ -44,8 +41,8 @@ LEVELS = tuple(np.round(np.arange(0.05, 1.0, 0.05), 2).tolist())  # of accuracy,
 FIGURE_9 = "accuracy_by_budget_flops_matched"  # of the report
 
 
-class Registered(Section):
-    """A claim on one of the contrasts, written down before its result."""
+class Registered(RegisteredClaim):
+    """A claim on one of the contrasts; the margin of some is in doublings."""
 
     contrast: Literal[
         "coverage_rate",
@@ -57,10 +54,7 @@ class Registered(Section):
         "break_even_falls",
         "forecast",
     ]
-    claim: str
-    direction: Direction
     margin: Annotated[float, Field(ge=0, lt=10)]
-    registered: date
 
 
 class ExchangeSurface(Supplement):
@@ -173,12 +167,12 @@ class ExchangeSurface(Supplement):
             row: dict[str, Any] = {"claim": one.claim, "contrast": one.contrast}
             try:
                 found = contrasts.CONTRASTS[one.contrast](known)
-                verdict = Demand(one.direction, one.margin).judge(found.low, found.high).verdict
+                verdict = one.demand.judge(found.low, found.high).verdict
                 row |= {"estimate": found.estimate, "low": found.low, "high": found.high, "at": found.at}
                 row |= {"text": f"{found.text}, {verdict}", "verdict": verdict}
             except NotMeasured as reason:
                 row |= {"text": f"not testable ({reason})", "verdict": "not testable"}
-            rows.append(row | {"margin": one.margin, "registered": one.registered.isoformat()})
+            rows.append(row | one.stated)
         return pd.DataFrame(rows)
 
 
