@@ -1,4 +1,4 @@
-"""Whether the intervals cover and the choice never loses: `python benchmarks/coverage.py` (300 studies a row).
+"""Whether the intervals cover and the choice never loses: `python benchmarks/interval_coverage.py` (300 studies a row).
 
 A simulated study has test and validation questions of a wide spectrum of difficulty, a pool of 512 samples for
 best-of-N and the large model's answer, and searches run once. Searches are as good as best-of-N on each question, but

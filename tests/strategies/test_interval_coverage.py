@@ -1,8 +1,8 @@
-"""The intervals of choices cover, and the choice does not lose: a faster `benchmarks/coverage.py`."""
+"""The intervals of choices cover, and the choice does not lose: a faster `benchmarks/interval_coverage.py`."""
 
 import pytest
 
-from benchmarks import coverage
+from benchmarks import interval_coverage
 
 STUDIES = 16
 
@@ -10,7 +10,7 @@ STUDIES = 16
 @pytest.mark.parametrize(("scenario", "n_strategies"), [("null", 8), ("planted", 2)])
 def test_intervals_of_choices_cover(scenario: str, n_strategies: int) -> None:
     """16 studies: three or more misses of a contrast have a probability of 4% at a coverage of .95, six of 1e-4."""
-    table = coverage.run(scenario, n_strategies, STUDIES, 100).set_index("contrast")
+    table = interval_coverage.run(scenario, n_strategies, STUDIES, 100).set_index("contrast")
     assert (table["coverage"] > 1 - 6 / STUDIES).all()
     gain = table.loc["compute-optimal - best fixed"]
     if scenario == "null":
