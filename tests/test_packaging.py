@@ -1,9 +1,10 @@
 """What a fresh machine is given: locks, environment files, the setup script and the words it fails with."""
 
-import json
+import io
 import os
 import re
 import subprocess
+import tarfile
 import tomllib
 from pathlib import Path
 
@@ -231,10 +232,14 @@ def committed(name: str) -> str:
     return shown.stdout
 
 
-def test_the_readme_quotes_the_committed_study() -> None:
-    written = readme.parts(json.loads(committed("reports/summary.json")), committed("reports/claims.csv"))
+def test_the_readme_quotes_the_committed_study(tmp_path: Path) -> None:
     text = committed("README.md")
-    assert readme.with_parts(text, written) == text
+    packed = subprocess.run(
+        ["git", "archive", "HEAD", "params.yaml", "reports"], cwd=ROOT, capture_output=True, check=True
+    )
+    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+        archive.extractall(tmp_path, filter="data")
+    assert readme.with_parts(text, readme.parts(tmp_path)) == text
 
 
 def test_the_readme_opens_with_a_figure_and_the_story_before_any_command() -> None:

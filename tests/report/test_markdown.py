@@ -11,7 +11,7 @@ from tts_lib.common import tables
 from tts_lib.report import story
 from tts_lib.report.pages import markdown
 from tts_lib.report.pages.about import About
-from tts_lib.report.pages.supplements import Kept
+from tts_lib.report.pages.supplements import Kept, added
 
 RAN = dict.fromkeys(["voted", "verified", "searched", "revised", "compared"], True) | {"imported": False}
 MODELS = {"base": {"n_params_block": 100, "name": None}, "large": {"n_params_block": 1400, "name": None}}
@@ -46,7 +46,7 @@ CLAIMS = [
 
 
 def test_three_sentences_that_quote_the_tables() -> None:
-    bought, chosen, traded = story.sentences(summary(), CLAIMS)
+    bought, chosen, traded = story.sentences(summary(), CLAIMS, {})
     assert "1,000 test questions" in bought and "30.0% [25.0%, 35.0%] (greedy) and 46.0% [41.0%, 51.0%]" in bought
     assert "the large model 51.0% [46.0%, 56.0%] (greedy)" in bought and "28.0%" not in bought
     assert "1.66× [1.03×, 2.33×] fewer generations than best-of-N (supported; inconclusive among all claims)" in chosen
@@ -54,8 +54,19 @@ def test_three_sentences_that_quote_the_tables() -> None:
     assert "14 times the parameters" in traded and "−84.3% [−92.1%, −67.0%]" in traded and "medium" not in traded
 
 
+def test_the_story_says_what_other_trainings_and_sizes_do_to_it() -> None:
+    trainings = Kept("", "", "", [], {"13a": {"text": "over 2 trainings 1.1×", "verdict": "inconclusive"}})
+    sizes = Kept("", "", "", [], {"28d": {"text": "M* ≤ 2.0, R = 0.16"}, "1a": {"text": "of no interest"}})
+    other_model = Kept("", "", "", [], {"13a": {"text": "SmolLM2: 3×", "verdict": "supported", "by": "SmolLM2"}})
+    other_study = Kept("", "", "", ["params"], {"29b": {"text": "M* = 9"}})
+    *three, beyond = story.sentences(summary(), CLAIMS, added([trainings, sizes, other_model, other_study]))
+    assert three == story.sentences(summary(), CLAIMS, {})
+    assert "choosing by difficulty, over 2 trainings 1.1×; medium questions, M* ≤ 2.0, R = 0.16 (M*: " in beyond
+    assert "SmolLM2" not in beyond and "9" not in beyond and "interest" not in beyond
+
+
 def test_a_study_says_only_what_it_has_measured() -> None:
-    assert len(story.sentences(summary(headline=CARDS[:1]), [])) == 1
+    assert len(story.sentences(summary(headline=CARDS[:1]), [], {})) == 1
     only = summary()["figures"][:1]
     assert story.figures(summary(figures=only)) == only and len(story.figures(summary())) == 3
 

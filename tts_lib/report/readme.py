@@ -1,39 +1,44 @@
 """Writes the results of the committed study into README.md: `python -m tts_lib.report.readme`.
 
-The story, in three sentences under a figure, and the table stand each between two marks; they come from
-reports/summary.json and reports/claims.csv, and a test compares them.
+The story, in a few sentences under a figure, and the table stand each between two marks; they come from reports/: the
+summary, the claims and the supplements. A test compares them.
 """
 
 import csv
 import io
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
 from tts_lib.report import story
+from tts_lib.report.pages import supplements
 
 WORDS = ("supported", "contradicted", "no difference", "inconclusive", "not testable")
 STORY, TABLE = "story", "results"
-_KEYS = ["headline", "verdicts", "verdicts_of_all", "study", "figures"]
+_KEYS = ["headline", "verdicts", "verdicts_of_all", "study", "figures", "claims"]
 
 
-def parts(summary: Mapping[str, Any], claims: str) -> dict[str, str]:
-    """What stands between each pair of marks.
+def parts(root: Path) -> dict[str, str]:
+    """What stands between each pair of marks, of the study in `root`.
 
-    Args:
-        summary: reports/summary.json.
-        claims: the text of reports/claims.csv.
+    Raises:
+        StudyError: the report is not there, or damaged.
     """
-    rows = list(csv.DictReader(io.StringIO(claims)))
-    return {STORY: _story(summary, rows), TABLE: _table(summary)}
+    if not (claims := root / "reports/claims.csv").is_file():
+        raise StudyError(f"{claims} is missing; run `dvc repro pages`, which writes it, first")
+    summary = tables.read_json(root / "reports/summary.json", _KEYS)
+    rows = list(csv.DictReader(io.StringIO(claims.read_text(encoding="utf-8"))))
+    more = supplements.added(supplements.read(root, summary["claims"]["sha256"]))
+    return {STORY: _story(summary, rows, more), TABLE: _table(summary)}
 
 
-def _story(summary: Mapping[str, Any], claims: list[dict[str, str]]) -> str:
-    """One figure, and the three sentences."""
-    lines = "\n".join(f"- {sentence}" for sentence in story.sentences(summary, claims))
+def _story(summary: Mapping[str, Any], claims: list[dict[str, str]], more: Mapping[str, list[str]]) -> str:
+    """One figure, and the sentences."""
+    lines = "\n".join(f"- {sentence}" for sentence in story.sentences(summary, claims, more))
     figure = story.figures(summary)[0]
     return f"![{figure['title']}](reports/figures/{figure['name']}.png)\n\n{figure['caption']}\n\n{lines}\n"
 
@@ -69,11 +74,8 @@ def with_parts(readme: str, written: Mapping[str, str]) -> str:
 def main() -> None:
     try:
         root = paths.find_root()
-        path, claims = root / "README.md", root / "reports/claims.csv"
-        if not claims.is_file():
-            raise StudyError(f"{claims} is missing; run `dvc repro pages`, which writes it, first")
-        written = parts(tables.read_json(root / "reports/summary.json", _KEYS), claims.read_text(encoding="utf-8"))
-        write_atomically(path, with_parts(path.read_text(encoding="utf-8"), written).encode())
+        path = root / "README.md"
+        write_atomically(path, with_parts(path.read_text(encoding="utf-8"), parts(root)).encode())
     except (StudyError, OSError) as error:
         sys.exit(str(error))
 

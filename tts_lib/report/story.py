@@ -1,5 +1,6 @@
 """The study in three sentences: what samples and a verifier buy, what choosing by difficulty adds, and whether a larger
-model had been the better buy. Every number in them comes from the summary and the claims.
+model had been the better buy; and what its supplements, of other trainings and sizes, say of the last two. Every number
+comes from the summary, the claims and the supplements.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,14 +13,17 @@ FIGURES = (  # that answer the three questions, in this order
 )
 
 
-def sentences(summary: Mapping[str, Any], claims: Sequence[Mapping[str, str]]) -> list[str]:
-    """As many of the three as the study has something to say on.
+def sentences(
+    summary: Mapping[str, Any], claims: Sequence[Mapping[str, str]], more: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """As many of the three, and of what supplements add, as the study has something to say on.
 
     Args:
         summary: reports/summary.json.
         claims: rows of reports/claims.csv, as they are written.
+        more: number of a claim -> what supplements add to it (`supplements.added`).
     """
-    return list(filter(None, (_bought(summary), _chosen(claims), _against_large(summary, claims))))
+    return list(filter(None, (_bought(summary), _chosen(claims), _against_large(summary, claims), _beyond(more))))
 
 
 def figures(summary: Mapping[str, Any]) -> list[Mapping[str, str]]:
@@ -68,6 +72,17 @@ def _against_large(summary: Mapping[str, Any], claims: Sequence[Mapping[str, str
         f"Relative to a model with {times:.0f} times the parameters, at equal FLOPs, pretraining included, the small "
         f"model with search is right by {_listed(parts)}."
     )
+
+
+def _beyond(more: Mapping[str, Sequence[str]]) -> str:
+    """A choice that saves with one training, and a larger model of one size, are not yet what holds in general."""
+    where = {"13a": "choosing by difficulty", "28d": "medium questions", "29b": "hard questions"}
+    parts = [f"{words}, {text.partition('; ')[0]}" for number, words in where.items() for text in more.get(number, ())]
+    if not parts:
+        return ""
+    break_even = " (M*: up to so many times its parameters no model beats the small one at equal FLOPs)"
+    explained = break_even if any("M*" in part for part in parts) else ""
+    return f"Other trainings and other sizes say: {'; '.join(parts)}{explained}."
 
 
 def _measured(claims: Sequence[Mapping[str, str]], number: str) -> Mapping[str, str] | None:

@@ -10,7 +10,7 @@ from tts_lib.common.files import write_atomically
 from tts_lib.report import story
 from tts_lib.report.pages.about import About
 from tts_lib.report.pages.lead import lead
-from tts_lib.report.pages.supplements import Kept, over_trainings
+from tts_lib.report.pages.supplements import Kept, added, over_trainings
 
 CLAIMS = "claims.csv"
 
@@ -24,7 +24,7 @@ def render(summary: Mapping[str, Any], claims: Sequence[Mapping[str, str]], kept
     """
     parts = ["# What came out", lead(summary["study"])]
     parts += [f"**{said.warning}**"] if said.warning else []
-    parts.append("\n".join(f"- {sentence}" for sentence in story.sentences(summary, claims)))
+    parts.append("\n".join(f"- {sentence}" for sentence in story.sentences(summary, claims, added(kept))))
     parts.append(
         "[Overview](index.html), [explorer](explore.html) and a page for each notebook: open them in a browser."
     )
