@@ -1,4 +1,4 @@
-"""The exchange surface from its tidy tables: accuracy over parameters and samples, rates, and break-even sizes."""
+"""The exchange surface from its tidy tables: trainings, accuracy by parameters and samples, rates, break-even sizes."""
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,27 @@ _SELECTORS = {
 }
 _BEYOND = {"exact": "o", "at_least": "^", "at_most": "v"}
 _GROUPS = {"all": looks.BLACK, "easy": looks.GREEN, "medium": looks.ORANGE, "hard": looks.RED}
+
+
+def trainings(df: pd.DataFrame, ax: Axes) -> None:
+    """Greedy accuracy over size, a line for each number of tokens; a dot is one training, the line their mean.
+
+    Columns parameters, tokens, greedy.
+    """
+    shades = (looks.FAINT, looks.BLUE, looks.BLACK)
+    for number, tokens in enumerate(np.unique(df["tokens"])[::-1]):
+        part, color = df.loc[df["tokens"] == tokens], shades[-1 - number % len(shades)]
+        means = part.groupby("parameters", as_index=False)["greedy"].mean()
+        ax.plot(means["parameters"], means["greedy"], color=color, label=f"{tokens / 1e6:.3g} million tokens")
+        ax.plot(part["parameters"], part["greedy"], "o", color=color, markersize=4)
+    ax.set_xscale("log")
+    sizes = np.unique(df["parameters"])
+    ax.set_xticks(sizes, [f"{value / 1e6:.2g}" for value in sizes])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel("parameters without embeddings, millions")
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
+    ax.set_ylabel("right, greedy decoding")
+    style.legend_below(ax, 3)
 
 
 def contours(df: pd.DataFrame, ax: Axes) -> None:

@@ -149,12 +149,13 @@ class ExchangeSurface(Supplement):
             f"{len(known.folds)} test questions. "
         )
         found = {"claims": claims, "break_even": even, "rates": rates, "curves": curves}
-        found |= {"cheapest": pd.concat(spent, ignore_index=True), "trainings": trainings(known.measured)}
+        each = trainings(known.measured)
+        found |= {"cheapest": pd.concat(spent, ignore_index=True), "trainings": each}
         return Collected(
             title="What a parameter is worth in samples",
             lead=lead + " ".join(f"{claim}: {text}." for claim, text in claims[["claim", "text"]].to_numpy()),
             tables=found | {"forecasts": forecasts.table(known.measured, self.budgets, known.guess)},
-            figures=figures(known, rates, at_base),
+            figures=figures(known, rates, at_base, each),
             claims=_of_the_report(at_base, study),
             beside=FIGURE_9,
             facts={"prices": asdict(known.prices), "guess_rate": known.guess},
@@ -176,8 +177,8 @@ class ExchangeSurface(Supplement):
         return pd.DataFrame(rows)
 
 
-def figures(known: contrasts.Known, rates: pd.DataFrame, even: pd.DataFrame) -> list[Drawing]:
-    """The surface by verifier and by majority, the rates, and the sizes at which both ways break even."""
+def figures(known: contrasts.Known, rates: pd.DataFrame, even: pd.DataFrame, each: pd.DataFrame) -> list[Drawing]:
+    """The surface by verifier and by majority, the rates, the sizes at which both ways break even, the trainings."""
     many, full = known.questions_asked[1], known.surface.full
     found = [
         Drawing(
@@ -196,10 +197,15 @@ def figures(known: contrasts.Known, rates: pd.DataFrame, even: pd.DataFrame) -> 
         "Up to M* times its parameters the base with best-of-N weighted is no worse at equal FLOPs, the verifier and "
         "its making counted. Triangles: beyond the largest model, or below the next larger one."
     )
+    spread = (
+        "Whether accuracy rises smoothly over size and tokens, or jumps, and how far dots of one size and line lie "
+        "apart: they differ by the seed alone. A dot is one training."
+    )
     return [
         *found,
         Drawing("rates", "What a doubling of parameters is worth in samples", worth, rates, drawn.rates),
         Drawing("break_even", "Where test-time compute and pretraining break even", break_even, even, drawn.break_even),
+        Drawing("trainings", "What size, tokens and the seed of a training make", spread, each, drawn.trainings),
     ]
 
 
