@@ -25,6 +25,8 @@ def test_sampling_counts_each_prefix_once_and_every_sampled_token():
         policy_decode_tokens=9,
         rounds=1,
         policy_attended=15 + 28 + 13 + 30 + 27,
+        policy_passes=4,  # of the longest: the others are sampled beside it
+        policy_cached=5 + 7 + 13 + 30 + 27,  # a prefix is read in one pass
     )
 
 
@@ -35,4 +37,6 @@ def test_tokens_attend_to_all_before_them_and_to_themselves():
 
 def test_scoring_counts_the_prefix_once_and_each_continuation():
     cost = scoring_cost([ScoreRequest(tokens(4), [tokens(2), tokens(3)]), ScoreRequest(tokens(1), [tokens(1)])])
-    assert cost == Cost(verifier_prefill_tokens=5, verifier_tokens=6, verifier_attended=10 + 11 + 18 + 1 + 2)
+    assert cost == Cost(
+        verifier_prefill_tokens=5, verifier_tokens=6, verifier_attended=10 + 11 + 18 + 1 + 2, verifier_passes=1
+    )

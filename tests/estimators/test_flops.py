@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+from tts_lib.answers.cost import sampling_cost, scoring_cost
+from tts_lib.answers.protocols import SampleRequest, Samples, ScoreRequest
 from tts_lib.estimators.flops import Sizes, inference_flops, pretraining_flops
 from tts_lib.estimators.intervals import bootstrap_weights
 from tts_lib.estimators.per_question import PerQuestion
 from tts_lib.strategies.exchange.matched import compare_matched, matched_budget, matched_ratio
+from tts_lib.strategies.model_sizes import kept_of_a_position
 
 
 @pytest.mark.parametrize(
@@ -49,6 +52,27 @@ def test_formula_bad_input():
 def test_the_flops_of_an_answer_count_the_verifier_or_not():
     assert Sizes(10, 20).flops(100.0, 40.0, count_verifier=True) == 2 * 100 * 10 + 2 * 40 * 20
     assert Sizes(10, 20).flops(100.0, 40.0, count_verifier=False) == 2 * 100 * 10
+
+
+def test_memory_traffic_is_the_weights_in_each_pass_and_what_is_kept_of_each_position():
+    """Two samples of 3 and 5 tokens to a prompt of 4, then read by the verifier, of numbers of 2 bytes."""
+    sizes = Sizes(1000, 500, policy_cache=16, verifier_cache=8, number_bytes=2)
+    requests = [SampleRequest(np.zeros(4, np.int32), np.zeros(2, np.uint64))]
+    texts = [np.zeros(n, np.int32) for n in (3, 5)]
+    samples = [Samples(np.concatenate(texts), np.array([0, 3, 8]), np.zeros(2, np.uint8), None)]
+    spent = sampling_cost(requests, samples, 2) + scoring_cost([ScoreRequest(requests[0].prefix, texts)])
+    assert sizes.weight_bytes(spent.policy_passes, spent.verifier_passes) == 2 * (5 * 1000 + 500)
+    read_by_policy = 4 + (5 + 6 + 7) + (5 + 6 + 7 + 8 + 9)
+    read_by_verifier = spent.verifier_prefill_tokens + spent.verifier_tokens
+    assert sizes.cache_bytes(spent.policy_cached, read_by_verifier) == 2 * (read_by_policy * 16 + (4 + 8) * 8)
+
+
+@pytest.mark.parametrize(
+    ("record", "kept"),
+    [({"n_layers": 4, "width": 64}, 512), ({"n_layers": 30, "width": 576, "key_width": 192}, 11520), ({}, np.nan)],
+)
+def test_what_is_kept_of_a_position_are_the_keys_and_values_of_all_layers(record, kept):
+    np.testing.assert_equal(kept_of_a_position(record), kept)
 
 
 def world():

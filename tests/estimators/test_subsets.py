@@ -228,3 +228,11 @@ def test_infinite_scores_in_ragged_pools():
     correct = np.array([[True, False, True]])
     scores = np.array([[np.inf, 0.0, np.inf]])
     assert best_of_n(correct, scores, [2], np.array([2]))[0, 0] == 1.0
+
+
+def test_the_longest_of_n_equals_enumeration():
+    lengths, n = np.random.default_rng(3).integers(1, 9, (5, 6)).astype(float), np.array([6, 6, 5, 4, 6])
+    found = subsets.longest(lengths, [1, 2, 3, 4], n)
+    for own, size, row in zip(lengths, n, found, strict=True):
+        for budget, value in zip([1, 2, 3, 4], row, strict=True):
+            assert value == pytest.approx(np.mean([max(part) for part in combinations(own[:size], budget)]))

@@ -28,7 +28,7 @@ def write_results(reports: Path) -> None:
             accuracy.append(
                 where | {"strategy_set": "single", "complete": True, "n_questions": 40} | _estimate(rng) | spent | flops
             )
-            costs.append(where | {"rounds": 1.0 + (strategy == BEAM)})
+            costs.append(where | {"rounds": 1.0 + (strategy == BEAM), "weight_bytes": 7e5, "cache_bytes": 3e4 * budget})
             bins += [
                 where | {"binning": name, "bin": label, "n_questions": 20} | _estimate(rng)
                 for name in ("oracle", "predicted")

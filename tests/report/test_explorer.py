@@ -25,7 +25,7 @@ from tts_lib.report.pages.about import About
 from tts_lib.strategies.exchange.matched import matched_budget
 from tts_lib.strategies.tables.saved import read_csv
 
-UNITS = ("generations", "tokens", "flops", "money")
+UNITS = ("generations", "tokens", "flops", "bytes", "money")
 WAY = navigation.Way(navigation.of_notebooks([]), navigation.EXPLORER)
 
 
@@ -119,6 +119,18 @@ def test_the_exchange_is_that_of_the_tables(reports: Path) -> None:
     assert shown["even"] == pytest.approx(even["r"], rel=1e-4)
     assert (shown["even_low"], shown["even_high"]) == (0.0, float("inf"))  # off the grid; at any R
     assert lookup.exchange(found, "predicted:1", 0.79, M) is None
+
+
+def test_memory_traffic_is_left_out_where_it_is_not_known(reports: Path) -> None:
+    """As of samples that existed already: nobody knows how wide the model is."""
+    known = record.load(reports)
+    assert "bytes moved" in explore.render(known, WAY, About("", "")) and "bytes" in known.units
+    assert lookup.attained(known, "all", "bytes", 8e5).iloc[0]["bytes_alone"] == 7e5 + 3e4
+    path = reports / "results/compute_optimal/costs.csv"
+    read_csv(path).assign(cache_bytes=np.nan).to_csv(path, index=False)
+    unknown = record.load(reports)
+    assert "bytes" not in unknown.units and "bytes_alone" not in lookup.attained(unknown, "all", "tokens", 1e9)
+    assert "unit-bytes" not in explore.render(unknown, WAY, About("", ""))
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")

@@ -80,6 +80,11 @@ def test_costs_count_the_context_read_again():
     assert sequential["verifier_prefill_tokens"] == 4 * 7 and sequential["rounds"] == 4
     parallel = at.loc[("orm", 1, 4)]
     assert parallel["policy_prefill_tokens"] == parallel["verifier_prefill_tokens"] == 7 and parallel["rounds"] == 1
+    lengths = chain["n_tokens"].to_numpy()
+    read = sum(int(n * context + n * (n + 1) / 2) for n, context in zip(lengths, chain["n_context"], strict=True))
+    assert sequential["policy_passes"] == lengths.sum() and sequential["verifier_passes"] == 1
+    assert sequential["policy_cached"] == sequential["policy_prefill_tokens"] + read
+    assert parallel["policy_passes"] == table.loc[table["position"] == 1, "n_tokens"].head(4).max()
     assert at.loc[("majority", 4, 4), ["verifier_prefill_tokens", "verifier_tokens"]].tolist() == [0, 0]
 
 

@@ -40,12 +40,13 @@ def replayed():
             strategy.at,
             budget,
             0.1 * (s - 1) + 0.01 * int(question[1]) + 0.001 * budget,
+            20.0 + budget,
         )
         for s, strategy in enumerate(FROM_POOL)
         for question in sorted(IDS)
         for budget in BUDGETS
     ]
-    return pd.DataFrame(rows, columns=["question_id", *STRATEGY_KEYS, "budget", "accuracy"])
+    return pd.DataFrame(rows, columns=["question_id", *STRATEGY_KEYS, "budget", "accuracy", "longest"])
 
 
 def costs():
@@ -62,7 +63,7 @@ def costs():
 
 
 def search(budgets=(4, 16)):
-    rows = [(q, b, int(q[1]) == 1, 1, 2, 3, 4, 5, 6, 7) for b in budgets for q in sorted(IDS)]
+    rows = [(q, b, int(q[1]) == 1, *range(1, 11)) for b in budgets for q in sorted(IDS)]
     return pd.DataFrame(rows, columns=["question_id", "budget", "correct", *LEDGER])
 
 
@@ -87,8 +88,8 @@ def test_values_stand_in_the_order_of_the_questions():
 
 def test_the_ledger_counts_the_prompt_once_and_the_verifier_where_it_is_used():
     found = outcomes().only([MAJORITY, WEIGHTED, BEAM])
-    np.testing.assert_allclose(found.ledger[1, 2, 1], [10, 80, 10, 120, 1, 215, 215])
-    np.testing.assert_allclose(found.ledger[0, 2, 1], [10, 80, 0, 0, 1, 215, 0])
+    np.testing.assert_allclose(found.ledger[1, 2, 1], [10, 80, 10, 120, 1, 215, 215, 24, 170, 1])
+    np.testing.assert_allclose(found.ledger[0, 2, 1], [10, 80, 0, 0, 1, 215, 0, 24, 170, 0])
     np.testing.assert_allclose(found.policy_tokens[:, 2, 1], [90, 90, 3])
     np.testing.assert_allclose(found.verifier_tokens[:, 2, 1], [0, 130, 7])
 
@@ -145,7 +146,7 @@ def test_tables_with_gaps_are_refused(change, message):
 def revised():
     """Chains of 1, 2, 4 and 8 attempts of a pass over 8: each from its own length on."""
     splits = [(length, budget) for length in (1, 2, 4, 8) for budget in (1, 2, 4, 8) if budget >= length]
-    rows = [(question, *split, 0.5, 1, 2, 3, 4, 5, 6, 7) for split in splits for question in IDS]
+    rows = [(question, *split, 0.5, *range(1, 11)) for split in splits for question in IDS]
     table = pd.DataFrame(rows, columns=["question_id", "length", "budget", "correct", *LEDGER])
     return {Strategy(REVISIONS, "orm", length): part for length, part in table.groupby("length")}
 
@@ -164,14 +165,14 @@ def test_revisions_are_open_up_to_what_was_sampled():
 def test_the_temperature_is_part_of_a_strategy_where_there_are_pools_beside():
     """A smaller pool at .3 reaches 4 samples, has prices of its own, and is no sample of the study's pool."""
     cold = replace(WEIGHTED, at=0.3)
-    rows = [(q, cold.name, cold.rule, cold.score, 0.3, n, 0.9) for q in IDS for n in (1, 2, 4)]
+    rows = [(q, cold.name, cold.rule, cold.score, 0.3, n, 0.9, 7.0) for q in IDS for n in (1, 2, 4)]
     beside = pd.DataFrame(rows, columns=replayed().columns)
     priced = pd.concat([costs(), costs().assign(temperature=0.3, mean_policy_tokens=5.0)], ignore_index=True)
     sampled = {GREEDY: search(BUDGETS), BEAM: search()}
     found = assemble(pd.concat([replayed(), beside], ignore_index=True), priced, sampled, IDS, BUDGETS)
     at = found.strategies.index(cold)
     assert found.known[at].tolist() == [True] * 3 + [False] * 3
-    assert found.ledger[at, 1, 0].tolist() == [12.0, 10.0, 12.0, 64.0, 1.0, 162.0, 162.0]  # of q2
+    assert found.ledger[at, 1, 0].tolist() == [12, 10, 12, 64, 1, 162, 162, 7, 96, 1]  # of q2
     assert strategy_sets(found.strategies)["tuned"] == (GREEDY, MAJORITY, PLAIN, WEIGHTED, BEAM, cold)
     assert cold.name == "weighted_at_0.3:prm_last" and "T = 0.3" in cold.label
     assert not cold.is_from_pool and not cold.is_search and BEAM.is_search

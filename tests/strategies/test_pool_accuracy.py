@@ -109,3 +109,14 @@ def test_intervals_hold_the_mean():
     assert (found["low"] <= found["accuracy"]).all() and (found["accuracy"] <= found["high"]).all()
     mean = table.groupby(["strategy", "budget"])["accuracy"].mean().to_numpy()
     np.testing.assert_allclose(found["accuracy"], mean)
+
+
+def test_each_budget_has_the_longest_of_its_samples():
+    pool = tables()[0]
+    table, _ = pool_accuracy.selection_accuracy(pool, {}, BUDGETS, np.random.default_rng(0), 50, 0.2)
+    lengths = np.random.default_rng(4).integers(5, 50, pool.correct.shape).astype(float)
+    found = pool_accuracy.with_longest(table.sample(frac=1, random_state=0), pool, lengths)
+    assert set(found["strategy"]) == {"coverage", "majority"}
+    for (budget, _), part in found.groupby(["budget", "strategy"]):
+        longest = part.set_index("question_id").loc[list(pool.question_ids), "longest"]
+        np.testing.assert_array_equal(longest, subsets.longest(lengths, [budget])[:, 0])

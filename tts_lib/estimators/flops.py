@@ -1,4 +1,4 @@
-"""FLOPs of training and inference (§7)."""
+"""FLOPs of training and inference (§7), and the memory traffic of inference (Kinetics, 2506.05333)."""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -14,13 +14,20 @@ Tokens = TypeVar("Tokens", float, Float[np.ndarray, "..."])
 class Sizes:
     """Parameters of the small model and of the verifier that reads its answers, without embeddings.
 
-    attention: layers x width of each, or 0 where that is not known, as of samples that existed already.
+    Attributes:
+        policy_attention, verifier_attention: layers x width of each, or 0 where that is not known, as of samples that
+            existed already.
+        policy_cache, verifier_cache: numbers that each keeps of a position, its keys and values; NaN where not known.
+        number_bytes: of a weight as its file has it, and of a number kept.
     """
 
     policy: float
     verifier: float
     policy_attention: float = 0.0
     verifier_attention: float = 0.0
+    policy_cache: float = 0.0
+    verifier_cache: float = 0.0
+    number_bytes: float = 4.0
 
     def flops(self, policy_tokens: Tokens, verifier_tokens: Tokens, count_verifier: bool) -> Tokens:
         """FLOPs of answers from their ledger: what the policy read or wrote and, if counted, what the verifier read."""
@@ -30,6 +37,18 @@ class Sizes:
         """FLOPs of attention over the context, which the paper leaves out, from the positions attended to."""
         by_policy = attention_flops(self.policy_attention, 1.0) * policy
         return by_policy + attention_flops(self.verifier_attention, 1.0) * count_verifier * verifier
+
+    def weight_bytes(self, policy_passes: Tokens, verifier_passes: Tokens) -> Tokens:
+        """Bytes of weights that a question alone reads: all of them in each forward pass.
+
+        Questions that are answered together share their passes: of many, each has next to nothing of these.
+        """
+        return self.number_bytes * (self.policy * policy_passes + self.verifier * verifier_passes)
+
+    def cache_bytes(self, policy_positions: Tokens, verifier_positions: Tokens) -> Tokens:
+        """Bytes of keys and values that a question reads, alone or among others: no sequence shares another's."""
+        cached = self.policy_cache * policy_positions + self.verifier_cache * verifier_positions
+        return self.number_bytes * cached
 
 
 def attention_flops(layers_by_width: Number, n_positions: Number) -> float:

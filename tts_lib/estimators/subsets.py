@@ -11,7 +11,7 @@ from itertools import combinations
 from math import comb
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 
 ENUMERATE_UP_TO = 4096  # subsets of one pool that are enumerated rather than resampled
 _SCORE_BITS = 40  # vote weights are kept to 2^-40 of the question's largest, so that their sums are exact
@@ -75,32 +75,56 @@ def best_of_n(
 ) -> Float[np.ndarray, "problem budget"]:
     """Expected correctness of the highest-scored of N samples, over all subsets of size N of each pool (§5.1).
 
-    With scores in ascending order, at most m samples lie at or below the chosen one in C(m, N) of the C(n, N) subsets;
-    the sample of rank m is chosen in C(m, N) - C(m - 1, N) of them. Equal scores share their chance uniformly.
-
     Raises:
         ValueError: a budget < 1 or above a problem's number of samples; a score that is not a number.
     """
-    n = _pool_sizes(correct, n_samples)
+    return _of_the_highest(correct.astype(np.float64), scores, budgets, n_samples)
+
+
+def longest(
+    lengths: Float[np.ndarray, "problem sample"],
+    budgets: Sequence[int],
+    n_samples: Int[np.ndarray, " problem"] | None = None,
+) -> Float[np.ndarray, "problem budget"]:
+    """Expected tokens of the longest of N samples, over all subsets of size N of each pool.
+
+    Raises:
+        ValueError: a budget < 1 or above a problem's number of samples; a length that is not a number.
+    """
+    return _of_the_highest(lengths, lengths, budgets, n_samples)
+
+
+def _of_the_highest(
+    values: Float[np.ndarray, "problem sample"],
+    scores: Float[np.ndarray, "problem sample"],
+    budgets: Sequence[int],
+    n_samples: Int[np.ndarray, " problem"] | None,
+) -> Float[np.ndarray, "problem budget"]:
+    """Expected value of the highest-scored of N samples, over all subsets of size N of each pool.
+
+    With scores in ascending order, at most m samples lie at or below the chosen one in C(m, N) of the C(n, N) subsets;
+    the sample of rank m is chosen in C(m, N) - C(m - 1, N) of them. Equal scores share their chance uniformly.
+    """
+    n = _pool_sizes(values, n_samples)
     for budget in budgets:
         _check_budget(budget, n)
-    used = np.arange(correct.shape[1]) < n[:, None]
+    used = np.arange(values.shape[1]) < n[:, None]
     if np.isnan(scores[used]).any():
         raise ValueError("scores must not be NaN within n_samples")
     ordered = np.where(used, scores, np.inf)
     order = np.lexsort((~used, ordered), axis=1)  # unused entries last, also behind scores of +inf
     ordered = np.take_along_axis(ordered, order, axis=1)
-    hits = np.take_along_axis(correct & used, order, axis=1)
-    # Mean correctness within each group of equal scores (a group never crosses a problem or the end of its pool).
+    hits = np.take_along_axis(np.where(used, values, 0.0), order, axis=1)
+    # Mean value within each group of equal scores (a group never crosses a problem or the end of its pool).
     new_group = np.ones_like(used)
     new_group[:, 1:] = (ordered[:, 1:] != ordered[:, :-1]) | (used[:, 1:] != used[:, :-1])
     starts = np.flatnonzero(new_group)
     sizes = np.diff(np.append(starts, new_group.size))
-    group_mean = np.add.reduceat(hits.ravel().astype(np.float64), starts) / sizes
+    group_mean = np.add.reduceat(hits.ravel(), starts) / sizes
     hit_rate = np.repeat(group_mean, sizes).reshape(hits.shape)
 
-    rank = np.arange(1, correct.shape[1] + 1)
-    result = np.empty((len(correct), len(budgets)))
+    rank = np.arange(1, values.shape[1] + 1)
+    result = np.empty((len(values), len(budgets)))
     for column, budget in enumerate(budgets):
         # reach[m] = C(m, N) / C(n, N) by the recurrence C(m - 1, N) = C(m, N) (m - N) / m, from m = n downwards.
         shrink = np.where(rank <= n[:, None], np.maximum(rank - budget, 0) / rank, 1.0)
@@ -234,12 +258,12 @@ def _exact_weights(
 
 
 def _pool_sizes(
-    correct: Bool[np.ndarray, "problem sample"], n_samples: Int[np.ndarray, " problem"] | None
+    values: Shaped[np.ndarray, "problem sample"], n_samples: Int[np.ndarray, " problem"] | None
 ) -> Int[np.ndarray, " problem"]:
     """Samples of each problem, checked against the array's width."""
-    n = np.full(len(correct), correct.shape[1]) if n_samples is None else n_samples
-    if (n < 1).any() or (n > correct.shape[1]).any():
-        raise ValueError(f"n_samples must lie in 1..{correct.shape[1]}, the width of the pool, for every problem")
+    n = np.full(len(values), values.shape[1]) if n_samples is None else n_samples
+    if (n < 1).any() or (n > values.shape[1]).any():
+        raise ValueError(f"n_samples must lie in 1..{values.shape[1]}, the width of the pool, for every problem")
     return n
 
 

@@ -29,6 +29,7 @@ EMBEDDINGS = (
     "embed_in.weight",
     "embed_out.weight",
 )
+_NUMBER_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,9 @@ def make(
     For `step`, `end` and `prm` see `Target`.
 
     Returns:
-        n_params (all parameters), n_params_block (without embeddings and output matrix), n_layers, width, vocab_size,
-        max_length (tokens), sha256 (of configuration, weights and tokenizer).
+        n_params (all parameters), n_params_block (without embeddings and output matrix), n_layers, width, key_width (of
+        all keys, which several queries may share), number_bytes (of a weight in its file), vocab_size, max_length
+        (tokens), sha256 (of configuration, weights and tokenizer).
 
     Raises:
         StudyError: weights, configuration or tokenizer are missing, damaged, quantised or not in safetensors; or the
@@ -153,10 +155,20 @@ def make(
         "n_params_block": sum(n for name, n in sizes.items() if not name.endswith(EMBEDDINGS)),
         "n_layers": config.get("num_hidden_layers"),
         "width": config.get("hidden_size"),
+        "key_width": _key_width(config),
+        "number_bytes": _NUMBER_BYTES.get(config.get("torch_dtype") or config.get("dtype")),
         "vocab_size": config.get("vocab_size"),
         "max_length": config.get("max_position_embeddings"),
         "sha256": sha256,
     }
+
+
+def _key_width(config: Mapping[str, Any]) -> int | None:
+    """Of all heads' keys together; None where the configuration does not say."""
+    width, heads = config.get("hidden_size"), config.get("num_attention_heads")
+    if not width or not heads:
+        return None
+    return (config.get("num_key_value_heads") or heads) * (config.get("head_dim") or width // heads)
 
 
 def nobody(folder: Path) -> None:

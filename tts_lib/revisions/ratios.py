@@ -106,6 +106,8 @@ def _of_question(
                 float(tokens.reshape(shape).sum(1).mean()) for tokens in (contexts, written, *after)
             )
             all_attended = attended(0, prompt) + sum(positions)
+            # Attempts of one turn are sampled beside each other: the longest of each takes as many passes.
+            passes = float(own.reshape(*shape, length).max(1).sum(1).mean())
             policy = (prompt + read, wrote)  # first attempts share their prompt
             verifier = (prompt if length == 1 else n * prompt, wrote)
             chosen = {MAJORITY: (members.reshape(shape[0], n), None)}
@@ -115,6 +117,7 @@ def _of_question(
                 judged = (0.0, 0.0) if scores is None else verifier
                 share = float(class_right[final].mean())
                 seen = (all_attended, 0.0 if scores is None else all_attended)
+                seen += (passes, prompt + read + positions[1], 0.0 if scores is None else 1.0)
                 rows.append((question_id, name, length, n, share, *policy, *judged, float(length), *seen))
     return rows
 

@@ -148,7 +148,9 @@ def load(
     found: dict[Strategy, pd.DataFrame] = {}
     for name in searches:
         found[Strategy(name)] = of_search(name, split, ["correct", *LEDGER])
-    replayed = tables.read_table(paths.accuracy(split), [*STRATEGY_KEYS, "question_id", "budget", "accuracy"])
+    replayed = tables.read_table(
+        paths.accuracy(split), [*STRATEGY_KEYS, "question_id", "budget", "accuracy", "longest"]
+    )
     budgets = [budget for budget in budgets if budget in set(replayed["budget"])]
     costs = [tables.read_table(paths.costs(split), list(COST_COLUMNS)).assign(temperature=0.0)]
     if paths.costs_beside(split).is_file():
@@ -186,6 +188,8 @@ def assemble(
 ) -> Outcomes:
     """Outcomes from long tables: `replayed` accuracy and `costs` of the pool, one table for each strategy of its own.
 
+    `replayed` holds beside the accuracy of N samples the tokens of the longest of them (`pool_accuracy.longest`).
+
     Raises:
         StudyError: a table lacks a strategy, a budget or a question, or has a row twice.
     """
@@ -199,14 +203,16 @@ def assemble(
     ledger = np.full((*accuracy.shape, len(LEDGER)), np.nan)
     for row, strategy in enumerate(from_pool):
         part, may_lack = replayed.loc[replayed["strategy"] == strategy.name], strategy.at > 0
-        accuracy[row] = _grid(part, ["accuracy"], strategy.name, question_ids, budgets, may_lack)[..., 0]
+        accuracy[row], longest = np.moveaxis(
+            _grid(part, ["accuracy", "longest"], strategy.name, question_ids, budgets, may_lack), -1, 0
+        )
         prompt, policy, verifier, each = _costs(costs.loc[costs["temperature"] == strategy.at], question_ids)
         used = 1.0 if strategy.score else 0.0
         for column in np.flatnonzero(~np.isnan(accuracy[row]).all(axis=1)).tolist():
             budget = budgets[column]
-            all_attended = attended(0, prompt) + budget * each
-            entries = (prompt, budget * policy, used * prompt, used * budget * verifier, np.ones(len(prompt)))
-            entries += (all_attended, used * all_attended)
+            all_attended, once = attended(0, prompt) + budget * each, np.ones(len(prompt))
+            entries = (prompt, budget * policy, used * prompt, used * budget * verifier, once)
+            entries += (all_attended, used * all_attended, longest[column], prompt + budget * each, used * once)
             ledger[row, column] = np.stack(entries, axis=1)
     for row, (strategy, frame) in enumerate(sampled.items(), start=len(from_pool)):
         grid = _grid(frame, ["correct", *LEDGER], strategy.name, question_ids, budgets, may_lack=True)
@@ -226,8 +232,9 @@ def _greedy(split: str, budgets: Sequence[int]) -> pd.DataFrame:
     """The greedy answer at each budget, always for the price of one."""
     one = tables.read_table(paths.greedy_answers(split), ["question_id", "correct", "prompt_tokens", "n_tokens"])
     prompt, written = one["prompt_tokens"].to_numpy(np.float64), one["n_tokens"].to_numpy(np.float64)
-    all_attended = attended(0, prompt) + attended(prompt, written)
-    spent = dict(zip(LEDGER, (prompt, written, 0.0, 0.0, 1.0, all_attended, 0.0), strict=True))
+    behind = attended(prompt, written)
+    entries = (prompt, written, 0.0, 0.0, 1.0, attended(0, prompt) + behind, 0.0, written, prompt + behind, 0.0)
+    spent = dict(zip(LEDGER, entries, strict=True))
     once = one[["question_id", "correct"]].assign(**spent)
     return pd.concat([once.assign(budget=budget) for budget in budgets], ignore_index=True)
 

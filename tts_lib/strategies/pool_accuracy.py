@@ -54,7 +54,8 @@ def accuracy_beside(
     rng: np.random.Generator,
     n_resamples: int,
 ) -> pd.DataFrame:
-    """As `selection_accuracy`, by majority, best-of-N and best-of-N weighted of pools at other temperatures.
+    """As `selection_accuracy`, by majority, best-of-N and best-of-N weighted of pools at other temperatures; with
+    `longest`.
 
     Args:
         pools: as a pool, with the columns temperature and prm_last.
@@ -73,8 +74,22 @@ def accuracy_beside(
             WEIGHTED: votes[WEIGHTED.score].accuracy,
         }
         at = float(str(temperature))
-        found.append(_long(pool, {replace(one, at=at): values for one, values in accuracy.items()}, within))
+        table = _long(pool, {replace(one, at=at): values for one, values in accuracy.items()}, within)
+        found.append(with_longest(table, pool, pool.spread(rows["n_tokens"].to_numpy(np.float64))))
     return pd.concat(found, ignore_index=True)
+
+
+def with_longest(accuracy: pd.DataFrame, pool: SampleGrid, n_tokens: np.ndarray) -> pd.DataFrame:
+    """The table with a column `longest`: tokens of the longest of N samples of a question, in the mean over subsets.
+
+    Args:
+        accuracy: by question_id and budget, of this pool.
+        n_tokens: of each sample, (problem, sample).
+    """
+    budgets = sorted({*accuracy["budget"]})
+    each = pd.DataFrame(subsets.longest(n_tokens, budgets, pool.n_samples), list(pool.question_ids), budgets)
+    rows, columns = each.index.get_indexer(accuracy["question_id"]), each.columns.get_indexer(accuracy["budget"])
+    return accuracy.assign(longest=each.to_numpy()[rows, columns])
 
 
 def _long(pool: SampleGrid, accuracy: Mapping[Strategy, np.ndarray], budgets: Sequence[int]) -> pd.DataFrame:

@@ -52,7 +52,9 @@ class Foreknown:
         """
         if self._read is not None:
             n = len(prompt)
-            return self._read(prompt), Cost(policy_prefill_tokens=n, policy_attended=int(attended(0, n)))
+            return self._read(prompt), Cost(
+                policy_prefill_tokens=n, policy_attended=int(attended(0, n)), policy_passes=1, policy_cached=n
+            )
         assert not isinstance(self._predictor, ByState | ByScorer)
         if self._predictor.reads == "tokens":
             return self._predictor.score([str(token) for token in prompt.tolist()]), Cost()

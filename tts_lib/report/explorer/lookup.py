@@ -9,7 +9,7 @@ import pandas as pd
 from tts_lib.report.explorer.record import Record
 from tts_lib.strategies.exchange.matched import REACHED, Accounting, matched_budget, matched_ratio
 
-Unit = Literal["generations", "tokens", "flops", "money"]
+Unit = Literal["generations", "tokens", "flops", "bytes", "money"]
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class Prices:
 
 
 def cost(record: Record, strategy: str, budget: int, unit: Unit, prices: Prices) -> float:
-    """What a question costs on average with a strategy at a budget it was measured at."""
-    generations, policy, verifier, flops, _ = record.costs[strategy][budget]
+    """What a question costs on average with a strategy at a budget it was measured at; bytes of a question alone."""
+    generations, policy, verifier, flops, _, alone, _ = record.costs[strategy][budget]
     if unit == "generations":
         return generations
     if unit == "money":
         return (policy * prices.policy + verifier * prices.verifier) / 1e6
-    return flops if unit == "flops" else policy + verifier
+    return {"flops": flops, "bytes": alone}.get(unit, policy + verifier)
 
 
 def attained(record: Record, group: str, unit: Unit, limit: float, prices: Prices = Prices()) -> pd.DataFrame:
@@ -85,7 +85,8 @@ def exchange(record: Record, group: str, r: float, m: float, accounting: Account
 
 
 def _costs(record: Record, name: str, budget: int, prices: Prices) -> dict[str, float]:
-    generations, policy, verifier, flops, rounds = record.costs[name][budget]
+    generations, policy, verifier, flops, rounds, alone, among_many = record.costs[name][budget]
     money = cost(record, name, budget, "money", prices)
     spent = {"budget": int(generations), "policy_tokens": policy, "verifier_tokens": verifier}
-    return spent | {"flops": flops, "rounds": rounds, "money": money}
+    spent |= {"flops": flops, "rounds": rounds, "money": money}
+    return spent | ({"bytes_alone": alone, "bytes_among_many": among_many} if "bytes" in record.units else {})

@@ -14,18 +14,22 @@ from tts_lib.strategies import fitted_choice
 from tts_lib.strategies.tables.saved import read_csv
 
 ALL = "all"
+UNITS = {"generations": "generations", "tokens": "tokens", "flops": "FLOPs", "bytes": "bytes moved", "money": "money"}
 _TABLES = ("accuracy", "bins", "costs", "shares")
 _BINNINGS = ("oracle", "predicted")
 _SWEEP = ("k", "small_accuracy", "difference", "low", "high")
 _END = {"at_least": ">", "at_most": "<", "exact": ""}
 Triple = list[float]  # estimate, low, high
-Costs = list[float]  # of a question: generations, tokens of policy and verifier, FLOPs of both, serial rounds; means
+# Means of a question: generations, tokens of policy and verifier, FLOPs of both, serial rounds, bytes that move for a
+# question alone and for one of many (0 where they are not known).
+Costs = list[float]
 
 
 @dataclass
 class Record:
     """All that is looked up. Groups are `all` and BINNING:BIN; budgets, as keys too, are generations."""
 
+    units: dict[str, str] = field(default_factory=dict)  # in which a budget may stand, in words
     groups: dict[str, tuple[str, int]] = field(default_factory=dict)  # in words, and questions
     strategies: dict[str, tuple[str, str]] = field(default_factory=dict)  # in words, and colour
     costs: dict[str, dict[int, Costs]] = field(default_factory=dict)  # strategy, budget
@@ -77,7 +81,10 @@ def _where(frame: pd.DataFrame, **values: str | int | bool) -> pd.DataFrame:
 
 def _take_strategies(record: Record, single: pd.DataFrame, costs: pd.DataFrame) -> None:
     """Every strategy on all questions: what it attains, and what it costs."""
-    rounds = {(row["strategy"], row["budget"]): row["rounds"] for row in costs.to_dict("records")}
+    moved = costs.assign(alone=costs["weight_bytes"] + costs["cache_bytes"])
+    record.units = {unit: words for unit, words in UNITS.items() if unit != "bytes" or moved["alone"].notna().all()}
+    names = ("rounds", "alone", "cache_bytes")
+    beside = {(row["strategy"], row["budget"]): row for row in moved.fillna(0.0).to_dict("records")}
     record.attained[ALL] = {}
     for name, rows in single.groupby("strategy", sort=False):
         strategy = Strategy.of(rows.iloc[0].to_dict())
@@ -88,7 +95,7 @@ def _take_strategies(record: Record, single: pd.DataFrame, costs: pd.DataFrame) 
             int(row["budget"]): [
                 float(strategy.generations(int(row["budget"]))),
                 *(float(row[part]) for part in ("policy_tokens", "verifier_tokens", "flops_with_verifier")),
-                float(rounds[name, row["budget"]]),
+                *(float(beside[name, row["budget"]][part]) for part in names),
             ]
             for row in rows.to_dict("records")
         }

@@ -65,13 +65,18 @@ def contrast_table(singles: Sequence[Curve], pairs: Sequence[Pair], groups: Sequ
 
 
 def cost_table(outcomes: Outcomes, sizes: Sizes) -> pd.DataFrame:
-    """Mean ledger per question of each strategy at each budget where it is known."""
+    """Mean ledger per question of each strategy at each budget where it is known, its FLOPs and memory traffic.
+
+    A question alone moves `weight_bytes` and `cache_bytes`; among many, whose passes share the weights, the latter.
+    """
     rows: list[Row] = []
     for s, b in np.argwhere(outcomes.known):
-        entries = outcomes.ledger[s, b].mean(axis=0)
-        policy, verifier = float(entries[0] + entries[1]), float(entries[2] + entries[3])
-        row: Row = outcomes.strategies[s].columns | {"budget": outcomes.budgets[b]}
-        row |= dict(zip(LEDGER, entries.tolist(), strict=True))
+        spent: dict[str, float] = dict(zip(LEDGER, outcomes.ledger[s, b].mean(axis=0).tolist(), strict=True))
+        policy = spent["policy_prefill_tokens"] + spent["policy_decode_tokens"]
+        verifier = spent["verifier_prefill_tokens"] + spent["verifier_tokens"]
+        row: Row = outcomes.strategies[s].columns | {"budget": outcomes.budgets[b]} | spent
         row |= {"flops": sizes.flops(policy, verifier, False)}
-        rows.append(row | {"flops_with_verifier": sizes.flops(policy, verifier, True)})
+        row |= {"flops_with_verifier": sizes.flops(policy, verifier, True)}
+        row |= {"weight_bytes": sizes.weight_bytes(spent["policy_passes"], spent["verifier_passes"])}
+        rows.append(row | {"cache_bytes": sizes.cache_bytes(spent["policy_cached"], verifier)})
     return pd.DataFrame(rows)

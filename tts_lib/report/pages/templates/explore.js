@@ -5,16 +5,17 @@ const REACHED = 1.01;
 const INFERENCE = { v1: [1, 1], iclr: [2, 2], small_only: [2, 1] }; // FLOPs a token in 2 x parameters: small, large
 
 function cost(record, strategy, budget, unit, prices) {
-  const [generations, policy, verifier, flops] = record.costs[strategy][budget];
+  const [generations, policy, verifier, flops, , alone] = record.costs[strategy][budget];
   if (unit === "generations") return generations;
   if (unit === "money") return (policy * prices.policy + verifier * prices.verifier) / 1e6;
-  return unit === "flops" ? flops : policy + verifier;
+  return unit === "flops" ? flops : unit === "bytes" ? alone : policy + verifier;
 }
 
 function costs(record, strategy, budget, prices) {
-  const [generations, policy, verifier, flops, rounds] = record.costs[strategy][budget];
+  const [generations, policy, verifier, flops, rounds, alone, amongMany] = record.costs[strategy][budget];
   const money = cost(record, strategy, budget, "money", prices);
-  return { budget: generations, policy_tokens: policy, verifier_tokens: verifier, flops, rounds, money };
+  const moved = "bytes" in record.units ? { bytes_alone: alone, bytes_among_many: amongMany } : {};
+  return { budget: generations, policy_tokens: policy, verifier_tokens: verifier, flops, rounds, money, ...moved };
 }
 
 function attained(record, group, unit, limit, prices) {
@@ -77,7 +78,7 @@ if (typeof document !== "undefined") start();
 function start() {
   const record = JSON.parse(document.getElementById("record").textContent);
   const at = (id) => document.getElementById(id);
-  const units = { generations: "generations a question", tokens: "tokens a question", flops: "FLOPs a question", money: "money a question" };
+  const units = Object.fromEntries(Object.entries(record.units).map(([unit, words]) => [unit, `${words} a question`]));
   const first = { unit: "generations", budget: 64, difficulty: "all", r: 0.79, m: record.large ? Number(record.large.m.toFixed(2)) : 14,
     count: "v1", policy: 0.1, verifier: 0.1, large: record.large ? Number((0.1 * record.large.m).toFixed(2)) : 1.4 };
   let state = { ...first };
@@ -160,6 +161,7 @@ function start() {
       dot.style.left = `${100 * row.accuracy / most}%`; dot.style.background = record.strategies[row.name][1];
       bar.append(box, dot);
       const texts = [row.strategy, shown.count(row.budget), interval(row, shown.share), shown.mean(row.policy_tokens), shown.mean(row.verifier_tokens), shown.power(row.flops), shown.mean(row.rounds)];
+      if ("bytes" in units) texts.push(shown.power(row.bytes_alone), shown.power(row.bytes_among_many));
       if (state.unit === "money") texts.push(shown.money(row.money));
       const cells = texts.map((text, i) => element("td", text, i ? {} : { class: "words" }));
       cells.splice(3, 0, bar);
