@@ -6,10 +6,11 @@
 # make check                   lint, format and types
 # make lab                     opens the study in JupyterLab
 # make strip                   takes outputs out of notebooks, before you commit them
+# make seconds                 measures how long each strategy takes on this machine
 # make serve                   answers questions with the fitted choice, as an OpenAI-compatible server
 # Variables: PYTHON=/path/to/python  VENV=.venv  VENV_LIGHT=.venv-light  VENV_VLLM=.venv-vllm  GPU=1  TORCH_INDEX=<index with the torch build you want>
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-light venv-vllm study test test-light test-vllm lab serve check strip clean
+.PHONY: help venv venv-light venv-vllm study test test-light test-vllm lab seconds serve check strip clean
 
 VENV ?= .venv
 VENV_LIGHT ?= .venv-light
@@ -51,6 +52,9 @@ check: venv
 
 lab: venv
 	@$(PY) -m tts_lib.commands lab $(if $(PROFILE),"studies/$(PROFILE)")
+
+seconds: venv
+	@$(PY) -m tts_lib.commands seconds $(ARGS) $(if $(PROFILE),"studies/$(PROFILE)")
 
 serve: venv
 	@$(PY) -m tts_lib.commands serve $(ARGS) $(if $(PROFILE),"studies/$(PROFILE)")

@@ -34,7 +34,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     """DVC's part, and the reading of results, replaced: what was run, in order."""
     runs: list[tuple[str, list[str]]] = []
     monkeypatch.setattr(run, "_study", lambda root, stages: runs.append((root.name, stages)) or 0)
-    monkeypatch.setattr(run, "_pages", lambda root: runs.append((root.name, ["pages"])) or 0)
+    monkeypatch.setattr(run, "pages", lambda root: runs.append((root.name, ["pages"])) or 0)
     monkeypatch.setattr(Trainings, "collect", lambda self, root, studies: Collected("T", ", ".join(studies), {}, []))
     return runs
 

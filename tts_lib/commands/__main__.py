@@ -1,15 +1,15 @@
-"""`tts new|samples|run|plan|power|verify|lab|serve`: what can be done with a study."""
+"""`tts new|samples|run|plan|power|verify|lab|serve|seconds`: what can be done with a study."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from tts_lib.commands import lab, new, plan, power, run, samples, serve, verify
+from tts_lib.commands import lab, new, plan, power, run, samples, seconds, serve, verify
 from tts_lib.common.errors import StudyError
 
 COMMANDS = {
     **{"new": new, "samples": samples, "run": run, "plan": plan, "power": power},
-    **{"verify": verify, "lab": lab, "serve": serve},
+    **{"verify": verify, "lab": lab, "serve": serve, "seconds": seconds},
 }
 
 

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     where = given.folder
     if supplement.is_one(given.profile):
-        return supplement.run(given.profile, paths.find_root(where or folder.project()), _study, _pages)
+        return supplement.run(given.profile, paths.find_root(where or folder.project()), _study, pages)
     if given.profile:
         where = where or folder.project() / "studies" / given.profile
         new.made(where, given.profile)
@@ -57,7 +57,7 @@ def _study(root: Path, stages: list[str]) -> int:
     return status
 
 
-def _pages(root: Path) -> int:
+def pages(root: Path) -> int:
     """Write the pages of a study anew, whatever they were made of."""
     _allow_no_git(root)
     return _repro(root, ["--force", "--single-item", "pages"])

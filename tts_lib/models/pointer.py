@@ -156,7 +156,7 @@ def make(
         "n_layers": config.get("num_hidden_layers"),
         "width": config.get("hidden_size"),
         "key_width": _key_width(config),
-        "number_bytes": _NUMBER_BYTES.get(config.get("torch_dtype") or config.get("dtype")),
+        "number_bytes": _NUMBER_BYTES.get(config.get("torch_dtype") or config.get("dtype") or ""),
         "vocab_size": config.get("vocab_size"),
         "max_length": config.get("max_position_embeddings"),
         "sha256": sha256,

@@ -88,7 +88,10 @@ def with_longest(accuracy: pd.DataFrame, pool: SampleGrid, n_tokens: np.ndarray)
     """
     budgets = sorted({*accuracy["budget"]})
     each = pd.DataFrame(subsets.longest(n_tokens, budgets, pool.n_samples), list(pool.question_ids), budgets)
-    rows, columns = each.index.get_indexer(accuracy["question_id"]), each.columns.get_indexer(accuracy["budget"])
+    rows, columns = (
+        each.index.get_indexer(pd.Index(accuracy["question_id"])),
+        each.columns.get_indexer(pd.Index(accuracy["budget"])),
+    )
     return accuracy.assign(longest=each.to_numpy()[rows, columns])
 
 

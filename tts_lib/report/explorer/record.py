@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tts_lib.common import paths, tables
@@ -82,7 +83,11 @@ def _where(frame: pd.DataFrame, **values: str | int | bool) -> pd.DataFrame:
 def _take_strategies(record: Record, single: pd.DataFrame, costs: pd.DataFrame) -> None:
     """Every strategy on all questions: what it attains, and what it costs."""
     moved = costs.assign(alone=costs["weight_bytes"] + costs["cache_bytes"])
-    record.units = {unit: words for unit, words in UNITS.items() if unit != "bytes" or moved["alone"].notna().all()}
+    record.units = {
+        unit: words
+        for unit, words in UNITS.items()
+        if unit != "bytes" or not np.isnan(moved["alone"].to_numpy(float)).any()
+    }
     names = ("rounds", "alone", "cache_bytes")
     beside = {(row["strategy"], row["budget"]): row for row in moved.fillna(0.0).to_dict("records")}
     record.attained[ALL] = {}
