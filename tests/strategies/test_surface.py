@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.pipeline import ROOT
 from tts_lib.answers.grid import grid
 from tts_lib.common import rng
 from tts_lib.strategies.exchange.replays import surface_of_pools
 from tts_lib.strategies.exchange.sized import COVERAGE, MAJORITY, WEIGHTED, Prices, Size, Sized
 from tts_lib.strategies.exchange.spending import best_of, cheapest, crossed, options
-from tts_lib.strategies.exchange.surface import Surface
+from tts_lib.strategies.exchange.surface import Surface, TooFewSamplesError
 
 BUDGETS = [1, 2, 4, 8, 16, 32]
 N, RATE = 400, 0.8
@@ -146,8 +147,64 @@ def test_the_same_function_runs_on_pools_that_exist_already() -> None:
     assert known.models[0].accuracy[COVERAGE].shape == (1, 30, 3)
     curves = known.curves(COVERAGE, [0.3])
     assert curves["model"].tolist() == ["1B", "3B"] and curves["bound"].tolist()[1] == "at_most"
-    found, ends = known.log_multiple(MAJORITY, "1B", 0.16, FREE)
+    found, ends = known.log_multiple(COVERAGE, "1B", 0.16, FREE)  # all three samples attain more
     assert len(found) == 101 and ends[0] == ends[1] == pytest.approx(np.log(2.8))
+    with pytest.raises(
+        TooFewSamplesError, match=r"1B may have 48\.4 samples a question, but 3 are there, with which it is w"
+    ):
+        known.log_multiple(MAJORITY, "1B", 0.16, FREE)
+
+
+def test_of_one_answer_each_there_is_accuracy_and_what_else_is_not_known_is_said() -> None:
+    """As of the GSM8K solutions of 6B and 175B models: one verdict a question, and no answers to vote with."""
+    draws, questions = np.random.default_rng(5), [f"q{number}" for number in range(60)]
+    pools = {}
+    for name, n_params, chance in (("6B", 6e9, 0.25), ("175B", 1.75e11, 0.5)):
+        verdict = np.where(draws.random(60) < chance, "correct", "wrong")
+        rows = pd.DataFrame({"question_id": questions, "sample": 0, "answer_class": -1, "verdict": verdict})
+        pools[Size(name, n_params, 3e11, 80.0, 120.0)] = rows
+    known = surface_of_pools(pools, 100, rng.generator("replays"))
+    assert known.selectors == [COVERAGE] and list(known.budgets) == [1]
+    attained = [float((rows["verdict"] == "correct").mean()) for rows in pools.values()]
+    assert [float(one.accuracy[COVERAGE].mean()) for one in known.models] == attained
+    levels = [0.1, 0.35, 0.9]
+    assert known.rates(COVERAGE, levels).empty  # the worth of a doubling in samples needs a second number of samples
+    curves = known.curves(COVERAGE, levels)
+    assert curves["bound"].tolist() == ["at_most", "at_most", "at_least", "at_most", "at_least", "at_least"]
+    with pytest.raises(TooFewSamplesError, match="not known where they break even"):
+        known.log_multiple(COVERAGE, "6B", 0.79, FREE)
+    table = cheapest(known, COVERAGE, 1e6, FREE, np.arange(60) % 2)
+    assert (table["samples"] == 1).all() and (table["gain"] == 0).all()
+
+
+POOLS = ROOT.parent / "shared/data"
+
+
+@pytest.mark.skipif(not POOLS.is_dir(), reason="the public data (../shared/data) are not here")
+def test_the_pools_of_llama_1b_and_3b_make_a_surface() -> None:
+    pools, right = {}, []
+    for name, n_params in (("1b", 0.97e9), ("3b", 2.82e9)):
+        raw = pd.read_json(POOLS / f"llama_pools/samples_{name}.jsonl", lines=True)
+        classes = pd.factorize(raw["q"].astype(str) + "\n" + raw["ans"].astype(object).fillna(""))[0]
+        size = Size(name, n_params, 9e12, 120.0, float(raw["chars"].mean() / 3.5))
+        pools[size] = pd.DataFrame(
+            {
+                "question_id": raw["q"].astype(str),
+                "verdict": np.where(raw["ok"] == 1, "correct", "wrong"),
+                "answer_class": np.where(raw["ans"].isna() & (raw["ok"] == 0), -1, classes),
+                "score": [steps[-1] if len(steps) else 0.0 for steps in raw["prm_steps"]],
+            }
+        )
+        right.append(raw.groupby("q")["ok"].mean().mean())
+    known = surface_of_pools(pools, 200, rng.generator("replays"))
+    assert known.selectors == [COVERAGE, WEIGHTED, MAJORITY] and list(known.budgets) == [1, 2, 3]
+    np.testing.assert_allclose([one.accuracy[COVERAGE][0, :, 0].mean() for one in known.models], right)
+    with pytest.raises(TooFewSamplesError, match="but 3 are there"):
+        known.log_multiple(WEIGHTED, "1b", 0.16, FREE)
+    for selector in known.selectors:  # three samples of the one attain less than one of the other
+        assert known.rates(selector, np.arange(0.05, 1, 0.05).tolist()).empty
+        found, ends = known.log_multiple(selector, "1b", 22.0, FREE)  # FLOPs for three
+        assert found[0] == -np.inf and np.exp(ends[0]) == pytest.approx(2.82 / 0.97)
 
 
 def test_pools_that_share_nothing_are_refused() -> None:

@@ -67,9 +67,10 @@ class Sized(Size):
             weights: dict[str, np.ndarray | None] = {MAJORITY: None} if knows else {}
             if weights and scores:
                 weights[WEIGHTED] = scores[number]
-            votes = subsets.vote(pool.correct, pool.answers, weights, budgets, rng, n_samples=pool.n_samples)
-            for selector, vote in votes.items():
-                found.setdefault(selector, []).append(vote.accuracy)
+            if weights:
+                votes = subsets.vote(pool.correct, pool.answers, weights, budgets, rng, n_samples=pool.n_samples)
+                for selector, vote in votes.items():
+                    found.setdefault(selector, []).append(vote.accuracy)
         return cls(**vars(size), accuracy={name: np.stack(parts) for name, parts in found.items()})
 
     def with_first(self, accuracy: Float[np.ndarray, "seed question"]) -> "Sized":

@@ -18,9 +18,14 @@ from jaxtyping import Bool, Float
 from tts_lib.estimators import exchange_rate, intervals
 from tts_lib.estimators.exchange_rate import bounded
 from tts_lib.estimators.trainings import training_weights
+from tts_lib.strategies.exchange.matched import REACHED
 from tts_lib.strategies.exchange.sized import COVERAGE, MAJORITY, WEIGHTED, Prices, Sized
 
 DEFINED = 0.95  # of the resamples that a rate must be defined in
+
+
+class TooFewSamplesError(ValueError):
+    """Samples that a comparison at equal FLOPs needs are not there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,10 +128,12 @@ class Surface:
 
         R = tokens of inference / of pretraining fixes how many questions each larger model answers, once each; the
         base gets as many FLOPs, and samples for those its own pretraining spares (`matched_budget`, with counted
-        tokens). Up to M* it is no worse.
+        tokens). Up to M* it is no worse. Where it is worse with all the samples there are, and might have more for as
+        many FLOPs, nothing is known, and the sizes end before that model.
 
         Raises:
             ValueError: no model is larger than the base.
+            TooFewSamplesError: nothing is known of the next larger model.
         """
         at = next(number for number, model in enumerate(self.models) if model.name == base)
         small, larger = self.models[at], self.models[at + 1 :]
@@ -139,9 +146,17 @@ class Surface:
             questions = r * large.n_tokens / (large.prompt_tokens + large.sample_tokens)
             spent = large.flops(1, questions, prices, False)
             k = small.samples_for(spent, questions, prices, selector == WEIGHTED)
-            own = _between(rising, self.budgets, k)
-            differences.append(own - means[:, number, 0])
-        multiples = np.log([large.n_params / small.n_params for large in larger])
+            difference = _between(rising, self.budgets, k) - means[:, number, 0]
+            if k > REACHED * self.budgets[-1] and difference[0] < 0:
+                break
+            differences.append(difference)
+        if not differences:
+            raise TooFewSamplesError(
+                f"for the FLOPs of one answer of {larger[0].name} at R = {r:g} {base} may have {k:.3g} samples a "
+                f"question, but {self.budgets[-1]} are there, with which it is worse: it is not known where they break "
+                "even"
+            )
+        multiples = np.log([large.n_params / small.n_params for large in larger[: len(differences)]])
         found = exchange_rate.break_even(np.stack(differences, axis=-1), multiples)
         return found, (float(multiples[0]), float(multiples[-1]))
 

@@ -16,7 +16,7 @@ from tts_lib.report.supplements.surface.models import BASE, Measured
 from tts_lib.strategies.exchange import spending
 from tts_lib.strategies.exchange.sized import COVERAGE, MAJORITY, WEIGHTED, Prices
 from tts_lib.strategies.exchange.spending import crossed, options
-from tts_lib.strategies.exchange.surface import Surface
+from tts_lib.strategies.exchange.surface import Surface, TooFewSamplesError
 
 N_REFITS = 200  # resamples in which the laws are fitted anew
 _SIGNS = {"exact": "", "at_least": "≥ ", "at_most": "≤ "}
@@ -102,9 +102,17 @@ def _majority_reaches(known: Known) -> Found:
     return _points(crossed(small, answer, known.folds), f"up to N = {full.budgets[-1]}")
 
 
+def _log_multiple(known: Known, r: float) -> tuple[Float[np.ndarray, " resample"], tuple[float, float]]:
+    """Of the base, by the verifier's vote."""
+    try:
+        return known.surface.full.log_multiple(_chosen(known), BASE, r, known.prices)
+    except TooFewSamplesError as error:
+        raise NotMeasured(str(error)) from error
+
+
 def _break_even(known: Known) -> Found:
     """log2 M* of the base at the lowest R."""
-    replicates, ends = known.surface.full.log_multiple(_chosen(known), BASE, known.r_values[0], known.prices)
+    replicates, ends = _log_multiple(known, known.r_values[0])
     found = bounded(float(replicates[0]), replicates[1:], ends)
     if found.low_bound == "at_most":  # no lower end: it may be 1, or less
         raise NotMeasured(f"M* {multiple_text(found)}: what is below the next larger size is not known")
@@ -114,7 +122,7 @@ def _break_even(known: Known) -> Found:
 
 def _break_even_falls(known: Known) -> Found:
     """log2 M* at the lowest R minus that at the highest, an end of the sizes standing for what lies beyond it."""
-    first, last = (known.surface.full.log_multiple(_chosen(known), BASE, r, known.prices) for r in known.r_values)
+    first, last = (_log_multiple(known, r) for r in known.r_values)
     if np.isinf(first[0][0]) and first[0][0] == last[0][0]:
         raise NotMeasured("at both R it lies beyond the sizes")
     inside = [np.clip(each, *ends) for each, ends in (first, last)]
@@ -163,13 +171,19 @@ def _points(differences: Float[np.ndarray, " question"], at: str) -> Found:
 def break_even_table(
     surface: Surface, prices: Prices, r_values: Sequence[float], groups: Mapping[str, Bool[np.ndarray, " question"]]
 ) -> pd.DataFrame:
-    """M* of every size but the largest at each R: of the study's base in each group, of the others on all questions."""
+    """M* of every size but the largest at each R: of the study's base in each group, of the others on all questions.
+
+    Where a size has too few samples to say, there is no row.
+    """
     rows = []
     for selector in (name for name in surface.selectors if name != COVERAGE):
         for model in surface.models[:-1]:
             for group, members in groups.items() if model.name == BASE else [("all", groups["all"])]:
                 for r in r_values:
-                    replicates, ends = surface.log_multiple(selector, model.name, r, prices, members)
+                    try:
+                        replicates, ends = surface.log_multiple(selector, model.name, r, prices, members)
+                    except TooFewSamplesError:
+                        continue
                     found = bounded(float(replicates[0]), replicates[1:], ends)
                     row = {"selector": selector, "base": model.name, "group": group, "questions": int(members.sum())}
                     values = zip(("multiple", "low", "high"), (found.estimate, found.low, found.high), strict=True)
