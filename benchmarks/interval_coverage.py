@@ -115,7 +115,7 @@ def study(scenario: str, n_strategies: int, n_resamples: int, number: int) -> di
             note(f"matched: small - large, {'hard' if row.group else 'all'}", vars(row))
     ratio = iso_accuracy_ratio(MeanCurve.of(BUDGETS, chosen, weights), MeanCurve.of(BUDGETS, pool, weights), AT)
     low = 0.0 if ratio.low_bound == "at_most" else ratio.low
-    found["iso-accuracy ratio"] = (ratio.ratio, low, np.inf if ratio.high_bound == "at_least" else ratio.high)
+    found["iso-accuracy ratio"] = (ratio.estimate, low, np.inf if ratio.high_bound == "at_least" else ratio.high)
     for row, curve in enumerate((chosen, pool)):
         for i, budget in enumerate(BUDGETS):
             found[f"mean {row} {budget}"] = (float(curve.each[:, i].mean()), np.nan, np.nan)
@@ -154,7 +154,7 @@ def report(found: list[dict[str, tuple[float, float, float]]]) -> pd.DataFrame:
                 for row in (0, 1)
             )
             at_means = (MeanCurve(BUDGETS, of_choice, of_choice[None]), MeanCurve(BUDGETS, of_pool, of_pool[None]))
-            truth, scale = iso_accuracy_ratio(at_means[0], at_means[1], AT).ratio, 1.0
+            truth, scale = iso_accuracy_ratio(at_means[0], at_means[1], AT).estimate, 1.0
         width = float(np.median(high - low)) / 2
         rows.append(
             {

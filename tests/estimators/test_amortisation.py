@@ -35,8 +35,8 @@ def test_the_planted_worth_of_a_sample_is_recovered(worth: np.ndarray) -> None:
     after, before = curve(SHORT, worth, 0, noise=0), curve(LONG, np.array(LONG, float), 1, noise=0)
     for budget, truth in zip(SHORT[:7], worth[:7], strict=True):  # the last is the end of the curve before
         found = amortisation(after, before, budget)
-        assert found.ratio == pytest.approx(truth / budget) and found.bound == "exact"
-        assert found.low == pytest.approx(found.high) == pytest.approx(found.ratio)
+        assert found.estimate == pytest.approx(truth / budget) and found.bound == "exact"
+        assert found.low == pytest.approx(found.high) == pytest.approx(found.estimate)
 
 
 @pytest.mark.parametrize(("worth", "truth"), [(SHARPENED, 71 / 64), (LEARNED, 4.0)])
@@ -47,7 +47,7 @@ def test_its_interval_covers(worth: np.ndarray, truth: float) -> None:
         after = curve(SHORT, worth, 2 * seed, noise=0.2)
         before = curve(LONG, np.array(LONG, float), 2 * seed + 1, noise=0.2)
         found = amortisation(after, before, 64)
-        assert found.low <= found.ratio <= found.high
+        assert found.low <= found.estimate <= found.high
         covered += (found.low <= truth or found.low_bound == "at_most") and (
             found.high >= truth or found.high_bound == "at_least"
         )
@@ -57,9 +57,9 @@ def test_its_interval_covers(worth: np.ndarray, truth: float) -> None:
 def test_beyond_the_curve_before_worth_is_a_bound() -> None:
     before = curve(SHORT, np.array(SHORT, float), 0, noise=0)
     more = amortisation(curve(SHORT, 1000.0 * np.ones(8), 1, noise=0), before, 16)
-    assert (more.ratio, more.bound, more.low_bound) == (128 / 16, "at_least", "at_least")
+    assert (more.estimate, more.bound, more.low_bound) == (128 / 16, "at_least", "at_least")
     less = amortisation(curve(SHORT, 0.5 * np.ones(8), 1, noise=0), before, 16)
-    assert (less.ratio, less.bound) == (1 / 16, "at_most")
+    assert (less.estimate, less.bound) == (1 / 16, "at_most")
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_curves_cross_where_they_were_planted_to(at: float, expected: tuple[floa
     )
     after = MeanCurve.of(SHORT, PerQuestion(np.tile(flat, (N, 1))), weights)
     found = crossing(after, before)
-    assert found.k == pytest.approx(expected[0], rel=0.03) and found.bound == expected[1]
-    assert found.low <= found.k <= found.high
+    assert found.estimate == pytest.approx(expected[0], rel=0.03) and found.bound == expected[1]
+    assert found.low <= found.estimate <= found.high
 
 
 def test_curves_of_other_budgets_do_not_cross() -> None:

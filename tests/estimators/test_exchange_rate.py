@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tts_lib.estimators.exchange_rate import bounded, break_even, exchange_rate, log_samples
+from tts_lib.estimators.bounded import bounded
+from tts_lib.estimators.exchange_rate import break_even, exchange_rate, log_samples
 from tts_lib.estimators.trainings import training_weights
 
 BUDGETS = [1, 2, 4, 8, 16, 32]

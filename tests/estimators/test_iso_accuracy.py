@@ -27,31 +27,31 @@ def test_four_times_cheaper():
     b = curve([0.2, 0.3, 0.4, 0.5], noise=0.3)
     a = b + 0.1
     result = ratio(a, b, at=64)
-    assert (result.ratio, result.low, result.high) == pytest.approx((4, 4, 4))
+    assert (result.estimate, result.low, result.high) == pytest.approx((4, 4, 4))
     assert (result.bound, result.low_bound, result.high_bound) == ("exact", "exact", "exact")
     assert result.target == pytest.approx(0.4)
 
 
 def test_interpolates_in_log_budget():
     a, b = curve([0.2, 0.4, 0.6, 0.8]), curve([0.1, 0.2, 0.3, 0.4])
-    assert ratio(a, b, at=64).ratio == pytest.approx(64 / 8)  # 0.3 is half way from 4 to 16
-    assert ratio(a, b, at=32).ratio == pytest.approx(32 / 4 / 4 ** (0.05 / 0.2))  # target 0.25
+    assert ratio(a, b, at=64).estimate == pytest.approx(64 / 8)  # 0.3 is half way from 4 to 16
+    assert ratio(a, b, at=32).estimate == pytest.approx(32 / 4 / 4 ** (0.05 / 0.2))  # target 0.25
 
 
 def test_first_crossing_of_a_curve_that_falls_again():
     a, b = curve([0.1, 0.5, 0.2, 0.5]), curve([0.1, 0.2, 0.3, 0.4])
-    assert ratio(a, b, at=64).ratio == pytest.approx(64 / 8)
+    assert ratio(a, b, at=64).estimate == pytest.approx(64 / 8)
 
 
 def test_never_reached_is_a_bound():
     result = ratio(curve([0.1, 0.2, 0.25, 0.3]), curve([0.1, 0.2, 0.4, 0.5]), at=256)
-    assert (result.ratio, result.bound, result.share_not_reached) == (1.0, "at_most", 1.0)
+    assert (result.estimate, result.bound, result.share_not_reached) == (1.0, "at_most", 1.0)
     assert (result.low, result.low_bound, result.high_bound) == (1.0, "at_most", "at_most")
 
 
 def test_reached_below_the_grid_is_a_bound():
     result = ratio(curve([0.6, 0.7, 0.8, 0.9]), curve([0.1, 0.2, 0.4, 0.5]), at=64)
-    assert (result.ratio, result.bound, result.share_below_grid) == (16.0, "at_least", 1.0)
+    assert (result.estimate, result.bound, result.share_below_grid) == (16.0, "at_least", 1.0)
 
 
 def test_part_of_the_replicates_censored():
@@ -61,13 +61,13 @@ def test_part_of_the_replicates_censored():
     assert result.bound == "exact"
     assert 0.2 < result.share_not_reached < 0.8
     assert (result.low_bound, result.low) == ("at_most", 64 / 256)
-    assert result.low <= result.ratio <= result.high
+    assert result.low <= result.estimate <= result.high
 
 
 def test_level_and_budget_axis_matter():
     a, b = curve([0.2, 0.4, 0.6, 0.8], noise=0.2, seed=1), curve([0.1, 0.3, 0.5, 0.7], noise=0.2, seed=2)
     assert ratio(a, b, 64, level=0.5).low > ratio(a, b, 64, level=0.99).low
-    assert ratio(a, b, 64, budgets_a=[8, 32, 128, 512]).ratio == pytest.approx(ratio(a, b, 64).ratio / 2)
+    assert ratio(a, b, 64, budgets_a=[8, 32, 128, 512]).estimate == pytest.approx(ratio(a, b, 64).estimate / 2)
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,13 @@
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
 
-from tts_lib.estimators.iso_accuracy import Bound, IsoAccuracy, MeanCurve, iso_accuracy_ratio
-
-_OTHER: dict[Bound, Bound] = {"exact": "exact", "at_least": "at_most", "at_most": "at_least"}
+from tts_lib.estimators.bounded import Bounded, bounded
+from tts_lib.estimators.iso_accuracy import IsoAccuracy, MeanCurve, iso_accuracy_ratio
 
 
 def amortisation(after: MeanCurve, before: MeanCurve, at: int | float, level: float = 0.95) -> IsoAccuracy:
@@ -24,27 +23,10 @@ def amortisation(after: MeanCurve, before: MeanCurve, at: int | float, level: fl
         ValueError: `at` outside the budgets of `after`; level outside (0, 1).
     """
     found = iso_accuracy_ratio(before, after, at, level)
-    return replace(
-        found,
-        ratio=1 / found.ratio, bound=_OTHER[found.bound],
-        low=1 / found.high, low_bound=_OTHER[found.high_bound],
-        high=1 / found.low, high_bound=_OTHER[found.low_bound],
-    )  # fmt: skip
+    return replace(found, **vars(found.inverse))
 
 
-@dataclass(frozen=True)
-class Crossing:
-    """The budget from which on one curve stays below another, with its interval; see `IsoAccuracy` for bounds."""
-
-    k: float
-    bound: Bound
-    low: float
-    low_bound: Bound
-    high: float
-    high_bound: Bound
-
-
-def crossing(after: MeanCurve, before: MeanCurve, level: float = 0.95) -> Crossing:
+def crossing(after: MeanCurve, before: MeanCurve, level: float = 0.95) -> Bounded:
     """k×: the budget beyond which `after` is below `before` at every one, interpolated in its logarithm.
 
     `at_least` the largest budget where `after` is not below there, `at_most` the smallest where it is below everywhere.
@@ -66,17 +48,10 @@ def crossing(after: MeanCurve, before: MeanCurve, level: float = 0.95) -> Crossi
         found = log_k[last] + share * (log_k[following] - log_k[last])
         return np.where(below.all(axis=1), -np.inf, np.where(below[:, -1], found, np.inf))
 
-    def named(value: float) -> tuple[float, Bound]:
-        if math.isinf(value):
-            return (float(after.budgets[0]), "at_most") if value < 0 else (float(after.budgets[-1]), "at_least")
-        return math.exp(value), "exact"
-
     (estimate,) = places((after.estimate - before.estimate)[None])
     replicates = places(after.replicates - before.replicates)
-    tail = (1 - level) / 2
-    ends = (np.quantile(replicates, tail, method="lower"), np.quantile(replicates, 1 - tail, method="higher"))
-    k, low, high = (named(float(value)) for value in (estimate, *ends))
-    return Crossing(*k, *low, *high)
+    ends = float(after.budgets[0]), float(after.budgets[-1])
+    return bounded(float(estimate), replicates, ends, level, math.exp)
 
 
 def break_even(once: float, before: float, after: float) -> float:

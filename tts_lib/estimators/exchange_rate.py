@@ -6,24 +6,9 @@ samples may also ask for fewer.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-
-from tts_lib.estimators.iso_accuracy import Bound
-
-
-@dataclass(frozen=True)
-class Bounded:
-    """An estimate with its interval; each figure says whether it is a value or only a bound."""
-
-    estimate: float
-    bound: Bound
-    low: float
-    low_bound: Bound
-    high: float
-    high_bound: Bound
 
 
 def log_samples(
@@ -89,24 +74,3 @@ def break_even(
     found = log_multiple[before] + share * (log_multiple[first] - log_multiple[before])
     found = np.where(first == 0, -np.inf, found)
     return np.where(below.any(axis=-1), found, np.inf)
-
-
-def bounded(
-    estimate: float, replicates: Float[np.ndarray, " resample"], ends: tuple[float, float], level: float = 0.95
-) -> Bounded:
-    """A figure on the logarithmic scale with its percentile interval, where some lie beyond the grid.
-
-    Args:
-        estimate: -inf below the grid, inf above it, as are replicates.
-        ends: of the grid, which stand for what lies beyond them.
-    """
-    tail = (1 - level) / 2
-    low = float(np.quantile(replicates, tail, method="lower"))
-    high = float(np.quantile(replicates, 1 - tail, method="higher"))
-
-    def named(value: float) -> tuple[float, Bound]:
-        if value == -np.inf:
-            return ends[0], "at_most"
-        return (ends[1], "at_least") if value == np.inf else (value, "exact")
-
-    return Bounded(*named(float(estimate)), *named(low), *named(high))

@@ -2,31 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
+from tts_lib.estimators.bounded import Bounded, bounded
 from tts_lib.estimators.per_question import PerQuestion
 
-Bound = Literal["exact", "at_least", "at_most"]
 Number = int | float
 
 
 @dataclass(frozen=True)
-class IsoAccuracy:
-    """Budget ratio with its bootstrap interval; each figure says whether it is a value or only a bound.
+class IsoAccuracy(Bounded):
+    """Budget of B / least budget of A, with its bootstrap interval.
 
     A ratio is `at_most` where A never reaches B's accuracy (A may need any budget beyond its largest) and `at_least`
     where A's smallest budget already does.
     """
 
-    ratio: float  # budget of B / least budget of A
-    bound: Bound
-    low: float
-    low_bound: Bound
-    high: float
-    high_bound: Bound
     level: float
     target: float  # B's accuracy at its budget
     share_not_reached: float  # bootstrap replicates in which A never reaches B: censored at_most
@@ -96,24 +89,10 @@ def iso_accuracy_ratio(a: MeanCurve, b: MeanCurve, at: Number, level: float = 0.
     estimate, target = log_ratio(a.estimate[None], b.estimate[None])
     replicates, _ = log_ratio(a.replicates[:n], b.replicates[:n])
 
-    def named(value: float) -> tuple[float, Bound]:
-        if value == -np.inf:
-            return float(at / budgets_a[-1]), "at_most"
-        if value == np.inf:
-            return float(at / budgets_a[0]), "at_least"
-        return float(np.exp(value)), "exact"
-
-    ratio, bound = named(estimate[0])
-    tail = (1 - level) / 2
-    low, low_bound = named(np.quantile(replicates, tail, method="lower"))
-    high, high_bound = named(np.quantile(replicates, 1 - tail, method="higher"))
+    ends = float(at / budgets_a[-1]), float(at / budgets_a[0])
+    found = bounded(float(estimate[0]), replicates, ends, level, lambda ratio: float(np.exp(ratio)))
     return IsoAccuracy(
-        ratio=ratio,
-        bound=bound,
-        low=low,
-        low_bound=low_bound,
-        high=high,
-        high_bound=high_bound,
+        **vars(found),
         level=level,
         target=float(target[0]),
         share_not_reached=float((replicates == -np.inf).mean()),

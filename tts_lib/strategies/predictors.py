@@ -23,7 +23,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from tts_lib.answers.grid import SampleGrid
 from tts_lib.estimators import difficulty
-from tts_lib.estimators.iso_accuracy import Bound
+from tts_lib.estimators.bounded import Bound
 
 PENALTIES = tuple(np.logspace(-2, 5, 15))  # of ridge regression, chosen by leave-one-out on the training questions
 N_RESAMPLES = 500

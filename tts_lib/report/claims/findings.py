@@ -9,8 +9,8 @@ from jaxtyping import Float
 from scipy.special import ndtr
 
 from tts_lib.estimators import intervals
+from tts_lib.estimators.bounded import Bound
 from tts_lib.estimators.intervals import Interval
-from tts_lib.estimators.iso_accuracy import Bound
 from tts_lib.report.results import Results
 
 Verdict = Literal["supported", "contradicted", "no difference", "inconclusive", "not testable"]

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from tts_lib.common.strategy import ORACLE, STRATEGY_COLUMNS
 from tts_lib.estimators.flops import Sizes
-from tts_lib.estimators.iso_accuracy import Bound, MeanCurve, iso_accuracy_ratio
+from tts_lib.estimators.iso_accuracy import MeanCurve, iso_accuracy_ratio
 from tts_lib.estimators.per_question import PerQuestion
 from tts_lib.strategies.bins import COARSE_LABELS, Bins
 from tts_lib.strategies.curves import Curve, at_budget
@@ -25,7 +25,6 @@ _SELECTORS = [
     *("grouping", "group", "n_questions", "small_accuracy", "large_accuracy", "difference", "low", "high"),
     *("relative", "relative_low", "relative_high"),
 ]
-_INVERSE: dict[Bound, Bound] = {"exact": "exact", "at_least": "at_most", "at_most": "at_least"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,13 +95,12 @@ def break_even_table(curve: Curve, large: LargeModel, m: float, grouping: Groupi
         part = group.weights[:, group.members]
         small = MeanCurve.of(budgets, attained.among(group.members), part)
         answer = MeanCurve.of([1], PerQuestion(large.accuracy[group.members, None]), part)
-        reached = iso_accuracy_ratio(small, answer, 1)
-        ends: dict[str, tuple[float, Bound]] = {
-            "k": (reached.ratio, reached.bound),
-            "k_low": (reached.high, reached.high_bound),
-            "k_high": (reached.low, reached.low_bound),
+        least = iso_accuracy_ratio(small, answer, 1).inverse
+        limits = {
+            "k": (least.estimate, least.bound),
+            "k_low": (least.low, least.low_bound),
+            "k_high": (least.high, least.high_bound),
         }
-        limits = {name: (1.0 / ratio, _INVERSE[bound]) for name, (ratio, bound) in ends.items()}
         row = _key(curve, large) | {"group": group.label}
         for name, (k, bound) in limits.items():
             row |= {name: k, f"{name}_bound": bound}

@@ -16,7 +16,7 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from tts_lib.estimators import exchange_rate, intervals
-from tts_lib.estimators.exchange_rate import bounded
+from tts_lib.estimators.bounded import Bounded, bounded
 from tts_lib.estimators.trainings import training_weights
 from tts_lib.strategies.exchange.matched import REACHED
 from tts_lib.strategies.exchange.sized import COVERAGE, MAJORITY, WEIGHTED, Prices, Sized
@@ -170,5 +170,5 @@ def _between(means: Float[np.ndarray, "resample budget"], budgets: Sequence[int]
     return means[:, left] + (place - left) * (means[:, right] - means[:, left])
 
 
-def _bounds(found: exchange_rate.Bounded) -> dict[str, str]:
+def _bounds(found: Bounded) -> dict[str, str]:
     return {"bound": found.bound, "low_bound": found.low_bound, "high_bound": found.high_bound}

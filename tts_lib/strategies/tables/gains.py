@@ -21,8 +21,9 @@ from tts_lib.common.strategy import (
     WEIGHTED_TUNED,
     Strategy,
 )
+from tts_lib.estimators.bounded import Bound
 from tts_lib.estimators.flops import Sizes
-from tts_lib.estimators.iso_accuracy import Bound, MeanCurve, iso_accuracy_ratio
+from tts_lib.estimators.iso_accuracy import MeanCurve, iso_accuracy_ratio
 from tts_lib.strategies.curves import SINGLE, Curve, find
 from tts_lib.strategies.tables.groups import Group, Row
 
@@ -78,8 +79,8 @@ def iso_table(
                     cost = _cost(baseline, unit, sizes)[baseline.budgets.index(at)]
                     ratio = iso_accuracy_ratio(a, b, float(cost))
                     key: Row = curve.columns | {"baseline": baseline.strategy.name, "unit": unit, "budget": at}
-                    rows.append(key | vars(ratio))
-    return pd.DataFrame(rows).drop(columns="level")
+                    rows.append(key | {"ratio": ratio.estimate} | vars(ratio))
+    return pd.DataFrame(rows).drop(columns=["estimate", "level"])
 
 
 def headline(

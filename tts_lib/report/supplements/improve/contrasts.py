@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from tts_lib.estimators.amortisation import Crossing, amortisation, break_even, crossing
+from tts_lib.estimators.amortisation import amortisation, break_even, crossing
+from tts_lib.estimators.bounded import Bounded
 from tts_lib.estimators.flops import Sizes
 from tts_lib.estimators.iso_accuracy import IsoAccuracy, MeanCurve
 from tts_lib.estimators.per_question import PerQuestion
@@ -56,7 +57,7 @@ class Measured:
         base = MeanCurve.of(self.base.budgets, PerQuestion(self.base.weighted[START]), self.weights)
         return amortisation(read, base, at)
 
-    def crossing(self, after: Round) -> Crossing:
+    def crossing(self, after: Round) -> Bounded:
         """k×: samples above which it covers fewer questions than the base, guesses left out."""
         a, b = (MeanCurve.of(read.budgets, PerQuestion(read.not_guessed), self.weights) for read in (after, self.start))
         return crossing(a, b)
@@ -106,10 +107,11 @@ def _row(found: Measured, teacher: str, after: Round, reader: str, once: float, 
     worth = found.worth(after, reader, budget)
     cost = flops(found.sizes, after, budget)
     paid = [
-        break_even(once, flops(found.sizes, found.base, a * budget), cost) for a in (worth.ratio, worth.high, worth.low)
+        break_even(once, flops(found.sizes, found.base, a * budget), cost)
+        for a in (worth.estimate, worth.high, worth.low)
     ]
     row: dict[str, Any] = {"teacher": teacher, "reader": reader, "budget": budget, "accuracy": worth.target}
-    row |= {"loop_flops": once, "worth": worth.ratio, "low": worth.low, "high": worth.high}
+    row |= {"loop_flops": once, "worth": worth.estimate, "low": worth.low, "high": worth.high}
     row |= {"bound": worth.bound, "low_bound": worth.low_bound, "high_bound": worth.high_bound}
     return row | dict(zip(("break_even", "break_even_low", "break_even_high"), paid, strict=True))
 

@@ -137,7 +137,7 @@ class Improve(Supplement):
                 return None
             worth = found.worth(last, RETRAINED, last.budgets[-1])
             bounds = (worth.bound, worth.low_bound, worth.high_bound)
-            return from_ratio(worth.ratio, worth.low, worth.high, bounds, f"N = {last.budgets[-1]}", claim.demand)
+            return from_ratio(worth.estimate, worth.low, worth.high, bounds, f"N = {last.budgets[-1]}", claim.demand)
         if (difference := differences(found).get(claim.contrast)) is None:
             return None
         if claim.contrast == "half_of_gold" and intervals.difference_interval(gold_gain(found)).low <= 0:

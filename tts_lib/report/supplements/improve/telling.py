@@ -37,7 +37,7 @@ def rounds_table(found: Measured) -> pd.DataFrame:
         row |= {"mixed_questions": int((~np.isnan(read.auc[START])).sum())}
         if model.teacher != BASE:
             k = found.crossing(read)
-            row |= {"crossing_k": k.k, "crossing_low": k.low, "crossing_high": k.high}
+            row |= {"crossing_k": k.estimate, "crossing_low": k.low, "crossing_high": k.high}
             row |= {"crossing_bounds": f"{k.bound}, {k.low_bound}, {k.high_bound}"}
         rows.append(row)
     return pd.DataFrame(rows)

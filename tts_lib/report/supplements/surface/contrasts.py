@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from tts_lib.estimators.exchange_rate import Bounded, bounded
+from tts_lib.estimators.bounded import Bounded, bounded
 from tts_lib.estimators.intervals import difference_interval
 from tts_lib.report.claims.findings import points
 from tts_lib.report.results import NotMeasured
