@@ -45,6 +45,9 @@ _TEX_HEADING = re.compile(  # \textbf{Answer:} and \section*{Answer} as bold pri
 )
 _FORMULA_SIGNS = (("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
 _TEX_SENTENCE = re.compile(r"(\$|\\\()\\text\{([^{}\n]{0,60}\banswers?\b[^{}\n]{0,40}(?:\bis|[:=]) ?)\}")
+_JSON_FIELD = re.compile(
+    r"[\"'](?:final[ _]?)?answer[\"'] ?: ?(?:\"([^\"\n]{1,400})\"|(-?\d[\d.eE+-]{0,40}))\s{0,9}(?=[,}])", re.IGNORECASE
+)
 _LIST_LABEL = re.compile(r"^[ \t]{0,9}\d{1,3}[.)] ", re.MULTILINE)
 _POWER = rf"(?:{NUMBER} ?(?:[×x*]|\\times|\\cdot) ?)?{NUMBER}\^\{{?{NUMBER}\}}?"
 _LAST_NUMBERS = re.compile(
@@ -52,6 +55,9 @@ _LAST_NUMBERS = re.compile(
 )
 _SPACED_MINUS = re.compile(r"(?<=[=(:] )[-−] (?=[\d.])")
 _LONGEST_FORMULA = 4_000  # characters
+
+
+_AS_LINES = ((_TEX_HEADING, r"**\1**"), (_TEX_SENTENCE, r"\2 \1"), (_JSON_FIELD, r"\nAnswer: \1\2\n"))
 
 
 class _Tagged(NamedTuple):
@@ -75,7 +81,9 @@ def extract_answer(text: str, style: Style = "marked") -> str | None:
         return None
     if style == "heading":
         return next((line.strip() for line in said.partition(HEADING)[2].split("\n") if line.strip()), None)
-    said = _before_another_question(_TEX_SENTENCE.sub(r"\2 \1", _TEX_HEADING.sub(r"**\1**", said)))
+    for pattern, line in _AS_LINES:
+        said = pattern.sub(line, said)
+    said = _before_another_question(said)
     box, tagged = last_box(said), _tagged(said)
     if style == "boxed":
         return box.content if box else None

@@ -19,7 +19,8 @@ _SENTENCE = re.compile(
 )
 _LINE = re.compile(
     rf"{_LINE_BEGINS}(?:the |my |our )?(?:final |correct )?(?:answers?|ans\.?|(?<=correct )(?:option|choice))"
-    r"(?:</b>|</strong>)?[*_ ]{0,4}(?:\([^()\n]{0,40}\))?[*_ ]{0,4}(?:[:：=→⇒➡|]\ufe0f?|[-–—](?= ))"
+    r"(?:</b>|</strong>)?[*_ ]{0,4}(?:\([^()\n]{0,40}\))?[*_ ]{0,4}"
+    r"(?:[:：=→⇒➡|]\ufe0f?|[-–—](?= )|(?<=[Aa]ns\.)(?=\s[-\\$\d]))"
     r"|(?:\b(?:the|my|our|final) |\*\*|__|(?<=[.!?] ))answers?[*_ ]{0,4}[:：]",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -43,5 +43,8 @@ def message(text: str) -> str | None:
         text = text[replies[0].end() :]
     ends = [found.start() for pattern in (_TURN_END, _PROMPT) if (found := pattern.search(text))]
     text = text[: min(ends, default=len(text))]
-    text = _HAS_THOUGHT.split(text)[-1]
-    return None if _THINKS.search(text) else text
+    drafts = _HAS_THOUGHT.split(text)
+    while len(drafts) > 1 and not drafts[-1].strip():  # it thought again behind what it said
+        said, *thought = _THINKS.split(drafts.pop(-2), maxsplit=1)
+        drafts[-1] = said if thought else ""
+    return None if _THINKS.search(drafts[-1]) else drafts[-1]

@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 
+from tts_lib.grading.customs import usual
 from tts_lib.grading.typography import latex
 
 MAX_CHARS = 2_000  # the longest answer in the public pools has 237
@@ -45,7 +46,17 @@ _NAMES = {  # other names of one sign
     for name in names.split()
 }
 _NAMES |= {"lt": "<", "gt": ">", "colon": ":", "div": "/", "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")"}
-_NAMES |= {"vert": "|", "lvert": "|", "rvert": "|", "mid": "|", "imath": "i", "jmath": "j", "prime": "'", "dollar": "$"}
+_NAMES |= {
+    "vert": "|",
+    "lvert": "|",
+    "rvert": "|",
+    "mid": "|",
+    "imath": "i",
+    "jmath": "j",
+    "prime": "'",
+    "dollar": "$",
+    "mathdollar": "$",
+}
 _NAMES |= {"degree": r"^\circ", "R": r"\mathbb{R}", "reals": r"\mathbb{R}", "Re": r"\mathbb{R}", "pounds": "£"}
 _NAMES |= {"euro": "€", "texteuro": "€", "cent": "¢", "textdollar": "$", "percent": r"\%", "colonequals": "="}
 _CROSS = re.compile(
@@ -86,7 +97,7 @@ _CONJUNCTION = re.compile(
     re.I,
 )
 _PERCENT = re.compile(
-    r"(?<!\\)%|(?<=[\d} ]) ?(?:\\text\{ ?(?:percent|pct|percentage) ?\}|\b(?:percent|pct|percentage)\b(?! points?))",
+    r"(?<!\\)%|(?<=[\d} ]) ?(?:\\text\{ ?(?:per ?cent(?:age)?|pct) ?\}|\b(?:per ?cent(?:age)?|pct)\b(?! points?))",
     re.I,
 )
 _E_NOTATION = re.compile(r"(?<![\w.\\}])(\d+\.?\d*|\.\d+)[eE]([+-]?\d{1,4})(?!\w|\.\d)")
@@ -99,7 +110,8 @@ _UNIT_IN_BRACKETS = re.compile(
     r"(?<=[\d}])(?: +\(((?:[a-z]{2,15}[ .]?){1,3})\)|\\text\{ ?\(((?:[a-z]{1,15}[ .]?){1,3})\) ?\})(?=[\s}.,;:]*$)",
     re.I,
 )
-_QUOTIENT = re.compile(r"\\frac ?\{ ?\\text\{([A-Za-z ]{1,20})\} ?\}\{ ?\\text\{([A-Za-z ]{1,20})\} ?\}")
+_UNIT = r"\\text\{([A-Za-z ]{1,20})\}(?:\^\{?([23])\}?)?"
+_QUOTIENT = re.compile(rf"\\frac ?\{{ ?{_UNIT} ?\}}\{{ ?{_UNIT} ?\}}")
 _PRODUCT = re.compile(r"\\text\{([A-Za-z ]{1,20})\} ?\\cdot ?\\text\{([A-Za-z ]{1,20})\}")
 _ANNOUNCED = re.compile(
     r"\\text\{([A-Za-z ,']{0,60}(?:\b(?:is|are)|:)) ?\}(?=.)|[A-Za-z]{2,20}(?: [A-Za-z]{2,20}){0,2}: ?(?=-?\\?\$?\d)"
@@ -113,11 +125,6 @@ _CLOCK = re.compile(r"(?<![{ ]) ?o'clock|(?<=\d) o'clock")
 _SHORT_FRACTION = re.compile(r"\\frac ?(\d) ?(\d)")
 _MOD = r"(?:\\[pb]?mod|\\text\{ ?mod ?\}|mod)"
 _REMAINDER = re.compile(rf"(?<=\d) ?(?:\( ?{_MOD} ?(\d+|[a-z]) ?\)|{_MOD} ?\{{? ?(\d+|[a-z]) ?\}}?)$")
-_REALS = re.compile(
-    r"(?:\\text\{)?(?:all )?real numbers(?: (?P<but>except|other than)(?: for)?)?\}? ?"
-    r"(?P<points>[-\d.,/ ]*(?:\\land ?[-\d./]+)?)\}?",
-    re.I,
-)
 _MIXED = re.compile(r"(-?\d+) (\d+)/(\d+)(?= ?\\text| [a-zA-Z]{2}|$)")
 _GROUPED = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?!\d|,\d)")
 _SPACE_GROUPED = re.compile(r"-?[1-9]\d{0,2}(?: \d{3})+(?:\.\d+)?")
@@ -128,7 +135,8 @@ _NUMBER = re.compile(
     re.ASCII,
 )
 _SYSTEM = re.compile(
-    r"\\begin\{cases\}(.+)\\end\{cases\}\.?|\\\{\\begin\{(array|aligned)\}(?:\{[lcr ]+\})?(.+)\\end\{\2\}\.?"
+    r"\\begin\{cases\}(.+)\\end\{cases\}\.?"
+    r"|(?:\\\{)?\\begin\{(array|aligned|align\*?|gathered|split)\}(?:\{[lcr ]+\})?(.+)\\end\{\2\}\.?"
 )
 _RELATION = re.compile(r"&?([=<>]|\\(?:le|ge|ne|in)(?![a-zA-Z]))&?")
 _DECIMAL = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
@@ -178,8 +186,8 @@ def _normalise(answer: str) -> str:
         answer = answer.replace(old, new)
     answer = _STARS.sub(lambda stars: "^" if len(stars[1]) == 2 else r"\cdot ", answer)
     answer = _TIMES_TEN.sub(r"\\cdot ", _UNEQUAL.sub(r"\\ne ", answer))
-    answer = _PRODUCT.sub(r"\\text{\1 \2}", _QUOTIENT.sub(r"\\text{\1/\2}", answer))
-    answer = _UNIT_IN_BRACKETS.sub(lambda unit: f"\\text{{ {unit[1] or unit[2]}}}", answer)
+    answer = _PRODUCT.sub(r"\\text{\1 \2}", _QUOTIENT.sub(_divided, answer))
+    answer = _UNIT_IN_BRACKETS.sub(_unit_behind, answer)
     if (announced := _ANNOUNCED.match(answer)) and not _DENIAL.search(announced[0]):
         answer = answer[announced.end() :]
     is_currency = len(_DOLLAR.findall(answer)) == 1  # two enclose a formula
@@ -192,8 +200,7 @@ def _normalise(answer: str) -> str:
     answer = _LOOSE_SPACE.sub("", answer)
     if r"\equiv" in answer:
         answer = _REMAINDER.sub(lambda found: rf"\pmod{{{found[1] or found[2]}}}", answer)
-    if (reals := _REALS.fullmatch(answer)) and bool(reals["but"]) == bool(reals["points"]):
-        answer = rf"\mathbb{{R}}\setminus\{{{reals['points']}\}}" if reals["but"] else r"\mathbb{R}"
+    answer = answer if _DECIMAL.fullmatch(answer) else usual(answer)
     if mixed := _MIXED.match(answer):
         answer = rf"{mixed[1]}\frac{{{mixed[2]}}}{{{mixed[3]}}}{answer[mixed.end() :]}"
     if answer.startswith("{") and _closes_last(answer):
@@ -236,6 +243,19 @@ def _prefixed(infix: re.Match[str]) -> str:
     return rf"\{command}{{{infix[1]}}}{{{infix[3]}}}"
 
 
+def _unit_behind(unit: re.Match[str]) -> str:
+    """12 (cm) as 12 cm, also where all of it is a text."""
+    before = unit.string[: unit.start()]
+    is_in_text = before.rfind(r"\text{") > before.rfind("}")
+    return f" {unit[1]}" if is_in_text and unit[1] else f"\\text{{ {unit[1] or unit[2]}}}"
+
+
+def _divided(units: re.Match[str]) -> str:
+    r"""``\frac{\text{m}}{\text{s}^2}`` as ``\text{m/s^2}``."""
+    above, below = (unit + (f"^{power}" if power else "") for unit, power in (units.groups()[:2], units.groups()[2:]))
+    return f"\\text{{{above}/{below}}}"
+
+
 def _conjunction(match: re.Match[str]) -> str:
     r"""``\land`` or ``\lor`` for "and" and "or"; a longer text keeps its words."""
     word = match["text"] or match["bare"]
@@ -272,8 +292,14 @@ def _closes_last(answer: str) -> bool:
 
 
 def _equations(rows: str) -> str | None:
-    """The list of a system's equations and inequalities; None for the cases of a function."""
-    equations = [_RELATION.sub(r"\1 ", row.strip(" ,.;")) for row in rows.split(r"\\") if row.strip()]
+    """The list of a system's equations and inequalities; None for the cases of a function and for other tables."""
+    equations: list[str] = []
+    for row in rows.split(r"\\"):
+        equation = _RELATION.sub(r"\1 ", row.strip(" ,.;"))
+        if equation.startswith("=") and equations:  # a line that goes on with the one above it
+            equations[-1] += equation
+        elif equation:
+            equations.append(equation)
     are_all = all(_RELATION.search(row, 1) and "&" not in row and r"\text" not in row for row in equations)
     return ",".join(equations) if are_all else None
 

@@ -26,7 +26,8 @@ _GOES_ON = re.compile(  # a formula with another value
 _SCALED = re.compile(rf"\s{{0,9}}(?:\\?%|{SCALE})", re.IGNORECASE)
 _HEDGE = re.compile(
     r"(?:(?:therefore|thus|hence|then|simply|just|indeed|clearly|obviously|actually|exactly|precisely|approximately"
-    r"|approx\.?|about|roughly|equal to|given by|as follows|either)[\s:,]+)+",
+    r"|approx\.?|about|roughly|equal to|given by|as follows|either"
+    r"|not (?=[-\\$\d])[^\s,]{1,20},? but(?! also))[\s:,]+)+",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(
@@ -34,7 +35,7 @@ _SENTENCE_END = re.compile(
 )
 _EMPHASIS = re.compile(r"(?<![\w)])\*\*|\*\*(?![\w(])|(?<![\w)])__|__(?![\w(])|`|</?(?:b|strong|em)>")
 _REMARK = re.compile(
-    r"[,;:]?\s+(?:which|because|since|as|whereas|thus|hence|therefore|i\.e|that is)\b"
+    r"[,;:]?\s+(?:which|because|since|as|whereas|thus|hence|therefore|i\.e|that is|rather than|instead of)\b"
     r"|[,;]\s+(?:so|where|with|not|but|while|giving|making|meaning)\b"
     r"|[,;]\s+(?:(?:for|when|if) [a-z]{2}|or (?:simply|equivalently))"
     r"|,?\s+and (?:that|we|this|it|so|[\d.]{1,20} (?:is|are))\b"

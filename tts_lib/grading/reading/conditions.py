@@ -1,10 +1,11 @@
 """Conditions on one unknown as regions, and what several of them say together; a part of `readings`."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from tts_lib.grading.reading import regions
-from tts_lib.grading.reading.numerals import Number
+from tts_lib.grading.reading.numerals import INFINITY, MINUS_INFINITY, Number
 from tts_lib.grading.reading.regions import Pieces
 
 Reading = tuple[Any, ...]
@@ -31,6 +32,15 @@ def region_of(reading: Reading) -> Reading | None:
     low, high = (Number(*item[1][0]) for item in reading[2])
     pieces = regions.united([regions.Piece(low, reading[1][0] == "[", high, reading[1][-1] == "]")])
     return region("", pieces, False) if pieces and reading[1] != "<>" else None
+
+
+def united_intervals(items: Sequence[Reading]) -> Reading | None:
+    """The union of intervals; None if one is something else, or may be a point: both its ends are open and finite."""
+    found = [region_of(item) if item[0] in ("region", "tuple") else None for item in items]
+    if any(item[:2] == ("tuple", "()") and not any(map(_is_infinite, item[2])) for item in items):
+        return None
+    pieces = [one[2] for one in found if one is not None]
+    return region("", regions.united(chain.from_iterable(pieces)), False) if len(pieces) == len(items) else None
 
 
 def joined(conditions: Sequence[Reading], links: Sequence[str]) -> Reading:
@@ -80,6 +90,10 @@ def _as_region(reading: Reading) -> Reading:
     if reading[0] == "named" and _is_number(reading[2]):
         return region(reading[1], (regions.point(reading[2][1][0]),), True)
     return reading
+
+
+def _is_infinite(reading: Reading) -> bool:
+    return _is_number(reading) and reading[1][0] in (INFINITY, MINUS_INFINITY)
 
 
 def _is_number(reading: Reading) -> bool:

@@ -16,6 +16,7 @@ from tts_lib.grading.reading.words import GREEK, OF_ONE_NUMBER, OF_SEVERAL, WITH
 _BIG = frozenset("sum prod int lim".split())
 _UNKNOWN_FUNCTIONS = "fgFG"
 _DIFFERENTIALS = "rstuvwxyz"
+_FEWEST_PLACES = 6  # of a decimal whose digits go on, "3.14159..."
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
 _NAMED = frozenset("overline angle triangle vec overrightarrow widehat hat mathbb".split())
 
@@ -72,8 +73,11 @@ class _Parser(Operators):
         raise UnreadableError(token.text)
 
     def _number(self, digits: str) -> Tree:
-        if self.take_command("ldots") and digits[-1] * 3 == digits[-3:] and "." in digits:  # 0.333...
-            return ("number", _repeating(rf"{digits[:-3]}\overline{{{digits[-1]}}}"))
+        if self.take_command("ldots"):
+            if digits[-1] * 3 == digits[-3:] and "." in digits:  # 0.333...
+                return ("number", _repeating(rf"{digits[:-3]}\overline{{{digits[-1]}}}"))
+            if len(digits.partition(".")[2]) < _FEWEST_PLACES:
+                raise UnreadableError("digits that go on")
         self.is_decimal |= "." in digits
         return ("number", Fraction(digits))
 

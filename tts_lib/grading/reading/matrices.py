@@ -9,7 +9,10 @@ from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, split
 from tts_lib.grading.reading.trees import ZERO, Tree
 
 _MATRIX = re.compile(r"\\begin\{([bpB]?matrix|smallmatrix|array)\}(?:\{[lcr| ]+\})?(.*?)\\end\{\1\}")
-_IN_BRACKETS = re.compile(r"[(\[]?(\\begin\{(?:[bpB]?matrix|smallmatrix|array)\}.*?\\end\{[a-zB]*\})[)\]]?")
+_IN_BRACKETS = re.compile(
+    r"[(\[]?(\\begin\{(?:[bpB]?matrix|smallmatrix|array)\}.*?\\end\{[a-zB]*\})[)\]]?"
+    r"(\^(?:\{ ?)?(?:T|\\top|\\intercal)(?![a-zA-Z])(?: ?\})?)?"
+)
 
 _MOST_PRODUCTS = 10_000  # that are added up in an entry
 
@@ -53,7 +56,7 @@ class _Reader:
         between = [text[a.end() : b.start()] for a, b in pairwise(factors)]
         if text[factors[-1].end() :].strip() or any(gap.strip() not in ("", r"\cdot") for gap in between):
             raise UnreadableError(text)
-        grids = [self._grid(factor[1]) for factor in factors]
+        grids = [_transposed(self._grid(factor[1])) if factor[2] else self._grid(factor[1]) for factor in factors]
         if len(grids[0][0]) ** len(grids) > _MOST_PRODUCTS:
             raise UnreadableError("a product of too many matrices")
         product = grids[0]
@@ -78,6 +81,10 @@ class _Reader:
         read: Formula = formula(row)
         self.is_decimal |= read.is_decimal
         return read.tree
+
+
+def _transposed(grid: Grid) -> Grid:
+    return [list(column) for column in zip(*grid, strict=True)]
 
 
 def _scaled(grid: Grid, sign: str) -> Grid:

@@ -7,6 +7,7 @@ counted ("or more", "squared", "remainder") leaves the answer a text.
 import re
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple
 
 from tts_lib.grading.reading.number_words import CARDINALS
@@ -122,9 +123,24 @@ def measure(row: Sequence[Token]) -> Measure:
             raise UnreadableError("a number behind the number")
         else:
             words.append(_ALIASES.get(name, _ALIASES.get(single, single)))
+    if words[-3:-1] == ["^", "-"]:  # m s^-1
+        words = [*words[:-4], "/", words[-4], *(["^", words[-1]] if words[-1] != "1" else [])]
     if words[:1] in (["square"], ["cubic"]):  # square inches
         words = [*words[1:2], "^", "2" if words[0] == "square" else "3", *words[2:]]
     return Measure(row[:end], factor, " ".join(words) or currency, " ".join(senses))
+
+
+def in_several_units(row: Sequence[Token]) -> list[Sequence[Token]]:
+    """The amounts of "6 feet 2 inches", one for each unit; the row alone where their units are not known ones."""
+    starts = [i for i, token in enumerate(row) if token.kind == "number"]
+    parts = [row[start:end] for start, end in pairwise([*starts, len(row)])]
+    if len(parts) < 2 or starts[0] or any(len(part) != 2 or part[1].kind not in ("text", "letters") for part in parts):
+        return [row]
+    try:
+        units = [measure(part).unit for part in parts]
+    except UnreadableError:
+        return [row]
+    return parts if all(map(is_known, units)) and len(set(units)) == len(units) else [row]
 
 
 def says_more(row: Sequence[Token]) -> bool:

@@ -22,7 +22,7 @@ _BASES = {"binary": 2, "ternary": 3, "octal": 8, "decimal": 10, "hexadecimal": 1
 _PREFIXES = {"0b": 2, "0o": 8, "0x": 16}
 _BASE = re.compile(
     r"(?P<sign>-?)(?:(?P<before>binary|ternary|octal|hexadecimal|hex) )?"
-    r"[({]?\(?(?P<digits>[\dA-Za-z. ,]*?\d[\dA-Za-z. ,]*?|[A-Z]+)[)}]?"
+    r"[({\[]?\(?(?P<digits>[\dA-Za-z. ,]*?\d[\dA-Za-z. ,]*?|[A-Z]+)[)}\]]?"
     r"(?:_\{?\(?(?:base ?)?(?P<index>[a-z]+|\d+)\)?\}?| ?\(? ?(?:in )?base[ -]?(?P<behind>[a-z]+|\d+)\)?"
     r"| ?\(? ?(?:in )?(?P<name>binary|ternary|octal|decimal|hexadecimal|hex)(?: form| notation)?\)?"
     r"|(?(before)|(?!)))\)?"

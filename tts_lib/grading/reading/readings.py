@@ -20,22 +20,33 @@ from itertools import product
 
 from tts_lib.grading.normal_form import is_readable, normalise
 from tts_lib.grading.reading import amounts, matrices, notations, regions
-from tts_lib.grading.reading.conditions import Reading, all_of, joined, region, region_of
+from tts_lib.grading.reading.conditions import Reading, all_of, joined, region, region_of, united_intervals
 from tts_lib.grading.reading.formulas import Formula, formula
-from tts_lib.grading.reading.measures import measure
+from tts_lib.grading.reading.measures import in_several_units, measure
 from tts_lib.grading.reading.number_words import with_digits
 from tts_lib.grading.reading.regions import Pieces
-from tts_lib.grading.reading.relations import IDENTITY, ORDERS, equation, inequality, is_variable, name_of
+from tts_lib.grading.reading.relations import (
+    IDENTITY,
+    ORDERS,
+    equation,
+    inequality,
+    is_of_another,
+    is_variable,
+    name_of,
+    names_in_brackets,
+)
 from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, brackets, split, tokens, written
 from tts_lib.grading.reading.trees import unknowns
+from tts_lib.grading.reading.words import plain_words
 from tts_lib.grading.verdicts import ERROR
 
-VERSION = 7  # of the rules in this package; raise it whenever a reading may change
+VERSION = 8  # of the rules in this package; raise it whenever a reading may change
 _RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow", "sim", "cong", "subset", "subseteq")
 _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
 _MOST_CHOICES = 4  # of signs, each plus or minus
 _WHOLE_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _SENTENCE = re.compile(r"[A-Za-z][\w .,'’()-]*")
+_NOUN = re.compile(r"an? [a-z]{3,20}(?: [a-z]{3,20}){0,3}(?:(?<!s)|(?<=[iu]s)|(?<=ss))")  # but a side of "a units"
 _UNSAID = re.compile(r"\.(?!\d)|(?<=[a-zA-Z])['’](?=[a-zA-Z])")  # U.S. is US, but 1.5 is not 15 and A' is not A
 _OR = re.compile(r"\\lor | or ")
 
@@ -62,6 +73,8 @@ def _read(text: str) -> Reading:
         return ("text", letter)
     if (counted := with_digits(text)) != text:
         return read(counted)
+    if _NOUN.fullmatch(text):
+        return _words(text)
     return _answer(tokens(text))
 
 
@@ -85,7 +98,7 @@ def _words(text: str) -> Reading:
     """An answer that is no mathematics: its words, whatever their case, or its signs."""
     unwrapped = " ".join(_WHOLE_TEXT.sub(r" \1 ", text).split())
     if _SENTENCE.fullmatch(unwrapped):
-        return ("text", _UNSAID.sub("", unwrapped).strip(" ,").casefold())
+        return ("text", plain_words(_UNSAID.sub("", unwrapped).strip(" ,").casefold()))
     return ("text", re.sub(r"(\\[a-zA-Z]+) (?=\d)", r"\1", re.sub(r"\{(\w)\}", r"\1", unwrapped)))
 
 
@@ -107,6 +120,8 @@ def _answer(row: Tokens) -> Reading:
 def _alternatives(row: Tokens) -> Reading:
     """What stands between "or": a list of values; words and values of several unknowns are not all given at once."""
     groups = [_items(group) for group in split(row, "lor")[0] if group]
+    if (union := united_intervals([item for items in groups for item in items])) is not None:
+        return union
     if len(groups) > 1 and all(_is_word(item) for items in groups for item in items):
         return ("or", tuple(map(_list, groups)))
     names = {item[1] for items in groups for item in items if item[0] == "named"}
@@ -134,7 +149,7 @@ def _tuple(items: list[Reading]) -> Reading:
 def _items(row: Tokens) -> list[Reading]:
     """What stands between commas, "and" and "or"; a plus-or-minus is two items."""
     parts = [part for part in split(row, "lor", "land", ",", ";")[0] if part]
-    return [_item(one) for part in parts for one in _both_signs(part)]
+    return [_item(one) for part in parts for amount in in_several_units(part) for one in _both_signs(amount)]
 
 
 def _both_signs(row: Tokens) -> list[Tokens]:
@@ -206,7 +221,12 @@ def _equation(parts: list[Tokens], relations: list[str]) -> Reading:
         return _value(first)
     for side, other in ((first, last), (last, first)):
         if name := name_of(side):
-            return ("named", name, _item(other), equation(first, last) if is_variable(side) else None)
+            if is_of_another(side, other):
+                raise UnreadableError("a function of another variable")
+            value, names = _item(other), names_in_brackets(side)
+            if value[:2] == ("tuple", "()") and len(value[2]) == len(names):  # (x,y)=(1,2) is x=1, y=2
+                return ("list", tuple(("named", *one, None) for one in zip(names, value[2], strict=True)))
+            return ("named", name, value, equation(first, last) if is_variable(side) else None)
     is_constant = not any(unknowns(formula(measure(side).row).tree) for side in (first, last))
     found = IDENTITY if is_constant else equation(first, last)
     if found is None:
@@ -275,7 +295,11 @@ def _enclosed(row: Tokens, kind: str) -> Reading:
     if kind not in ("()", "[]", "[)", "(]"):
         return amounts.amount(formula(row))
     if split(inner, ",", ";")[1]:
-        return ("tuple", kind, tuple(_items(inner)))
+        items = tuple(_items(inner))
+        rows = [item[2] for item in items if item[:2] == ("tuple", "[]")] if kind == "[]" else []
+        if len(rows) == len(items) and len({len(row) for row in rows}) == 1:  # [[1,2],[3,4]]
+            return ("matrix", len(rows[0]), tuple(entry for row in rows for entry in row))
+        return ("tuple", kind, items)
     if kind not in ("()", "[]"):
         raise UnreadableError("an interval without two ends")
     try:
@@ -312,4 +336,6 @@ def _set_expression(row: Tokens) -> Reading:
             pieces = regions.united([*pieces, *other])
         else:
             pieces = regions.common(pieces, other if operation == "cap" else regions.complement(other))
+    if pieces and all(piece.low == piece.high for piece in pieces):
+        return ("set", tuple(("value", (piece.low,), None) for piece in pieces))
     return region("", pieces, False)

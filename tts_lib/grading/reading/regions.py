@@ -8,9 +8,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from mpmath import mp
+
 from tts_lib.grading.reading.formulas import Formula
-from tts_lib.grading.reading.numerals import INFINITY, MINUS_INFINITY, Number, number
-from tts_lib.grading.reading.trees import Tree, unknowns
+from tts_lib.grading.reading.numerals import CONSTANT_BITS, INFINITY, MINUS_INFINITY, Number, number
+from tts_lib.grading.reading.trees import Tree, symbols, unknowns
 from tts_lib.grading.reading.values import quotient, value_at
 
 _TURNED = {"<": ">", ">": "<", "le": "ge", "ge": "le", "=": "=", "ne": "ne"}
@@ -67,6 +69,7 @@ def point(at: Number) -> Piece:
     return Piece(at, True, at, True)
 
 
+@mp.workprec(CONSTANT_BITS + 500)
 def solved(left: Formula, relation: str, right: Formula) -> tuple[Tree, Pieces] | None:
     """(unknown, its values) of an equation or inequality between straight lines in one unknown; None for others."""
     difference: Tree = ("add", left.tree, ("neg", right.tree))
@@ -74,18 +77,38 @@ def solved(left: Formula, relation: str, right: Formula) -> tuple[Tree, Pieces] 
     if len(names) != 1:
         return None
     (unknown,) = names
-    at_zero, at_one = value_at(difference, {unknown: Fraction(0)}), value_at(difference, {unknown: Fraction(1)})
+    line = _line(difference, unknown)
+    if line is None:
+        return None
+    bound = line.where(Fraction(0))
+    relation = relation if line.slope.real > 0 else _TURNED[relation]
+    is_decimal = left.is_decimal or right.is_decimal
+    if unknown[0] != "call":
+        return unknown, _beside(relation, number(bound, is_decimal))
+    (inner,) = symbols(unknown[2])  # of an absolute value
+    line = _line(unknown[2], inner)
+    if line is None:
+        return None
+    ends = [number(line.where(end), is_decimal) for end in (bound, -bound)]
+    return inner, _of_absolute(relation, bound.real < 0, *(ends if line.slope.real > 0 else reversed(ends)))
+
+
+class _Line(NamedTuple):
+    at_zero: Any
+    slope: Any
+
+    def where(self, height: Any) -> Any:
+        return quotient(height - self.at_zero, self.slope)
+
+
+def _line(tree: Tree, unknown: Tree) -> _Line | None:
+    """The straight line that a tree is in its unknown; None if it is none."""
+    at_zero, at_one = value_at(tree, {unknown: Fraction(0)}), value_at(tree, {unknown: Fraction(1)})
     if at_zero is None or at_one is None:
         return None
     slope = at_one - at_zero
-    if slope == 0 or not all(_is_on_line(difference, unknown, place, at_zero, slope) for place in _CHECKED):
-        return None
-    bound = quotient(-at_zero, slope)
-    relation = relation if slope.real > 0 else _TURNED[relation]
-    is_decimal = left.is_decimal or right.is_decimal
-    if unknown[0] == "call":  # an absolute value
-        return unknown[2], _of_absolute(relation, bound, is_decimal)
-    return unknown, _beside(relation, number(bound, is_decimal))
+    is_one = slope != 0 and all(_is_on_line(tree, unknown, place, at_zero, slope) for place in _CHECKED)
+    return _Line(at_zero, slope) if is_one else None
 
 
 def _is_on_line(difference: Tree, unknown: Tree, place: Fraction, at_zero: Any, slope: Any) -> bool:
@@ -104,9 +127,8 @@ def _beside(relation: str, bound: Number) -> Pieces:
     return united(parts.get(relation, [below, above]))
 
 
-def _of_absolute(relation: str, bound: Any, is_decimal: bool) -> Pieces:
-    high, low = (number(value, is_decimal) for value in (bound, -bound))
-    if bound.real < 0:
+def _of_absolute(relation: str, is_below_zero: bool, high: Number, low: Number) -> Pieces:
+    if is_below_zero:
         return REALS if relation in (">", "ge", "ne") else ()
     if relation in ("<", "le"):
         return common(_beside(relation, high), _beside(_TURNED[relation], low))

@@ -19,9 +19,12 @@ IDENTITY: Reading = ("equation", ())
 ORDERS = ("<", ">", "le", "ge", "ne")
 _NAME = re.compile(
     r"(?>[a-zA-Z]|\\text\{[^{}]*\}|\\(?:overline|triangle|[a-z]{2,7})(?![a-z])|[{}|':,()/]"
-    r"|\^\{-1\}|_(?:\{[^{}]*\}|\w)|(?<=\()\d+(?=\))| )++"
+    r"|\[[A-Z]{1,6}\]|\^\{-1\}|_(?:\{[^{}]*\}|\w)|(?<=\()\d+(?=\))| )++"
 )
+_APPLIED = re.compile(r"[a-zA-Z]\(([a-z])\)")
+_ARGUMENTS = "nxyzt"
 _ARGUMENT = re.compile(r"(?<=[a-zA-Z])\([a-z]\)")  # f(x) and f(t) are one name
+_NAMES = re.compile(r"\(([a-zA-Z](?:_\w)?(?:,[a-zA-Z](?:_\w)?)+)\)")
 _BITS = 1_500
 _NEARLY = Fraction(999_999, 1_000_000)
 
@@ -40,6 +43,24 @@ def name_of(row: Tokens) -> str:
     ):
         return ""
     return _ARGUMENT.sub("(.)", re.sub(r"_\{(\w+)\}", r"_\1", text).replace(" ", ""))
+
+
+def is_of_another(row: Tokens, body: Tokens) -> bool:
+    """Whether this is ``f(y)`` and its body speaks of x: that names no function of x."""
+    applied = _APPLIED.fullmatch(written(row))
+    if applied is None:
+        return False
+    try:
+        names = {name for _, name in symbols(formula(body).tree)}
+    except UnreadableError:
+        return False
+    return applied[1] not in names and any(name in _ARGUMENTS for name in names)
+
+
+def names_in_brackets(row: Tokens) -> list[str]:
+    """x and y of ``(x,y)``; none of other sides."""
+    match = _NAMES.fullmatch(written(row))
+    return match[1].split(",") if match else []
 
 
 def is_variable(row: Tokens) -> bool:

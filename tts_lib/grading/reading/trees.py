@@ -21,13 +21,13 @@ def symbols(tree: Tree) -> set[Tree]:
 
 
 def unknowns(tree: Tree) -> set[Tree]:
-    """What a tree depends on: variables, applied functions whole, and the absolute value of a variable."""
+    """What a tree depends on: variables, applied functions whole, and absolute values in one variable."""
     return _unknown(tree, ("symbol", "apply", "abs"))
 
 
 def _unknown(tree: Tree, kinds: tuple[str, ...]) -> set[Tree]:
-    is_abs = tree[:2] == ("call", "abs") and tree[2][0] == "symbol"
-    if tree[0] in kinds or (is_abs and "abs" in kinds):
+    is_abs = tree[:2] == ("call", "abs") and "abs" in kinds and len(symbols(tree[2])) == 1
+    if tree[0] in kinds or is_abs:
         return {tree}
     found: set[Tree] = set().union(*(_unknown(part, kinds) for part in tree[1:] if isinstance(part, tuple)))
     return found - {tree[2]} if tree[0] == "call" and tree[1] in ("sum", "prod") else found

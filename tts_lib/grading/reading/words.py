@@ -1,8 +1,17 @@
-"""What a run of letters is: a function, a constant, a word, or the variables of a product."""
+"""What a run of letters is: a function, a constant, a word, or the variables of a product; and plain words."""
+
+import re
 
 ANGLES = frozenset("sin cos tan cot sec csc cis".split())  # an argument in degrees counts as one
 OF_ONE_NUMBER = ANGLES | frozenset("sinh cosh tanh arcsin arccos arctan ln log lg exp abs".split())
 OF_SEVERAL = frozenset("gcd lcm max min".split())
+_ARTICLE = re.compile(r"^(?:an?|the) (?=[a-z]{3})(?!and |not |but )")
+_NONE = re.compile(r"^(?:there (?:is|are) )?(no (?:[a-z]+ )*?[a-z]{3,}?)s?(?: exists?)?$")
+_MANY = re.compile(r"^(?:there are )?(infinitely many)(?: solutions?)?$")
+_DAY = re.compile(
+    r"^((?:january|february|march|april|may|june|july|august|september|october|november|december) \d{1,2})"
+    r"(?:st|nd|rd|th)(?![a-z])"
+)
 FUNCTIONS = OF_ONE_NUMBER | {"sqrt"}
 WITHOUT_BACKSLASH = {"pi": "pi", "infinity": "infty", **{name: name for name in FUNCTIONS | OF_SEVERAL}}
 GREEK = frozenset(
@@ -18,3 +27,11 @@ def is_word(letters: str) -> bool:
         return letters.lower() in ("no", "am", "pm") or letters in _ROMAN
     is_product = letters.islower() and list(letters) == sorted(set(letters))
     return len(letters) > 2 and not is_product and letters not in WITHOUT_BACKSLASH
+
+
+def plain_words(words: str) -> str:
+    """Words in small letters without what says nothing: an article, the plural of none, the "th" of a date."""
+    words = "does not exist" if words == "dne" else words
+    for pattern in (_ARTICLE, _NONE, _MANY, _DAY):
+        words = pattern.sub(lambda found: found[1] if found.re.groups else "", words)
+    return words

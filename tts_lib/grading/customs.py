@@ -1,0 +1,116 @@
+r"""What other countries, programs and physicists write, as MATH does: ``]0,1[``, ``1'234'567``, ``\SI{5}{m}``.
+
+Each is read where nothing else can be meant: 1.234 stays a decimal, "12,34,567" a list. All rules take a normal form.
+"""
+
+import re
+
+_PLACE = r"[^()\[\];,]+"
+_INTERVAL = rf"[\[\](]{_PLACE}[,;]{_PLACE}[\[\])]"
+_INTERVALS = re.compile(rf"(?:[a-zA-Z]\\in ?)?{_INTERVAL}(?:\\c[au]p ?{_INTERVAL})*")
+_ENDS_OF_INTERVAL = re.compile(rf"([\[\](])({_PLACE}[,;]{_PLACE})([\[\])])")
+_LETTER_U = re.compile(r"(?<=[)\]\[])U(?=[(\[\]])")
+_THOUSANDS = re.compile(r"(?<![\w.,'])[1-9]\d{0,2}(?:(?:'\d{3})+|(?:\.\d{3}){2,}|(?:_\d{3}){2,})(?![\w.,'])")
+_DECIMAL_COMMA = re.compile(r"(?<=\d)\{,\}(?=\d)")
+_UNIT_PRODUCT = re.compile(r"(\\text\{[A-Za-z/ ]*)\\cdot ?(?=[A-Za-z/ ^\d{}-]*\})")
+_UNIT_POWER = re.compile(r"\\text\{([A-Za-z/ ]{1,20})\^\{? ?(-?[1-4]) ?\}?\}")
+_QUANTITY = re.compile(r"\\(?:SI|qty)\{([^{}]*)\}\{([^{}]*)\}")
+_OF_COMMANDS = re.compile(r"\\([a-zA-Z]+) ?")
+_HAT = r"\\(?:hat|vec|widehat|overrightarrow) ?(?:\{\{?(?P<a>[%s])\}?\}|(?P<b>[%s])(?![a-zA-Z]))"
+_UNIT_VECTOR, _SECOND_UNIT_VECTOR = re.compile(_HAT % ("ijk", "ijk")), re.compile(_HAT % ("jk", "jk"))
+_EVERY = re.compile(r"(?:\\text\{(both|either)\}|(both|either)\b) ?", re.I)
+_JOINS = {"both": r"\land", "either": r"\lor"}
+_SET = re.compile(
+    r"(?:\\text\{)?(?:(?:the )?set of )?(?:(?:all|any|every) )?(?:the )?(?P<sign>(?:non-?)?(?:positive|negative) )?"
+    r"(?:(?P<kind>real|rational|complex) numbers|(?P<alone>real|integer)s|(?<=any )(?P<any>real) number)\}?",
+    re.I,
+)
+_SETS = {
+    "real": r"\mathbb{R}",
+    "positive real": r"(0,\infty)",
+    "negative real": r"(-\infty,0)",
+    "nonnegative real": r"[0,\infty)",
+    "nonpositive real": r"(-\infty,0]",
+    "integer": r"\mathbb{Z}",
+    "positive integer": r"\mathbb{Z}^+",
+    "rational": r"\mathbb{Q}",
+    "complex": r"\mathbb{C}",
+}
+_POINT = r"(?:[a-z]=)?-?[\d./]+"
+_BUT = re.compile(
+    rf"(?:(?:\\text\{{)?(?:all )?(?:real numbers|reals)|\\mathbb\{{R\}}(?:\\text\{{)?) ?(?:except|other than|excluding)"
+    rf"(?: for)?\}}? ?(?P<points>{_POINT}(?:(?:,|\\l(?:and|or) ?){_POINT})*)\}}?",
+    re.I,
+)
+_OF_POINT = re.compile(r"[a-z]=")
+_INFINITE = re.compile(r"(?:positive |plus |(negative |minus ))?infinity", re.I)
+_COMMANDS = {"tg": "tan", "ctg": "cot", "cotg": "cot", "cosec": "csc", "arctg": "arctan"}
+
+_RULES = [
+    (re.compile(r"(?<![\^_])\{([-+=<>])\}"), r"\1"),
+    (re.compile(r"(?<=[\w)}\]])(?:\\(?:checkmark|blacksquare|qed|qedsymbol)(?![a-zA-Z])|[✓✔☑✅∎]\ufe0f?)$"), ""),
+    (re.compile(r"(?<=[\d)}])\^\{?\\text\{o\}\}?"), r"^\\circ "),
+    (re.compile(r"(?<=[\d}])[(\[]\\text\{([a-z][a-z./^\d ]*)\}[)\]]$"), r"\\text{\1}"),
+    (re.compile(r",?(?<!\\)\\&"), r"\\land "),
+    (re.compile(r"\\mathbb\{R\}(?:\\setminus ?|-)?\{([-\d.,/ ]+)\}$"), r"\\mathbb{R}\\setminus\\{\1\\}"),
+    (re.compile(r"^\\mathbb\{R\}(?:\^\{?\+\}?|_\{>0\})$"), r"(0,\\infty)"),
+    (re.compile(r"^\\mathbb\{Z\}(?:\^\{\+\}|_\{>0\})$"), r"\\mathbb{Z}^+"),
+    (re.compile(r"^(?:\\text\{)?(?:the )?empty set\}?$", re.I), r"\\emptyset "),
+    (re.compile(r"\\cr(?![a-zA-Z]) ?"), r"\\\\"),
+    (re.compile(r"\\text\{plus or minus\}|\+/-|\bplus ?(?:\\lor |/)minus\b ?"), r"\\pm "),
+    (re.compile(r"(?<![\w}])[_^](?:\{(\w+)\}|(\w))C_(?:\{(\w+)\}|(\w))"), r"\\binom{\1\2}{\3\4}"),
+    (re.compile(r"(?<=\d)(?:\((?:\\text\{mod\}|mod|\\mod) ?(\d+)\)|\\pmod ?\{?(\d+)\}?)$"), r"\\pmod{\1\2}"),
+    (
+        re.compile(r"\\(?:text\{)?(tg|ctg|cotg|cosec|arctg)(?:\}|(?![a-zA-Z]))"),
+        lambda name: f"\\{_COMMANDS[name[1]]} ",
+    ),
+]
+
+
+def usual(answer: str) -> str:
+    """The answer with what can be meant in one way only written as MATH writes it."""
+    for pattern, replacement in _RULES:
+        answer = pattern.sub(replacement, answer)
+    answer = _THOUSANDS.sub(lambda number: re.sub(r"\D", "", number[0]), answer)
+    if answer.count("{,}") == 1:
+        answer = _DECIMAL_COMMA.sub(".", answer)
+    if (every := _EVERY.match(answer)) and _JOINS[(every[1] or every[2]).lower()] in answer:
+        answer = answer[every.end() :]
+    if _SECOND_UNIT_VECTOR.search(answer):  # beside which i is a vector, and not the imaginary unit
+        answer = _UNIT_VECTOR.sub(lambda unit: unit["a"] or unit["b"], answer)
+    return _in_words(_intervals(_units(answer)))
+
+
+def _units(answer: str) -> str:
+    r"""``\text{kg\cdot m/s^2}`` and ``\SI{5}{\meter\per\second}`` as a text and its power."""
+    answer = _QUANTITY.sub(lambda found: f"{found[1]}\\text{{{_OF_COMMANDS.sub(_word, found[2]).strip()}}}", answer)
+    while (parted := _UNIT_PRODUCT.sub(r"\1 ", answer)) != answer:
+        answer = parted
+    return _UNIT_POWER.sub(r"\\text{\1}^{\2}", answer)
+
+
+def _word(command: re.Match[str]) -> str:
+    return "/" if command[1] == "per" else f" {command[1]}"
+
+
+def _intervals(answer: str) -> str:
+    """``]0,1[`` and ``[0,1[`` by the brackets that MATH has; a letter U between intervals is their union."""
+    joined = _LETTER_U.sub(r"\\cup ", answer)
+    if not _INTERVALS.fullmatch(joined):
+        return answer
+    return _ENDS_OF_INTERVAL.sub(
+        lambda found: ("(" if found[1] == "]" else found[1]) + found[2] + (")" if found[3] == "[" else found[3]), joined
+    )
+
+
+def _in_words(answer: str) -> str:
+    """Infinity and the sets that have a name."""
+    if infinite := _INFINITE.fullmatch(answer):
+        return r"-\infty" if infinite[1] else r"\infty"
+    if but := _BUT.fullmatch(answer):
+        points = re.sub(r"\\l(?:and|or) ?", ",", _OF_POINT.sub("", but["points"]))
+        return rf"\mathbb{{R}}\setminus\{{{points}\}}"
+    if named := _SET.fullmatch(answer):
+        name = f"{named['sign'] or ''}{named['kind'] or named['alone'] or named['any']}"
+        return _SETS.get(name.lower().replace("-", ""), answer)
+    return answer
