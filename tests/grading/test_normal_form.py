@@ -27,10 +27,17 @@ SAME = [
     (r"\left\{\begin{array}{l} x &= 3 \\ y &= 4 \end{array}\right.", "x=3, y=4"),
     (r"Therefore $x \geq 5$ is the solution.", r"x\ge 5"),
     (r"The answer is that \( 7 \).", "7"),
+    ("]0,1[", "(0,1)"),
+    ("1'234'567", "1234567"),
+    ("1.234.567", "1234567"),
+    (r"\SI{5}{\meter\per\second}", r"5 \text{meter/second}"),
+    (r"\text{the set of all positive integers}", r"\mathbb{Z}^+"),
 ]
 DIFFERENT = [
     ("1, 234", "1234"),  # a list
     ("(1,234)", "(1234)"),
+    ("1.234", "1234"),
+    ("12,34,567", "1234567"),
     ("5 AM", "5 PM"),
     (r"5\text{ a.m.}", r"5\text{ p.m.}"),
     ("1 2", "12"),

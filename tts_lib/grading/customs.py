@@ -46,6 +46,8 @@ _OF_POINT = re.compile(r"[a-z]=")
 _INFINITE = re.compile(r"(?:positive |plus |(negative |minus ))?infinity", re.I)
 _COMMANDS = {"tg": "tan", "ctg": "cot", "cotg": "cot", "cosec": "csc", "arctg": "arctan"}
 
+_COLUMN = re.compile(rf"[(\[]({_PLACE}(?:[,;]{_PLACE})+)[)\]]\^\{{?(?:T|\\top|\\intercal) ?\}}?")
+
 _RULES = [
     (re.compile(r"(?<![\^_])\{([-+=<>])\}"), r"\1"),
     (re.compile(r"(?<=[\w)}\]])(?:\\(?:checkmark|blacksquare|qed|qedsymbol)(?![a-zA-Z])|[✓✔☑✅∎]\ufe0f?)$"), ""),
@@ -78,6 +80,8 @@ def usual(answer: str) -> str:
         answer = answer[every.end() :]
     if _SECOND_UNIT_VECTOR.search(answer):  # beside which i is a vector, and not the imaginary unit
         answer = _UNIT_VECTOR.sub(lambda unit: unit["a"] or unit["b"], answer)
+    if column := _COLUMN.fullmatch(answer):  # (1,2)^T
+        return r"\begin{pmatrix}" + re.sub("[,;]", r"\\\\", column[1]) + r"\end{pmatrix}"
     return _in_words(_intervals(_units(answer)))
 
 

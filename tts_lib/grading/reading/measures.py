@@ -95,7 +95,7 @@ def measure(row: Sequence[Token]) -> Measure:
     Raises:
         UnreadableError: a word around the number is neither a unit nor a factor.
     """
-    row, currency = _without_currency(list(row))
+    row, currency = _without_currency(list(without_hedge(row)))
     ends = (i for i in range(1, len(row)) if _is_value(row[i - 1]) and _is_unit(row[i:], row[:i]))
     end = next(ends, len(row))
     behind = _plain(row[end:])
@@ -130,6 +130,12 @@ def measure(row: Sequence[Token]) -> Measure:
     return Measure(row[:end], factor, " ".join(words) or currency, " ".join(senses))
 
 
+def without_hedge(row: Sequence[Token]) -> Sequence[Token]:
+    """The row without "about", "exactly" and their like before the number."""
+    is_hedged = row and row[0].kind in ("text", "letters") and _ABOUT.fullmatch(row[0].text)
+    return row[1:] if is_hedged else row
+
+
 def in_several_units(row: Sequence[Token]) -> list[Sequence[Token]]:
     """The amounts of "6 feet 2 inches", one for each unit; the row alone where their units are not known ones."""
     starts = [i for i, token in enumerate(row) if token.kind == "number"]
@@ -156,9 +162,7 @@ def is_known(unit: str) -> bool:
 
 
 def _without_currency(row: list[Token]) -> tuple[list[Token], str]:
-    """The row without "about" and without a currency before or behind the number, and that currency."""
-    if row and row[0].kind in ("text", "letters") and _ABOUT.fullmatch(row[0].text):
-        row = row[1:]
+    """The row without a currency before or behind the number, and that currency."""
     start = 1 if row and row[0].is_sign("-", "+") else 0
     end = len(row)
     found = []

@@ -22,7 +22,7 @@ from tts_lib.grading.normal_form import is_readable, normalise
 from tts_lib.grading.reading import amounts, matrices, notations, regions
 from tts_lib.grading.reading.conditions import Reading, all_of, joined, region, region_of, united_intervals
 from tts_lib.grading.reading.formulas import Formula, formula
-from tts_lib.grading.reading.measures import in_several_units, measure
+from tts_lib.grading.reading.measures import in_several_units, measure, without_hedge
 from tts_lib.grading.reading.number_words import with_digits
 from tts_lib.grading.reading.regions import Pieces
 from tts_lib.grading.reading.relations import (
@@ -265,7 +265,8 @@ def _value(row: Tokens) -> Reading:
     if kind := brackets(row):
         return _enclosed(row, kind)
     if row and row[-1].is_sign(r"\%"):
-        return ("percent", amounts.multiple(row[:-1], Fraction(1)), amounts.multiple(row[:-1], Fraction(1, 100)))
+        shown = without_hedge(row[:-1])
+        return ("percent", amounts.multiple(shown, Fraction(1)), amounts.multiple(shown, Fraction(1, 100)))
     measured = measure(row)
     if measured.unit == "degree" and any(token.is_command("pi") for token in measured.row):
         raise UnreadableError("degrees of an angle in radians")
