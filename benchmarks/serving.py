@@ -42,6 +42,7 @@ from tts_lib.commands.serving.live import n_tokens
 from tts_lib.common import paths, tables
 from tts_lib.common.rng import derive_seeds
 from tts_lib.estimators import selection
+from tts_lib.strategies.fitted_choice import FORESEEN
 
 PORT = 8765
 CLIENTS = (1, 16, 64)
@@ -148,10 +149,10 @@ def worth(options: argparse.Namespace) -> dict[str, Any]:
         ways["one vote for all"] = spent(strategy=vote, stop_early=False)
         ways["one vote for all, stopped early"] = spent(strategy=vote)
         table = choice.table
-        for use in ("fixed", "zero", "probe"):
+        for use in ("fixed", "zero", "probe", "zero+probe"):
             if use in table.tables:
                 choice = replace(choice, table=table.model_copy(update={"use": use}))
-                if use == "zero" and table.zero is not None:
+                if use in FORESEEN and table.zero is not None:
                     base = options.folder / table.models["base"].folder
                     choice = replace(choice, zero=Foreknown(table.zero, options.folder, base).score)
                 for stop in (False, True):

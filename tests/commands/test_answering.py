@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from helpers.fitted_choices import FOREKNOWN, RECORD, policy
+from helpers.fitted_choices import FOREKNOWN, FOREKNOWN_AND_PROBED, RECORD, policy
 from helpers.served_choice import served
 from helpers.simulated_policy import SimulatedPolicy, SimulatedVerifier
 from tts_lib.answers.cost import Cost
@@ -88,6 +88,27 @@ def test_difficulty_without_a_sample_is_a_reading_of_the_prompt() -> None:
     given = alone(choice, PROMPTS[0], Wish(16, difficulty=0.2))
     assert (given.strategy, given.difficulty_by, given.probe) == ("revisions_2:orm", "given", Cost())
     unknown = replace(choice, zero=lambda text, prompt: None)  # a predictor that needs the question's text
+    fixed = alone(unknown, PROMPTS[0], Wish(16))
+    assert (fixed.strategy, fixed.difficulty, fixed.probe) == ("beam_4", None, Cost())
+
+
+def test_a_prediction_counts_as_samples_beside_a_probe() -> None:
+    """Of 6 samples beside the 2 of the probe, whose samples the vote uses again; both are charged."""
+    choice, probed, bins = served(**FOREKNOWN_AND_PROBED), served(), set()
+    for prompt in PROMPTS:
+        answer, by_probe = (alone(of, prompt, Wish(16)) for of in (choice, probed))
+        z = 0.9 if prompt in PROMPTS[::2] else 0.1
+        assert answer.difficulty_by == "zero+probe" and by_probe.difficulty is not None
+        assert answer.difficulty == pytest.approx((6 * z + 2 * by_probe.difficulty) / 8)
+        assert answer.probe == by_probe.probe + Cost(policy_prefill_tokens=2)
+        easy = answer.difficulty >= 0.6
+        bins.add(easy)
+        assert (answer.bin, answer.strategy) == ((1, "weighted:prm_last") if easy else (2, "beam_4"))
+        assert answer.cost.generations == (16 if easy else 2 + 4)
+    assert bins == {True, False}
+    small = alone(choice, PROMPTS[0], Wish(3))
+    assert (small.strategy, small.difficulty, small.probe) == ("majority", None, Cost())
+    unknown = replace(choice, zero=lambda text, prompt: None)
     fixed = alone(unknown, PROMPTS[0], Wish(16))
     assert (fixed.strategy, fixed.difficulty, fixed.probe) == ("beam_4", None, Cost())
 

@@ -6,13 +6,16 @@ from scipy.stats import spearmanr
 
 from helpers.simulator import pools
 from tts_lib.estimators.difficulty import (
+    MAX_PRIOR,
     Binning,
     absolute_binning,
     compare_bins,
     oracle,
     predicted,
+    prior_worth,
     probe,
     quantile_binning,
+    with_prior,
 )
 
 
@@ -121,6 +124,28 @@ def test_more_probe_samples_predict_better():
     tokens = np.ones_like(pool.answers)
     by_probe = [spearmanr(probe(pool.scores, tokens, n).score, pool.success).statistic for n in (1, 32)]
     assert by_probe[1] > by_probe[0] + 0.1
+
+
+@pytest.mark.parametrize("worth", [1.0, 6.0])
+def test_what_a_prediction_counts_as_is_found(worth):
+    """Chances of success Beta(k z, k (1 - z)): k is the samples that z is worth, whatever the probe (SD about 4%)."""
+    rng = np.random.default_rng(0)
+    z = rng.uniform(0.1, 0.9, 20_000)
+    chance = rng.beta(worth * z, worth * (1 - z))
+    for n in (2, 16):
+        drawn = rng.binomial(n, chance) / n
+        assert prior_worth(z, drawn, n, chance) == pytest.approx(worth, rel=0.2)
+        both = with_prior(z, worth, drawn, n)
+        assert all(np.mean((both - chance) ** 2) < np.mean((other - chance) ** 2) for other in (z, drawn))
+
+
+def test_a_prediction_counts_from_nothing_to_all():
+    probe_of_4, truth = np.array([0.2, 0.4, 0.9]), np.array([0.1, 0.5, 0.8])
+    assert prior_worth(truth, truth, 4, truth) == 0  # nothing to add
+    assert prior_worth(truth[::-1], probe_of_4, 4, probe_of_4) == 0
+    assert prior_worth(truth, probe_of_4, 4, truth) == pytest.approx(MAX_PRIOR)
+    assert with_prior(0.8, 6.0, 0.2, 2) == pytest.approx((6 * 0.8 + 2 * 0.2) / 8)
+    np.testing.assert_array_equal(with_prior(truth, 0.0, probe_of_4, 4), probe_of_4)
 
 
 def test_compare_bins():

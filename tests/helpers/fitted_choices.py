@@ -13,7 +13,7 @@ def picks(*chosen: tuple[str, int, float]) -> list[dict[str, Any]]:
 
 
 RECORD: dict[str, Any] = {
-    "format": 3,
+    "format": 4,
     "about": {},
     "use": "probe",
     "seed": 3,
@@ -92,6 +92,13 @@ FOREKNOWN: dict[str, Any] = {  # the table by a difficulty that takes no sample
             "cross_validated": 0.5,
         }
     },
+}
+
+
+_BOTH = {"n_scored": 2, "edges": [0.6], "budgets": [4, 16], "prior_worth": 6.0, "cross_validated": 0.6}
+FOREKNOWN_AND_PROBED: dict[str, Any] = FOREKNOWN | {
+    "use": "zero+probe",
+    "tables": FOREKNOWN["tables"] | {"zero+probe": _BOTH | {"bins": RECORD["tables"]["probe"]["bins"]}},
 }
 
 

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 from helpers.planted_study import BEAM, METHODS, planted_outcomes
+from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.strategy import BEST_FIXED, ORACLE, PREDICTED, WEIGHTED
 from tts_lib.estimators import intervals
 from tts_lib.estimators.difficulty import quantile_binning
-from tts_lib.strategies.experiment import Experiment
+from tts_lib.strategies.experiment import Experiment, with_zero
 
 OUTCOMES, IN_BINS, SCORE = planted_outcomes()
 MEMBERS = (WEIGHTED, BEAM)
@@ -88,3 +89,22 @@ def test_without_scores_there_is_the_oracle_alone() -> None:
     found = experiment(questions_fit=bare, questions=bare, n_probe=())
     assert found.scores == ("oracle",) and found.fit_tables(MEMBERS).keys() == {"oracle", "fixed"}
     assert found.probe_curves(MEMBERS, WEIGHTS) == []
+
+
+def test_a_prediction_counts_beside_each_probe_as_it_suits_validation(tmp_path, monkeypatch) -> None:
+    """On validation questions the truth lies halfway between prediction and probe of 4; the test's is not asked."""
+    monkeypatch.chdir(tmp_path)
+    ids, zero = list(OUTCOMES.question_ids), 1.0 - SCORE
+    for split in ("val", "test"):
+        tables.write_table(
+            pd.DataFrame({"question_id": ids, "zero": zero, "zero_tokens": 6}).iloc[::-1].reset_index(drop=True),
+            paths.predictors(split),
+        )
+        tables.write_table(pd.DataFrame({"question_id": ids, "mean_policy_tokens": 12.0}), paths.costs(split))
+    bare = experiment()
+    fit = bare.questions_fit.assign(oracle=(zero + SCORE) / 2)
+    found = with_zero(replace(bare, questions_fit=fit))
+    assert found.prior_worth == {4: pytest.approx(4.0)}
+    for questions in (found.questions_fit, found.questions):
+        np.testing.assert_allclose(questions["zero+probe_4"], (zero + SCORE) / 2)
+        assert questions["zero_samples"].eq(0.5).all() and questions["zero_tokens"].eq(6).all()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.fitted_choices import FOREKNOWN, RECORD, changed, policy
+from helpers.fitted_choices import FOREKNOWN, FOREKNOWN_AND_PROBED, RECORD, changed, policy
 from tts_lib.common.errors import StudyError
 from tts_lib.strategies import fitted_choice
 from tts_lib.strategies.fitted_choice import FittedChoice
@@ -40,10 +40,19 @@ def test_the_best_that_fits_within_a_budget(choice: FittedChoice, budget, score,
     assert choice.strategy(pick.strategy).name == pick.strategy
 
 
-def test_tables_of_the_format_before_are_read(tmp_path: Path) -> None:
+def test_tables_of_the_formats_before_are_read(tmp_path: Path) -> None:
     found = fitted_choice.load(written(tmp_path, changed({"format": 2})))
     assert found.zero is None and found.stops("majority", 8) is None
     assert found.pick(4, 0.5, "probe").strategy == "weighted:prm_last"
+    found = fitted_choice.load(written(tmp_path, changed({"format": 3, **FOREKNOWN})))
+    assert found.pick(16, 0.4, "zero").strategy == "beam_4" and found.tables["zero"].prior_worth is None
+
+
+def test_prediction_and_probe_have_a_table_of_their_own(tmp_path: Path) -> None:
+    found = fitted_choice.load(written(tmp_path, changed(FOREKNOWN_AND_PROBED)))
+    assert found.use == "zero+probe" and found.tables["zero+probe"].prior_worth == 6
+    assert found.pick(16, 0.6, "zero+probe").strategy == "weighted:prm_last"
+    assert found.pick(16, 0.59, "zero+probe").strategy == "beam_4"
 
 
 def test_a_vote_stops_by_the_policy_of_its_budget(tmp_path: Path) -> None:
@@ -76,6 +85,7 @@ def test_picking_refuses(choice: FittedChoice, tmp_path: Path) -> None:
 
 BASE = RECORD["models"]["base"]
 FIXED = RECORD["tables"]["fixed"]
+PROBE = RECORD["tables"]["probe"]
 LOOKS = policy("majority")["looks"]
 FALLING = {**FIXED, "bins": [list(reversed(FIXED["bins"][0]))]}
 DEAR = {**FIXED, "budgets": [1, 2, 3]}
@@ -84,11 +94,14 @@ DEAR = {**FIXED, "budgets": [1, 2, 3]}
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        ({"version": 1, "tables": {}}, "a strategy table of format 1, but formats 2 to 3 are read here; make it again"),
+        ({"version": 1, "tables": {}}, "a strategy table of format 1, but formats 2 to 4 are read here; make it again"),
         ({}, "is no strategy table, but formats 2"),
         ([], "is no strategy table"),
-        (changed({"format": 4}), "a strategy table of format 4, but"),
-        (changed({"use": "oracle"}), "is damaged: use: Input should be 'fixed', 'given', 'probe' or 'zero'"),
+        (changed({"format": 5}), "a strategy table of format 5, but"),
+        (
+            changed({"use": "oracle"}),
+            "is damaged: use: Input should be 'fixed', 'given', 'probe', 'zero' or",
+        ),
         (changed({"use": "probe", "tables": {"fixed": FIXED}}), "the one that use names"),
         (changed({"seed": None}), "damaged: seed: Input should be a valid integer"),
         (changed({"extra": 1}), "damaged: extra: Extra inputs are not permitted"),
@@ -107,6 +120,15 @@ DEAR = {**FIXED, "budgets": [1, 2, 3]}
         (changed({"tables": {"fixed": {**FIXED, "budgets": [4, 1, 16]}}}), "must be ascending"),
         (changed({**FOREKNOWN, "zero": None}), "tables.zero and zero, which predicts its score, need each other"),
         (changed({**FOREKNOWN, "zero": {"kind": "magic"}}), "damaged: zero: "),
+        (changed({**FOREKNOWN_AND_PROBED, "zero": None}), "need each other"),
+        (
+            changed({"tables": {"probe": PROBE, "fixed": {**FIXED, "prior_worth": 1.0}}}),
+            "tables.fixed: prior_worth",
+        ),
+        (
+            changed({**FOREKNOWN, "tables": {**FOREKNOWN["tables"], "zero+probe": FIXED}}),
+            r"tables.zero\+probe: prior_worth belongs to zero\+probe, and to it alone",
+        ),
         (changed({"stopping": [policy("majority")] * 2}), "stopping has two policies for one vote and budget"),
         (changed({"stopping": [policy("best_of_n")]}), "damaged: stopping.0.vote: "),
         (changed({"stopping": [policy("majority", budget=4)]}), "looks must ascend to the budget, and stop there"),

@@ -1,17 +1,21 @@
 """Fitting what is handed on, on planted worlds: what fits within a budget, what is charged, which table to use."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from helpers.planted_study import BEAM, BUDGETS, planted_outcomes
-from tts_lib.common import rng
+from tts_lib.common import paths, rng, tables
 from tts_lib.common.strategy import REVISIONS, WEIGHTED, Strategy
+from tts_lib.common.tables import TableError
+from tts_lib.estimators.difficulty import with_prior
 from tts_lib.estimators.flops import Sizes
 from tts_lib.estimators.intervals import bootstrap_weights
 from tts_lib.strategies.experiment import Experiment
 from tts_lib.strategies.fitted_choice import FittedChoice
-from tts_lib.strategies.fitting import Fitting, Known, MadeWith, Within, charged, fit, to_use
+from tts_lib.strategies.fitting import Fitting, Known, MadeWith, Within, charged, fit, known, to_use
 from tts_lib.strategies.outcomes import Outcomes
 from tts_lib.strategies.prediction import ByLength
 from tts_lib.strategies.strategy_table import Method
@@ -105,6 +109,44 @@ def test_difficulty_without_a_sample_is_used_where_what_it_reads_pays(read: floa
     price = found.tables["zero"].bins[1][1].price
     assert (price.policy_tokens, price.verifier_tokens, price.generations) == (24 + 7, 24, 4)
     assert fitted(bare).zero is None  # a predictor that no table goes by
+
+
+def test_a_probe_may_count_a_prediction_as_samples() -> None:
+    """The probe alone tells nothing; with the prediction it does, and both are paid for."""
+    blind = experiment(probe=np.full(40, 0.5), n_probe=(4,))
+    known = blind.questions.assign(zero=SCORE, zero_tokens=7.0, zero_samples=0.0)
+    known["zero+probe_4"] = with_prior(SCORE, 2.0, known["probe_4"].to_numpy(), 4)
+    found = fitted(Experiment(known, known, OUTCOMES, OUTCOMES, 2, (4,), SEARCHES, {4: 2.0}))
+    both, probe = found.tables["zero+probe"], found.tables["probe"]
+    assert (both.n_scored, both.prior_worth, both.budgets) == (4, 2.0, (4, 16)) and probe.prior_worth is None
+    assert both.edges == (pytest.approx((2 * 0.75 + 4 * 0.5) / 6),)
+    easy, hard = (row[-1] for row in both.bins)
+    assert [pick.strategy for pick in (easy, hard)] == [WEIGHTED.name, "beam_4"]
+    paid = hard.price  # prompt, probe of 32 tokens and the search of 12 entries each
+    assert (paid.policy_tokens, paid.verifier_tokens, paid.generations) == (24 + 7 + 32, 24 + 32, 8)
+    assert found.use == "zero" and both.cross_validated > probe.cross_validated  # the same without a sample is cheaper
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "sentence"),
+    [
+        (paths.PREDICTOR, '{"kind": "magic"}', "kind is 'magic', but must be one of hidden, length, tokens, tuned"),
+        (paths.PREDICTOR, '{"kind": "hidden", "layer": 0, "weights": [1.0], "intercept": 0.0}', "layer is 0, but must"),
+        (paths.PREDICTOR, '{"kind": "length"', "is not readable JSON"),
+        (paths.STOPPING, '[{"vote": "magic"}]', "0.vote is 'magic', but must be one of majority, weighted"),
+        (paths.STOPPING, "{}", r"must be a list"),
+    ],
+)
+def test_a_damaged_record_is_one_sentence(tmp_path, monkeypatch, file: Path, text: str, sentence: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    tables.write_json(None, paths.PREDICTOR)
+    tables.write_json([], paths.STOPPING)
+    assert known() == Known()
+    file.write_text(text)
+    with pytest.raises(TableError, match=sentence) as refused:
+        known()
+    assert str(refused.value).startswith(f"{file} is ") and "\n" not in str(refused.value)
+    assert str(refused.value).endswith("delete it and run `dvc repro`, which makes it again")
 
 
 def test_no_pick_promises_less_than_a_smaller_budgets() -> None:

@@ -25,7 +25,7 @@ def table(**change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"difficulty": "level"}, "allowed is one of oracle, predicted, probe, zero"),
+        ({"difficulty": "level"}, r"allowed is one of oracle, predicted, probe, zero, zero\+probe"),
         ({"n_probe": 0}, "n_probe > 0 with probe"),
         ({"difficulty": "oracle"}, "0 without"),
         ({"edges": (0.6, 0.2)}, "ascending"),

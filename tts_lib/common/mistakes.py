@@ -48,10 +48,11 @@ def _describe(mistake: Any, schema: dict[str, Any]) -> str:
             hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(siblings)}."
             return f"{field} is not a setting; {hint}"
         case "union_tag_not_found":
-            return f"{field}.{node['discriminator']['propertyName']} is missing; it must be {_allowed_tag(node)}."
+            tag = _field([*trail, (node["discriminator"]["propertyName"], {})])
+            return f"{tag} is missing; it must be {_allowed_tag(node)}."
         case "union_tag_invalid":
-            tag = node["discriminator"]["propertyName"]
-            return f"{field}.{tag} is {mistake['ctx']['tag']!r}, but must be {_allowed_tag(node)}."
+            tag = _field([*trail, (node["discriminator"]["propertyName"], {})])
+            return f"{tag} is {mistake['ctx']['tag']!r}, but must be {_allowed_tag(node)}."
         case "value_error":
             prefix = f"{field}: " if len(trail) > 1 else ""
             return f"{prefix}{mistake['ctx']['error']}."

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from tts_lib.common.errors import StudyError, one_line
 from tts_lib.common.files import write_atomically
 
-_REMEDY = "delete it and run `dvc repro`, which makes it again"
+REMEDY = "delete it and run `dvc repro`, which makes it again"
 
 
 class TableError(StudyError):
@@ -56,7 +56,7 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pd.Dat
                 raise TableError(f"{path} has no column {', '.join(missing)}; it has {', '.join(present)}")
             return file.read(columns=wanted).select(wanted).to_pandas()
     except (pa.ArrowException, OSError) as error:
-        raise TableError(f"{path} is not a readable Parquet table ({one_line(error)}); {_REMEDY}") from error
+        raise TableError(f"{path} is not a readable Parquet table ({one_line(error)}); {REMEDY}") from error
 
 
 def column_names(path: Path | str) -> list[str]:
@@ -69,7 +69,7 @@ def column_names(path: Path | str) -> list[str]:
     try:
         return pq.read_schema(path).names
     except (pa.ArrowException, OSError) as error:
-        raise TableError(f"{path} is not a readable Parquet table ({one_line(error)}); {_REMEDY}") from error
+        raise TableError(f"{path} is not a readable Parquet table ({one_line(error)}); {REMEDY}") from error
 
 
 def write_json(record: Any, path: Path | str) -> None:
@@ -99,9 +99,9 @@ def read_json(path: Path | str, keys: Sequence[str] = ()) -> Any:
     try:
         record = json.loads(path.read_bytes())
     except (ValueError, OSError) as error:
-        raise TableError(f"{path} is not readable JSON ({one_line(error)}); {_REMEDY}") from error
+        raise TableError(f"{path} is not readable JSON ({one_line(error)}); {REMEDY}") from error
     if missing := [key for key in keys if not isinstance(record, dict) or key not in record]:
-        raise TableError(f"{path} has no key {', '.join(missing)}; {_REMEDY}")
+        raise TableError(f"{path} has no key {', '.join(missing)}; {REMEDY}")
     return record
 
 

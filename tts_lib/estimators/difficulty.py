@@ -6,6 +6,7 @@ A difficulty score is an estimate of the chance of success: high = easy. Bins co
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,8 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 LIU_EDGES = (0.1, 0.5)  # Liu et al. 2025: hard below 10% pass@1, medium 10-50%, easy from 50%
 MAX_PROBE = 32  # samples; more is no longer a cheap prediction
+MAX_PRIOR = 1024.0  # samples that a prediction counts as, at most: more is the prediction alone
+Score = TypeVar("Score", float, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,37 @@ def probe(
         raise ValueError(f"n_probe is {n_probe}: allowed is 1..{min(MAX_PROBE, last_step_scores.shape[1])}")
     score = _row_mean(last_step_scores[:, :n_probe], None)
     return Probe(score, n_probe, n_tokens[:, :n_probe].sum(axis=1))
+
+
+def with_prior(prior: Score, worth: float, probe: Score, n_probe: int) -> Score:
+    """A prediction without a sample and a probe in one number: the prediction counts as so many further samples.
+
+    (kappa z + sum of scores) / (kappa + n), the mean of a Beta posterior where scores are 0 or 1.
+
+    Args:
+        prior: z, a predicted pass@1, of a question or of several, (problem,).
+        worth: kappa, in samples.
+        probe: mean score of n samples.
+    """
+    return (worth * prior + n_probe * probe) / (worth + n_probe)
+
+
+def prior_worth(
+    prior: Float[np.ndarray, " problem"],
+    probe: Float[np.ndarray, " problem"],
+    n_probe: int,
+    truth: Float[np.ndarray, " problem"],
+) -> float:
+    """The kappa of `with_prior` that comes nearest to pass@1 on these questions, by least squares; 0 to MAX_PRIOR.
+
+    With w = kappa / (kappa + n) the score is probe + w (prior - probe), which is linear in w.
+    """
+    apart = prior - probe
+    total = float(apart @ apart)
+    share = float(apart @ (truth - probe)) / total if total > 0 else 0.0
+    most = MAX_PRIOR / (MAX_PRIOR + n_probe)
+    share = min(max(share, 0.0), most)
+    return n_probe * share / (1 - share)
 
 
 def quantile_binning(score: Float[np.ndarray, " problem"], n_bins: int = 5) -> Binning:

@@ -1,7 +1,7 @@
 """What choices are made on and measured on: validation questions and test questions, with all strategies' outcomes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -34,6 +34,7 @@ class Experiment:
     n_bins: int
     n_probe: tuple[int, ...]
     searches: Mapping[str, Method]
+    prior_worth: Mapping[int, float] = field(default_factory=dict[int, float])  # of zero+probe, by probe
 
     @property
     def scores(self) -> tuple[str, ...]:
@@ -210,7 +211,9 @@ def load(
 def with_zero(experiment: Experiment) -> Experiment:
     """The experiment with difficulty known before the first sample: `zero`, and what reading for it costs.
 
-    The latter is in tokens, and as the share of a sample of that question. As it is where nothing could be predicted.
+    The latter is in tokens, and as the share of a sample of that question. With each probe the two in one number,
+    `zero+probe_n`: what the prediction counts as is fitted on validation questions (of whose pass@1 the probe's samples
+    are a small part). As it is where nothing could be predicted.
 
     Raises:
         TableError: a table is missing, damaged or incomplete.
@@ -232,11 +235,24 @@ def with_zero(experiment: Experiment) -> Experiment:
         return questions.assign(zero=found["zero"].to_numpy(np.float64), zero_tokens=read, zero_samples=share)
 
     fit, test = known("val", experiment.questions_fit), known("test", experiment.questions)
-    return replace(experiment, questions_fit=fit, questions=test)
+    worths = {}
+    for n in experiment.n_probe:
+        prior, probe, truth = (fit[name].to_numpy(np.float64) for name in ("zero", f"probe_{n}", "oracle"))
+        worths[n] = difficulty.prior_worth(prior, probe, n, truth)
+    return replace(experiment, questions_fit=_both(fit, worths), questions=_both(test, worths), prior_worth=worths)
+
+
+def _both(questions: pd.DataFrame, worths: Mapping[int, float]) -> pd.DataFrame:
+    """The questions with prediction and probe in one number, for each probe."""
+    prior, made = questions["zero"].to_numpy(np.float64), dict[str, np.ndarray]()
+    for n, worth in worths.items():
+        probe = questions[f"probe_{n}"].to_numpy(np.float64)
+        made[f"zero+probe_{n}"] = difficulty.with_prior(prior, worth, probe, n)
+    return questions.assign(**made)
 
 
 def difficulty_of(questions: pd.DataFrame, kind: str, n_probe: int = 0) -> Difficulty:
-    """The questions' difficulty by one of `SCORES`, or by a `probe` of n samples."""
+    """The questions' difficulty by one of `SCORES`, `zero`, a `probe` of n samples, or both."""
     column = f"{kind}_{n_probe}" if n_probe else kind
     return Difficulty(kind, questions[column].to_numpy(np.float64), n_probe)
 

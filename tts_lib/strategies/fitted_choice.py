@@ -23,21 +23,24 @@ from tts_lib.common.section import Section
 from tts_lib.strategies.prediction import Predictor
 from tts_lib.strategies.stopping.policy import Policy
 
-FORMAT, READ = 3, (2, 3)  # written, and read: format 2 knows no difficulty without a sample and stops nowhere early
-FIXED, GIVEN, PROBE, ZERO = "fixed", "given", "probe", "zero"
-TableName = Literal["fixed", "given", "probe", "zero"]
+# Written, and read. Format 2 knows no difficulty without a sample and stops nowhere early; 3 has no zero+probe.
+FORMAT, READ = 4, (2, 3, 4)
+FIXED, GIVEN, PROBE, ZERO, ZERO_PROBE = "fixed", "given", "probe", "zero", "zero+probe"
+TableName = Literal["fixed", "given", "probe", "zero", "zero+probe"]
+FORESEEN, PROBED = (ZERO, ZERO_PROBE), (PROBE, ZERO_PROBE)  # the tables whose score takes a prediction, samples
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Mean = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 ABOUT = {
     "what": "What to run for a question at a budget of generations, as this study found it, and what that attains.",
-    "which table": "`use` names the one to use: of `fixed`, `zero` and `probe` the best by cross-validation on "
-    "validation questions (`cross_validated`: mean over all budgets, prediction and probe paid for).",
+    "which table": "`use` names the one to use: of all but `given` the best by cross-validation on validation "
+    "questions (`cross_validated`: mean over all budgets, prediction and probe paid for).",
     "tables": "fixed: one strategy for all questions. probe: draw `n_scored` samples, score them, go by the bin of "
     "their mean score; samples that the chosen strategy draws as well are drawn once. given: the same for a mean score "
     "known beforehand, of `n_scored` samples, at no cost. zero: the same for a pass@1 that `zero` predicts from the "
-    "question alone.",
+    "question alone. zero+probe: both, where the prediction counts as `prior_worth` (k) further samples: "
+    "(k * prediction + sum of the scores) / (k + n_scored).",
     "zero": "What predicts difficulty before the first sample: its weights, and what they are multiplied with.",
     "stopping": "When a vote over independent samples has had enough, for each number of samples that it may have at "
     "most: at n samples look up the cell of the leading answer's share of the votes and of the mean score (a value on "
@@ -162,6 +165,7 @@ class Table(Section):
     budgets: Annotated[tuple[Count, ...], Field(min_length=1)]  # generations in all, those of a probe included
     bins: tuple[tuple[Pick, ...], ...]
     cross_validated: Share | None
+    prior_worth: Mean | None = None  # samples that the prediction counts as; null in all tables but zero+probe
 
     @model_validator(mode="after")
     def _fits(self) -> "Table":
@@ -193,7 +197,7 @@ class Table(Section):
 class FittedChoice(Section):
     """The whole file."""
 
-    format: Literal[2, 3]
+    format: Literal[2, 3, 4]
     about: Mapping[str, str]
     use: TableName | None  # null where only verdicts are known: nothing chooses an answer
     seed: Annotated[int, Field(ge=0)]  # of the study
@@ -220,7 +224,9 @@ class FittedChoice(Section):
         for name, table in self.tables.items():
             if unknown := {pick.strategy for row in table.bins for pick in row} - names:
                 raise ValueError(f"tables.{name} picks {sorted(unknown)[0]!r}, which is not in strategies")
-        if (ZERO in self.tables) != (self.zero is not None):
+            if (table.prior_worth is None) == (name == ZERO_PROBE):
+                raise ValueError(f"tables.{name}: prior_worth belongs to {ZERO_PROBE}, and to it alone")
+        if any(name in self.tables for name in FORESEEN) != (self.zero is not None):
             raise ValueError("tables.zero and zero, which predicts its score, need each other")
         if len({(policy.vote, policy.budget) for policy in self.stopping}) < len(self.stopping):
             raise ValueError("stopping has two policies for one vote and budget")

@@ -5,11 +5,10 @@ at 128 by what 64 gave. The rule of the choice (`tts_lib.strategies.choice`) pic
 smaller budget's pick was better, it stays. Of a probe, samples are charged unless the strategy draws them anyway.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -17,8 +16,7 @@ from jaxtyping import Float, Int
 from pydantic import TypeAdapter
 
 from tts_lib.answers.cost import LEDGER
-from tts_lib.common import paths, tables
-from tts_lib.common.section import Section
+from tts_lib.common import paths, records, tables
 from tts_lib.common.strategy import COVERAGE, GREEDY, MAJORITY, PREDICTED, Strategy
 from tts_lib.estimators.difficulty import Binning, quantile_binning
 from tts_lib.estimators.flops import Sizes
@@ -30,10 +28,12 @@ from tts_lib.strategies.experiment import Experiment, difficulty_of
 from tts_lib.strategies.fitted_choice import (
     ABOUT,
     FIXED,
+    FORESEEN,
     FORMAT,
     GIVEN,
     PROBE,
     ZERO,
+    ZERO_PROBE,
     Chains,
     FittedChoice,
     Model,
@@ -52,6 +52,8 @@ from tts_lib.strategies.prediction import Predictor
 from tts_lib.strategies.stopping.policy import Policy
 from tts_lib.strategies.strategy_table import Method
 from tts_lib.strategies.tables.groups import Group, groups_of
+
+_Foretelling: TypeAlias = Predictor | None  # null where nothing predicts
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,32 +111,33 @@ class Fitting:
     generator: Generators
 
     def tables(self) -> tuple[dict[TableName, Table], TableName | None]:
-        """The tables, with the probe of the size that does best on validation, and the name of the one to use.
+        """The tables, with probes of the size that does best on validation, and the name of the one to use.
 
         It is `fixed` where knowing difficulty does not pay for itself. There are none for coverage, which chooses no
         answer.
         """
         if COVERAGE in self.members:
             return {}, None
-        sizes = self.experiment.n_probe
-        fixed = self._cross_validated(FIXED)
-        by_way: dict[tuple[TableName, int], np.ndarray] = {(FIXED, 0): fixed}
+        sizes, fixed = self.experiment.n_probe, self._cross_validated(FIXED)
+        ways: list[tuple[TableName, int]] = [(PROBE, n) for n in sizes]
         if ZERO in self.experiment.questions:
-            by_way[ZERO, 0] = self._cross_validated(ZERO) - self._price_of_reading(fixed)
-        by_way |= {(PROBE, n): self._cross_validated(PROBE, n) for n in sizes}
+            ways = [(ZERO, 0), *ways, *((ZERO_PROBE, n) for n in sizes)]
+        by_way: dict[tuple[TableName, int], np.ndarray] = {(FIXED, 0): fixed}
+        by_way |= {way: self._paid(*way, fixed) for way in ways}
         means = {way: round(float(np.where(np.isnan(at), fixed, at).mean()), 12) for way, at in by_way.items()}
         found: dict[TableName, Table] = {FIXED: self._table(FIXED, 0, 0, means[FIXED, 0])}
         if PREDICTED.binning in self.experiment.scores:
             found[GIVEN] = self._table(PREDICTED.binning, 0, self.n_scored, None)
         if (ZERO, 0) in means:
             found[ZERO] = self._table(ZERO, 0, 0, means[ZERO, 0])
-        if sizes:
-            n_probe = max(sizes, key=lambda n: means[PROBE, n])
-            found[PROBE] = self._table(PROBE, n_probe, n_probe, means[PROBE, n_probe])
+        for name in (PROBE, ZERO_PROBE):
+            if tried := [n for way, n in means if way == name]:
+                n_probe = max(tried, key=lambda n, name=name: means[name, n])
+                found[name] = self._table(name, n_probe, n_probe, means[name, n_probe])
         return found, max(means, key=lambda way: means[way])[0]  # the first, fixed, of equals
 
     def _table(self, difficulty: str, n_probe: int, n_scored: int, cross_validated: float | None) -> Table:
-        """The picks by a difficulty (`predicted`, `probe`, `zero`), or for all questions alike (`fixed`)."""
+        """The picks by a difficulty (`predicted` or a table's name), or for all questions alike (`fixed`)."""
         fit, test = (Within(of.only(self.members), n_probe) for of in (self.experiment.fit, self.experiment.test))
         kind = self.experiment.scores[-1] if difficulty == FIXED else difficulty
         n_bins = 1 if difficulty == FIXED else self.experiment.n_bins
@@ -154,6 +157,7 @@ class Fitting:
             budgets=fitted.budgets,
             bins=tuple(rows),
             cross_validated=cross_validated,
+            prior_worth=self.experiment.prior_worth[n_probe] if difficulty == ZERO_PROBE else None,
         )
 
     def _cross_validated(self, table: TableName, n_probe: int = 0) -> Float[np.ndarray, " budget"]:
@@ -170,11 +174,17 @@ class Fitting:
         at[np.isin(members.budgets, lifted.budgets)] = found.accuracy.mean(axis=0)
         return at
 
-    def _price_of_reading(self, fixed: Float[np.ndarray, " budget"]) -> Float[np.ndarray, " budget"]:
-        """What the best fixed strategy would gain from what predicting difficulty reads, linear in log budgets."""
+    def _paid(self, table: TableName, n_probe: int, fixed: Float[np.ndarray, " budget"]) -> np.ndarray:
+        """`_cross_validated`, less what the best fixed strategy would gain from what predicting difficulty reads.
+
+        The latter is linear in log budgets between those of the grid.
+        """
+        attained = self._cross_validated(table, n_probe)
+        if table not in FORESEEN:
+            return attained
         budgets = np.array(self.experiment.fit.budgets, np.float64)
         more = np.log(budgets + self.experiment.questions_fit["zero_samples"].mean())
-        return np.interp(more, np.log(budgets), fixed) - fixed
+        return attained - (np.interp(more, np.log(budgets), fixed) - fixed)
 
     def _pick(self, difficulty: str, test: Within, at: tuple[int, int], expected: float, group: Group | None) -> Pick:
         """The strategy and budget (in all) `at`, measured on the test questions of a bin, if there are any."""
@@ -182,7 +192,7 @@ class Fitting:
         own = strategy.generations(test.outcomes.budgets[test.own[:, test.own.max(axis=0) >= 0][at]])
         ledger: np.ndarray = lifted.ledger[at]
         round_more = np.array([name == "rounds" for name in LEDGER], np.float64)
-        if difficulty == ZERO:
+        if difficulty in FORESEEN:
             read = [name == "policy_prefill_tokens" for name in LEDGER]
             ledger = ledger + np.outer(self.experiment.questions["zero_tokens"].to_numpy(np.float64), read)
         if n_probe and not strategy.is_from_pool:
@@ -220,7 +230,8 @@ class MadeWith:
     max_history: int = 0
 
 
-class Known(Section):
+@dataclass(frozen=True)
+class Known:
     """What predicts difficulty, and when a vote stops: fitted by the stages before this one."""
 
     zero: Predictor | None = None
@@ -231,10 +242,9 @@ def known() -> Known:
     """The predictor and the policies of the study at hand.
 
     Raises:
-        TableError: a record is missing or damaged.
+        TableError: a record is missing or damaged; names the file, and the field with what it may hold.
     """
-    found = {"zero": tables.read_json(paths.PREDICTOR), "stopping": tables.read_json(paths.STOPPING)}
-    return Known.model_validate_json(json.dumps(found))
+    return Known(records.read(paths.PREDICTOR, _Foretelling), records.read(paths.STOPPING, tuple[Policy, ...]))
 
 
 def made_with(revised: bool) -> MadeWith:

@@ -7,7 +7,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-DIFFICULTIES = ("oracle", "predicted", "probe", "zero")
+DIFFICULTIES = ("oracle", "predicted", "probe", "zero", "zero+probe")
+PROBING = ("probe", "zero+probe")
 Options = Mapping[str, bool | int | float | str]
 
 
@@ -23,8 +24,8 @@ class Method:
 class StrategyTable:
     """The strategy for each (difficulty bin, budget)."""
 
-    difficulty: str  # what its score is: pass@1, mean score of many samples, of a few, or of none
-    n_probe: int  # samples behind a probe score; 0 for the others
+    difficulty: str  # what its score is: pass@1, mean score of many samples, of a few, predicted from none, or both
+    n_probe: int  # samples that are drawn for it
     edges: tuple[float, ...]  # ascending; a score on an edge is in the easier bin
     budgets: tuple[int, ...]  # ascending, in generations
     strategies: tuple[Method, ...]
@@ -35,10 +36,10 @@ class StrategyTable:
     def __post_init__(self) -> None:
         """Raises ValueError where the fields do not fit each other."""
         n_bins, n_budgets = len(self.edges) + 1, len(self.budgets)
-        if self.difficulty not in DIFFICULTIES or (self.n_probe > 0) != (self.difficulty == "probe"):
+        if self.difficulty not in DIFFICULTIES or (self.n_probe > 0) != (self.difficulty in PROBING):
             raise ValueError(
                 f"difficulty is {self.difficulty!r} with n_probe {self.n_probe}: allowed is one of "
-                f"{', '.join(DIFFICULTIES)}, n_probe > 0 with probe and 0 without"
+                f"{', '.join(DIFFICULTIES)}, n_probe > 0 with {' and '.join(PROBING)} and 0 without"
             )
         if list(self.edges) != sorted(self.edges) or not all(map(math.isfinite, self.edges)):
             raise ValueError(f"edges {list(self.edges)} must be finite and ascending")

@@ -25,11 +25,12 @@ from tts_lib.commands.serving.limits import watched
 from tts_lib.commands.serving.prompts import Prompts
 from tts_lib.common.errors import StudyError
 from tts_lib.common.rng import derive_seeds
+from tts_lib.estimators.difficulty import with_prior
 from tts_lib.estimators.flops import inference_flops
 from tts_lib.estimators.selection import NO_ANSWER
 from tts_lib.grading.judging import Judge
 from tts_lib.strategies import fitted_choice
-from tts_lib.strategies.fitted_choice import GIVEN, PROBE, ZERO, FittedChoice
+from tts_lib.strategies.fitted_choice import FORESEEN, GIVEN, PROBED, FittedChoice, TableName
 from tts_lib.strategies.stopping.policy import Policy as StoppingPolicy
 
 NO_GOLD = "\\text{the right answer is not known}"  # nothing that is asked is compared with it
@@ -173,21 +174,39 @@ class Choice:
         if wish.difficulty is not None:
             answer = replace(answer, difficulty=wish.difficulty, difficulty_by=GIVEN)
         elif use is not None and wish.budget >= self.table.tables[use].budgets[0]:
-            if use == ZERO and self.zero is not None and (known := self.zero(wish.text, question.prompt)):
-                answer = self._charged(answer, "base", known[1])
-                answer = replace(answer, difficulty=known[0], difficulty_by=ZERO, probe=known[1])
-            elif use == PROBE:
-                search = self._probing.search(question, self.table.tables[PROBE].n_scored, answer.seed, None)
-                answer, drawn = self._run(question, answer, "base", search, run)
-                answer = replace(answer, probe=answer.cost)
-                if answer.stopped:
-                    return answer, drawn
-                score = float(np.mean(drawn.scores.astype(np.float64)))
-                answer = replace(answer, difficulty=score, difficulty_by=PROBE)
+            answer, drawn = self._told_apart(question, wish, use, answer, run)
+            if answer.stopped:
+                return answer, drawn
         pick = self.table.pick(wish.budget, answer.difficulty, answer.difficulty_by)
         if answer.difficulty_by is not None and answer.difficulty is not None:
             answer = replace(answer, bin=self.table.tables[answer.difficulty_by].bin(answer.difficulty))
         return replace(answer, strategy=pick.strategy, budget=pick.budget), drawn
+
+    def _told_apart(
+        self, question: Question, wish: Wish, use: TableName, answer: Answer, run: Run
+    ) -> tuple[Answer, Proposed | None]:
+        """The answer with the question's difficulty as a table scores it, paid for; and the probe's samples, if any.
+
+        Without difficulty where a prediction needs a text that is not known, or a limit ended the probe.
+        """
+        table, prior, drawn = self.table.tables[use], None, None
+        if use in FORESEEN:
+            known = None if self.zero is None else self.zero(wish.text, question.prompt)
+            if known is None:
+                return answer, None
+            prior, answer = known[0], self._charged(answer, "base", known[1])
+        score = prior
+        if use in PROBED:
+            search = self._probing.search(question, table.n_scored, answer.seed, None)
+            answer, drawn = self._run(question, answer, "base", search, run)
+            if answer.stopped:
+                return replace(answer, probe=answer.cost), drawn
+            score = float(np.mean(drawn.scores.astype(np.float64)))
+            if prior is not None and table.prior_worth is not None:
+                score = with_prior(prior, table.prior_worth, score, table.n_scored)
+        if score is None:  # fixed: nothing is to be known
+            return answer, None
+        return replace(answer, difficulty=score, difficulty_by=use, probe=answer.cost), drawn
 
     def _bare(self, question: Question, sampling: Sampling, answer: Answer, run: Run) -> Answer:
         """One sample of the base model."""

@@ -22,7 +22,7 @@ from tts_lib.models import folder as model_folder
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.models.vocabulary import Vocabulary
 from tts_lib.strategies import fitted_choice
-from tts_lib.strategies.fitted_choice import ZERO, FittedChoice
+from tts_lib.strategies.fitted_choice import FORESEEN, FittedChoice
 from tts_lib.study.config import loading
 from tts_lib.study.config.study import Study
 
@@ -41,7 +41,7 @@ def load(path: Path | str = paths.STRATEGY_TABLE) -> Choice:
     with ExitStack() as stack:
         found = _opened(table, root, study, stack)
         zero = None
-        if table.zero is not None and table.use == ZERO:
+        if table.zero is not None and table.use in FORESEEN:
             zero = Foreknown(table.zero, root, root / table.models["base"].folder).score
         return Choice(*found, zero, resources=stack.pop_all(), _judging=threading.Lock())
 
