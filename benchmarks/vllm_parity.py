@@ -2,11 +2,12 @@
 
     python benchmarks/vllm_parity.py path/to/study [--output parity.json]
 
-The study's folder has models/base, models/prm and data/problems/test.parquet (models/large too, if it is to be
-compared). Both engines sample pools of the same questions. The same seeds mean other random numbers to each; so pass@1
-and PRM scores are compared by paired differences over questions, greedy tokens and the scores of given texts directly.
-Beam search counts calls and the prompt tokens that one call for each question and step would send
-(search-and-learn's pattern, every beam with its whole prefix). Needs the environment of `make test-vllm`, or a GPU.
+The study trained its models: its folder has models/base, models/verifiers/prm and data/problems/test.parquet
+(models/large too, if it is to be compared). Samplers alone, of any model, are compared by `benchmarks.throughput`.
+Both engines sample pools of the same questions. The same seeds mean other random numbers to each; so pass@1 and PRM
+scores are compared by paired differences over questions, greedy tokens and the scores of given texts directly. Beam
+search counts calls and the prompt tokens that one call for each question and step would send (search-and-learn's
+pattern, every beam with its whole prefix). Needs the environment of `make test-vllm`, or a GPU.
 """
 
 import argparse
@@ -81,8 +82,8 @@ def main() -> None:
         policy.sample([SampleRequest(prompt, np.zeros(1, np.uint64))], SAMPLING)
         started = time.time() - psutil.Process().create_time()
         result["cold_start_seconds"] = {"wall": started, "processor": time.process_time()}
-        with VllmVerifier(models / "prm", settings) as verifier:
-            native = NativePolicy(models / "base"), NativeVerifier(models / "prm")
+        with VllmVerifier(models / "verifiers/prm", settings) as verifier:
+            native = NativePolicy(models / "base"), NativeVerifier(models / "verifiers/prm")
             asked = problems.head(options.questions)
             ours, theirs = (pool(*pair, codec, asked, options.samples) for pair in ((policy, verifier), native))
             result |= compared(ours, theirs)

@@ -88,6 +88,10 @@ def test_bins_are_named_as_they_are(n_bins: int, words: str | None) -> None:
     found = replace(results(WEIGHTED), tables={"compute_optimal/bins": pd.DataFrame([row])}, n_bins=n_bins)
     caption = captions(found).get("accuracy_by_bin_search")
     assert caption is None if words is None else f"Best-of-N weighted in {words} of oracle difficulty" in str(caption)
+    assert caption is None or "so that some bins are empty" in caption
+    rows = [row | {"bin": str(n)} for n in range(1, n_bins + 1)]
+    full = replace(found, tables={"compute_optimal/bins": pd.DataFrame(rows)})
+    assert "are empty" not in captions(full).get("accuracy_by_bin_search", "")
 
 
 @pytest.mark.parametrize("n_bins", [1, 2, 3, 7])

@@ -120,6 +120,14 @@ def test_a_replay_speaks_of_itself_alone(reports: Path) -> None:
         assert absent not in page, absent
 
 
+def test_a_checkpoint_is_called_by_its_name(reports: Path) -> None:
+    summary = tables.read_json(reports / "summary.json")
+    summary["study"]["models"]["base"] |= {"name": "tiny <1B>", "n_tokens": 2e12}
+    tables.write_json(summary, reports / "summary.json")
+    page = index.render(reports, PAGES, SAID)
+    assert "tiny &lt;1B&gt; is sampled" in page and "2 trillion" in page and "a small model" not in page
+
+
 def test_the_order_of_imported_samples_is_shown(reports: Path) -> None:
     assert "order of the samples" not in index.render(reports, PAGES, SAID)
     summary = tables.read_json(reports / "summary.json")
@@ -198,7 +206,7 @@ def test_two_pages_of_the_same_results_are_equal(reports: Path, tmp_path: Path) 
 
 def test_large_numbers_in_words() -> None:
     assert [index.compact(x) for x in (12, 4700, 6e6, 2e9, 4.7e12)] == [
-        *("12", "4.7 thousand", "6 million", "2 billion", "4.7e+12")
+        *("12", "4.7 thousand", "6 million", "2 billion", "4.7 trillion")
     ]
 
 

@@ -34,7 +34,8 @@ def run(given: argparse.Namespace) -> int:
     root = paths.find_root(where or ".")
     status = _study(root, given.stages)
     if status == 0:
-        print(f"Done: open {os.path.relpath(root / 'reports/index.html')}")
+        page = root / paths.REPORTS / "index.html"
+        print(f"Done: open {os.path.relpath(page)}" if page.is_file() else "Done.")
     return status
 
 

@@ -100,7 +100,8 @@ def flops_matched(lines: pd.DataFrame, stars: pd.DataFrame, ax: Axes, n_bins: in
         _line(rows, ax, "budget", "accuracy", look)
         mine = stars[stars["group"] == rows["group"].iloc[0]]
         ax.scatter(mine["k"], mine["large_accuracy"], s=150, marker="*", color=look.color, edgecolors="white", zorder=4)
-    ax.scatter([], [], s=120, marker="*", color=looks.FAINT, label="large model, same FLOPs")
+    if len(stars):
+        ax.scatter([], [], s=120, marker="*", color=looks.FAINT, label="large model, same FLOPs")
     for row in stars.drop_duplicates(["k"]).to_dict("records"):
         ax.axvline(row["k"], color=looks.FAINT, linewidth=0.7, linestyle=":", zorder=0)
         if "r" in stars:

@@ -69,7 +69,9 @@ def _by_bin(results: Results) -> pd.DataFrame:
 
 def _of_bins(results: Results) -> str:
     named = " and ".join(_SPOKEN.get(strategy, strategy.label) for strategy in _in_bins(results))
-    words = f"{named} in {results.quantiles} of oracle difficulty, by budget. {style.BAND_NOTE}"
+    empty = {str(n) for n in range(1, results.n_bins + 1)} - set(_by_bin(results)["bin"].astype(str))
+    shared = " Questions of equal difficulty share a bin, so that some bins are empty." if empty else ""
+    words = f"{named} in {results.quantiles} of oracle difficulty, by budget.{shared} {style.BAND_NOTE}"
     return words[0].upper() + words[1:]
 
 

@@ -128,8 +128,8 @@ def render(reports: Path, pages: list[Page], said: About) -> str:
 
 
 def compact(number: float) -> str:
-    """A large number in words: 182 thousand, 12.0 million; 4.1e+14 where there is no word."""
-    for size, word in ((1e12, ""), (1e9, " billion"), (1e6, " million"), (1e3, " thousand")):
+    """A large number in words: 182 thousand, 12.0 million; 4.1e+16 where there is no word."""
+    for size, word in ((1e15, ""), (1e12, " trillion"), (1e9, " billion"), (1e6, " million"), (1e3, " thousand")):
         if abs(number) >= size:
             return f"{number:.2g}" if not word else f"{number / size:.3g}{word}"
     return f"{number:g}"

@@ -17,7 +17,8 @@ def lead(study: Mapping[str, Any]) -> str:
     done += ["taught to revise its answers"] if ran["revised"] else []
     extent = "whole" if ran["searched"] and ran["revised"] else "in part"
     compared = ", and compared with a larger one at equal FLOPs" if ran["compared"] else ""
-    return f"{question} {_PAPER}, repeated {extent}: a small model is {_listed(done)}{compared}."
+    model = study["models"]["base"].get("name") or "a small model"  # of a checkpoint: what it is
+    return f"{question} {_PAPER}, repeated {extent}: {model} is {_listed(done)}{compared}."
 
 
 def _replayed(study: Mapping[str, Any]) -> str:
