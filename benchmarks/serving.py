@@ -111,7 +111,7 @@ def answers(options: argparse.Namespace) -> dict[str, Any]:
             right, offline, different = [], [], 0
             for row in asked.to_dict("records"):
                 wish = Wish(budget, name, question_id=row["question_id"], stop_early=False)
-                answer = choice.respond(row["problem"], wish, choice._alone)
+                answer = choice.alone(row["problem"], wish)
                 charged += n_tokens(answer.cost)
                 first = drawn[row["question_id"]].head(budget)
                 rule = rules.get(VOTES[name], selection.majority)
@@ -140,7 +140,7 @@ def worth(options: argparse.Namespace) -> dict[str, Any]:
             given: list[Answer] = []
             for row in asked.to_dict("records"):
                 wish = Wish(options.budget, question_id=row["question_id"], **more)
-                given.append(choice.respond(row["problem"], wish, choice._alone))
+                given.append(choice.alone(row["problem"], wish))
             right = [answer.answer == gold for answer, gold in zip(given, asked["answer"], strict=True)]
             return np.array(right, np.float64), np.array([n_tokens(answer.cost) for answer in given], np.float64)
 

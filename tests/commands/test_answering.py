@@ -2,7 +2,6 @@
 
 import hashlib
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -39,15 +38,11 @@ class SlowPolicy(SimulatedPolicy):
         return super().sample(requests, sampling)
 
 
-def alone(choice, prompt, wish):
-    return choice.respond(prompt, wish, choice._alone)
-
-
 def test_the_table_to_use_decides_by_a_probe_that_is_charged() -> None:
     choice = served(SimulatedPolicy(skill=5.0))  # right often enough for both bins
     seen = set()
     for prompt in PROMPTS:
-        answer = alone(choice, prompt, Wish(16))
+        answer = choice.alone(prompt, Wish(16))
         assert answer.difficulty is not None
         easy = answer.difficulty >= 0.5
         seen.add(easy)
@@ -62,33 +57,33 @@ def test_the_table_to_use_decides_by_a_probe_that_is_charged() -> None:
 
 def test_a_budget_below_the_probe_or_a_given_difficulty_needs_none() -> None:
     choice = served()
-    small = alone(choice, PROMPTS[0], Wish(3))
+    small = choice.alone(PROMPTS[0], Wish(3))
     assert (small.strategy, small.budget, small.difficulty, small.probe) == ("majority", 1, None, Cost())
-    given = alone(choice, PROMPTS[0], Wish(16, difficulty=0.2))
+    given = choice.alone(PROMPTS[0], Wish(16, difficulty=0.2))
     assert (given.strategy, given.bin, given.probe) == ("revisions_2:orm", 2, Cost())
     fixed = served(use="fixed")
-    assert alone(fixed, PROMPTS[0], Wish(100)).strategy == "beam_4"
+    assert fixed.alone(PROMPTS[0], Wish(100)).strategy == "beam_4"
     with pytest.raises(StudyError, match="budget is 1, but beam_4 takes at least 4"):
-        alone(choice, PROMPTS[0], Wish(1, strategy="beam_4"))
+        choice.alone(PROMPTS[0], Wish(1, strategy="beam_4"))
     with pytest.raises(StudyError, match="no strategy none"):
-        alone(choice, PROMPTS[0], Wish(16, strategy="none"))
+        choice.alone(PROMPTS[0], Wish(16, strategy="none"))
 
 
 def test_difficulty_without_a_sample_is_a_reading_of_the_prompt() -> None:
     choice = served(**FOREKNOWN)
     for prompt in PROMPTS[:4]:
-        answer = alone(choice, prompt, Wish(16))
+        answer = choice.alone(prompt, Wish(16))
         easy = prompt in PROMPTS[::2]
         assert (answer.difficulty, answer.difficulty_by) == (0.9 if easy else 0.1, "zero")
         assert (answer.bin, answer.strategy) == ((1, "weighted:prm_last") if easy else (2, "beam_4"))
         assert answer.probe == Cost(policy_prefill_tokens=2)
-        chosen = alone(choice, prompt, Wish(answer.budget, strategy=answer.strategy))
+        chosen = choice.alone(prompt, Wish(answer.budget, strategy=answer.strategy))
         assert answer.cost == chosen.cost + answer.probe and answer.text == chosen.text
         assert answer.flops == chosen.flops + 2 * 10 * 2
-    given = alone(choice, PROMPTS[0], Wish(16, difficulty=0.2))
+    given = choice.alone(PROMPTS[0], Wish(16, difficulty=0.2))
     assert (given.strategy, given.difficulty_by, given.probe) == ("revisions_2:orm", "given", Cost())
     unknown = replace(choice, zero=lambda text, prompt: None)  # a predictor that needs the question's text
-    fixed = alone(unknown, PROMPTS[0], Wish(16))
+    fixed = unknown.alone(PROMPTS[0], Wish(16))
     assert (fixed.strategy, fixed.difficulty, fixed.probe) == ("beam_4", None, Cost())
 
 
@@ -122,9 +117,9 @@ def test_served_stops_are_those_of_the_replayed_policy(name: str, budget: int) -
     codec, stops = choice.readers["base"].codec, []
     for prompt in PROMPTS:
         wish = Wish(budget, strategy=name)
-        answer = alone(choice, prompt, wish)
-        whole = alone(choice, prompt, replace(wish, stop_early=False))
-        assert whole == alone(plain, prompt, wish) and not whole.stopped_early
+        answer = choice.alone(prompt, wish)
+        whole = choice.alone(prompt, replace(wish, stop_early=False))
+        assert whole == plain.alone(prompt, wish) and not whole.stopped_early
         q = Question(hashlib.sha256(prompt.encode()).hexdigest(), codec.encode([prompt])[0])
         found = Scheduler(*choice.engines["base"]).run({0: choice.strategies[name].search(q, 8, 3, None)})
         drawn = found[0].found("it")
@@ -152,7 +147,7 @@ def test_a_vote_that_stops_goes_on_from_the_probe() -> None:
         scored = [{**look, "score": []} for look in looks]
         scored = [{**look, "goes_on": [row[:1] for row in look["goes_on"]]} for look in scored]
         choice = served(SimulatedPolicy(skill=9.0), stopping=[policy("weighted", looks=scored)])
-        found = [alone(choice, prompt, Wish(8)) for prompt in PROMPTS]
+        found = [choice.alone(prompt, Wish(8)) for prompt in PROMPTS]
         easy = [answer for answer in found if answer.strategy == "weighted:prm_last"]
         assert easy and {answer.probe.generations for answer in easy} == {2}
         assert {answer.cost.generations for answer in easy} == {drawn}  # of a budget of 4
@@ -160,19 +155,17 @@ def test_a_vote_that_stops_goes_on_from_the_probe() -> None:
 
 def test_what_was_drawn_before_a_limit_is_not_lost() -> None:
     choice = served(stopping=[policy("majority", looks=[*ALWAYS_ON])])
-    first = alone(choice, PROMPTS[0], Wish(4, strategy="majority"))
+    first = choice.alone(PROMPTS[0], Wish(4, strategy="majority"))
     with Live(choice.engines) as live:
         job = Job(60.0, n_tokens(first.cost) - 1)  # ends in the round after 4 samples
-        found = choice.respond(
-            PROMPTS[0], Wish(8, strategy="majority"), lambda role, search: live.run(role, search, job)
-        )
+        found = live.answer(choice.respond(PROMPTS[0], Wish(8, strategy="majority")), job).result()
     assert found.stopped == "tokens" and (found.text, found.cost) == (first.text, first.cost)
 
 
 def test_the_ledger_is_what_the_engines_were_asked() -> None:
     for name in NAMES:
         policy, verifier = SimulatedPolicy(), SimulatedVerifier(noise=0.5)
-        answer = alone(served(policy, verifier), PROMPTS[1], Wish(16, strategy=name))
+        answer = served(policy, verifier).alone(PROMPTS[1], Wish(16, strategy=name))
         assert (answer.cost.policy_prefill_tokens, answer.cost.policy_decode_tokens) == (
             policy.n_prefill,
             policy.n_decode,
@@ -187,16 +180,12 @@ def test_equal_seeds_give_equal_answers_whoever_else_is_there() -> None:
     choice = served()
     wishes = [(prompt, Wish(16, seed=seed)) for prompt in PROMPTS for seed in (0, 1)]
     wishes += [(prompt, Wish(16, strategy=name)) for prompt in PROMPTS[:4] for name in NAMES]
-    by_themselves = [alone(choice, *wish) for wish in wishes]
-    with Live(choice.engines) as live, ThreadPoolExecutor(16) as threads:
-
-        def together(wish):
-            job = Job(60.0, 10**9)
-            return choice.respond(*wish, lambda role, search: live.run(role, search, job))
-
-        assert list(threads.map(together, wishes)) == by_themselves
-    other = [alone(choice, prompt, Wish(16, seed=5)).text for prompt in PROMPTS]
-    assert other != [alone(choice, prompt, Wish(16, seed=6)).text for prompt in PROMPTS]
+    by_themselves = [choice.alone(*wish) for wish in wishes]
+    with Live(choice.engines) as live:
+        asked = [live.answer(choice.respond(*wish), Job(60.0, 10**9)) for wish in wishes]
+        assert [each.result() for each in asked] == by_themselves
+    other = [choice.alone(prompt, Wish(16, seed=5)).text for prompt in PROMPTS]
+    assert other != [choice.alone(prompt, Wish(16, seed=6)).text for prompt in PROMPTS]
 
 
 @pytest.mark.parametrize(("limit", "job"), [("seconds", Job(0.05, 10**9)), ("tokens", Job(60.0, 150))])
@@ -205,8 +194,8 @@ def test_at_a_limit_the_best_so_far_comes_back(limit: str, job: Job) -> None:
     job = replace(job, begun=time.monotonic())
     with Live(choice.engines) as live:
         wish = Wish(64, strategy="revisions_2:orm")
-        long = choice.respond(PROMPTS[0], wish, lambda role, search: live.run(role, search, Job(60.0, 10**9)))
-        found = choice.respond(PROMPTS[0], wish, lambda role, search: live.run(role, search, job))
+        long = live.answer(choice.respond(PROMPTS[0], wish), Job(60.0, 10**9)).result()
+        found = live.answer(choice.respond(PROMPTS[0], wish), job).result()
     assert long.stopped is None and found.stopped == limit
     assert found.cost.rounds < long.cost.rounds and found.cost.generations <= 64
 
@@ -215,36 +204,34 @@ def test_nothing_more_is_done_for_a_client_that_left() -> None:
     policy = SlowPolicy(0.05)
     choice = served(policy, window=4000)
     way = {**RECORD["strategies"][-1], "length": 16}
-    with Live(choice.engines) as live, ThreadPoolExecutor(1) as threads:
+    with Live(choice.engines) as live:
         job = Job(60.0, 10**9)
         chains = served(policy, strategies=[*RECORD["strategies"], {**way, "name": "long"}], window=4000)
         wish = Wish(16, strategy="long")
-        asked = threads.submit(chains.respond, PROMPTS[0], wish, lambda role, search: live.run(role, search, job))
+        asked = live.answer(chains.respond(PROMPTS[0], wish), job)
         while not policy.calls:
             time.sleep(0.01)
-        job.gone.set()
+        job.gone = True
         with pytest.raises(GoneError):
             asked.result()
         assert len(policy.calls) < 8
 
 
 def test_an_engine_that_fails_ends_its_requests_and_not_the_server() -> None:
-    choice = served(SlowPolicy(error=OSError("out of memory")))
+    choice, wish = served(SlowPolicy(error=OSError("out of memory"))), Wish(4, strategy="majority")
     with Live(choice.engines) as live:
 
         def ask():
-            return choice.respond(
-                PROMPTS[0], Wish(4, strategy="majority"), lambda r, s: live.run(r, s, Job(60.0, 10**9))
-            )
+            return live.answer(choice.respond(PROMPTS[0], wish), Job(60.0, 10**9)).result()
 
         with pytest.raises(EngineError, match=r"the engine failed \(OSError: out of memory\)"):
             ask()
-        assert ask() == alone(served(), PROMPTS[0], Wish(4, strategy="majority"))
+        assert ask() == served().alone(PROMPTS[0], wish)
 
 
 def test_the_share_is_that_of_the_votes() -> None:
     choice, wish = served(), Wish(16, strategy="majority", question_id="q")
-    answer = alone(choice, PROMPTS[2], wish)
+    answer = choice.alone(PROMPTS[2], wish)
     q = Question("q", choice.readers["base"].codec.encode([PROMPTS[2]])[0])
     search = choice.strategies["majority"].search(q, 16, 3, None)
     texts = Scheduler(*choice.engines["base"]).run({0: search})[0].found("it").texts

@@ -62,7 +62,7 @@ def test_votes_choose_from_the_pool_of_the_study() -> None:
         ):
             at = rule(of.classes, scores, right).chosen
             wish = Wish(16, strategy=name, question_id=q.question_id)
-            found = choice.respond(codec.decode([q.prompt])[0], wish, choice._alone)
+            found = choice.alone(codec.decode([q.prompt])[0], wish)
             assert found.answer == (None if at < 0 else of.answers[at]), name
 
 
@@ -90,7 +90,7 @@ def test_searches_are_those_of_the_study(name: str) -> None:
         scores = np.array([float(s[-1]) if len(s) else 0.0 for s in candidates.step_scores])
         at = selection.best_of_n_weighted(classes, scores, np.zeros(len(classes), bool)).chosen
         wish = Wish(16, strategy=name, question_id=q.question_id)
-        answer = choice.respond(codec.decode([q.prompt])[0], wish, choice._alone)
+        answer = choice.alone(codec.decode([q.prompt])[0], wish)
         assert answer.answer == (None if at < 0 else of.answers[at])
         assert answer.cost == found[0].cost
 

@@ -31,7 +31,7 @@ def test_an_answer_counts_every_token_and_says_what_happened(client: TestClient)
     for path, body in (("/v1/chat/completions", CHAT), ("/v1/completions", TEXT)):
         reply = client.post(path, json=body)
         assert reply.status_code == 200
-        found, expected = reply.json(), choice.respond("101 54", Wish(16), choice._alone)
+        found, expected = reply.json(), choice.alone("101 54", Wish(16))
         (said,) = found["choices"]
         assert (said["message"]["content"] if "message" in said else said["text"]) == expected.text
         cost = expected.cost

@@ -1,6 +1,5 @@
 """A fitted choice over the simulated policy and verifier, ready to answer: no model, no text but numbers."""
 
-import threading
 from contextlib import ExitStack
 
 import numpy as np
@@ -61,5 +60,4 @@ def served(policy=None, verifier=None, window: int = WINDOW, **changes) -> Choic
         NumberJudge(),
         zero=foreknown,
         resources=ExitStack(),
-        _judging=threading.Lock(),
     )

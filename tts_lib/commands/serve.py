@@ -1,6 +1,8 @@
 """Answer questions with a study's fitted choice, as an OpenAI-compatible server."""
 
 import argparse
+import gc
+import os
 import socket
 import sys
 from pathlib import Path
@@ -32,12 +34,18 @@ def run(given: argparse.Namespace) -> int:
         raise StudyError(f"--budget is {given.budget}: it must be from 1 to --max-budget, {given.max_budget}")
     if given.max_requests < 1 or given.max_seconds <= 0:
         raise StudyError("--max-requests and --max-seconds must be positive")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # the texts of one question are too few to be dealt out
     root = paths.find_root(given.folder or ".")
     with _listening(given.host, given.port) as listening, loading.load(root / paths.STRATEGY_TABLE) as choice:
         bounds = app.Bounds(given.max_requests, given.max_budget, seconds=given.max_seconds)
         config = uvicorn.Config(
-            app.application(choice, bounds, given.budget), log_level="warning", access_log=False, server_header=False
+            app.application(choice, bounds, given.budget),
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
         )
+        gc.freeze()  # what is loaded stays: no use in going through it again with every collection
         print(f"Serving {root} at http://{given.host}:{listening.getsockname()[1]}/v1", file=sys.stderr, flush=True)
         uvicorn.Server(config).run([listening])
     return 0

@@ -1,17 +1,17 @@
 """A question answered by a fitted choice: its difficulty, the strategy, the answer, and everything that it cost.
 
-`Choice.answer` runs a question by itself; the server gives `Choice.respond` its own way to run searches, so that many
-share the engines' calls. Both give the same answer for the same seed.
+`Choice.respond` is a generator, as a search is: it yields searches of one policy or the other, and is sent what they
+found. `Choice.answer` runs them by themselves; in the server the searches of many share the engines' calls. Both give
+the same answer for the same seed.
 """
 
 import hashlib
-import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import fsum
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -34,12 +34,13 @@ from tts_lib.strategies.fitted_choice import FORESEEN, GIVEN, PROBED, FittedChoi
 from tts_lib.strategies.stopping.policy import Policy as StoppingPolicy
 
 NO_GOLD = "\\text{the right answer is not known}"  # nothing that is asked is compared with it
-Run = Callable[[str, Search[Any]], Outcome[Any]]  # role of the policy, a search of its models
+T = TypeVar("T")
+Asking: TypeAlias = Generator[tuple[str, Search[Any]], Outcome[Any], T]  # yields a role and a search of its models
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """A fitted choice with its models. Use it in a `with` statement, or `close` it."""
+    """A fitted choice with its models, for one thread at a time. Use it in a `with` statement, or `close` it."""
 
     table: FittedChoice
     engines: Mapping[str, tuple[Policy, Verifier]]  # by the role of the policy
@@ -48,7 +49,6 @@ class Choice:
     judge: Judge
     zero: Callable[[str | None, np.ndarray], tuple[float, Cost] | None] | None  # see `Foreknown.score`
     resources: ExitStack
-    _judging: threading.Lock
 
     def close(self) -> None:
         """Give the engines' memory back."""
@@ -80,13 +80,21 @@ class Choice:
             StudyError: the budget is too small, or the question does not fit.
         """
         wish = Wish(budget, difficulty=difficulty, seed=seed, question_id=question_id, text=question)
-        return self.respond(self.prompts.render(question), wish, self._alone)
+        return self.alone(self.prompts.render(question), wish)
 
-    def respond(self, prompt: str, wish: Wish, run: Run) -> Answer:
+    def alone(self, prompt: str, wish: Wish) -> Answer:
+        """What `respond` returns, its searches run one after another."""
+        responding = self.respond(prompt, wish)
+        try:
+            role, search = next(responding)
+            while True:
+                outcome = Scheduler(*self.engines[role]).run({"question": search})["question"]
+                role, search = responding.send(outcome)
+        except StopIteration as end:
+            return end.value
+
+    def respond(self, prompt: str, wish: Wish) -> Asking[Answer]:
         """Answer what a model is to continue, a whole prompt.
-
-        Args:
-            run: runs a search on the models of a role.
 
         Raises:
             StudyError: a budget too small, a strategy that is not there, a prompt that does not fit.
@@ -97,28 +105,28 @@ class Choice:
         question, seed = Question(name, tokens), self.table.seed if wish.seed is None else wish.seed
         nothing = Answer(budget=wish.budget, seed=seed)
         if wish.sampling is not None:
-            return self._bare(question, wish.sampling, nothing, run)
-        found, drawn = self._chosen(question, wish, nothing, run)
+            return (yield from self._bare(question, wish.sampling, nothing))
+        found, drawn = yield from self._chosen(question, wish, nothing)
         if drawn is not None and found.stopped:
             return self._read(question, self._vote, found, drawn)
         strategy = self.strategies[found.strategy]
         policy = self.table.stops(found.strategy, found.budget) if wish.stop_early else None
         if policy is not None:
-            found, proposed = self._until_enough(question, found, policy, drawn, run)
+            found, proposed = yield from self._until_enough(question, found, policy, drawn)
         else:
             search = strategy.search(question, found.budget, seed, drawn)
-            found, proposed = self._run(question, found, strategy.policy, search, run, drawn)
+            found, proposed = yield from self._run(question, found, strategy.policy, search, drawn)
         return self._read(question, self._vote if found.stopped else strategy, found, proposed)
 
     def _until_enough(
-        self, question: Question, answer: Answer, policy: StoppingPolicy, drawn: Proposed | None, run: Run
-    ) -> tuple[Answer, Proposed]:
+        self, question: Question, answer: Answer, policy: StoppingPolicy, drawn: Proposed | None
+    ) -> Asking[tuple[Answer, Proposed]]:
         """The samples of a vote up to where its policy has had enough, at most the budget."""
         strategy = self.strategies[answer.strategy]
         seen = drawn or Proposed([], np.zeros(0, np.float32), np.zeros(0, bool))
         while (n := min(self._wanted(question, policy, seen), answer.budget)) > len(seen.texts):
             search = strategy.search(question, n, answer.seed, seen)
-            answer, seen = self._run(question, answer, strategy.policy, search, run, seen)
+            answer, seen = yield from self._run(question, answer, strategy.policy, search, seen)
             if answer.stopped:
                 return answer, seen
         return replace(answer, stopped_early=len(seen.texts) < answer.budget), seen
@@ -129,20 +137,14 @@ class Choice:
         return policy.wants(classes, seen.scores)
 
     def _run(
-        self,
-        question: Question,
-        answer: Answer,
-        role: str,
-        search: Search[Proposed],
-        run: Run,
-        drawn: Proposed | None = None,
-    ) -> tuple[Answer, Proposed]:
+        self, question: Question, answer: Answer, role: str, search: Search[Proposed], drawn: Proposed | None = None
+    ) -> Asking[tuple[Answer, Proposed]]:
         """The answer with what a search on a role's models cost, and what the search proposes.
 
         Args:
             drawn: samples that were drawn before.
         """
-        outcome = run(role, watched(search, question, self.readers[role].codec, drawn))
+        outcome = yield role, watched(search, question, self.readers[role].codec, drawn)
         if isinstance(outcome.error, StudyError):
             raise outcome.error
         proposed, stopped = outcome.found("the search")
@@ -161,7 +163,7 @@ class Choice:
         way = fitted_choice.Vote(name="probe", kind="weighted", policy="base", verifier="prm")
         return build(self.table.model_copy(update={"strategies": (way,)}), "probe", self.readers["base"])
 
-    def _chosen(self, question: Question, wish: Wish, answer: Answer, run: Run) -> tuple[Answer, Proposed | None]:
+    def _chosen(self, question: Question, wish: Wish, answer: Answer) -> Asking[tuple[Answer, Proposed | None]]:
         """The answer with its strategy, and the samples of the probe, if one was drawn."""
         if wish.strategy is not None:
             way = self.strategies.get(wish.strategy) or build(self.table, wish.strategy, self.readers["base"])
@@ -174,7 +176,7 @@ class Choice:
         if wish.difficulty is not None:
             answer = replace(answer, difficulty=wish.difficulty, difficulty_by=GIVEN)
         elif use is not None and wish.budget >= self.table.tables[use].budgets[0]:
-            answer, drawn = self._told_apart(question, wish, use, answer, run)
+            answer, drawn = yield from self._told_apart(question, wish, use, answer)
             if answer.stopped:
                 return answer, drawn
         pick = self.table.pick(wish.budget, answer.difficulty, answer.difficulty_by)
@@ -183,8 +185,8 @@ class Choice:
         return replace(answer, strategy=pick.strategy, budget=pick.budget), drawn
 
     def _told_apart(
-        self, question: Question, wish: Wish, use: TableName, answer: Answer, run: Run
-    ) -> tuple[Answer, Proposed | None]:
+        self, question: Question, wish: Wish, use: TableName, answer: Answer
+    ) -> Asking[tuple[Answer, Proposed | None]]:
         """The answer with the question's difficulty as a table scores it, paid for; and the probe's samples, if any.
 
         Without difficulty where a prediction needs a text that is not known, or a limit ended the probe.
@@ -198,7 +200,7 @@ class Choice:
         score = prior
         if use in PROBED:
             search = self._probing.search(question, table.n_scored, answer.seed, None)
-            answer, drawn = self._run(question, answer, "base", search, run)
+            answer, drawn = yield from self._run(question, answer, "base", search)
             if answer.stopped:
                 return replace(answer, probe=answer.cost), drawn
             score = float(np.mean(drawn.scores.astype(np.float64)))
@@ -208,10 +210,10 @@ class Choice:
             return answer, None
         return replace(answer, difficulty=score, difficulty_by=use, probe=answer.cost), drawn
 
-    def _bare(self, question: Question, sampling: Sampling, answer: Answer, run: Run) -> Answer:
+    def _bare(self, question: Question, sampling: Sampling, answer: Answer) -> Asking[Answer]:
         """One sample of the base model."""
         check_room(question, sampling.max_tokens, self.readers["base"].window)
-        outcome = run("base", _one(question, sampling, answer.seed))
+        outcome = yield "base", _one(question, sampling, answer.seed)
         tokens, finish = outcome.found("the sample")
         answer = self._charged(replace(answer, strategy="base", budget=1), "base", outcome.cost)
         (text,) = self.readers["base"].codec.decode([tokens])
@@ -242,12 +244,8 @@ class Choice:
         """The class of each solution's answer, -1 where it has none, and the answers."""
         place: dict[str, int] = {}  # each text is read once
         of = np.array([place.setdefault(text, len(place)) for text in proposed.texts])
-        with self._judging:
-            judged = self.judge.judge(question.question_id, NO_GOLD, list(place))
+        judged = self.judge.judge(question.question_id, NO_GOLD, list(place))
         return np.where(proposed.finished, judged.classes[of], NO_ANSWER), [judged.answers[i] for i in of.tolist()]
-
-    def _alone(self, role: str, search: Search[Any]) -> Outcome[Any]:
-        return Scheduler(*self.engines[role]).run({"question": search})["question"]
 
 
 def _one(question: Question, sampling: Sampling, seed: int) -> Generator[AskSamples, Any, tuple[np.ndarray, str]]:

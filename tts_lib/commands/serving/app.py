@@ -5,13 +5,13 @@ Models: `tts`, by the table; `tts:NAME`, one of its strategies; `base`, the bare
 `tts` object beside it says what happened. Nothing of a request reaches a path, a shell, a template or a log.
 """
 
+import asyncio
 import json
 import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tts_lib.answers.protocols import Sampling
@@ -86,16 +86,16 @@ class Service:
 
     async def _body(self, request: "Request") -> bytes:
         """The body, at most as long as is allowed."""
-        import anyio
-
         found = bytearray()
-        with anyio.move_on_after(READ_SECONDS) as reading:
-            async for chunk in request.stream():
-                found += chunk
-                if len(found) > self.bounds.body:
-                    raise RefusedError(413, f"the body is longer than {self.bounds.body} bytes", "too_large")
-        if reading.cancelled_caught:
-            raise RefusedError(408, f"the body did not arrive within {READ_SECONDS:.0f} seconds", "timeout")
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                async for chunk in request.stream():
+                    found += chunk
+                    if len(found) > self.bounds.body:
+                        raise RefusedError(413, f"the body is longer than {self.bounds.body} bytes", "too_large")
+        except TimeoutError as error:
+            words = f"the body did not arrive within {READ_SECONDS:.0f} seconds"
+            raise RefusedError(408, words, "timeout") from error
         return bytes(found)
 
     def _wish(self, request: "Request", body: Any) -> Wish:
@@ -128,39 +128,26 @@ class Service:
 
     async def _answer(self, request: "Request", prompt: str, wish: Wish) -> tuple[Answer, float]:
         """The answer and the seconds it took; given up once the client leaves."""
-        import anyio
-
         if self._under_way >= self.bounds.requests:
             raise RefusedError(429, f"{self.bounds.requests} requests are being answered; try again", "busy")
         self._under_way += 1
         self.metrics.under_way.inc()
         job = Job(self.bounds.seconds, self.bounds.tokens)
+
+        async def watch() -> None:
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            job.gone = True
+
+        watching = asyncio.create_task(watch())
         try:
-            async with anyio.create_task_group() as group:
-
-                async def watch() -> None:
-                    while (await request.receive())["type"] != "http.disconnect":
-                        pass
-                    job.gone.set()
-
-                group.start_soon(watch)
-                answer = await anyio.to_thread.run_sync(
-                    lambda: self.choice.respond(prompt, wish, lambda role, search: self.live.run(role, search, job)),
-                    limiter=self._threads,
-                )
-                group.cancel_scope.cancel()
+            answer = await asyncio.wrap_future(self.live.answer(self.choice.respond(prompt, wish), job))
             return answer, time.monotonic() - job.begun
-        except BaseExceptionGroup as group:  # of one: that of the answer
-            raise group.exceptions[0] from None
         finally:
+            watching.cancel()
+            job.gone = True  # for a server that ends while this is awaited
             self._under_way -= 1
             self.metrics.under_way.dec()
-
-    @cached_property
-    def _threads(self) -> Any:
-        import anyio
-
-        return anyio.CapacityLimiter(self.bounds.requests)
 
     def listed(self) -> dict[str, Any]:
         """All models, as /v1/models lists them."""

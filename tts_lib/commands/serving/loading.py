@@ -4,7 +4,6 @@ choice = loading.load("reports/strategy.json")
 choice.answer("?h=26a", budget=64)
 """
 
-import threading
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -43,7 +42,7 @@ def load(path: Path | str = paths.STRATEGY_TABLE) -> Choice:
         zero = None
         if table.zero is not None and table.use in FORESEEN:
             zero = Foreknown(table.zero, root, root / table.models["base"].folder).score
-        return Choice(*found, zero, resources=stack.pop_all(), _judging=threading.Lock())
+        return Choice(*found, zero, resources=stack.pop_all())
 
 
 def _opened(
