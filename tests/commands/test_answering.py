@@ -184,6 +184,7 @@ def test_equal_seeds_give_equal_answers_whoever_else_is_there() -> None:
     with Live(choice.engines) as live:
         asked = [live.answer(choice.respond(*wish), Job(60.0, 10**9)) for wish in wishes]
         assert [each.result() for each in asked] == by_themselves
+    assert choice.together(wishes) == by_themselves
     other = [choice.alone(prompt, Wish(16, seed=5)).text for prompt in PROMPTS]
     assert other != [choice.alone(prompt, Wish(16, seed=6)).text for prompt in PROMPTS]
 

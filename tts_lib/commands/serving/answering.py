@@ -6,7 +6,7 @@ the same answer for the same seed.
 """
 
 import hashlib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -83,15 +83,26 @@ class Choice:
         return self.alone(self.prompts.render(question), wish)
 
     def alone(self, prompt: str, wish: Wish) -> Answer:
-        """What `respond` returns, its searches run one after another."""
-        responding = self.respond(prompt, wish)
-        try:
-            role, search = next(responding)
-            while True:
-                outcome = Scheduler(*self.engines[role]).run({"question": search})["question"]
-                role, search = responding.send(outcome)
-        except StopIteration as end:
-            return end.value
+        """What `respond` returns, its searches run by themselves."""
+        (answer,) = self.together([(prompt, wish)])
+        return answer
+
+    def together(self, asked: Sequence[tuple[str, Wish]]) -> list[Answer]:
+        """What `respond` returns for each prompt and wish, their searches run together."""
+        responding = [self.respond(*each) for each in asked]
+        answers: dict[int, Answer] = {}
+        outcomes: dict[int, Any] = dict.fromkeys(range(len(asked)))
+        while outcomes:
+            searches: dict[str, dict[int, Search[Any]]] = {role: {} for role in self.engines}
+            for i, outcome in outcomes.items():
+                try:
+                    role, search = responding[i].send(outcome)
+                    searches[role][i] = search
+                except StopIteration as end:
+                    answers[i] = end.value
+            runs = [Scheduler(*self.engines[role]).run(of_role) for role, of_role in searches.items()]
+            outcomes = {i: outcome for run in runs for i, outcome in run.items()}
+        return [answers[i] for i in range(len(asked))]
 
     def respond(self, prompt: str, wish: Wish) -> Asking[Answer]:
         """Answer what a model is to continue, a whole prompt.

@@ -48,7 +48,8 @@ class Service:
     def __init__(self, choice: Choice, bounds: Bounds, budget: int) -> None:
         """Answer by this choice; `budget` is that of requests that name none."""
         self.choice, self.bounds, self.budget = choice, bounds, budget
-        self.live, self.metrics = Live(choice.engines), Metrics(choice.table)
+        self.live = Live(choice.engines)
+        self.metrics = Metrics(choice.table, lambda: self.live.calls)
         self._under_way = 0
         self._begun = int(time.time())
 

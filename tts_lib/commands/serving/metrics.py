@@ -1,6 +1,7 @@
 """What a server has done so far, in the form that Prometheus reads."""
 
 import math
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -14,7 +15,8 @@ DRIFTED = 0.25  # usual warning level of the population stability index
 class Metrics:
     """Counts of one server; not shared between servers of one process."""
 
-    def __init__(self, choice: FittedChoice) -> None:
+    def __init__(self, choice: FittedChoice, calls: Callable[[], float]) -> None:
+        """Count for this choice; `calls` tells how often the engines were called."""
         self.registry = registry = CollectorRegistry()
         self._by = choice.use  # bins of the table in use: a difficulty that is given has bins of its own
         n_bins = len(choice.tables[self._by].bins) if self._by is not None else 1
@@ -22,6 +24,7 @@ class Metrics:
         self.requests = Counter("tts_requests", "requests by status", ["status"], registry=registry)
         self.under_way = Gauge("tts_requests_under_way", "requests being answered", registry=registry)
         self._seconds = Histogram("tts_seconds", "from request to answer", registry=registry)
+        Gauge("tts_engine_calls", "calls of policies and verifiers so far", registry=registry).set_function(calls)
         spend = ("generations", "tokens", "flops")
         self._spent = {what: Counter(f"tts_{what}", f"{what} spent", ["strategy"], registry=registry) for what in spend}
         self._probed = Counter("tts_probe_generations", "generations spent on difficulty", registry=registry)

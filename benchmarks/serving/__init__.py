@@ -1,0 +1,1 @@
+"""A server of a study's fitted choice, measured; see `__main__`."""
