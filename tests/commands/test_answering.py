@@ -91,7 +91,7 @@ def test_a_prediction_counts_as_samples_beside_a_probe() -> None:
     """Of 6 samples beside the 2 of the probe, whose samples the vote uses again; both are charged."""
     choice, probed, bins = served(**FOREKNOWN_AND_PROBED), served(), set()
     for prompt in PROMPTS:
-        answer, by_probe = (alone(of, prompt, Wish(16)) for of in (choice, probed))
+        answer, by_probe = (of.alone(prompt, Wish(16)) for of in (choice, probed))
         z = 0.9 if prompt in PROMPTS[::2] else 0.1
         assert answer.difficulty_by == "zero+probe" and by_probe.difficulty is not None
         assert answer.difficulty == pytest.approx((6 * z + 2 * by_probe.difficulty) / 8)
@@ -101,10 +101,10 @@ def test_a_prediction_counts_as_samples_beside_a_probe() -> None:
         assert (answer.bin, answer.strategy) == ((1, "weighted:prm_last") if easy else (2, "beam_4"))
         assert answer.cost.generations == (16 if easy else 2 + 4)
     assert bins == {True, False}
-    small = alone(choice, PROMPTS[0], Wish(3))
+    small = choice.alone(PROMPTS[0], Wish(3))
     assert (small.strategy, small.difficulty, small.probe) == ("majority", None, Cost())
     unknown = replace(choice, zero=lambda text, prompt: None)
-    fixed = alone(unknown, PROMPTS[0], Wish(16))
+    fixed = unknown.alone(PROMPTS[0], Wish(16))
     assert (fixed.strategy, fixed.difficulty, fixed.probe) == ("beam_4", None, Cost())
 
 
