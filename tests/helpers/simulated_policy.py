@@ -30,6 +30,11 @@ def question(number: int, length: int = 4) -> Question:
     return Question(f"q{number}", np.array([100 + number, 50 + length], np.int32))
 
 
+def step_ends(solution):
+    """Where its steps end."""
+    return np.flatnonzero(solution <= END) + 1
+
+
 def is_correct(prompt: np.ndarray, solution: np.ndarray) -> bool:
     """Whether the solution is finished and every step of it correct."""
     return solution.size > 0 and solution[-1] == END and bool(_steps_are_correct(prompt, solution).all())

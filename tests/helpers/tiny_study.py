@@ -3,13 +3,15 @@
 `as_checkpoint` makes of its base somebody's checkpoint, as a study of models that exist already sees it.
 """
 
+import json
 import shutil
-from contextlib import chdir
+from contextlib import ExitStack, chdir
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import yaml
+from numpy.random import default_rng
 from tokenizers import Tokenizer
 
 from helpers.pipeline import ROOT
@@ -25,6 +27,12 @@ from tts_lib.models import pointer, tokenizer
 from tts_lib.models.llama import LlamaShape
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.questions import nano, nano_tables
+from tts_lib.report.supplements.improve import loop
+from tts_lib.report.supplements.improve.pools import Pools
+from tts_lib.revisions import trajectories
+from tts_lib.strategies.model_sizes import model_sizes
+from tts_lib.study.asking import Asking
+from tts_lib.study.config import loading
 from tts_lib.training import policies
 from tts_lib.training.corpus import build_corpus
 from tts_lib.training.loop import Training
@@ -122,6 +130,37 @@ def _sampled_and_scored(made: dict[str, Any], codec: TokenCodec, store: Store) -
     scores, _ = scoring.score_pool({"prm": prm}, asked["test"], drawn["test"])
     tables.write_table(scores, paths.scores("test"))
     tables.write_table(scores, paths.accuracy("test"))
+
+
+def with_revisions(folder: Path) -> Path:
+    """The study with a revision model: its base in a longer window. A checkpoint's is an adapter, and its PRM, which
+    reads text, is tuned as well.
+    """
+    with chdir(folder), ExitStack() as stack:
+        study, made = loading.load(), paths.model("revision-edit_distance")
+        if study.pretrain:
+            assert study.revisions
+            shutil.copytree(paths.model("base"), made)
+            config = json.loads((made / "config.json").read_text())
+            config["max_position_embeddings"] = study.window[study.revisions.start].max_length
+            (made / "config.json").write_text(json.dumps(config))
+            verifier = tables.read_json(paths.metrics("verifier")) | {"first_error": {"threshold": 0.3}}
+            tables.write_json(verifier, paths.metrics("verifier"))
+        else:
+            learner = loop.learner(study)
+            codec = TokenCodec.from_folder(paths.model("base"))
+            train = QuestionTable(tables.read_table(paths.problems("train")), codec)
+            pool = tables.read_table(paths.pool("base", "train"))
+            built = trajectories.build(pool, "edit_distance", default_rng(0), 1)
+            learned, held_out = (trajectories.examples(built[i::2], train, learner.end_tokens) for i in (0, 1))
+            learner.policy(learned, held_out, made, "revising")
+            pools = Pools.of(Asking.open(study, stack), N_TEST)
+            base = loop.Taught("base", 0, paths.model("base"))
+            tuned = loop.Loop(pools, learner, model_sizes(), 1, 4, 4).retrained(base)
+            assert tuned
+            shutil.rmtree(paths.verifier("prm"))
+            shutil.copytree(tuned[0], paths.verifier("prm"))
+    return folder
 
 
 def as_checkpoint(study: Path, folder: Path) -> Path:

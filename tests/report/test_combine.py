@@ -1,17 +1,28 @@
 """Both mechanisms in one solution: the contrasts on planted cells, and the profile that is shipped."""
 
+import shutil
 from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from pydantic import ValidationError
 
+from helpers import tiny_study
 from helpers.pipeline import ROOT
+from tts_lib.answers.protocols import ScoreRequest
+from tts_lib.common import paths
+from tts_lib.common.errors import StudyError
 from tts_lib.estimators.intervals import difference_interval
 from tts_lib.report.supplements import kinds
-from tts_lib.report.supplements.combine import BOTH, Cell, Combine, Measured, contrasts
+from tts_lib.report.supplements.combine.cells import Cell, Measured
+from tts_lib.report.supplements.combine.supplement import BOTH, Combine, contrasts
 from tts_lib.report.supplements.declared import PROFILES
+from tts_lib.study.asking import Asking
+from tts_lib.study.config import loading
 
 N, BUDGETS = 4000, (4, 8, 16)
 NO_FLIPS = pd.DataFrame({"question_id": ["q"], "n_right": 1, "right_to_wrong": 0, "n_wrong": 1, "wrong_to_right": 0})
@@ -62,3 +73,73 @@ def test_what_is_shipped_is_registered_before_it_is_run() -> None:
     assert isinstance(declared, Combine) and len(declared.claims) == 5 and declared.studies(0) == {}
     with pytest.raises(ValidationError, match="margin"):
         Combine.model_validate(declared.model_dump() | {"claims": [declared.claims[0].model_dump() | {"margin": -1}]})
+
+
+def tiny() -> Combine:
+    """What is shipped, as small as the tiny study."""
+    small = {"attempts": [2, 4], "budget": 8, "levels": 4, "n_val": 30, "n_test": 30}
+    return Combine.model_validate(kinds.load(ROOT / PROFILES / "combine.yaml").model_dump() | small)
+
+
+@pytest.fixture(scope="module")
+def nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_study.make(tmp_path_factory.mktemp("tiny") / "study")
+
+
+@pytest.fixture(scope="module", params=["weights of its own", "a checkpoint with an adapter"])
+def study(request: pytest.FixtureRequest, nano: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("combined") / "study"
+    if request.param == "weights of its own":
+        shutil.copytree(nano, root)
+    else:
+        tiny_study.as_checkpoint(nano, root)
+    return tiny_study.with_revisions(root)
+
+
+def is_nano(root: Path) -> bool:
+    return bool(loading.load(root / "params.yaml").problems)
+
+
+def test_a_study_combines_and_asks_nothing_twice(study: Path) -> None:
+    """Every cell and tree, of nano models and of checkpoints; a second run takes all samples from the store."""
+    found = tiny().collect(study, {})
+    table = found.tables["cells"]
+    places = ["the beginning", "a random step", "the first bad step"]
+    places += ["the true first error"] if is_nano(study) else []  # which is known of nano steps alone
+    assert table["restart_at"].tolist() == [place for place in places for _ in range(2)]
+    assert table["attempts_of_a_chain"].isin([2, 4]).all() and table["budget"].eq(8).all()
+    assert found.tables["trees"]["parents"].tolist() == ["uniform", "score", "gain"]
+    assert found.facts["threshold"] == (0.3 if is_nano(study) else None)
+    cost = table.set_index(["restart_at", "earlier_attempts"])["flops_with_verifier"]
+    assert cost["the beginning", "shown"] > cost["the beginning", "not shown"]  # contexts are read again
+    shards = sorted((study / paths.STORE / "shards").iterdir())
+    again = tiny().collect(study, {})
+    assert sorted((study / paths.STORE / "shards").iterdir()) == shards
+    for name, frame in found.tables.items():
+        pd.testing.assert_frame_equal(again.tables[name], frame)
+
+
+def test_steps_end_where_the_prm_scores(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trained PRM at every token that closes a step; one that reads text not where the step is blank."""
+    monkeypatch.chdir(study)
+    with ExitStack() as stack:
+        asking = Asking.open(loading.load(), stack)
+        table = asking.table("test", 2)
+        questions, ends = asking.questions(table), asking.step_ends([table])
+        prm = stack.enter_context(asking.verifier([table]))
+        (filled, blank) = questions.codec.encode(["h=3\nc=4\n=4$", "h=3\n\nc=4\n=4$"])
+        for prompt in questions.prompts.values():
+            for solution, n_ends in ((filled, 3), (blank, 4 if is_nano(study) else 3)):
+                ((scores,),) = prm.score([ScoreRequest(prompt, [solution])])
+                assert len(ends(solution)) == len(scores) == n_ends
+                assert ends(solution)[-1] == len(solution) and ends(solution)[0] == ends(filled)[0]
+        assert (ends(blank)[-2:] - ends(filled)[-2:]).tolist() == [1, 1]  # the blank step is one token
+
+
+def test_a_study_without_revision_models_combines_nothing(nano: Path, tmp_path: Path) -> None:
+    settings = yaml.safe_load((nano / "params.yaml").read_text())
+    settings |= {"revisions": None, "pairings": {}, "revision_verifier": {}, "window": {}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings))
+    with pytest.raises(StudyError, match="combine needs a study with a revision model: set revisions"):
+        tiny().collect(tmp_path, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]

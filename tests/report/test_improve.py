@@ -22,11 +22,12 @@ from tts_lib.estimators.flops import Sizes
 from tts_lib.estimators.intervals import bootstrap_weights, difference_interval
 from tts_lib.report.supplements import kinds
 from tts_lib.report.supplements.declared import PROFILES
-from tts_lib.report.supplements.improve.asking import Asking
 from tts_lib.report.supplements.improve.contrasts import RETRAINED, START, Measured, amortised, differences
 from tts_lib.report.supplements.improve.loop import TOKENS, Taught
+from tts_lib.report.supplements.improve.pools import Pools
 from tts_lib.report.supplements.improve.supplement import Improve
 from tts_lib.strategies.rounds import Round
+from tts_lib.study.asking import Asking
 from tts_lib.study.config import loading
 
 N, SHORT, LONG = 2000, (1, 2, 4, 8), (1, 2, 4, 8, 16, 32)
@@ -165,10 +166,10 @@ def test_a_guessed_answer_is_not_right_throughout(study: Path, monkeypatch: pyte
     """The reference solutions are; the right answer alone, which nothing leads to, is not."""
     monkeypatch.chdir(study)
     with ExitStack() as stack:
-        asking = Asking.open(loading.load(), 30, stack)
-        solved = asking.test.assign(text=asking.test["solution"], verdict="correct")
+        pools = Pools.of(Asking.open(loading.load(), stack), 30)
+        solved = pools.test.assign(text=pools.test["solution"], verdict="correct")
         guessed = solved.assign(text="=" + solved["answer"] + "$")
-        found = asking.right_throughout(pd.concat([solved, guessed, solved.assign(verdict="wrong", text="x")]))
+        found = pools.right_throughout(pd.concat([solved, guessed, solved.assign(verdict="wrong", text="x")]))
     assert found is not None and found.tolist() == [True] * 30 + [False] * 60
 
 
@@ -191,8 +192,8 @@ def test_a_round_that_keeps_nothing_loses_nothing(study: Path, monkeypatch: pyte
     def files() -> dict[Path, bytes]:
         return {path: path.read_bytes() for path in sorted(study.rglob("*")) if path.is_file()}
 
-    own, before = Asking.own_samples, files()
-    monkeypatch.setattr(Asking, "own_samples", lambda *asked: own(*asked).assign(verdict="wrong"))
+    own, before = Pools.own_samples, files()
+    monkeypatch.setattr(Pools, "own_samples", lambda *asked: own(*asked).assign(verdict="wrong"))
     with pytest.raises(StudyError, match="the teacher gold keeps none of 320 samples of 40 questions; raise samples"):
         collect(study)
     assert files() == before

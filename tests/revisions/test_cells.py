@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from helpers.simulated_policy import END, NEWLINE, SimulatedVerifier, is_correct, question
+from helpers.simulated_policy import SimulatedVerifier, is_correct, question, step_ends
 from revisions.test_restart import SAMPLING, Revising
 from tts_lib.answers.question_table import QuestionTable
 from tts_lib.grading.judging import Judged
@@ -41,7 +41,7 @@ QUESTIONS = QuestionTable(PROBLEMS.assign(answer="?"), Codec(), Judge())
 
 
 def cell(shown=True, where="first_error"):
-    method = Restart(sampling=SAMPLING, where=where, shown=shown, threshold=0.5, closing=(NEWLINE, END))
+    method = Restart(sampling=SAMPLING, where=where, shown=shown, threshold=0.5, ends=step_ends)
     return sample_cell(method, QUESTIONS, (4, 3), (Revising(), SimulatedVerifier(0.3)), (0, "model"))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers.simulated_policy import END, NEWLINE, SimulatedPolicy, SimulatedVerifier, is_correct, question
+from helpers.simulated_policy import END, SimulatedPolicy, SimulatedVerifier, is_correct, question, step_ends
 from tts_lib.answers.protocols import FINISH_END, SampleRequest, ScoreRequest
 from tts_lib.answers.scheduler import Scheduler
 from tts_lib.revisions.chains import Revisions
@@ -31,7 +31,7 @@ def _last(prefix: np.ndarray) -> np.ndarray:
 
 
 def cell(where, shown, verifier=None, policy=None, n=N_QUESTIONS, **options):
-    method = Restart(sampling=SAMPLING, where=where, shown=shown, threshold=0.5, closing=(NEWLINE, END), **options)
+    method = Restart(sampling=SAMPLING, where=where, shown=shown, threshold=0.5, ends=step_ends, **options)
     policy = policy or Revising()
     searches = {i: method.search(question(i), CHAINS, LENGTH, (0, "model")) for i in range(n)}
     outcomes = Scheduler(policy, verifier or SimulatedVerifier()).run(searches)
@@ -113,7 +113,7 @@ def test_one_call_a_round_for_all_questions_and_no_dependence_on_company():
 
 def test_a_context_that_leaves_no_room_is_refused():
     small = Revisions(temperature=1.0, top_p=1.0, max_tokens=40, max_history=4, window=45)
-    method = Restart(sampling=small, where="start", shown=True, threshold=0.5, closing=(NEWLINE, END))
+    method = Restart(sampling=small, where="start", shown=True, threshold=0.5, ends=step_ends)
     outcome = Scheduler(Revising(), SimulatedVerifier()).run({0: method.search(question(0), 2, 4, (0,))})[0]
     with pytest.raises(Exception, match="do not fit the model's window of 45"):
         outcome.found("it")

@@ -27,6 +27,7 @@ from tts_lib.revisions.chains import Revisions, context
 
 Where = Literal["start", "random", "first_error", "true_error"]
 Truth = Callable[[str, np.ndarray], int]  # question and solution -> its first wrong step, -1 if all are right
+StepEnds = Callable[[np.ndarray], np.ndarray]  # solution -> where each of its steps ends, (step,)
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ class Restart:
         sampling: how attempts are sampled, and how many of the earlier ones are shown at most.
         where: the next attempt begins; `true_error` is told the answer, an upper limit and no result.
         shown: whether the earlier attempts of the chain stand in the context.
-        threshold: a step scored below it is bad.
-        closing: token ids that close a step or a solution.
+        threshold: a step scored below it is bad; at 0 none is, and the largest drop decides.
+        ends: finds the ends of the steps that the verifier scores.
         truth: finds the true first error, for `true_error`.
     """
 
@@ -59,7 +60,7 @@ class Restart:
     where: Where
     shown: bool
     threshold: float
-    closing: Sequence[int]
+    ends: StepEnds
     truth: Truth | None = None
 
     def search(
@@ -119,7 +120,7 @@ class Restart:
 
     def _kept(self, question: Question, tokens: np.ndarray, scores: np.ndarray, draw: int) -> np.ndarray:
         """What the next attempt keeps of a finished one."""
-        ends = np.flatnonzero(np.isin(tokens, self.closing)) + 1
+        ends = self.ends(tokens)
         n_steps = min(len(ends), len(scores))
         if self.where == "start" or n_steps == 0:
             return tokens[:0]

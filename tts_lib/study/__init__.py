@@ -1,3 +1,3 @@
-"""What a study is, the schema of params.yaml (`config/`), and what runs one of its notebooks. It imports common and,
-for the schema of fine-tuning, training/settings.
+"""What a study is, the schema of params.yaml (`config/`), what runs one of its notebooks, and a study opened again to
+ask its models (`asking`). But for the last it imports common and, for the schema of fine-tuning, training/settings.
 """

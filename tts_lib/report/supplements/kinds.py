@@ -5,7 +5,7 @@ from pathlib import Path
 from tts_lib.common.errors import StudyError, listed
 from tts_lib.common.section import Section
 from tts_lib.common.yaml_files import read
-from tts_lib.report.supplements.combine import Combine
+from tts_lib.report.supplements.combine.supplement import Combine
 from tts_lib.report.supplements.declared import PROFILES, Supplement
 from tts_lib.report.supplements.improve.supplement import Improve
 from tts_lib.report.supplements.other_study import OtherStudy

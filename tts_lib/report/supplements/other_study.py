@@ -16,6 +16,7 @@ from tts_lib.common.strategy import BEST_FIXED, COVERAGE, MAJORITY, ORACLE, PLAI
 from tts_lib.report.claims.claims import COLUMNS, OPEN
 from tts_lib.report.figures.figure import Drawing
 from tts_lib.report.supplements.declared import Collected, Supplement
+from tts_lib.report.supplements.drawn import rows_of_claims
 from tts_lib.strategies.tables.saved import read_csv
 from tts_lib.study import folder
 
@@ -143,16 +144,12 @@ def figure(own: pd.DataFrame, other: pd.DataFrame, model: str) -> Drawing:
 
 
 def draw(data: pd.DataFrame, ax: Axes) -> None:
-    """A row a claim, a colour a study."""
-    numbers = list(dict.fromkeys(data["number"]))
-    place = {number: row for row, number in enumerate(reversed(numbers))}
+    """A colour a study."""
+    place = rows_of_claims(data, ax)
     for shift, (name, part) in zip((0.16, -0.16), data.groupby("study", sort=False), strict=True):
         rows = [place[number] + shift for number in part["number"]]
         error = [100 * (part["estimate"] - part["low"]), 100 * (part["high"] - part["estimate"])]
         ax.errorbar(100 * part["estimate"], rows, xerr=error, fmt="o", markersize=3, linewidth=1.2, label=str(name))
-    ax.axvline(0, color="0.3", linewidth=0.8)
-    ax.set(xlabel="points", ylabel="claim", yticks=list(place.values()), yticklabels=list(place))
-    ax.tick_params(axis="y", labelsize="x-small")
     ax.legend(fontsize="small")
 
 

@@ -21,6 +21,7 @@ from tts_lib.report.figures.figure import Drawing
 from tts_lib.report.measured import results_of
 from tts_lib.report.results import NotMeasured, Results
 from tts_lib.report.supplements.declared import Collected, Supplement
+from tts_lib.report.supplements.drawn import rows_of_claims
 
 OWN = "study"  # the training that the study itself made
 QUOTED = {"pass@1": (COVERAGE, 1), "majority of 64": (MAJORITY, 64), "best of 64, weighted": (WEIGHTED, 64)}
@@ -163,10 +164,8 @@ def figure(claims: pd.DataFrame, trainings: pd.DataFrame) -> Drawing:
 
 
 def draw(data: pd.DataFrame, ax: Axes) -> None:
-    """A row a claim."""
-    numbers = list(dict.fromkeys(data["number"]))
-    place = {number: row for row, number in enumerate(reversed(numbers))}
-    once = data.drop_duplicates("number")
+    """A dot a training, a bar over all of them."""
+    place, once = rows_of_claims(data, ax), data.drop_duplicates("number")
     ax.hlines(
         [place[number] for number in once["number"]],
         100 * once["low"],
@@ -178,6 +177,3 @@ def draw(data: pd.DataFrame, ax: Axes) -> None:
     for own, part in data.groupby(data["training"] == OWN):
         looks = {"facecolors": "C0" if own else "white", "edgecolors": "C0", "zorder": 3 if own else 2}
         ax.scatter(100 * part["estimate"], [place[number] for number in part["number"]], s=18, **looks)
-    ax.axvline(0, color="0.3", linewidth=0.8)
-    ax.set(xlabel="points", ylabel="claim", yticks=list(place.values()), yticklabels=list(place))
-    ax.tick_params(axis="y", labelsize="x-small")

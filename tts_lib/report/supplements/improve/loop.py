@@ -19,7 +19,7 @@ from tts_lib.common.examples import Examples
 from tts_lib.estimators.flops import Sizes, inference_flops, pretraining_flops
 from tts_lib.grading import verdicts
 from tts_lib.models import pointer
-from tts_lib.report.supplements.improve.asking import BASE, Asking
+from tts_lib.report.supplements.improve.pools import Pools
 from tts_lib.revisions import trajectories
 from tts_lib.strategies import rounds
 from tts_lib.strategies.rounds import Round
@@ -31,7 +31,7 @@ from tts_lib.verifiers import rollouts
 if TYPE_CHECKING:  # what trains loads torch
     from tts_lib.training.learners import Learner
 
-LARGE, SOLUTIONS, TOKENS = "large", "solutions", "tokens"
+BASE, LARGE, SOLUTIONS, TOKENS = "base", "large", "solutions", "tokens"
 FOLDER = paths.CHECKPOINTS / "improve"
 
 
@@ -65,7 +65,7 @@ class Loop:
         samples, texts: of a training question, sampled in a round and at most learned from.
     """
 
-    asking: Asking
+    pools: Pools
     learner: "Learner"
     sizes: Sizes
     n_rounds: int
@@ -88,18 +88,18 @@ class Loop:
         """What a teacher keeps of a model's samples, and the FLOPs that these and the teacher's scores took."""
         samples, spent = self._answered(model, self.samples)
         if teacher == "verifier":
-            samples = samples.assign(score=self.asking.scores(paths.verifier("prm"), self.asking.train, samples))
+            samples = samples.assign(score=self.pools.scores(paths.verifier("prm"), self.pools.train, samples))
             spent *= 1 + self.sizes.verifier / self.sizes.policy
         return teachers.kept(teacher, samples, self.texts), spent
 
     def _answered(self, model: Taught, n: int) -> tuple[pd.DataFrame, float]:
         """Samples of the training questions, and the FLOPs they take of a model of the base's size."""
-        train = self.asking.train
+        train = self.pools.train
         if model.teacher == BASE:
-            samples = self.asking.own_samples("train", train, n)
+            samples = self.pools.own_samples("train", train, n)
         else:
-            samples = self.asking.samples(model.folder, train, n, model.name)
-        tokens = sum(self.asking.prompt_tokens(train).values()) + int(samples["n_tokens"].to_numpy(int).sum())
+            samples = self.pools.samples(model.folder, train, n, model.name)
+        tokens = sum(self.pools.prompt_tokens(train).values()) + int(samples["n_tokens"].to_numpy(int).sum())
         return samples, inference_flops(self.sizes.policy, tokens)
 
     def _learns(self, teacher: str, number: int, kept: pd.DataFrame, flops: float) -> Taught:
@@ -115,10 +115,9 @@ class Loop:
 
     def _lessons(self, kept: pd.DataFrame, name: str) -> tuple[Examples, Examples]:
         """Texts as examples: to learn, and held out to see the loss on."""
-        asking = self.asking
+        train, asking = self.pools.train, self.pools.asking
         assert asking.study.revisions
-        share = asking.study.revisions.validation_share
-        held_out = examples.held_out(asking.train["question_id"].tolist(), share)
+        held_out = examples.held_out(train["question_id"].tolist(), asking.study.revisions.validation_share)
         is_held_out = kept["question_id"].isin(list(held_out)).to_numpy(bool)
         if is_held_out.all() or not is_held_out.any():
             which = "learned from" if is_held_out.all() else "held out"
@@ -127,7 +126,7 @@ class Loop:
                 "the supplement, or ask more training questions"
             )
         attempts = kept.assign(history=[[] for _ in range(len(kept))])
-        questions = asking.questions(asking.train, paths.model(BASE))
+        questions = asking.questions(train)
         learned, shown = (
             trajectories.examples(attempts.loc[rows], questions, self.learner.end_tokens)
             for rows in (~is_held_out, is_held_out)
@@ -138,7 +137,7 @@ class Loop:
         """One round each, of those that the study has: the large model's samples; the reference solutions of the
         questions that the verifier's first round learned from; as many tokens of the corpus.
         """
-        made, train = [], self.asking.train
+        made, train = [], self.pools.train
         if pointer.is_there(paths.model(LARGE)):
             facts = tables.read_json(paths.metrics(f"model-{LARGE}"), ["n_params_block"])
             samples, spent = self._answered(Taught(LARGE, 0, paths.model(LARGE)), self.samples)
@@ -151,7 +150,7 @@ class Loop:
             made.append(self._learns(SOLUTIONS, 1, texts, 0.0))
         if paths.CORPUS.is_file():
             learned, _ = self._lessons(kept, base.name)
-            generator = rng.generator("improve tokens", self.asking.study.seed)
+            generator = rng.generator("improve tokens", self.pools.asking.study.seed)
             corpus = Examples.load(paths.CORPUS).packed(len(learned.tokens), 1, generator)
             model = Taught(TOKENS, 1, FOLDER / f"{TOKENS}-1")
             made.append(self._trained(model, corpus, Examples.load(paths.CORPUS_VALIDATION)))
@@ -162,18 +161,18 @@ class Loop:
 
         None where the study's PRM existed already.
         """
-        verifier = self.asking.study.verifier
+        verifier = self.pools.asking.study.verifier
         recipe = None if verifier is None else verifier.trained or verifier.tuned
         if recipe is None:
             return None
         from tts_lib.training.learners import Labelled
 
         samples, spent = self._answered(model, recipe.samples)
-        labels, n_tokens = self.asking.labels(model.folder, samples, recipe.rollouts, model.name)
+        labels, n_tokens = self.pools.labels(model.folder, samples, recipe.rollouts, model.name)
         solutions = rollouts.answered(samples).merge(labels, on=["question_id", "sample"])
-        held_out = examples.held_out(self.asking.train["question_id"].tolist(), recipe.validation_share)
+        held_out = examples.held_out(self.pools.train["question_id"].tolist(), recipe.validation_share)
         rows = solutions["question_id"].isin(list(held_out)).to_numpy(bool)
-        asked = self.asking.questions(self.asking.train, model.folder)
+        asked = self.pools.asking.questions(self.pools.train, model.folder)
         parts, folder = Labelled(solutions.loc[~rows], solutions.loc[rows], asked), FOLDER / "prm"
         n_learned = self.learner.verifier(model.folder, parts, folder, "training a PRM on the last round")
         spent += inference_flops(self.sizes.policy, n_tokens) + pretraining_flops(self.sizes.verifier, n_learned)
@@ -181,22 +180,22 @@ class Loop:
 
     def measured(self, model: Taught, verifiers: Mapping[str, Path], n_samples: int, at: int) -> Round:
         """What a model attains on the test questions, its samples read by these verifiers; see `rounds.read`."""
-        asking, test = self.asking, self.asking.test
+        pools, test = self.pools, self.pools.test
         if model.teacher == BASE:
-            samples = asking.own_samples("test", test, n_samples)
-            known = {paths.verifier("prm"): asking.own_scores("test", test, n_samples)}
+            samples = pools.own_samples("test", test, n_samples)
+            known = {paths.verifier("prm"): pools.own_scores("test", test, n_samples)}
         else:
-            samples, known = asking.samples(model.folder, test, n_samples, model.name), {}
+            samples, known = pools.samples(model.folder, test, n_samples, model.name), {}
         scores = {
-            name: known[folder] if folder in known else asking.scores(folder, test, samples)
+            name: known[folder] if folder in known else pools.scores(folder, test, samples)
             for name, folder in verifiers.items()
         }
         grid = grids.grid(samples, test["question_id"].tolist())
-        throughout = asking.right_throughout(samples)
-        pool = rounds.Pool.of(samples, grid, scores, throughout, asking.prompt_tokens(test))
+        throughout = pools.right_throughout(samples)
+        pool = rounds.Pool.of(samples, grid, scores, throughout, pools.prompt_tokens(test))
         budgets = [2**i for i in range(n_samples.bit_length())]
-        generator = rng.generator("improve replay", asking.study.seed)
-        return rounds.read(pool, budgets, at, asking.guess_rate, generator)
+        generator = rng.generator("improve replay", pools.asking.study.seed)
+        return rounds.read(pool, budgets, at, pools.asking.guess_rate, generator)
 
 
 def learner(study: Study) -> "Learner":

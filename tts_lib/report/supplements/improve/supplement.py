@@ -19,7 +19,6 @@ from tts_lib.estimators import intervals
 from tts_lib.report.claims.findings import Demand, Finding, from_interval, from_ratio
 from tts_lib.report.supplements.declared import PROFILES, Collected, RegisteredClaim, Supplement
 from tts_lib.report.supplements.improve import telling
-from tts_lib.report.supplements.improve.asking import Asking
 from tts_lib.report.supplements.improve.contrasts import (
     RETRAINED,
     START,
@@ -29,7 +28,9 @@ from tts_lib.report.supplements.improve.contrasts import (
     gold_gain,
 )
 from tts_lib.report.supplements.improve.loop import Loop, learner
+from tts_lib.report.supplements.improve.pools import Pools
 from tts_lib.strategies.model_sizes import model_sizes
+from tts_lib.study.asking import Asking
 from tts_lib.study.config import loading
 from tts_lib.study.config.study import Study
 
@@ -83,8 +84,8 @@ class Improve(Supplement):
             study = loading.load()
             learns = learner(study)
             self._must_reach(study)
-            asking, sizes = Asking.open(study, self.n_test, stack), model_sizes()
-            loop = Loop(asking, learns, sizes, self.rounds, self.samples, self.texts)
+            pools, sizes = Pools.of(Asking.open(study, stack), self.n_test), model_sizes()
+            loop = Loop(pools, learns, sizes, self.rounds, self.samples, self.texts)
             models = loop.models()
             (last,) = (model for model in models if (model.teacher, model.number) == ("verifier", self.rounds))
             readers, making = {START: paths.verifier("prm")}, 0.0
@@ -97,7 +98,7 @@ class Improve(Supplement):
             whole = 1 << (study.generate["base-test"].n_samples.bit_length() - 1)
             base = loop.measured(models[0], start, whole, self.at)
             draws = rng.generator("bootstrap", study.seed, "improve")
-            weights = intervals.bootstrap_weights(len(asking.test), study.compute_optimal.n_bootstrap, draws)
+            weights = intervals.bootstrap_weights(len(pools.test), study.compute_optimal.n_bootstrap, draws)
         return self.told(Measured(measured, base, sizes, self.rounds, self.at, weights, making))
 
     def _must_reach(self, study: Study) -> None:

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 
 from tts_lib.estimators.intervals import difference_interval
 from tts_lib.report.figures.figure import Drawing
-from tts_lib.report.supplements.improve.asking import BASE
 from tts_lib.report.supplements.improve.contrasts import START, Measured, against_sampling
+from tts_lib.report.supplements.improve.loop import BASE
 from tts_lib.training.teachers import TEACHERS
 
 COLOURS = {BASE: "black"} | {teacher: f"C{number}" for number, teacher in enumerate(TEACHERS)}

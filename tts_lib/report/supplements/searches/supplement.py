@@ -28,6 +28,7 @@ from tts_lib.report.supplements.searches.ladder import (
 )
 from tts_lib.report.supplements.searches.world import Attained, World
 from tts_lib.search.methods import Method, reachable
+from tts_lib.study.asking import Asking
 from tts_lib.study.config import loading
 
 CHOOSERS = {PRM: (PRM, EXACT), EXACT: (EXACT, PRM), SHUFFLED: (SHUFFLED, PRM)}  # who chooses what a rung has guided to
@@ -71,7 +72,7 @@ class Searches(Supplement):
             study = loading.load()
             if unknown := [n for n in self.budgets if n not in study.grid.budgets]:
                 raise StudyError(f"budgets hold {unknown[0]}, at which the study knows no best-of-N (grid.budgets)")
-            world = World.open(study, stack, self.n_val, self.n_test)
+            world = World.of(Asking.open(study, stack), stack, self.n_val, self.n_test)
             return self._told(self._measured(world))
 
     def _measured(self, world: World) -> Ladder:

@@ -10,22 +10,14 @@ import pandas as pd
 from jaxtyping import Float
 
 from tts_lib.answers import grid, pools
-from tts_lib.answers.cached_policy import CachedPolicy
 from tts_lib.answers.cost import LEDGER
 from tts_lib.answers.protocols import Policy, Sampling, ScoreRequest, Verifier
 from tts_lib.answers.question_table import QuestionTable
-from tts_lib.answers.store.store import Store
 from tts_lib.common import paths, tables
-from tts_lib.common.errors import StudyError
 from tts_lib.common.rng import generator
-from tts_lib.engines.opening import open_policy, open_verifier
-from tts_lib.engines.transformers.asked import Asked
 from tts_lib.estimators import score_quality, selection, subsets
 from tts_lib.estimators.flops import Sizes
 from tts_lib.estimators.per_question import PerQuestion
-from tts_lib.grading.judging import open_judge
-from tts_lib.models import pointer
-from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.models.vocabulary import Vocabulary
 from tts_lib.search import over_questions
 from tts_lib.search.methods import Method
@@ -33,6 +25,7 @@ from tts_lib.search.step_search import StepSearch
 from tts_lib.search.tree import Tree
 from tts_lib.strategies.curves import at_budget
 from tts_lib.strategies.model_sizes import model_sizes
+from tts_lib.study.asking import Asking, vocabulary
 from tts_lib.study.config.study import Study
 from tts_lib.verifiers import siblings
 from tts_lib.verifiers.value import AtEnd, Misjudged, OfPrefixes, RolledOut, Shuffled
@@ -71,7 +64,7 @@ class Pooled:
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """The base, its PRM and the questions of a study, opened."""
+    """The base, its PRM and the questions of a study."""
 
     study: Study
     val: QuestionTable
@@ -82,31 +75,16 @@ class World:
     sizes: Sizes
 
     @classmethod
-    def open(cls, study: Study, stack: ExitStack, n_val: int, n_test: int) -> "World":
-        """Of the study in the working folder, with the first of its questions.
-
-        Raises:
-            StudyError: it samples nothing.
-        """
-        if study.engine is None or study.grading is None or study.search is None:
-            raise StudyError("searches needs a study that samples: a replay has no policy to search with")
-        folder, engine = paths.model("base"), study.engine.model_dump(mode="json")
-        codec, base = TokenCodec.from_folder(folder), pointer.resolve(folder)
-        assert base.step is not None
-        store = stack.enter_context(Store.open(paths.STORE, write=True))
-        judge = stack.enter_context(open_judge(study.grading.model_dump(mode="json"), paths.JUDGEMENTS))
-        columns = ["question_id", "problem", "statement", "answer"]
-        val, test = (
-            tables.read_table(paths.problems(split), columns).head(n) for split, n in (("val", n_val), ("test", n_test))
-        )
-        asked = Asked.about(codec, [val, test], base.step)
+    def of(cls, asking: Asking, stack: ExitStack, n_val: int, n_test: int) -> "World":
+        """Of a study, with the first of its questions."""
+        val, test = (asking.questions(asking.table(split, n)) for split, n in (("val", n_val), ("test", n_test)))
         return cls(
-            study=study,
-            val=QuestionTable(val, codec, judge),
-            test=QuestionTable(test, codec, judge),
-            policy=CachedPolicy(open_policy(folder, engine), store),
-            prm=open_verifier(paths.verifier("prm"), engine, asked, store=store),
-            vocabulary=Vocabulary.of(base.weights, base.step),
+            study=asking.study,
+            val=val,
+            test=test,
+            policy=stack.enter_context(asking.policy()),
+            prm=stack.enter_context(asking.verifier([val.table, test.table])),
+            vocabulary=vocabulary(),
             sizes=model_sizes(),
         )
 

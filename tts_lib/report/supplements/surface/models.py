@@ -1,30 +1,23 @@
 """The models of the exchange surface: trained, sampled and scored as the study does with its own."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from tts_lib.answers import grid as grids
 from tts_lib.answers import pools
-from tts_lib.answers.cached_policy import CachedPolicy
-from tts_lib.answers.protocols import Sampling, Verifier
+from tts_lib.answers.protocols import Verifier
 from tts_lib.answers.question_table import QuestionTable
-from tts_lib.answers.store.store import Store
-from tts_lib.common import paths, rng, tables
+from tts_lib.common import paths, rng
 from tts_lib.common.examples import Examples
-from tts_lib.engines.opening import open_policy, open_verifier
-from tts_lib.engines.transformers.asked import Asked
 from tts_lib.estimators import subsets
 from tts_lib.grading import verdicts
-from tts_lib.grading.judging import open_judge
 from tts_lib.models import pointer
-from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.strategies.exchange.sized import Size, Sized
+from tts_lib.study.asking import Asking
 from tts_lib.study.config.nano import Shape
 from tts_lib.study.config.study import Study
 from tts_lib.verifiers import scoring
@@ -106,43 +99,28 @@ def trained(
 
 
 @dataclass(frozen=True, eq=False)
-class Asking:
-    """The study's test questions, and how its models and its PRM are asked."""
+class Measuring:
+    """The questions that all models answer, and how many samples of each of them are drawn."""
 
-    study: Study
+    asking: Asking
     questions: QuestionTable
-    engine: Mapping[str, Any]
-    store: Store
-    codec: TokenCodec
+    n_samples: int
+    budgets: Sequence[int]
 
-    @classmethod
-    def open(cls, study: Study, n_questions: int, stack: ExitStack) -> "Asking":
-        """Of the study in the working folder, on its first test questions."""
-        assert study.engine and study.grading
-        codec = TokenCodec.from_folder(paths.model(BASE))
-        judge = stack.enter_context(open_judge(study.grading.model_dump(mode="json"), paths.JUDGEMENTS))
-        table = tables.read_table(paths.problems("test"), ["question_id", "problem", "statement", "answer"])
-        store = stack.enter_context(Store.open(paths.STORE, write=True))
-        questions = QuestionTable(table.head(n_questions), codec, judge)
-        return cls(study, questions, study.engine.model_dump(mode="json"), store, codec)
-
-    def measured(self, trainings: Sequence[Training], n_samples: int, budgets: Sequence[int]) -> list[Measured]:
+    def measured(self, trainings: Sequence[Training]) -> list[Measured]:
         """Sample, judge and score each model; one row a size and number of tokens."""
-        step = pointer.resolve(paths.model(BASE)).step
-        assert step is not None
-        asked = Asked.about(self.codec, [self.questions.table], step)
-        prm = open_verifier(paths.verifier("prm"), self.engine, asked, store=self.store)
-        return [self._measured(group, prm, n_samples, budgets) for group in _alike(trainings)]
+        with self.asking.verifier([self.questions.table]) as prm:
+            return [self._measured(group, prm) for group in _alike(trainings)]
 
-    def _measured(self, group: Sequence[Training], prm: Verifier, n_samples: int, budgets: Sequence[int]) -> Measured:
-        assert self.study.sampling
-        drawn = Sampling(self.study.sampling.temperature, self.study.sampling.top_p, self._most, "end")
+    def _measured(self, group: Sequence[Training], prm: Verifier) -> Measured:
+        drawn, seed = self.asking.sampling, self.asking.study.seed
+        at_first = replace(drawn, temperature=0.0, top_p=1.0)
         found, scores, greedy, lengths = [], [], [], []
         aggregation = pointer.resolve(paths.verifier("prm")).aggregation
         for one in group:
-            policy, key = CachedPolicy(open_policy(one.folder, self.engine), self.store), (self.study.seed, one.name)
-            pool = pools.sample_pool(policy, self.questions, n_samples, drawn, key)
-            once = pools.sample_pool(policy, self.questions, 1, Sampling(0.0, 1.0, self._most, "end"), key)
+            with self.asking.policy(one.folder) as policy:
+                pool = pools.sample_pool(policy, self.questions, self.n_samples, drawn, (seed, one.name))
+                once = pools.sample_pool(policy, self.questions, 1, at_first, (seed, one.name))
             scored, _ = scoring.score_pool({"prm": prm}, self.questions, pool, aggregation)
             found.append(grids.grid(pool, self.questions.table["question_id"].tolist()))
             scores.append(found[-1].spread(scored["prm_last"].to_numpy(float)))
@@ -150,16 +128,13 @@ class Asking:
             lengths.append(float(pool["n_tokens"].to_numpy().mean()))
         prompt = float(np.mean([len(each) for each in self.questions.prompts.values()]))
         size = Size(group[0].size, group[0].n_params, group[0].n_tokens, prompt, float(np.mean(lengths)))
-        draws = rng.generator("surface-votes", self.study.seed, group[0].name)
-        sized = Sized.of_pools(size, found, scores, budgets, draws)
+        draws = rng.generator("surface-votes", seed, group[0].name)
+        sized = Sized.of_pools(size, found, scores, self.budgets, draws)
         right = np.stack([each.correct.sum(axis=1) for each in found])
         first = np.stack(greedy)
-        return Measured(sized.with_first(first.astype(float)), [one.seed for one in group], right, first, n_samples)
-
-    @property
-    def _most(self) -> int:
-        assert self.study.sampling
-        return self.study.sampling.max_tokens
+        return Measured(
+            sized.with_first(first.astype(float)), [one.seed for one in group], right, first, self.n_samples
+        )
 
 
 def _alike(trainings: Sequence[Training]) -> Iterator[list[Training]]:

@@ -27,12 +27,13 @@ from tts_lib.report.figures.figure import Drawing
 from tts_lib.report.results import NotMeasured
 from tts_lib.report.supplements.declared import Collected, RegisteredClaim, Supplement
 from tts_lib.report.supplements.surface import contrasts, forecasts
-from tts_lib.report.supplements.surface.models import BASE, LARGE, Asking, Measured, trained
+from tts_lib.report.supplements.surface.models import BASE, LARGE, Measured, Measuring, trained
 from tts_lib.strategies.bins import Bins, numbered
 from tts_lib.strategies.exchange import spending
 from tts_lib.strategies.exchange.sized import MAJORITY, WEIGHTED, Prices
 from tts_lib.strategies.exchange.surface import Surface
 from tts_lib.strategies.model_sizes import making, model_sizes
+from tts_lib.study.asking import Asking
 from tts_lib.study.config import loading
 from tts_lib.study.config.nano import Shape
 from tts_lib.study.config.study import Study
@@ -111,12 +112,12 @@ class ExchangeSurface(Supplement):
             study = loading.load()
             sizes = self.sizes | {name: study.ladder[name] for name in self.ladder}
             made = trained(study, sizes, self.corpus_shares, self.seeds)
-            asking = Asking.open(study, self.n_questions, stack)
-            measured = asking.measured(made, self.n_samples, self.budgets)
-            question_ids = asking.questions.table["question_id"].tolist()
+            asking = Asking.open(study, stack)
+            questions = asking.questions(asking.table("test", self.n_questions))
+            measured = Measuring(asking, questions, self.n_samples, self.budgets).measured(made)
+            question_ids = questions.table["question_id"].tolist()
             prices = Prices(model_sizes().verifier, making(revised=False)["prm"])
-            guess = float(tables.read_json(paths.metrics("problems"), ["guess_rate"])["guess_rate"])
-            groups = _groups(study, question_ids)
+            guess, groups = asking.guess_rate, _groups(study, question_ids)
         draws = partial(rng.generator, "surface", study.seed)
         surface = Surface.of(
             [one.sized for one in measured], self.budgets, study.compute_optimal.n_bootstrap, draws("bootstrap")
