@@ -54,6 +54,12 @@ def make(name: str, root: Path) -> Beside:
     return Beside(name, root, declared, studies)
 
 
+def unrun(root: Path) -> list[str]:
+    """What keeps the study in `root` from having a supplement, in a sentence each; none where it has run."""
+    absent = [path for path in (paths.SUMMARY, paths.accuracy("test")) if not (root / path).is_file()]
+    return [f"{root / path} is missing: a supplement is collected beside a study; run that first." for path in absent]
+
+
 def run(name: str, root: Path, run_study: Callable[[Path, list[str]], int], render: Callable[[Path], int]) -> int:
     """Run its studies and write ROOT/reports/supplements/NAME/; 0, or the status of what failed.
 
@@ -64,8 +70,8 @@ def run(name: str, root: Path, run_study: Callable[[Path, list[str]], int], rend
     Raises:
         StudyError: the study in `root` has not run.
     """
-    if missing := [path for path in (paths.SUMMARY, paths.accuracy("test")) if not (root / path).is_file()]:
-        raise StudyError(f"{root / missing[0]} is missing: a supplement is collected beside a study; run that first.")
+    if missing := unrun(root):
+        raise StudyError(missing[0])
     beside = make(name, root)
     for study, place in beside.studies.items():
         print(f"{name}, {study}:", flush=True)

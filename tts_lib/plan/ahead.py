@@ -68,7 +68,7 @@ def look(file: Path, tokens_per_second: float | None = None, source: str = "stat
     lock = Lock(root, settings)
     made = lock.made(stages)
     todo = [stage.name for stage in stages if stage.name not in made]
-    known, found = Known(study, root, folder, _like(study, root, project)), pace.recorded(study)
+    known, found = Known(study, root, folder, like(study, root, project)), pace.recorded(study)
     try:
         work = works(study, known)
         if tokens_per_second and work:
@@ -100,7 +100,7 @@ def _chosen(stages: list[Stage], only: Sequence[str]) -> list[Stage]:
     return chosen
 
 
-def _like(study: Study, root: Path, project: Path) -> Path | None:
+def like(study: Study, root: Path, project: Path) -> Path | None:
     """The project's own study, if it is another one of this kind."""
     if root == project or not study.problems:
         return None

@@ -9,6 +9,7 @@ from tts_lib.common.errors import StudyError
 from tts_lib.models import checkpoint
 from tts_lib.models.pointer import EMBEDDINGS
 from tts_lib.questions.nano import World
+from tts_lib.study.config.nano import Shape
 from tts_lib.study.config.study import Study
 
 NUMBER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)([BM])(?![a-zA-Z])", re.IGNORECASE)
@@ -51,7 +52,12 @@ def size_of(study: Study, model: str) -> Size:
     """
     if model not in study.models:
         raise StudyError(f"The study has no model {model!r}; models has {', '.join(study.models) or 'none'}.")
-    shape, problems = study.models[model], study.problems["nano"]
+    return shaped(study, study.models[model])
+
+
+def shaped(study: Study, shape: Shape) -> Size:
+    """The size of a model of this shape for a nano study's texts."""
+    problems = study.problems["nano"]
     world = World.build(problems.n_maps, problems.n_values, problems.zipf_offset, study.seed)
     vocab_size = len(world.vocabulary)
     per_layer = 4 * shape.width**2 + 3 * shape.width * shape.width_mlp + 2 * shape.width

@@ -27,6 +27,7 @@ from tts_lib.models import pointer
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.models.vocabulary import Vocabulary
 from tts_lib.study.config.study import Study
+from tts_lib.study.effort import NOTHING
 
 BASE, PRM = paths.model("base"), paths.verifier("prm")
 COLUMNS = ["question_id", "problem", "statement", "solution", "answer"]
@@ -48,7 +49,7 @@ class Asking:
             StudyError: it samples nothing, or another process writes to its store.
         """
         if study.engine is None or study.grading is None or study.sampling is None:
-            raise StudyError("the study samples nothing, so that there is no model to ask: take one with an engine")
+            raise StudyError(NOTHING)
         store = stack.enter_context(Store.open(paths.STORE, write=True))
         judge = stack.enter_context(open_judge(study.grading.model_dump(mode="json"), paths.JUDGEMENTS))
         return cls(study, store, judge)

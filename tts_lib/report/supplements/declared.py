@@ -18,6 +18,7 @@ from tts_lib.common.section import Section
 from tts_lib.report.claims.findings import Demand, Direction
 from tts_lib.report.figures.figure import Drawing
 from tts_lib.study.config.study import Study
+from tts_lib.study.effort import Effort, Foreseen
 
 PROFILES = Path("profiles/supplements")
 
@@ -78,6 +79,14 @@ class Supplement(Section, ABC):
             StudyError: they cannot stand beside it.
         """
         return {}
+
+    def efforts(self, study: Study, foreseen: Foreseen) -> Sequence[Effort]:
+        """What is sampled, read and trained in the study itself, beside the studies that are run; at its upper limit.
+
+        Raises:
+            StudyError: the study cannot have it.
+        """
+        return ()
 
     @abstractmethod
     def collect(self, root: Path, studies: Mapping[str, Path]) -> Collected:

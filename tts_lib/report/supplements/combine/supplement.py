@@ -17,6 +17,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from pydantic import Field
 
+from tts_lib.answers.expected import Expected
 from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common import paths
 from tts_lib.estimators.intervals import difference_interval
@@ -24,9 +25,13 @@ from tts_lib.report.claims.findings import points
 from tts_lib.report.figures.figure import Drawing
 from tts_lib.report.supplements.combine.cells import MODEL, TREES, Cell, Measured, Revising, sampled
 from tts_lib.report.supplements.declared import Collected, RegisteredClaim, Supplement
+from tts_lib.revisions import chains
 from tts_lib.revisions.restart import Where
 from tts_lib.study.asking import Asking
 from tts_lib.study.config import loading
+from tts_lib.study.config.study import Study
+from tts_lib.study.effort import Effort, Foreseen
+from tts_lib.verifiers import scoring
 
 Contrast = Literal[
     "both_minus_parents", "interaction", "located_minus_random", "gain_minus_score", "score_minus_uniform"
@@ -57,6 +62,28 @@ class Combine(Supplement):
     n_val: Annotated[int, Field(ge=30, description="questions to choose on, the first")]
     n_test: Annotated[int, Field(ge=30, description="questions to measure on, the first")]
     claims: Annotated[list[Registered], Field(min_length=1)]
+
+    def efforts(self, study: Study, foreseen: Foreseen) -> list[Effort]:
+        """Every length of chains in each cell on validation questions, one on test questions, and the trees.
+
+        What an attempt keeps of the one before it is counted as if it were written anew.
+        """
+        question, history = foreseen.question("test"), sampled(study).max_history
+        n_val, n_test = foreseen.n("val", self.n_val), foreseen.n("test", self.n_test)
+        cells = [shown for _ in range(4 if study.problems else 3) for shown in (False, True)]
+
+        def asked(length: int, shown: bool) -> Expected:
+            wide = self.budget // length
+            read = scoring.expected(wide, question, shared=True) * length
+            return chains.expected([length] * wide, history if shown else 0, question) + read
+
+        tried = sum((asked(length, shown) for shown in cells for length in self.attempts), Expected())
+        measured = sum((asked(max(self.attempts), shown) for shown in cells), Expected())
+        return [
+            Effort("lengths of chains, validation", asked=tried * n_val),
+            Effort("cells, test", asked=measured * n_test),
+            Effort("trees", asked=asked(self.levels, True) * (n_val + len(TREES) * n_test)),
+        ]
 
     def collect(self, root: Path, studies: Mapping[str, Path]) -> Collected:
         with chdir(root), ExitStack() as stack:

@@ -23,7 +23,7 @@ from tts_lib.report.supplements.improve.pools import Pools
 from tts_lib.revisions import trajectories
 from tts_lib.strategies import rounds
 from tts_lib.strategies.rounds import Round
-from tts_lib.study.config.revisions import TrainedRevisions
+from tts_lib.study.config.revisions import Revisions, TrainedRevisions
 from tts_lib.study.config.study import Study
 from tts_lib.training import teachers
 from tts_lib.verifiers import rollouts
@@ -198,26 +198,36 @@ class Loop:
         return rounds.read(pool, budgets, at, pools.asking.guess_rate, generator)
 
 
-def learner(study: Study) -> "Learner":
-    """Who learns as the study's revision models and its PRM did.
+def rates(study: Study) -> Revisions:
+    """The settings by which a study's models learn from texts.
 
     Raises:
         StudyError: it has no revision models, whose rates are taken.
     """
+    if study.revisions is None:
+        raise StudyError("improve learns at the rates of a study's revision models: set revisions")
+    return study.revisions
+
+
+def learner(study: Study) -> "Learner":
+    """Who learns as the study's revision models and its PRM did.
+
+    Raises:
+        StudyError: see `rates`.
+    """
     from tts_lib.training.learners import Adapter, WholeModel
     from tts_lib.training.loop import Training
 
-    rates, verifier, base = study.revisions, study.verifier, paths.model(BASE)
-    if rates is None or verifier is None:
-        raise StudyError("improve learns at the rates of a study's revision models: set revisions")
-    if not isinstance(rates, TrainedRevisions):
+    recipe, verifier, base = rates(study), study.verifier, paths.model(BASE)
+    assert verifier
+    if not isinstance(recipe, TrainedRevisions):
         tuned = None if verifier.tuned is None else verifier.tuned.model_dump(mode="json")
-        return Adapter(base, rates.tuning, tuned, paths.CHECKPOINTS, study.seed, rates.device)
+        return Adapter(base, recipe.tuning, tuned, paths.CHECKPOINTS, study.seed, recipe.device)
     prm = verifier.trained
     assert prm
     of_policy = Training(
-        rates.epochs, rates.batch_tokens, rates.lr_muon, rates.lr_adamw, 0.0, rates.shards, study.seed,
-        n_evaluations=1, checkpoint_seconds=rates.checkpoint_seconds,
+        recipe.epochs, recipe.batch_tokens, recipe.lr_muon, recipe.lr_adamw, 0.0, recipe.shards, study.seed,
+        n_evaluations=1, checkpoint_seconds=recipe.checkpoint_seconds,
     )  # fmt: skip
     of_prm = Training(
         prm.epochs, prm.batch_tokens, prm.lr_muon, prm.lr_adamw, prm.dropout, prm.shards, study.seed,

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
+from tts_lib.answers import pools
 from tts_lib.common import paths, rng
 from tts_lib.common.errors import StudyError
 from tts_lib.estimators import intervals
@@ -27,12 +28,17 @@ from tts_lib.report.supplements.improve.contrasts import (
     differences,
     gold_gain,
 )
-from tts_lib.report.supplements.improve.loop import Loop, learner
+from tts_lib.report.supplements.improve.loop import LARGE, Loop, learner, rates
 from tts_lib.report.supplements.improve.pools import Pools
 from tts_lib.strategies.model_sizes import model_sizes
 from tts_lib.study.asking import Asking
 from tts_lib.study.config import loading
+from tts_lib.study.config.revisions import TrainedRevisions
 from tts_lib.study.config.study import Study
+from tts_lib.study.config.verifiers import TrainedVerifier
+from tts_lib.study.effort import Effort, Foreseen
+from tts_lib.training.teachers import TEACHERS
+from tts_lib.verifiers import rollouts, scoring
 
 Contrast = Literal[
     "verifier_gain",
@@ -79,13 +85,52 @@ class Improve(Supplement):
             raise ValueError(f"at is {self.at}, but must be at most pool, which is {self.pool}")
         return self
 
+    def efforts(self, study: Study, foreseen: Foreseen) -> list[Effort]:
+        """Rounds of all teachers, the controls that the study can have, and everyone's samples of the test questions.
+
+        As many texts are counted for each training question as are learned from at most.
+        """
+        recipe, train, test = rates(study), foreseen.question("train"), foreseen.question("test")
+        whole = isinstance(recipe, TrainedRevisions)
+        epochs, shards = (recipe.epochs, recipe.shards) if whole else (recipe.tuning.epochs, 1)
+        n_train, n_test = foreseen.n("train"), foreseen.n("test", self.n_test)
+        has_large = LARGE in {**study.models, **study.taken}
+        n_models = len(TEACHERS) * self.rounds + 1 + has_large + bool(study.corpus)
+        texts = n_models * n_train * self.texts * (1 - recipe.validation_share)
+        drawn, read = pools.expected(self.samples, train), scoring.expected(self.samples, train, shared=True)
+        answered = pools.expected(self.pool, test) + scoring.expected(self.pool, test, shared=True)
+        found = [Effort("samples of the rounds", asked=drawn * (len(TEACHERS) * (self.rounds - 1) * n_train))]
+        if has_large:
+            large = pools.expected(self.samples, foreseen.question("train", LARGE))
+            found.append(Effort("samples of the large model", LARGE, large * n_train))
+        found += [
+            Effort("scores for the verifier's choice", asked=read * (self.rounds * n_train)),
+            Effort("lessons", learned=epochs * texts * train.pair, n_models=n_models * whole, processes=shards),
+            Effort("samples of the test questions, read", asked=answered * (n_models * n_test)),
+        ]
+        return found + self._retraining(study, foreseen)
+
+    def _retraining(self, study: Study, foreseen: Foreseen) -> list[Effort]:
+        """Of a PRM on the last round, which reads that and the base; none where the study's own existed already."""
+        prm = None if study.verifier is None else study.verifier.learner
+        if prm is None:
+            return []
+        whole = isinstance(prm, TrainedVerifier)
+        epochs, shards = (prm.epochs, prm.shards) if whole else (prm.tuning.epochs, 1)
+        train, n = foreseen.question("train"), foreseen.n("train")
+        asked = foreseen.rolled_out(rollouts.expected(prm.samples, prm.rollouts, train) * n, prm.samples * n)
+        n_read = 2 * foreseen.n("test", self.n_test)
+        asked += scoring.expected(self.pool, foreseen.question("test"), shared=True) * n_read
+        learned = epochs * n * prm.samples * (1 - prm.validation_share) * train.pair
+        return [Effort("the retrained PRM", asked=asked, learned=learned, n_models=1, processes=shards)]
+
     def collect(self, root: Path, studies: Mapping[str, Path]) -> Collected:
         with chdir(root), ExitStack() as stack:
             study = loading.load()
             learns = learner(study)
             self._must_reach(study)
-            pools, sizes = Pools.of(Asking.open(study, stack), self.n_test), model_sizes()
-            loop = Loop(pools, learns, sizes, self.rounds, self.samples, self.texts)
+            asked, sizes = Pools.of(Asking.open(study, stack), self.n_test), model_sizes()
+            loop = Loop(asked, learns, sizes, self.rounds, self.samples, self.texts)
             models = loop.models()
             (last,) = (model for model in models if (model.teacher, model.number) == ("verifier", self.rounds))
             readers, making = {START: paths.verifier("prm")}, 0.0
@@ -98,7 +143,7 @@ class Improve(Supplement):
             whole = 1 << (study.generate["base-test"].n_samples.bit_length() - 1)
             base = loop.measured(models[0], start, whole, self.at)
             draws = rng.generator("bootstrap", study.seed, "improve")
-            weights = intervals.bootstrap_weights(len(pools.test), study.compute_optimal.n_bootstrap, draws)
+            weights = intervals.bootstrap_weights(len(asked.test), study.compute_optimal.n_bootstrap, draws)
         return self.told(Measured(measured, base, sizes, self.rounds, self.at, weights, making))
 
     def _must_reach(self, study: Study) -> None:

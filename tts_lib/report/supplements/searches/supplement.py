@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, chdir
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
 from pydantic import Field, model_validator
 
+from tts_lib.answers.expected import Expected
 from tts_lib.common.errors import StudyError, listed
 from tts_lib.common.rng import generator
 from tts_lib.estimators import intervals
@@ -30,6 +32,9 @@ from tts_lib.report.supplements.searches.world import Attained, World
 from tts_lib.search.methods import Method, reachable
 from tts_lib.study.asking import Asking
 from tts_lib.study.config import loading
+from tts_lib.study.config.study import Study
+from tts_lib.study.effort import Effort, Foreseen
+from tts_lib.verifiers import rollouts, scoring
 
 CHOOSERS = {PRM: (PRM, EXACT), EXACT: (EXACT, PRM), SHUFFLED: (SHUFFLED, PRM)}  # who chooses what a rung has guided to
 RESAMPLES = 2000
@@ -66,6 +71,30 @@ class Searches(Supplement):
             if claim.chosen not in CHOOSERS[claim.guided]:
                 raise ValueError(f"claims: nothing that is guided by {claim.guided} is chosen by {claim.chosen}")
         return self
+
+    def efforts(self, study: Study, foreseen: Foreseen) -> list[Effort]:
+        """Searches guided by the PRM, its scores as they are and shuffled; and by rollouts, from every step of every
+        generation, perfect and misjudged.
+        """
+        question, n_test = foreseen.question("test"), foreseen.n("test", self.n_test)
+        told_apart = self.prefixes * (foreseen.n("val", self.n_val) + n_test)
+        shapes = [
+            (method.shape(n), self.replicates if n <= self.replicated_budget else 1)
+            for method in self.searches.values()
+            for n in self.budgets
+        ]
+        asked = sum((shape.expected(question) * (runs * n_test) for shape, runs in shapes), Expected())
+        n_generations = sum(shape.generations * runs for shape, runs in shapes) * n_test
+        n_rungs = 1 + len(self.sigmas)
+        n_solutions = n_rungs * n_generations + told_apart
+        rolled = foreseen.rolled_out(rollouts.expected(1, self.rollouts, question) * n_solutions, n_solutions)
+        pool = scoring.expected(study.generate["base-test"].n_samples, question, shared=True) * n_test
+        return [
+            Effort("pools, read by the PRM, also shuffled", asked=pool * 2),
+            Effort("searches guided by the PRM, also shuffled", asked=asked * 2),
+            Effort("searches guided by rollouts", asked=replace(asked, verified=0.0) * n_rungs),
+            Effort("rollouts", asked=rolled),
+        ]
 
     def collect(self, root: Path, studies: Mapping[str, Path]) -> Collected:
         with chdir(root), ExitStack() as stack:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from tts_lib.answers import pools
 from tts_lib.common import paths, rng, tables
 from tts_lib.common.errors import StudyError, listed
 from tts_lib.common.strategy import COMPUTE_OPTIMAL
@@ -37,6 +38,8 @@ from tts_lib.study.asking import Asking
 from tts_lib.study.config import loading
 from tts_lib.study.config.nano import Shape
 from tts_lib.study.config.study import Study
+from tts_lib.study.effort import Effort, Foreseen
+from tts_lib.verifiers import scoring
 
 LEVELS = tuple(np.round(np.arange(0.05, 1.0, 0.05), 2).tolist())  # of accuracy, at which ε is looked at
 FIGURE_9 = "accuracy_by_budget_flops_matched"  # of the report
@@ -106,6 +109,24 @@ class ExchangeSurface(Supplement):
     def budgets(self) -> list[int]:
         """1, 2, 4, ... samples."""
         return [2**power for power in range(self.n_samples.bit_length())]
+
+    def efforts(self, study: Study, foreseen: Foreseen) -> list[Effort]:
+        """The trainings of each size, as if none went on from a shorter one; then samples and greedy answers of all of
+        them, as long as the base's, and what the PRM reads of them.
+        """
+        assert study.corpus and study.pretrain
+        question, n = foreseen.question("test"), foreseen.n("test", self.n_questions)
+        each = pools.expected(self.n_samples, question) + pools.expected(1, question)
+        each += scoring.expected(self.n_samples, question, shared=True)
+        found, shards = [Effort("samples of the large model", LARGE, each * n)], study.pretrain.shards
+        sizes = {BASE: study.models[BASE], **self.sizes, **{name: study.ladder[name] for name in self.ladder}}
+        for name, shape in sizes.items():
+            shares = self.corpus_shares[:-1] if name == BASE else self.corpus_shares  # the base itself is there
+            seeds = self.seeds.get(name, [])
+            learned, n_models = (sum(shares) + len(seeds)) * study.corpus.tokens, len(shares) + len(seeds)
+            found.append(Effort(f"trainings of {name}", shape, learned=learned, n_models=n_models, processes=shards))
+            found.append(Effort(f"samples of {name}", shape, each * (n * (n_models + (name == BASE)))))
+        return found
 
     def collect(self, root: Path, studies: Mapping[str, Path]) -> Collected:
         with chdir(root), ExitStack() as stack:
