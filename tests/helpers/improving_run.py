@@ -8,7 +8,6 @@ from pathlib import Path
 
 from helpers.crashing_run import die_before_step
 from helpers.pipeline import ROOT
-from tts_lib.report.pages.about import About
 from tts_lib.report.supplements import kinds, writing
 from tts_lib.report.supplements.declared import PROFILES, Collected
 from tts_lib.report.supplements.improve.supplement import Improve
@@ -25,7 +24,7 @@ def declared(**changes: int) -> Improve:
 def collect(root: Path) -> Collected:
     """Run it, and write its folder in the report of the study in `root`."""
     found = declared().collect(root, {})
-    writing.write(root, "improve", found, About("a tiny study", ""))
+    writing.write(root, "improve", found)
     return found
 
 

@@ -76,7 +76,7 @@ def test_a_study_that_is_let_in_is_finished(tmp_path: Path, n_questions: int, ki
     drawn = [figure["name"] for figure in summary["figures"]]
     assert drawn[0] == "coverage_by_budget" and drawn[-1] == "pass_at_1_spectrum"
     assert set(drawn) >= set(CHOICE) or kind not in ("scored", "constant scores")
-    pages, said = navigation.of_notebooks([]), About("", "")
+    pages, said = navigation.in_order([]), About("", "")
     page = index.render(study / "reports", pages, said)
     assert 'id="record"' in explore.render(record.load(study / "reports"), navigation.Way(pages, "explore.html"), said)
     for absent in ("not measured", "lookahead", "larger model have been", "quintiles of oracle", "no rows with"):

@@ -26,7 +26,7 @@ from tts_lib.strategies.exchange.matched import matched_budget
 from tts_lib.strategies.tables.saved import read_csv
 
 UNITS = ("generations", "tokens", "flops", "bytes", "money")
-WAY = navigation.Way(navigation.of_notebooks([]), navigation.EXPLORER)
+WAY = navigation.Way(navigation.in_order([]), navigation.EXPLORER)
 
 
 @pytest.fixture

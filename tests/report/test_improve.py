@@ -156,7 +156,7 @@ def test_a_nano_study_improves_and_says_how(study: Path) -> None:
     assert (table["right_throughout_at_16"] <= table["coverage_at_16"]).all()
     assert len(found.figures) == 5 and found.facts["flops_of_the_retrained_prm"] > 0
     before = folder(study)
-    assert {"index.html", "rounds.csv", "claims.csv", "amortisation.csv", "figure-coverage.png"} <= before.keys()
+    assert {"README.md", "rounds.csv", "claims.csv", "amortisation.csv", "figure-coverage.png"} <= before.keys()
     shards = sorted((study / paths.STORE / "shards").iterdir())
     collect(study)
     assert folder(study) == before and sorted((study / paths.STORE / "shards").iterdir()) == shards

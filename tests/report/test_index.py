@@ -30,7 +30,7 @@ CARD = {"label": "small model", "text": "32.5% [29.7%, 35.5%]", "at": "pass@1"}
 RAN = dict.fromkeys(["voted", "verified", "searched", "revised", "compared"], True) | {"imported": False}
 REGISTRATION = {"sha256": "ab" * 32, "rules_changed": "2026-11-28"}
 SAID = About("Study <mine> · commit abc", "")
-PAGES = navigation.of_notebooks([("01", "The questions")])
+PAGES = navigation.in_order([("01", "The questions")])
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_hostile_text_is_inert(reports: Path, hostile: str) -> None:
     claims = pd.read_csv(reports / "results/report/claims.csv", dtype=str)
     claims["note"] = hostile
     write_csv(claims, reports / "results/report/claims.csv")
-    page = index.render(reports, navigation.of_notebooks([("01", hostile)]), SAID)
+    page = index.render(reports, navigation.in_order([("01", hostile)]), SAID)
     tags = re.compile(r"<[a-zA-Z!/][^>]*>")
     allowed = {re.sub(r'"[^"]*"', '""', tag) for tag in tags.findall(harmless)} | {"<small>", "</small>"}
     assert {re.sub(r'"[^"]*"', '""', tag) for tag in tags.findall(page)} <= allowed
@@ -168,7 +168,7 @@ def test_every_executed_notebook_gets_a_page_in_order(reports: Path) -> None:
     add_notebook(reports, "02_b", "# Second")
     add_notebook(reports, "02_b.partial", "# Second, which failed once")
     add_notebook(reports, "01_a", "# First\n\n$x$")
-    pages = index.render_notebooks(reports, SAID)
+    pages = index.render_notebooks(reports, [], SAID)
     assert [(page.file, page.title) for page in pages[2:]] == [
         ("pages/01_a.html", "First"),
         ("pages/02_b.html", "Second"),
@@ -183,7 +183,7 @@ def test_every_executed_notebook_gets_a_page_in_order(reports: Path) -> None:
 def test_a_notebook_that_cannot_be_shown_is_named(reports: Path) -> None:
     add_notebook(reports, "01_a", r"$\unknowncommand{x}$")
     with pytest.raises(index.StudyError, match=r"01_a\.ipynb: The formula"):
-        index.render_notebooks(reports, SAID)
+        index.render_notebooks(reports, [], SAID)
 
 
 @pytest.mark.parametrize("lost", ["summary.json", "results/report/claims.csv", "results/report/a.svg"])
@@ -314,9 +314,9 @@ def test_a_supplement_of_this_study_speaks_beside_its_claims_and_another_is_sile
     def page(claims: str) -> str:
         belongs = supplements.fingerprint(reports.parent, claims)
         tables.write_json(record | {"belongs": belongs}, path)
-        return index.render(reports, navigation.of_notebooks([]), SAID)
+        return index.render(reports, navigation.in_order([]), SAID)
 
-    without = index.render(reports, navigation.of_notebooks([]), SAID)
+    without = index.render(reports, navigation.in_order([]), SAID)
     assert without.count("one training") == 3 and "Supplements" not in without  # of each measured claim
     own, foreign = page(REGISTRATION["sha256"]), page("cd" * 32)
     assert "over 3 trainings &lt;+0.2&gt;" in own and "over trainings: inconclusive" in own

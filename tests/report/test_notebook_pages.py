@@ -115,7 +115,7 @@ def test_a_page_has_its_parts_and_fetches_nothing(tmp_path: Path) -> None:
     page = render(
         notebook(display(image_png=PNG, text_plain="<Figure>"), display(image_svg="x"), prose=prose),
         tmp_path,
-        navigation.Way(navigation.of_notebooks([("01", "One")]), "pages/01.html"),
+        navigation.Way(navigation.in_order([("01", "One")]), "pages/01.html"),
     )
     assert "<title>Search &amp; *rescue*</title>" in page
     assert "default-src &#39;none&#39;" in page or "default-src 'none'" in page

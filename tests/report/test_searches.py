@@ -19,7 +19,6 @@ from tts_lib.common.errors import StudyError
 from tts_lib.estimators.flops import Sizes
 from tts_lib.grading.judging import Judged
 from tts_lib.models.vocabulary import Vocabulary
-from tts_lib.report.pages.about import About
 from tts_lib.report.supplements import kinds, writing
 from tts_lib.report.supplements.declared import PROFILES, Collected
 from tts_lib.report.supplements.searches.supplement import Searches
@@ -137,7 +136,7 @@ def test_an_interaction_is_a_difference_of_differences(collected: Collected) -> 
 
 def test_it_is_written(collected: Collected, tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    writing.write(tmp_path, "searches", collected, About("Study mine", ""))
+    writing.write(tmp_path, "searches", collected)
     folder = tmp_path / "reports/supplements/searches"
     assert {"figure-gain_4.png", "figure-gain_8.svg", "crossings.csv"} <= {path.name for path in folder.iterdir()}
     assert "yardstick" in json.loads((folder / "summary.json").read_text())["lead"]

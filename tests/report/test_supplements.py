@@ -14,7 +14,7 @@ from helpers.planted_results import BEAM, planted
 from tts_lib.common import tables
 from tts_lib.common.errors import StudyError
 from tts_lib.report.claims.registered import Claim, fingerprint, registered
-from tts_lib.report.pages import supplements
+from tts_lib.report.pages import navigation, supplement, supplements
 from tts_lib.report.pages.about import About
 from tts_lib.report.results import NotMeasured, Results
 from tts_lib.report.supplements import kinds, trainings, writing
@@ -138,16 +138,21 @@ def test_collected_from_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     study = tmp_path / "study"
     (study / "params.yaml").write_text(EXAMPLE)
-    writing.write(study, "trainings", collected, SAID)
+    writing.write(study, "trainings", collected)
     folder = study / "reports/supplements/trainings"
     names = {path.name for path in folder.iterdir()}
-    assert names == {"summary.json", "index.html", "README.md", "claims.csv", "trainings.csv", "models.csv"} | {
+    assert names == {"summary.json", "README.md", "claims.csv", "trainings.csv", "models.csv"} | {
         f"figure-claims.{kind}" for kind in ("csv", "png", "svg")
     }
-    page = (folder / "index.html").read_text()
-    assert "<script" not in page and "3 trainings" in page and "Study mine" in page
     (one,) = supplements.read(study, fingerprint())
+    page = shown_page(study, one)
+    assert "<script" not in page and "3 trainings" in page and "Study mine" in page and "another study" not in page
     assert one.differs == [] and one.claims["5"]["verdict"] == "supported"
+
+
+def shown_page(study: Path, one: supplements.Kept) -> str:
+    way = navigation.Way(navigation.in_order([("01", "One")], [one]), one.page)
+    return supplement.render(study / "reports", one, way, SAID, {})
 
 
 def collected(title: str = "Two") -> Collected:
@@ -159,10 +164,14 @@ def test_a_supplement_belongs_to_one_study(tmp_path: Path) -> None:
     model = tmp_path / "reports/metrics/model-base.json"
     tables.write_json({"sha256": "ab", "n_params": 3}, model)
     tables.write_json({"prm": {"sha256": "cd"}, "n_labels": 2}, model.with_name("verifier.json"))
-    writing.write(tmp_path, "two", collected(), SAID)
+    writing.write(tmp_path, "two", collected())
     record = json.loads((tmp_path / "reports/supplements/two/summary.json").read_text())
     assert set(record["belongs"]) == {"params", "claims", "model-base", "verifier/prm"}
-    assert "&lt;b&gt;" in (tmp_path / "reports/supplements/two/index.html").read_text()
+    (one,) = supplements.read(tmp_path, fingerprint())
+    page = shown_page(tmp_path, one)
+    assert "&lt;b&gt;" in page and "<b>y" not in page
+    assert 'rel="prev" href="../../pages/01.html"' in page and 'aria-current="page">Two</b>' in page
+    assert 'href="../../index.html"' in page and 'href="../../explore.html"' in page
 
     def differs() -> list[str]:
         (one,) = supplements.read(tmp_path, fingerprint())
@@ -175,11 +184,12 @@ def test_a_supplement_belongs_to_one_study(tmp_path: Path) -> None:
     assert differs() == ["model-base", "params"]
     (other,) = supplements.read(tmp_path, claims="0" * 64)
     assert other.differs == ["claims", "model-base", "params"]
+    assert "belongs to another study, of other claims, model-base, params" in shown_page(tmp_path, other)
 
 
 def test_a_newer_supplement_takes_the_place_of_the_older(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(EXAMPLE)
-    writing.write(tmp_path, "two", collected(), SAID)
-    writing.write(tmp_path, "two", replace(collected("Three"), tables={}), SAID)
+    writing.write(tmp_path, "two", collected())
+    writing.write(tmp_path, "two", replace(collected("Three"), tables={}))
     (one,) = supplements.read(tmp_path, fingerprint())
     assert one.title == "Three" and not (tmp_path / "reports/supplements/two/one.csv").exists()

@@ -2,15 +2,13 @@
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from tts_lib.common import paths, tables
+from tts_lib.common import paths
 from tts_lib.common.errors import StudyError
-from tts_lib.report.pages.about import about
 from tts_lib.report.pages.supplements import FOLDER
 from tts_lib.report.supplements import kinds, writing
 from tts_lib.report.supplements.declared import PROFILES, Supplement, parameters
@@ -78,10 +76,7 @@ def run(name: str, root: Path, run_study: Callable[[Path, list[str]], int], rend
         if status := run_study(place, beside.declared.stages):
             return status
     collected = beside.declared.collect(root, beside.studies)
-    with chdir(root):
-        n_questions = tables.read_json(paths.SUMMARY, ["study"])["study"]["questions"]["test"]
-        said = about(Path(), n_questions)
-    writing.write(root, name, collected, said)
+    writing.write(root, name, collected)
     if status := render(root):
         return status
     print(f"Done: open {os.path.relpath(root / paths.REPORTS / FOLDER / name / 'index.html')}")

@@ -4,6 +4,7 @@ import io
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -21,10 +22,19 @@ TALL = (5.2, 4.7)  # one panel with a long legend
 BAND_NOTE = "Bands and bars: 95% bootstrap over questions."
 
 
+class _Doublings(LogLocator):
+    """Powers of two, as many as there is room to write."""
+
+    def __call__(self) -> Any:
+        assert self.axis is not None
+        self.set_params(numticks=max(2, self.axis.get_tick_space()))  # pyright: ignore[reportAttributeAccessIssue]
+        return super().__call__()
+
+
 def budget_axis(ax: Axes, label: str = "budget (generations per question)") -> None:
     """Doublings at equal distances, written as plain numbers."""
     ax.set_xscale("log", base=2)
-    ax.xaxis.set_major_locator(LogLocator(base=2, numticks=12))
+    ax.xaxis.set_major_locator(_Doublings(base=2))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel(label)

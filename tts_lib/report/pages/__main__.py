@@ -9,7 +9,7 @@ from tts_lib.common import paths
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
 from tts_lib.report.explorer import record
-from tts_lib.report.pages import explore, index, markdown, supplements
+from tts_lib.report.pages import explore, index, markdown, supplement, supplements
 from tts_lib.report.pages.about import about
 from tts_lib.report.pages.navigation import EXPLORER, OVERVIEW, Way
 
@@ -24,12 +24,14 @@ def main(arguments: list[str] | None = None) -> None:
         _, claims = index.claims_of(paths.REPORTS, summary["study"])
         kept = supplements.read(Path(), summary["claims"]["sha256"])
         markdown.copy_shown(paths.REPORTS, summary)
-        pages = index.render_notebooks(paths.REPORTS, said)
+        pages = index.render_notebooks(paths.REPORTS, kept, said)
         made = {
             EXPLORER: explore.render(record.load(), Way(pages, EXPLORER), said),
             "README.md": markdown.render(summary, claims, kept, said),
             OVERVIEW: index.render(paths.REPORTS, pages, said),
         }
+        names = index.names_of(paths.REPORTS)
+        made |= {one.page: supplement.render(paths.REPORTS, one, Way(pages, one.page), said, names) for one in kept}
         for name, text in made.items():
             write_atomically(paths.REPORTS / name, text.encode())
     except (StudyError, OSError) as error:

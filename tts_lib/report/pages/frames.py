@@ -169,9 +169,11 @@ def _of_columns(header: list[str], n_labels: int, body: list[list[str]], names: 
         same = len(body) > 1 and len(set(cells[i])) == 1 and i >= n_labels and i not in parts and header[i] != LEFT_OUT
         if not same:
             kept.append(i)
+        elif header[i] == "level" and "low" in header:
+            said.append(f"Brackets: {float(cells[i][0]):.0%} intervals")
         elif header[i] != "complete":  # of what is shown
             said.append(f"{_titled(header[i]).title}: {_titled(header[i]).shown(cells[i][0], names)}")
-    if len(kept) < 2:
+    if len(kept) < max(2, len(said)):
         kept, said = [i for i in range(len(header)) if i not in hidden], []
     rows = [[_cell(row, i, header, parts.get(i), names) for i in kept] for row in body]
     above = f'<p class="note">{html.escape("; ".join(said))}</p>' if said else ""

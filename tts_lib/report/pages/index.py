@@ -6,7 +6,7 @@ notebooks.
 """
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -24,7 +24,7 @@ from tts_lib.report.pages import notebook, rendering
 from tts_lib.report.pages import supplements as supplementary
 from tts_lib.report.pages.about import About
 from tts_lib.report.pages.lead import lead
-from tts_lib.report.pages.navigation import OVERVIEW, Page, Way, of_notebooks
+from tts_lib.report.pages.navigation import OVERVIEW, Page, Way, in_order
 from tts_lib.report.pages.text import show_text
 from tts_lib.strategies.tables.saved import read_csv
 from tts_lib.study import notebooks
@@ -47,8 +47,11 @@ class Table:
     rows: list[list[str]]
 
 
-def render_notebooks(reports: Path, said: About) -> list[Page]:
+def render_notebooks(reports: Path, kept: Sequence[supplementary.Kept], said: About) -> list[Page]:
     """Render each notebook of `reports`/executed that ran to its end to a page in `reports`/pages.
+
+    Args:
+        kept: the supplements, whose pages come after.
 
     Returns:
         All pages of the report, in the order in which they are read.
@@ -58,7 +61,7 @@ def render_notebooks(reports: Path, said: About) -> list[Page]:
     """
     executed = {source: notebooks.read(source) for source in notebooks.executed(reports / "executed")}
     titles = [(source.stem, _title(read.cells[0].source, source.stem)) for source, read in executed.items()]
-    pages, names = of_notebooks(titles), _names(reports)
+    pages, names = in_order(titles, kept), names_of(reports)
     for source, read in executed.items():
         file = f"pages/{source.stem}.html"
         try:
@@ -179,7 +182,7 @@ _POOL = {
 }
 
 
-def _names(reports: Path) -> dict[str, str]:
+def names_of(reports: Path) -> dict[str, str]:
     """What the strategies of the study are called in words."""
     found = [reports / "results" / stage / "accuracy.csv" for stage in ("compute_optimal",)]
     found += [reports / "results/select/selection.csv"]

@@ -1,8 +1,10 @@
-"""The way through a report's pages, in the order in which they are read: overview, explorer, notebooks."""
+"""The way through a report's pages, in the order in which they are read: overview, explorer, notebooks, supplements."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from tts_lib.report.pages.supplements import Kept
 
 OVERVIEW, EXPLORER = "index.html", "explore.html"
 
@@ -40,11 +42,16 @@ class Way:
         return self.pages[place] if 0 <= place < len(self.pages) else None
 
 
-def of_notebooks(titles: Sequence[tuple[str, str]]) -> list[Page]:
-    """All pages of a report, given stem and title of its notebooks; of several with one title each says which it is."""
+def in_order(titles: Sequence[tuple[str, str]], kept: Sequence[Kept] = ()) -> list[Page]:
+    """All pages of a report.
+
+    Args:
+        titles: stem and title of its notebooks; of several with one title each says which it is.
+        kept: its supplements.
+    """
     count = Counter(title for _, title in titles)
     pages = [Page(OVERVIEW, "Overview"), Page(EXPLORER, "Explorer")]
     for stem, title in titles:
         which = stem.partition("-")[2].replace("_", " ") if count[title] > 1 else ""
         pages.append(Page(f"pages/{stem}.html", f"{title}: {which}" if which else title))
-    return pages
+    return [*pages, *(Page(one.page, one.title) for one in kept)]

@@ -27,7 +27,7 @@ from tts_lib.report.pages.navigation import Way
 from tts_lib.report.pages.sanitise import sanitise
 
 IMAGE_TYPES = ("image/svg+xml", "image/png", "image/jpeg")  # a drawing is sharper than a picture
-BROAD = 1.6  # width of a figure over its height
+BROAD, STRIP = 1.6, 3.5  # width of a figure over its height
 HIDDEN_TAGS = {"injected-parameters"}
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _TITLE = re.compile(r"^#\s+(.+?)\s*#*\s*$", re.MULTILINE)
@@ -136,14 +136,19 @@ def _image(image_type: str, content: str, alt: str) -> Markup:
         content = b64encode(content.encode()).decode()
     content = "".join(content.split())
     drawn = Markup('<img alt="{}" src="data:{};base64,{}">').format(alt, image_type, content)
-    return Markup('<div class="broad">{}</div>').format(drawn) if _is_broad(content) else drawn
+    box = _box(content)
+    return Markup('<div class="{}">{}</div>').format(box, drawn) if box else drawn
 
 
-def _is_broad(content: str) -> bool:
-    """Whether this is a PNG of several panels side by side, which a narrow screen shows in a box that scrolls."""
+def _box(content: str) -> str:
+    """The box in which a PNG of several panels side by side is shown, and scrolls: `strip` on every screen, `broad` on
+    a narrow one.
+    """
     try:
         head = b64decode(content[:44], validate=True)
     except ValueError:
-        return False
+        return ""
     width, height = (int.from_bytes(head[at : at + 4]) for at in (16, 20))
-    return head.startswith(b"\x89PNG") and width > BROAD * height
+    if not head.startswith(b"\x89PNG") or width <= BROAD * height:
+        return ""
+    return "broad" if width <= STRIP * height else "strip"
