@@ -72,9 +72,8 @@ class Column:
         if self.kind == "text":
             return value
         if _NUMBER.fullmatch(value):
-            is_short = self.kind not in KINDS or (
-                self.kind == "plain" and len(value.strip("+-0.").replace(".", "")) <= 4
-            )
+            digits = len(value.strip("+-0.").replace(".", ""))
+            is_short = self.kind not in KINDS or (self.kind == "plain" and digits <= 4 and len(value) < 8)
             written = value if is_short and "e" not in value else KINDS.get(self.kind, _plain)(float(value))
             # What is rounded to nothing has no sign.
             return re.sub(r"^[+-](?=0(\.0+)?$)", "", written).replace("-", "−")
@@ -163,6 +162,10 @@ COLUMNS: Mapping[str, Column] = {
     **_of("ratio", auc="AUC", auc_of_prefixes="AUC of unfinished solutions", auc_of_prm="AUC of the PRM", epsilon="ε"),
     **_of("ratio", auc_start="AUC, PRM of the start", auc_retrained="AUC, PRM retrained", spread="spread", mean="mean"),
     **_of("ratio", answer_entropy="entropy of the answers"),
+    **{name: Column(name, "share", "%") for name in ("pass@1", "majority of 64", "best of 64, weighted")},
+    **{f"pass@1 in bin {number}": Column(f"in bin {number}", "share", "%") for number in range(1, 6)},
+    **_of("count", "tokens", tokens_seen="seen in training"),
+    **_of("text", found="what was found"),
     **_of("power", loop_flops="FLOPs of the loop", rollout_flops="FLOPs of the rollouts", total_flops="FLOPs in all"),
     **_of("text", always_wins="small always wins", never_wins="small never wins", complete="complete"),
 }

@@ -15,8 +15,8 @@ from tts_lib.report.pages.navigation import Way
 from tts_lib.report.pages.supplements import Kept
 
 CLAIMS = "claims"  # the table that comes first
-_RENAMED = {"rate": "epsilon"}  # of the surface; elsewhere a share
-_IN_UNIT = ["estimate", "mean", "low", "high", "spread"]
+_RENAMED = {"rate": "epsilon", "tokens": "tokens_seen", "text": "found"}  # a study means other things by these
+_NUMBERS = ["estimate", "mean", "difference", "low", "high", "spread"]  # that `text` puts into words
 
 
 def render(reports: Path, one: Kept, way: Way, said: About, names: Mapping[str, str]) -> str:
@@ -39,11 +39,20 @@ def render(reports: Path, one: Kept, way: Way, said: About, names: Mapping[str, 
             record=record,
             figures=[figure | {"source": _inlined(folder, figure["name"])} for figure in record["figures"]],
             tables={path.stem: _shown(path, names) for path in files},
+            left_out=_by_reason(record["left_out"]),
             differs=one.differs,
             way=way,
             said=said,
         )
     )
+
+
+def _by_reason(left_out: Mapping[str, str]) -> dict[str, list[str]]:
+    """Why nothing is said -> on which claims."""
+    found: dict[str, list[str]] = {}
+    for number, reason in left_out.items():
+        found.setdefault(reason, []).append(number)
+    return found
 
 
 def _inlined(folder: Path, name: str) -> str:
@@ -54,9 +63,15 @@ def _inlined(folder: Path, name: str) -> str:
 
 
 def _shown(path: Path, names: Mapping[str, str]) -> Markup:
-    frame = pd.read_csv(path).rename(columns=_RENAMED)
-    if "unit" in frame:  # of each row; shares are written as points
-        scaled = [name for name in _IN_UNIT if name in frame]
-        frame.loc[frame["unit"] == "points", scaled] *= 100
+    frame = pd.read_csv(path).drop(columns="sha256", errors="ignore")
+    numbers = frame.columns.intersection(_NUMBERS)
+    if path.stem == CLAIMS and "text" in frame:
+        keys = ["contrast"] if "at" in frame else []  # of the profile
+        frame = frame.drop(columns=[*numbers, *keys, "unit"], errors="ignore")
+    elif "text" in frame:
+        frame = frame.drop(columns="text")
+    elif "unit" in frame:  # of each row; shares are written as points
+        frame.loc[frame["unit"] == "points", numbers] *= 100
+    frame = frame.rename(columns=_RENAMED)
     with pd.option_context("display.max_colwidth", None, "display.precision", 12):
         return Markup(readable(frame.to_html(index=False), names))

@@ -160,11 +160,11 @@ function start() {
       box.style.left = `${100 * row.low / most}%`; box.style.width = `${100 * (row.high - row.low) / most}%`;
       dot.style.left = `${100 * row.accuracy / most}%`; dot.style.background = record.strategies[row.name][1];
       bar.append(box, dot);
-      const texts = [row.strategy, shown.count(row.budget), interval(row, shown.share), shown.mean(row.policy_tokens), shown.mean(row.verifier_tokens), shown.power(row.flops), shown.mean(row.rounds)];
+      const texts = [row.strategy, interval(row, shown.share), shown.count(row.budget), shown.mean(row.policy_tokens), shown.mean(row.verifier_tokens), shown.power(row.flops), shown.mean(row.rounds)];
       if ("bytes" in units) texts.push(shown.power(row.bytes_alone), shown.power(row.bytes_among_many));
       if (state.unit === "money") texts.push(shown.money(row.money));
       const cells = texts.map((text, i) => element("td", text, i ? {} : { class: "words" }));
-      cells.splice(3, 0, bar);
+      cells.splice(2, 0, bar);
       line.append(...cells);
       return line;
     }));
@@ -209,9 +209,9 @@ function start() {
     const top = Math.min(1, 0.02 + Math.max(0.1, ...Object.values(by).flatMap((b) => Object.values(b).map((v) => v[0])), (record.large && record.large.attained[state.difficulty] || [0])[0]));
     const y = (value) => base - (base - 12) * value / top;
     const drawn = element("svg", null, { ...svg, viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": "Accuracy of each strategy against the budget; the numbers stand in the table" });
-    for (let i = 0; i <= 4; i++) {
-      const value = top * i / 4;
-      drawn.append(element("line", null, { ...svg, x1: left, x2: wide - 10, y1: y(value), y2: y(value), class: "grid" }), element("text", shown.share(value) + "%", { ...svg, x: left - 4, y: y(value) + 4, "text-anchor": "end" }));
+    const step = [0.01, 0.02, 0.05, 0.1, 0.2].find((size) => top / size <= 5) || 0.2;
+    for (let value = 0; value <= top; value += step) {
+      drawn.append(element("line", null, { ...svg, x1: left, x2: wide - 10, y1: y(value), y2: y(value), class: "grid" }), element("text", `${Math.round(100 * value)}%`, { ...svg, x: left - 4, y: y(value) + 4, "text-anchor": "end" }));
     }
     const doublings = [...Array(40).keys()].map((i) => 2 ** i).filter((n) => n >= limits[0] && n <= limits[1]);
     const ticks = state.unit === "generations" ? doublings.filter((_, i) => wide > 500 || i % 2 === 0) : [0, 1, 2, 3].map((i) => fromSlider(i * 1000 / 3, limits));
