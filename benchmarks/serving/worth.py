@@ -90,7 +90,7 @@ def compared(found: Spent, i: int, plain: list[Spent], weights: np.ndarray) -> d
 
 
 def pays_from(rows: list[dict[str, Any]]) -> dict[str, int | None]:
-    """Of each way the smallest budget from which on more are right for the same tokens, for sure; None if it is none."""
+    """Of each way the smallest budget from which on more are right for the same tokens, for sure; None: it is none."""
     found: dict[str, int | None] = {}
     for row in rows:  # of a way budgets ascend
         pays = row["more_right_for_the_tokens"][1] > 0

@@ -28,7 +28,7 @@ from tts_lib.models.llama import LlamaShape
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.questions import nano, nano_tables
 from tts_lib.report.supplements.improve import loop
-from tts_lib.report.supplements.improve.pools import Pools
+from tts_lib.report.supplements.pools import Pools
 from tts_lib.revisions import trajectories
 from tts_lib.strategies.model_sizes import model_sizes
 from tts_lib.study.asking import Asking

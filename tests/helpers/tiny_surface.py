@@ -53,6 +53,8 @@ def make() -> None:
     recipe.save(paths.RECIPE)
     table = nano_tables.question_table(recipe.world(), "test", recipe.questions()["test"])
     tables.write_table(table, paths.problems("test"))
+    train = nano_tables.question_table(recipe.world(), "train", recipe.questions()["train"])
+    tables.write_table(train, paths.problems("train"))
     bins = [1 + number * 5 // N_QUESTIONS for number in range(N_QUESTIONS)]
     tables.write_table(table[["question_id"]].assign(oracle_bin=bins), paths.difficulty("test"))
     words = tokenizer.build(recipe.world().vocabulary)
@@ -85,5 +87,11 @@ def declared() -> dict:
     """The surface beside it, as a profile would say it; claims are those that are shipped."""
     shipped = yaml.safe_load((ROOT / "profiles/supplements/surface.yaml").read_text())
     tiny = {"sizes": {"half": {"n_layers": 1, "width": 8, "n_heads": 1, "width_mlp": 16}}, "ladder": ["x2"]}
-    tiny |= {"corpus_shares": [0.5, 1.0], "seeds": {"base": [1]}, "n_samples": 8, "n_questions": N_QUESTIONS}
+    tiny |= {
+        "own_prm": ["x2"],
+        "corpus_shares": [0.5, 1.0],
+        "seeds": {"base": [1]},
+        "n_samples": 8,
+        "n_questions": N_QUESTIONS,
+    }
     return shipped | tiny

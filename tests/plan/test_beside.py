@@ -43,6 +43,8 @@ def test_generations_are_those_of_the_profile() -> None:
     surface = parts("surface")
     assert surface["samples of base"].generations == 5 * 400 * (128 + 1)  # with its own, two seeds, two shorter
     assert surface["trainings of base"] == Expected()
+    own = surface["a PRM of half"]
+    assert own.generations > 6 * 6000 and own == surface["a PRM of x2"]  # 6 solutions of each, and rollouts of these
 
 
 def test_trainings_are_counted_in_tokens() -> None:

@@ -24,8 +24,8 @@ from tts_lib.report.supplements import kinds
 from tts_lib.report.supplements.declared import PROFILES
 from tts_lib.report.supplements.improve.contrasts import RETRAINED, START, Measured, amortised, differences
 from tts_lib.report.supplements.improve.loop import TOKENS, Taught
-from tts_lib.report.supplements.improve.pools import Pools
 from tts_lib.report.supplements.improve.supplement import Improve
+from tts_lib.report.supplements.pools import Pools
 from tts_lib.strategies.rounds import Round
 from tts_lib.study.asking import Asking
 from tts_lib.study.config import loading

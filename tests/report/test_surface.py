@@ -20,7 +20,7 @@ from tts_lib.report.pages import supplements
 from tts_lib.report.results import NotMeasured
 from tts_lib.report.supplements import kinds
 from tts_lib.report.supplements.declared import PROFILES, parameters
-from tts_lib.report.supplements.surface import forecasts
+from tts_lib.report.supplements.surface import contrasts, forecasts
 from tts_lib.report.supplements.surface.contrasts import CONTRASTS, Known
 from tts_lib.report.supplements.surface.models import Measured
 from tts_lib.report.supplements.surface.supplement import LEVELS, ExchangeSurface
@@ -44,7 +44,8 @@ def model(name: str, number: int, guess: float = 0.02, tokens: float = 5e6) -> M
     weighted = coverage**2  # a verifier that finds some of what is there
     accuracy = {COVERAGE: coverage[None], WEIGHTED: weighted[None], MAJORITY: vote[None]}
     sized = Sized(name, size, tokens, 10.0, 25.0, accuracy)
-    return Measured(sized, [0], right[None], (right > SAMPLES / 2)[None], SAMPLES)
+    own = {"base": weighted, "x2": np.minimum(weighted + 0.05, 1)}.get(name)  # what a PRM of its own finds
+    return Measured(sized, [0], right[None], (right > SAMPLES / 2)[None], SAMPLES, own)
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,22 @@ def test_each_contrast_is_found_with_its_sign(known: Known) -> None:
     assert found["break_even"].low >= 0 and found["break_even_falls"].estimate > 0
 
 
+def test_a_prm_of_its_own_is_held_against_the_bases(known: Known) -> None:
+    found, table = CONTRASTS["own_prm"](known), contrasts.own_table(known)
+    (x2,) = (one for one in known.measured if one.sized.name == "x2")
+    assert x2.own is not None and found.low > 0
+    assert found.estimate == pytest.approx((x2.own - x2.sized.accuracy[WEIGHTED][0])[:, -1].mean())
+    assert set(table["model"]) == {"x2"} and table["samples"].tolist() == BUDGETS[1:]
+    np.testing.assert_allclose(table["by_its_own_prm"], x2.own[:, 1:].mean(axis=0))
+    rates = contrasts.own_rates(known)
+    both = rates.pivot_table("rate", "accuracy", "read_by").dropna()
+    assert len(both) and (both["its own PRM"] > both["the base's PRM"]).all()  # the larger size gains by its own
+    assert set(rates["from"]) == {"base"} and set(rates["to"]) == {"x2"}
+    alone = replace(known, measured=[replace(one, own=None) for one in known.measured])
+    with pytest.raises(NotMeasured, match="no size but the base has a PRM of its own"):
+        CONTRASTS["own_prm"](alone)
+
+
 def test_a_bound_is_no_lower_end(known: Known) -> None:
     """Where inference is all that counts the base loses to the next larger size: M* may be anything below that."""
     with pytest.raises(NotMeasured, match=r"M\* ≤ .* what is below the next larger size is not known"):
@@ -98,6 +115,7 @@ def test_without_scores_no_verifier_is_judged(known: Known) -> None:
     [
         ({"ladder": ["x3"]}, "ladder names 'x3', but the study's ladder has x2, x4, x7"),
         ({"seeds": {"hlf": [1]}}, "seeds names 'hlf', but must name one of base, quarter, half"),
+        ({"own_prm": ["base"]}, "own_prm names 'base', but must name one of quarter, half, x2, x4"),
         ({"seeds": {"half": [0]}}, "seeds.half holds a seed twice, or 0"),
         ({"corpus_shares": [0.5]}, "must ascend and end with 1"),
         ({"n_samples": 100}, "n_samples is 100, but must be a power of two"),
@@ -134,10 +152,13 @@ def test_a_whole_surface_stands_beside_a_tiny_study(tmp_path: Path, monkeypatch:
     each = pd.read_csv(there / "trainings.csv")
     assert each.groupby("model").size().to_dict() == {"base": 3, "half": 2, "large": 1, "x2": 2}
     assert each.loc[each["model"] == "base", "parameters"].unique().tolist() == [own["n_params_block"]]
+    own = pd.read_csv(there / "own_prm.csv")
+    assert set(own["model"]) == {"x2"} and own["samples"].tolist() == [2, 4, 8]
+    assert own["by_its_own_prm"].between(0, 1).all() and list((root / "studies/surface/models").glob("x2-*-0-prm"))
     claims = pd.read_csv(there / "claims.csv")
     assert len(claims) == len(CONTRASTS) and not claims["verdict"].isna().to_numpy().any()
     assert {"28a", "29b"} <= kept.claims.keys() and "30c" not in kept.claims
     assert claims.set_index("contrast").loc["few_questions", "verdict"] != "not testable"
     before = {path: path.stat().st_mtime_ns for path in (root / paths.CHECKPOINTS).rglob("done.safetensors")}
     assert supplement.run("surface", root, run._study, lambda _: 0) == 0  # found again, not trained
-    assert before == {path: path.stat().st_mtime_ns for path in before} and len(before) == 8
+    assert before == {path: path.stat().st_mtime_ns for path in before} and len(before) == 9

@@ -6,7 +6,6 @@ from typing import Protocol, runtime_checkable
 from tts_lib.answers.expected import Expected, Means
 from tts_lib.study.config.nano import Shape
 
-
 NOTHING = "the study samples nothing, so that there is no model to ask: take one with an engine"
 
 

@@ -19,14 +19,14 @@ from tts_lib.common.examples import Examples
 from tts_lib.estimators.flops import Sizes, inference_flops, pretraining_flops
 from tts_lib.grading import verdicts
 from tts_lib.models import pointer
-from tts_lib.report.supplements.improve.pools import Pools
+from tts_lib.report.supplements import own_prm
+from tts_lib.report.supplements.pools import Pools
 from tts_lib.revisions import trajectories
 from tts_lib.strategies import rounds
 from tts_lib.strategies.rounds import Round
 from tts_lib.study.config.revisions import Revisions, TrainedRevisions
 from tts_lib.study.config.study import Study
 from tts_lib.training import teachers
-from tts_lib.verifiers import rollouts
 
 if TYPE_CHECKING:  # what trains loads torch
     from tts_lib.training.learners import Learner
@@ -165,16 +165,9 @@ class Loop:
         recipe = None if verifier is None else verifier.trained or verifier.tuned
         if recipe is None:
             return None
-        from tts_lib.training.learners import Labelled
-
         samples, spent = self._answered(model, recipe.samples)
-        labels, n_tokens = self.pools.labels(model.folder, samples, recipe.rollouts, model.name)
-        solutions = rollouts.answered(samples).merge(labels, on=["question_id", "sample"])
-        held_out = examples.held_out(self.pools.train["question_id"].tolist(), recipe.validation_share)
-        rows = solutions["question_id"].isin(list(held_out)).to_numpy(bool)
-        asked = self.pools.asking.questions(self.pools.train, model.folder)
-        parts, folder = Labelled(solutions.loc[~rows], solutions.loc[rows], asked), FOLDER / "prm"
-        n_learned = self.learner.verifier(model.folder, parts, folder, "training a PRM on the last round")
+        policy, folder = own_prm.Policy(model.folder, model.name), FOLDER / "prm"
+        n_tokens, n_learned = own_prm.learn(self.pools, self.learner, recipe, policy, samples, folder)
         spent += inference_flops(self.sizes.policy, n_tokens) + pretraining_flops(self.sizes.verifier, n_learned)
         return folder, spent
 
@@ -229,8 +222,4 @@ def learner(study: Study) -> "Learner":
         recipe.epochs, recipe.batch_tokens, recipe.lr_muon, recipe.lr_adamw, 0.0, recipe.shards, study.seed,
         n_evaluations=1, checkpoint_seconds=recipe.checkpoint_seconds,
     )  # fmt: skip
-    of_prm = Training(
-        prm.epochs, prm.batch_tokens, prm.lr_muon, prm.lr_adamw, prm.dropout, prm.shards, study.seed,
-        checkpoint_seconds=prm.checkpoint_seconds,
-    )  # fmt: skip
-    return WholeModel(base, of_policy, of_prm, paths.CHECKPOINTS)
+    return WholeModel(base, of_policy, own_prm.settings(prm, study.seed), paths.CHECKPOINTS)

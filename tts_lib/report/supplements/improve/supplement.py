@@ -6,6 +6,7 @@ more samples: pass@1 that is gained, coverage that is lost, and how many samples
 
 from collections.abc import Mapping
 from contextlib import ExitStack, chdir
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ from tts_lib.common import paths, rng
 from tts_lib.common.errors import StudyError
 from tts_lib.estimators import intervals
 from tts_lib.report.claims.findings import Demand, Finding, from_interval, from_ratio
+from tts_lib.report.supplements import own_prm
 from tts_lib.report.supplements.declared import PROFILES, Collected, RegisteredClaim, Supplement
 from tts_lib.report.supplements.improve import telling
 from tts_lib.report.supplements.improve.contrasts import (
@@ -29,16 +31,15 @@ from tts_lib.report.supplements.improve.contrasts import (
     gold_gain,
 )
 from tts_lib.report.supplements.improve.loop import LARGE, Loop, learner, rates
-from tts_lib.report.supplements.improve.pools import Pools
+from tts_lib.report.supplements.pools import Pools
 from tts_lib.strategies.model_sizes import model_sizes
 from tts_lib.study.asking import Asking
 from tts_lib.study.config import loading
 from tts_lib.study.config.revisions import TrainedRevisions
 from tts_lib.study.config.study import Study
-from tts_lib.study.config.verifiers import TrainedVerifier
 from tts_lib.study.effort import Effort, Foreseen
 from tts_lib.training.teachers import TEACHERS
-from tts_lib.verifiers import rollouts, scoring
+from tts_lib.verifiers import scoring
 
 Contrast = Literal[
     "verifier_gain",
@@ -115,14 +116,10 @@ class Improve(Supplement):
         prm = None if study.verifier is None else study.verifier.learner
         if prm is None:
             return []
-        whole = isinstance(prm, TrainedVerifier)
-        epochs, shards = (prm.epochs, prm.shards) if whole else (prm.tuning.epochs, 1)
-        train, n = foreseen.question("train"), foreseen.n("train")
-        asked = foreseen.rolled_out(rollouts.expected(prm.samples, prm.rollouts, train) * n, prm.samples * n)
+        found = own_prm.effort("the retrained PRM", prm, foreseen, "base")
         n_read = 2 * foreseen.n("test", self.n_test)
-        asked += scoring.expected(self.pool, foreseen.question("test"), shared=True) * n_read
-        learned = epochs * n * prm.samples * (1 - prm.validation_share) * train.pair
-        return [Effort("the retrained PRM", asked=asked, learned=learned, n_models=1, processes=shards)]
+        read = scoring.expected(self.pool, foreseen.question("test"), shared=True) * n_read
+        return [replace(found, asked=found.asked + read)]
 
     def collect(self, root: Path, studies: Mapping[str, Path]) -> Collected:
         with chdir(root), ExitStack() as stack:

@@ -1,7 +1,7 @@
 """What the claims on the exchange surface are judged by, and the tables behind its figures."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -91,6 +91,48 @@ def _many_questions(known: Known) -> Found:
     return _points(crossed(rest, [answer], known.folds), f"{many:,} questions")
 
 
+def _own_prm(known: Known) -> Found:
+    """What a PRM of its own solutions adds to a size, over that of the base's, with all samples; over such sizes."""
+    if not (more := [difference[:, -1] for _, difference in _own(known)]):
+        raise NotMeasured("no size but the base has a PRM of its own")
+    return _points(np.mean(more, axis=0), f"N = {known.surface.budgets[-1]}")
+
+
+def _own(known: Known) -> list[tuple[Measured, Float[np.ndarray, "question budget"]]]:
+    """The sizes with a PRM of their own, the base apart, and how much more they attain by it; the first training."""
+    others = [one for one in known.measured if one.own is not None and one.sized.name != BASE]
+    return [(one, one.own - one.sized.accuracy[WEIGHTED][0]) for one in others if one.own is not None]
+
+
+def own_table(known: Known) -> pd.DataFrame:
+    """What each size with a PRM of its own attains by it and by the base's at each number of samples."""
+    rows = []
+    for one, more in _own(known):
+        by_base = one.sized.accuracy[WEIGHTED][0].mean(axis=0)
+        for column, budget in enumerate(known.surface.budgets[1:], 1):
+            found = difference_interval(more[:, column])
+            row = {"model": one.sized.name, "samples": budget, "by_the_base_prm": float(by_base[column])}
+            row |= {"by_its_own_prm": float(by_base[column]) + found.estimate, "difference": found.estimate}
+            rows.append(row | {"low": found.low, "high": found.high})
+    return pd.DataFrame(rows)
+
+
+def own_rates(known: Known) -> pd.DataFrame:
+    """ε over the sizes with a PRM of their own, the base among them, read by the base's PRM and each by its own."""
+    of_own, found = [one for one in known.measured if one.own is not None], []
+    for read_by in ("the base's PRM", "its own PRM"):
+        models = []
+        for one in of_own:
+            assert one.own is not None
+            accuracy = one.sized.accuracy[WEIGHTED][:1] if read_by == "the base's PRM" else one.own[None]
+            models.append(replace(one.sized, accuracy={WEIGHTED: accuracy}))
+        models.sort(key=lambda model: model.n_params)
+        once = np.ones((len(known.surface.weights), 1))
+        part = replace(known.surface, models=models, shares=[once] * len(models))
+        found.append(part.rates(WEIGHTED, known.levels).assign(read_by=read_by))
+    return pd.concat(found, ignore_index=True)
+
+
 def _majority_reaches(known: Known) -> Found:
     """The smallest model's majority with as many samples as suit it minus the largest model's greedy answer."""
     full = known.surface.full
@@ -148,6 +190,7 @@ CONTRASTS: Mapping[str, Callable[[Known], Found]] = {
     "weighted_rate": _weighted_rate,
     "few_questions": _few_questions,
     "many_questions": _many_questions,
+    "own_prm": _own_prm,
     "majority_reaches": _majority_reaches,
     "break_even": _break_even,
     "break_even_falls": _break_even_falls,

@@ -1,6 +1,7 @@
 """The models of the exchange surface: trained, sampled and scored as the study does with its own."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,12 +17,15 @@ from tts_lib.common.examples import Examples
 from tts_lib.estimators import subsets
 from tts_lib.grading import verdicts
 from tts_lib.models import pointer
-from tts_lib.strategies.exchange.sized import Size, Sized
+from tts_lib.report.supplements import own_prm
+from tts_lib.report.supplements.pools import Pools
+from tts_lib.strategies.exchange.sized import WEIGHTED, Size, Sized
 from tts_lib.study.asking import Asking
 from tts_lib.study.config.nano import Shape
 from tts_lib.study.config.study import Study
 from tts_lib.verifiers import scoring
 
+PRM, OWN = "prm", "own"  # who reads a model's solutions: the base's PRM, and one of its own solutions
 BASE, LARGE = "base", "large"  # the study's own, which are reused as found
 MADE = Path("studies") / "surface" / "models"
 
@@ -51,6 +55,9 @@ class Measured:
     right: Int[np.ndarray, "seed question"]
     greedy: Bool[np.ndarray, "seed question"]
     n_samples: int
+    own: Float[np.ndarray, "question budget"] | None = (
+        None  # weighted by a PRM of its own solutions, the first training
+    )
 
     def coverage(self, budgets: Sequence[int]) -> Float[np.ndarray, "question budget"]:
         """Chance that one of so many samples is right, over its trainings."""
@@ -98,6 +105,32 @@ def trained(
     return found
 
 
+def own_prms(study: Study, trainings: Sequence[Training], sizes: Sequence[str]) -> dict[str, Path]:
+    """Train a PRM for the first training of each size on the whole corpus, of its own solutions; by the model's name.
+
+    Raises:
+        StudyError: see `own_prm.learn`.
+    """
+    if not sizes:
+        return {}
+    from tts_lib.training.learners import WholeModel
+
+    assert study.verifier and study.verifier.trained
+    recipe, whole = study.verifier.trained, max(one.n_tokens for one in trainings)
+    how = own_prm.settings(recipe, study.seed)
+    learner = WholeModel(paths.model(BASE), how, how, paths.CHECKPOINTS)
+    made = {}
+    with ExitStack() as stack:
+        to_learn = Pools.of(Asking.open(study, stack), 1)
+        for one in trainings:
+            if one.size in sizes and (one.n_tokens, one.seed) == (whole, study.seed):
+                samples = to_learn.samples(one.folder, to_learn.train, recipe.samples, one.name)
+                made[one.name] = one.folder.with_name(f"{one.name}-prm")
+                policy = own_prm.Policy(one.folder, one.name)
+                own_prm.learn(to_learn, learner, recipe, policy, samples, made[one.name])
+    return made
+
+
 @dataclass(frozen=True, eq=False)
 class Measuring:
     """The questions that all models answer, and how many samples of each of them are drawn."""
@@ -107,34 +140,53 @@ class Measuring:
     n_samples: int
     budgets: Sequence[int]
 
-    def measured(self, trainings: Sequence[Training]) -> list[Measured]:
-        """Sample, judge and score each model; one row a size and number of tokens."""
-        with self.asking.verifier([self.questions.table]) as prm:
-            return [self._measured(group, prm) for group in _alike(trainings)]
+    def measured(self, trainings: Sequence[Training], prms: Mapping[str, Path]) -> list[Measured]:
+        """Sample, judge and score each model; one row a size and number of tokens.
 
-    def _measured(self, group: Sequence[Training], prm: Verifier) -> Measured:
+        Args:
+            prms: of the models that have a PRM of their own solutions, its folder; by a model's name.
+        """
+        folders = {PRM: paths.verifier("prm"), **prms}
+        with ExitStack() as stack:
+            opened = {
+                name: stack.enter_context(self.asking.verifier([self.questions.table], folder))
+                for name, folder in folders.items()
+            }
+            found = []
+            for group in _alike(trainings):
+                own = {OWN: opened[group[0].name]} if group[0].name in prms else {}
+                found.append(self._measured(group, {PRM: opened[PRM]} | own))
+            return found
+
+    def _measured(self, group: Sequence[Training], verifiers: Mapping[str, Verifier]) -> Measured:
         drawn, seed = self.asking.sampling, self.asking.study.seed
         at_first = replace(drawn, temperature=0.0, top_p=1.0)
-        found, scores, greedy, lengths = [], [], [], []
+        found, greedy, lengths = [], [], []
+        scores: dict[str, list[np.ndarray]] = {name: [] for name in verifiers}
         aggregation = pointer.resolve(paths.verifier("prm")).aggregation
         for one in group:
             with self.asking.policy(one.folder) as policy:
                 pool = pools.sample_pool(policy, self.questions, self.n_samples, drawn, (seed, one.name))
                 once = pools.sample_pool(policy, self.questions, 1, at_first, (seed, one.name))
-            scored, _ = scoring.score_pool({"prm": prm}, self.questions, pool, aggregation)
             found.append(grids.grid(pool, self.questions.table["question_id"].tolist()))
-            scores.append(found[-1].spread(scored["prm_last"].to_numpy(float)))
+            for name, verifier in verifiers.items() if one is group[0] else [(PRM, verifiers[PRM])]:
+                scored, _ = scoring.score_pool({"prm": verifier}, self.questions, pool, aggregation)
+                scores[name].append(found[-1].spread(scored["prm_last"].to_numpy(float)))
             greedy.append((once["verdict"] == verdicts.CORRECT).to_numpy())
             lengths.append(float(pool["n_tokens"].to_numpy().mean()))
         prompt = float(np.mean([len(each) for each in self.questions.prompts.values()]))
         size = Size(group[0].size, group[0].n_params, group[0].n_tokens, prompt, float(np.mean(lengths)))
-        draws = rng.generator("surface-votes", seed, group[0].name)
-        sized = Sized.of_pools(size, found, scores, self.budgets, draws)
-        right = np.stack([each.correct.sum(axis=1) for each in found])
         first = np.stack(greedy)
-        return Measured(
-            sized.with_first(first.astype(float)), [one.seed for one in group], right, first, self.n_samples
-        )
+        read = {
+            name: Sized.of_pools(
+                size, found[: len(each)], each, self.budgets, rng.generator("surface-votes", seed, group[0].name)
+            ).with_first(first[: len(each)].astype(float))
+            for name, each in scores.items()
+        }
+        right = np.stack([each.correct.sum(axis=1) for each in found])
+        of_its_own = read.get(PRM if group[0].folder == paths.model(BASE) else OWN)
+        own = None if of_its_own is None or WEIGHTED not in of_its_own.accuracy else of_its_own.accuracy[WEIGHTED][0]
+        return Measured(read[PRM], [one.seed for one in group], right, first, self.n_samples, own)
 
 
 def _alike(trainings: Sequence[Training]) -> Iterator[list[Training]]:

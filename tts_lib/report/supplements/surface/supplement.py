@@ -1,7 +1,8 @@
 """What a parameter is worth in samples: models of several sizes, on several numbers of tokens, sampled alike.
 
 All sample at the temperature of the study, and N = 1 is the greedy answer. The weighted vote is by the base's PRM for
-all sizes: for the others it judges solutions that it was not trained on. Intervals of ε and M* are over questions and,
+all sizes: for the others it judges solutions that it was not trained on (off-policy), beside which some sizes are also
+read by a PRM of their own. Intervals of ε and M* are over questions and,
 for sizes trained more than once, over seeds; those of what a total buys are over questions.
 """
 
@@ -26,9 +27,10 @@ from tts_lib.report.claims.registered import registered
 from tts_lib.report.claims.strategies import AgainstLarge
 from tts_lib.report.figures.figure import Drawing
 from tts_lib.report.results import NotMeasured
+from tts_lib.report.supplements import own_prm
 from tts_lib.report.supplements.declared import Collected, RegisteredClaim, Supplement
 from tts_lib.report.supplements.surface import contrasts, forecasts
-from tts_lib.report.supplements.surface.models import BASE, LARGE, Measured, Measuring, trained
+from tts_lib.report.supplements.surface.models import BASE, LARGE, Measured, Measuring, own_prms, trained
 from tts_lib.strategies.bins import Bins, numbered
 from tts_lib.strategies.exchange import spending
 from tts_lib.strategies.exchange.sized import MAJORITY, WEIGHTED, Prices
@@ -53,6 +55,7 @@ class Registered(RegisteredClaim):
         "weighted_rate",
         "few_questions",
         "many_questions",
+        "own_prm",
         "majority_reaches",
         "break_even",
         "break_even_falls",
@@ -74,6 +77,7 @@ class ExchangeSurface(Supplement):
         dict[str, list[Annotated[int, Field(ge=0, lt=2**63)]]],
         Field(description="size -> of more trainings on the whole corpus"),
     ]
+    own_prm: Annotated[list[str], Field(description="sizes that also have a PRM of their own solutions")]
     n_samples: Annotated[int, Field(ge=2, le=4096, description="a question and model; a power of two")]
     n_questions: Annotated[int, Field(ge=20, description="of test, the first")]
     questions_asked: Annotated[
@@ -103,6 +107,10 @@ class ExchangeSurface(Supplement):
             raise StudyError(f"sizes names {twice[0]!r}, which is there already")
         if absent := [name for name in self.seeds if name not in names]:
             raise StudyError(f"seeds names {absent[0]!r}, but must name one of {listed(absent[0], names)}")
+        if absent := [name for name in self.own_prm if name not in names[1:]]:
+            raise StudyError(f"own_prm names {absent[0]!r}, but must name one of {listed(absent[0], names[1:])}")
+        if self.own_prm and not (parent.get("verifier") or {}).get("trained"):
+            raise StudyError("own_prm trains PRMs as the study trained its own, and it has none: set own_prm to []")
         return super().settings(parent)
 
     @property
@@ -126,6 +134,8 @@ class ExchangeSurface(Supplement):
             learned, n_models = (sum(shares) + len(seeds)) * study.corpus.tokens, len(shares) + len(seeds)
             found.append(Effort(f"trainings of {name}", shape, learned=learned, n_models=n_models, processes=shards))
             found.append(Effort(f"samples of {name}", shape, each * (n * (n_models + (name == BASE)))))
+        if study.verifier and (recipe := study.verifier.trained):
+            found += [own_prm.effort(f"a PRM of {name}", recipe, foreseen, sizes[name]) for name in self.own_prm]
         return found
 
     def collect(self, root: Path, studies: Mapping[str, Path]) -> Collected:
@@ -133,9 +143,10 @@ class ExchangeSurface(Supplement):
             study = loading.load()
             sizes = self.sizes | {name: study.ladder[name] for name in self.ladder}
             made = trained(study, sizes, self.corpus_shares, self.seeds)
+            prms = own_prms(study, made, self.own_prm)
             asking = Asking.open(study, stack)
             questions = asking.questions(asking.table("test", self.n_questions))
-            measured = Measuring(asking, questions, self.n_samples, self.budgets).measured(made)
+            measured = Measuring(asking, questions, self.n_samples, self.budgets).measured(made, prms)
             question_ids = questions.table["question_id"].tolist()
             prices = Prices(model_sizes().verifier, making(revised=False)["prm"])
             guess, groups = asking.guess_rate, _groups(study, question_ids)
@@ -168,9 +179,12 @@ class ExchangeSurface(Supplement):
         claims = self._judged(known)
         lead = (
             f"{len(surface.models)} models of {len(full.models)} sizes, {self.n_samples} samples a question, "
-            f"{len(known.folds)} test questions. "
+            f"{len(known.folds)} test questions. Best-of-N is weighted by the base's PRM for all sizes, which learned "
+            "from the base's solutions alone. "
         )
         found = {"claims": claims, "break_even": even, "rates": rates, "curves": curves}
+        if self.own_prm:
+            found |= {"own_prm": contrasts.own_table(known), "own_rates": contrasts.own_rates(known)}
         each = trainings(known.measured)
         found |= {"cheapest": pd.concat(spent, ignore_index=True), "trainings": each}
         return Collected(
