@@ -44,6 +44,7 @@ _TRIALS = 3
 _LEAST_GOLDS = 3.0  # that another order gives above chance
 _AT_CHANCE = 3.0  # standard deviations of the own golds of what slipped
 _TWO_WAY = 0.5  # of the traffic in what slipped, at least
+_NOT_ONE_WAY = 0.2  # where recitation was weighed already
 
 Samples = Int[np.ndarray, " sample"]
 
@@ -59,10 +60,11 @@ class _Level:
     near: float  # standard deviations
     slipped: float  # the same
     dealt: float  # the same, forward and back
+    odds: float  # of a slip
 
 
-_REFUSED = _Level(moved=4.0, shifted=8.0, recited=1.5, mixed=1e-3, near=4.0, slipped=6.0, dealt=3.0)
-_DOUBTED = _Level(moved=1.5, shifted=5.0, recited=0.0, mixed=0.1, near=2.5, slipped=5.0, dealt=2.5)
+_REFUSED = _Level(moved=4.0, shifted=8.0, recited=1.5, mixed=1e-3, near=4.0, slipped=6.0, dealt=3.0, odds=3.0)
+_DOUBTED = _Level(moved=1.5, shifted=5.0, recited=0.0, mixed=0.1, near=2.5, slipped=5.0, dealt=2.5, odds=1.0)
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def _evidence(found: Strays, n_questions: int, level: _Level) -> list[str]:
 
 def _of_orders(found: Orders, n_questions: int, level: _Level) -> list[str]:
     """What speaks for another order of the whole pool, at this level, in words."""
-    evidence = []
+    evidence, slip = [], found.slip
     length = found.block[1] - found.block[0]
     sd = found.sd * sqrt(length / n_questions)
     if (
@@ -184,6 +186,11 @@ def _of_orders(found: Orders, n_questions: int, level: _Level) -> list[str]:
         evidence.append(
             f"of {length} questions in a row {found.slipped:.0f} more than chance would give the gold of the question "
             f"{found.distance:+d} from theirs, {found.kept:.0f} more their own"
+        )
+    elif slip.odds > level.odds and slip.given > max(_LEAST_GOLDS, 2 * slip.kept) and slip.two_way > _NOT_ONE_WAY:
+        evidence.append(
+            f"{slip.block[1] - slip.block[0]} questions in a row give the gold of the question {slip.distance:+d} from "
+            f"theirs in place of their own, which recitation does not explain"
         )
     if found.dealt_sds > level.dealt and found.dealt > max(_LEAST_GOLDS, 1.2 * found.own):
         evidence.append(
