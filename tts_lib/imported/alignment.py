@@ -10,7 +10,8 @@ alternative, that some share of its samples is misplaced (`tts_lib.imported.expl
 - near: golds are given by the neighbours on both sides. The samples of a batch were mixed.
 
 The pool is also read in other orders (`tts_lib.imported.orders`), slipped or dealt out in turn, where many golds that
-each tell little are enough: another order must give more golds than the pool's own, which chance would not.
+each tell little are enough: another order must give more golds than the pool's own, which chance would not. Whether a
+block slipped is also weighed by likelihood (`tts_lib.imported.slips`), which sees it in fewer questions.
 
 Own matches above chance prove nothing, since a part may be misplaced; matches elsewhere prove nothing, since models
 recite. So the first two ask both: are there more strays than coincidence makes, and do their homes lack them. Where
