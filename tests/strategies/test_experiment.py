@@ -108,3 +108,6 @@ def test_a_prediction_counts_beside_each_probe_as_it_suits_validation(tmp_path, 
     for questions in (found.questions_fit, found.questions):
         np.testing.assert_allclose(questions["zero+probe_4"], (zero + SCORE) / 2)
         assert questions["zero_samples"].eq(0.5).all() and questions["zero_tokens"].eq(6).all()
+    agreement = found.agreement().set_index(["a", "b"])
+    assert agreement.loc[("oracle", "zero_frozen"), "score_rank_correlation"] == pytest.approx(-1)
+    assert ("oracle", "zero+probe_4_frozen") in agreement.index and len(agreement) == len(bare.agreement()) + 2

@@ -156,7 +156,9 @@ class Experiment:
 
     def agreement(self) -> pd.DataFrame:
         """How far binnings of the test questions agree (claims 14, 15), and the rank correlation of their scores."""
-        probes = [self._bins(f"probe_{n}", f"probe_{n}_frozen_bin", self.n_bins, frozen=True) for n in self.n_probe]
+        names = [f"probe_{n}" for n in self.n_probe]
+        names += [name for name in ("zero", *(f"zero+{name}" for name in names)) if name in self.questions]
+        probes = [self._bins(name, f"{name}_frozen_bin", self.n_bins, frozen=True) for name in names]
         known = {bins.name: bins for bins in (*self.binnings, *self.frozen_bins, *probes)}
         pairs = [("oracle", "predicted"), ("oracle", "level"), ("predicted", "level")]
         pairs += [(bins.binning, bins.name) for bins in self.frozen_bins]
@@ -239,7 +241,13 @@ def with_zero(experiment: Experiment) -> Experiment:
     for n in experiment.n_probe:
         prior, probe, truth = (fit[name].to_numpy(np.float64) for name in ("zero", f"probe_{n}", "oracle"))
         worths[n] = difficulty.prior_worth(prior, probe, n, truth)
-    return replace(experiment, questions_fit=_both(fit, worths), questions=_both(test, worths), prior_worth=worths)
+    fit, test = _both(fit, worths), _both(test, worths)
+    for name in ("zero", *(f"zero+probe_{n}" for n in worths)):
+        edges = difficulty.quantile_binning(fit[name].to_numpy(np.float64), experiment.n_bins)
+        fit, test = (
+            each.assign(**{f"{name}_frozen_bin": edges.assign(each[name].to_numpy(np.float64))}) for each in (fit, test)
+        )
+    return replace(experiment, questions_fit=fit, questions=test, prior_worth=worths)
 
 
 def _both(questions: pd.DataFrame, worths: Mapping[int, float]) -> pd.DataFrame:
