@@ -22,7 +22,7 @@ from tts_lib.common.rng import generator
 from tts_lib.estimators.intervals import bootstrap_weights, difference_interval
 from tts_lib.estimators.per_question import PerQuestion
 from tts_lib.strategies.curves import at_budget
-from tts_lib.strategies.fitted_choice import FORESEEN, GIVEN, ZERO
+from tts_lib.strategies.fitted_choice import GIVEN, ZERO
 
 BUDGETS = (4, 8, 16, 32, 64, 128, 256)
 AT_ONCE = 50
@@ -56,7 +56,7 @@ def ways(choice: Choice, options: argparse.Namespace) -> Iterator[tuple[str, Cho
         other = {prompt.tobytes(): prompts[i - 1] for i, prompt in enumerate(prompts)}
         shuffled = replace(by[ZERO], zero=lambda _, prompt: known.score(None, other[prompt.tobytes()]))
         yield "zero, of another question", shuffled, whole
-        by |= {use: replace(by[use], zero=known.score) for use in FORESEEN if use in by}
+        by[ZERO] = replace(by[ZERO], zero=known.score)
     for use, way in by.items():
         yield use, way, whole
         yield f"{use}, stopped early", way, early
@@ -90,7 +90,7 @@ def compared(found: Spent, i: int, plain: list[Spent], weights: np.ndarray) -> d
 
 
 def pays_from(rows: list[dict[str, Any]]) -> dict[str, int | None]:
-    """Of each way the smallest budget from which on more are right for the same tokens, for sure; None: it is none."""
+    """Of each way the smallest budget from which on more are right for the same tokens, for sure; None if none is."""
     found: dict[str, int | None] = {}
     for row in rows:  # of a way budgets ascend
         pays = row["more_right_for_the_tokens"][1] > 0

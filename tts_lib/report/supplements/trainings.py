@@ -159,7 +159,10 @@ def figure(claims: pd.DataFrame, trainings: pd.DataFrame) -> Drawing:
     """Differences of accuracy: each training, and the interval over them."""
     kept = claims.loc[claims["unit"] == "points", ["number", "mean", "low", "high"]]
     data = kept.merge(trainings[["number", "training", "estimate"]], "left", "number")
-    caption = "Dots: one training each, filled the study's own. Bars: 95% for another training and other questions."
+    caption = (
+        "A bar that reaches over 0 says that another training might decide otherwise. Dots: one training each, filled "
+        "the study's own. Bars: 95% for another training and other questions."
+    )
     return Drawing("claims", "Differences of accuracy, training by training", caption, data, draw)
 
 

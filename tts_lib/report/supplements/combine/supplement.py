@@ -142,7 +142,10 @@ class Combine(Supplement):
             f"{claim}: {words}." for claim, words in judged.items()
         )
         data = pd.DataFrame(curves)
-        caption = "Lines: the same revision model; where its next attempt begins, and whether it sees the earlier ones."
+        caption = (
+            "Higher at the same cost is better: solid lines see the earlier attempts, dashed ones do not; a colour is "
+            "where the next attempt begins. The same revision model in all of them."
+        )
         return Collected(
             title="Verifiers and revisions in one solution",
             lead=lead,

@@ -74,26 +74,31 @@ def figures(found: Measured, rounds: pd.DataFrame, curves: pd.DataFrame, worth: 
     return [
         Drawing(
             "coverage", "What the loop covers",
-            f"Questions with a sample that is {said}, over samples: the base (black) and rounds (fainter: earlier).",
+            "Where a line falls below the base (black), learning has cost coverage. "
+            f"Questions with a sample that is {said}, over samples; fainter: earlier rounds.",
             covered, draw_coverage,
         ),
         Drawing(
             "amortisation", "What a sample is worth in samples of the base",
-            "A(N), last round: 1 means that test-time compute was moved into the weights and no more. Arrows: bounds. "
+            "Above 1 a sample of the taught model is worth more than one of the base; at 1 test-time compute was moved "
+            "into the weights and no more. A(N), last round. Arrows: bounds. "
             "Dashed: read by the PRM that was retrained.",
             taught, draw_worth,
         ),
         Drawing(
-            "gap", "Generation and verification", f"Best of {at}, weighted by the PRM of the start, less pass@1.",
+            "gap", "Generation and verification",
+            f"At 0 verifying adds nothing to one sample. Best of {at}, weighted by the PRM of the start, less pass@1.",
             by_round.loc[:, ["teacher", "round", "gap"]], _over_rounds("gap", 100, "points"),
         ),
         Drawing(
-            "diversity", "How different the samples are", f"Different solutions among {at} samples of a question.",
+            "diversity", "How different the samples are",
+            f"The lower, the more alike what is sampled. Different solutions among {at} samples of a question.",
             by_round.loc[:, ["teacher", "round", solutions]], _over_rounds(solutions, 1, f"of {at} samples"),
         ),
         Drawing(
             "break_even", "Teaching against sampling more",
-            "The base is given what the loop cost, spread over all questions ever asked. Two of a colour cross at Q*.",
+            "Teaching pays right of Q*, where two of a colour cross. The base is given what the loop cost, spread over "
+            "all questions ever asked.",
             paid, draw_paid,
         ),
     ]  # fmt: skip

@@ -138,8 +138,9 @@ class Searches(Supplement):
             "values come from the right answers and cost their rollouts: they are a yardstick and no result. "
         )
         caption = (
-            "Over best-of-N weighted by the same verifier, at equal FLOPs, the verifier's included, each as dear as "
-            "the PRM. Lines: calibrated misjudgements up to perfect values. Stars: the trained PRM. Hollow: its scores "
+            "Above 0 a search is worth its FLOPs; where its line crosses, how good a verifier that takes. Over "
+            "best-of-N weighted by the same verifier, at equal FLOPs, the verifier's included, each as dear as the "
+            "PRM. Lines: calibrated misjudgements up to perfect values. Stars: the trained PRM. Hollow: its scores "
             "shuffled among siblings. Bars: 95% over questions."
         )
         figures = [

@@ -220,7 +220,8 @@ def figures(known: contrasts.Known, rates: pd.DataFrame, even: pd.DataFrame, eac
         Drawing(
             f"surface_{selector}",
             f"Accuracy over parameters and samples, {words}",
-            f"Red: the cheapest way to each accuracy when {many:,} questions are asked. White lines: equal FLOPs. "
+            f"Along a white line FLOPs are equal: whether the colour brightens to the right says whether parameters or "
+            f"samples are the better buy. Red: the cheapest way to each accuracy when {many:,} questions are asked. "
             "N = 1 is the greedy answer. Models that saw the whole corpus.",
             contrasts.grid_table(full, selector, many, known.prices, known.folds),
             drawn.contours,
@@ -228,7 +229,10 @@ def figures(known: contrasts.Known, rates: pd.DataFrame, even: pd.DataFrame, eac
         for selector, words in ((WEIGHTED, "best-of-N weighted"), (MAJORITY, "majority"))
         if selector in full.selectors
     ]
-    worth = "A doubling of parameters is worth 2^ε times the samples. Bands: 95% bootstrap over questions and seeds."
+    worth = (
+        "A line that falls says that parameters are worth fewer samples the higher the accuracy. A doubling of "
+        "parameters is worth 2^ε times the samples. Bands: 95% bootstrap over questions and seeds."
+    )
     break_even = (
         "Up to M* times its parameters the base with best-of-N weighted is no worse at equal FLOPs, the verifier and "
         "its making counted. Triangles: beyond the largest model, or below the next larger one."
