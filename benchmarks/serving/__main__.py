@@ -3,7 +3,7 @@
     answers     test questions under their own ids: each answer against that of the stored samples, usage against the
                 tokens that the engines were asked for
     worth       accuracy of the table by each way to know difficulty, with and without stopping early, against
-                best-of-N per 1,000 tokens and at the same tokens, paired over questions; from which budget on it pays
+                best-of-N per 1,000 tokens and at the same tokens, paired over questions; at which budgets it pays
     throughput  processor time and requests a second at 1, 16 and 64 clients, against the library given the same
                 requests without a server, and against the engines given the same tokens
     soak        many requests, mixed with hang-ups, oversized and hostile ones: statuses, memory, what a hang-up costs

@@ -2,8 +2,8 @@
 
 Every token counts, those of a probe and of a prompt read for its difficulty too. Best-of-N of the same budget may spend
 other tokens than the choice. So there are two comparisons: accuracy per 1,000 tokens at the same budget, and accuracy
-at the same tokens, best-of-N taken between its budgets (linear in log tokens). The second says from which budget on a
-choice pays. As a control the table by `zero` is given the difficulty of another question.
+at the same tokens, best-of-N taken between its budgets (linear in log tokens). The second says at which budgets a choice
+pays. As a control the table by `zero` is given the difficulty of another question.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def worth(options: argparse.Namespace) -> dict[str, Any]:
             for name, way, wish in ways(choice, options)
             for i, budget in enumerate(BUDGETS)
         ]
-    return {"questions": len(asked), "pays_from": pays_from(rows), "rows": rows}
+    return {"questions": len(asked), "pays_at": pays_at(rows), "rows": rows}
 
 
 def ways(choice: Choice, options: argparse.Namespace) -> Iterator[tuple[str, Choice, Wish]]:
@@ -89,10 +89,10 @@ def compared(found: Spent, i: int, plain: list[Spent], weights: np.ndarray) -> d
     }
 
 
-def pays_from(rows: list[dict[str, Any]]) -> dict[str, int | None]:
-    """Of each way the smallest budget from which on more are right for the same tokens, for sure; None if none is."""
-    found: dict[str, int | None] = {}
-    for row in rows:  # of a way budgets ascend
-        pays = row["more_right_for_the_tokens"][1] > 0
-        found[row["way"]] = (found.get(row["way"]) or row["budget"]) if pays else None
+def pays_at(rows: list[dict[str, Any]]) -> dict[str, list[int]]:
+    """Of each way the budgets at which more are right for the same tokens, for sure."""
+    found: dict[str, list[int]] = {row["way"]: [] for row in rows}
+    for row in rows:
+        if row["more_right_for_the_tokens"][1] > 0:
+            found[row["way"]].append(row["budget"])
     return found

@@ -149,6 +149,7 @@ def test_metrics_count_what_was_spent() -> None:
     spent = sum(float(value) for name, value in lines.items() if name.startswith("tts_tokens_total"))
     assert spent == sum(answer["usage"]["total_tokens"] for answer in answers)
     assert float(lines["tts_probe_generations_total"]) == 8
+    assert float(lines["tts_engine_calls"]) >= sum(answer["tts"]["rounds"] for answer in answers)
     assert lines['tts_requests_total{status="200"}'] == "4.0" and lines['tts_requests_total{status="400"}'] == "1.0"
     assert sum(float(value) for name, value in lines.items() if name.startswith("tts_bin_total")) == 4
 

@@ -44,6 +44,16 @@ def test_columns_have_headings_units_and_intervals_and_rows_no_numbers() -> None
     assert "111" not in page and "rule" not in page and page.count('class="wide"') == 1
 
 
+def test_what_all_rows_share_is_said_once_unless_that_leaves_little_of_the_table() -> None:
+    same = {"split": "test", "answer": "90", "verdict": "correct"}
+    page = shown(pd.DataFrame([same | {"position": 1, "n_tokens": 8}, same | {"position": 2, "n_tokens": 51}]))
+    assert rows(page)[0][0] == "split" and "<p" not in page
+    intervals = pd.DataFrame({"estimate": [0.5, 0.6], "low": [0.4, 0.5], "high": [0.6, 0.7], "level": 0.95})
+    page = shown(intervals.set_index(pd.Index(["orm", "prm"])))
+    assert "Brackets: 95% intervals" in page and rows(page)[0] == ["", "estimate"]
+    assert column("some_share").shown("0.00000000", {}) == "0"
+
+
 def test_a_column_that_nobody_declared_keeps_its_name_and_is_rounded() -> None:
     page = shown(pd.DataFrame({"some_new_thing": [0.123456789, 12345.678], "flag": [True, False]}))
     assert rows(page) == [["some new thing", "flag"], ["0.1235", "yes"], ["12,346", "no"]]
