@@ -2,8 +2,8 @@
 
 Every token counts, those of a probe and of a prompt read for its difficulty too. Best-of-N of the same budget may spend
 other tokens than the choice. So there are two comparisons: accuracy per 1,000 tokens at the same budget, and accuracy
-at the same tokens, best-of-N taken between its budgets (linear in log tokens). The second says at which budgets a choice
-pays. As a control the table by `zero` is given the difficulty of another question.
+at the same tokens, best-of-N taken between its budgets (linear in log tokens). By the second a choice pays or does not.
+As a control the table by `zero` is given the difficulty of another question.
 """
 
 import argparse
