@@ -31,7 +31,7 @@ def test_columns_have_headings_units_and_intervals_and_rows_no_numbers() -> None
     frame = frame.assign(gain=[0.0123, -1e-9], gain_low=[-0.01, 0.0], gain_high=[0.02, 0.0], flops=[2.3e7, 1e9])
     page = shown(frame.set_index(pd.Index([111, 121])))
     assert rows(page) == [
-        ["strategy", "accuracy (%)", "gain over best-of-N (points)", "FLOPs (a question)"],
+        ["strategy", "accuracy (%)", "gain (points)", "FLOPs (a question)"],
         ["weighted, PRM last", "41.2\u00a0[40.0,\u00a052.0]", "+1.2\u00a0[−1.0,\u00a0+2.0]", "2.30\u00a0×\u00a010⁷"],
         [
             "compute-optimal, oracle bins",

@@ -118,7 +118,7 @@ COLUMNS: Mapping[str, Column] = {
     **_of("share", "%", adjacent="within one bin", small_accuracy="small model", large_accuracy="large model"),
     **_of("share", "%", share_not_reached="resamples off the grid", share_below_grid="below the grid"),
     **_of("share", "%", hit_round_limit="at the limit of rounds", parallel="all parallel"),
-    **_of("points", "points", difference="difference", gain="gain over best-of-N", gain_fixed="over the best fixed"),
+    **_of("points", "points", difference="difference", gain="gain", gain_fixed="over the best fixed"),
     **_of("points", "points", gain_of_both="gain of both"),
     **_of("percent", "%", relative="relative to the large model"),
     **_of("ratio", "times", ratio="cheaper by"),
