@@ -3,14 +3,13 @@
     python -m benchmarks.throughput FOLDER [--model base] [--engines native vllm ...] [--output throughput.json]
 
 FOLDER is a study with its questions and this model: `.`, or `studies/smollm` after
-`make study PROFILE=smollm ARGS="questions model"`, which takes a minute. Of it nothing is changed. Every engine samples
+`make study PROFILE=smollm ARGS="questions-files model-checkpoint"`, a minute. Of it nothing is changed. Every engine samples
 the same questions, as often, as the study samples them (prompts, temperature, what ends a solution):
 
     native     the compiled engine, in fp32
     reference  the reference engine, in the folder's number format, with the random numbers of native
     generate   `transformers` generate, in that format too
-    vllm       vLLM on the CPU, as a study runs it: each sample with a seed of its own
-    unseeded   vLLM without these, which draw slowly: its best
+    vllm       vLLM on the CPU, as a study runs it, in that format
 
 Each runs in a process of its own on one thread, once its batch (sequences computed together) has been chosen on a few
 questions. Tokens are counted up to and with the end of a solution, seconds are the processor's, from the first request
@@ -59,8 +58,7 @@ BATCHES: dict[str, tuple[int, ...]] = {  # what is tried: sequences computed tog
     "native": (),
     "reference": (64, 256),
     "generate": (16, 64, 256),
-    "vllm": (256,),
-    "unseeded": (64, 256),
+    "vllm": (64, 256),
 }
 
 
@@ -118,7 +116,7 @@ def main() -> None:
     done: dict[str, Done] = {}
     rows: dict[str, Any] = {}
     for engine in options.engines:
-        if engine in ("vllm", "unseeded") and find_spec("vllm") is None:
+        if engine == "vllm" and find_spec("vllm") is None:
             print(f"{engine}: vLLM is not installed here; `make venv-vllm` makes an environment that has it")
             continue
         work = Work(Path.cwd(), options.model, engine, 0, prompts, seeds, sampling)
@@ -192,18 +190,9 @@ def vllm_policy(target: pointer.Target, work: Work) -> Policy:
     from tts_lib.engines.vllm.policy import VllmPolicy
     from tts_lib.engines.vllm.settings import VllmSettings
 
-    class Unseeded(VllmPolicy):
-        """Draws from one stream for all requests."""
-
-        def _settings(self, sampling: Sampling, seed: np.uint64) -> Any:
-            found = super()._settings(sampling, seed)
-            found.seed = None
-            return found
-
-    kind = Unseeded if work.engine == "unseeded" else VllmPolicy
     window = max(map(len, work.prompts)) + work.sampling.max_tokens + 1
     settings = VllmSettings(max_model_len=window, gpu_memory=0.1, max_sequences=work.batch)
-    return kind(target.weights.resolve(), settings=settings, stop=target.step, end=target.end)
+    return VllmPolicy(target.weights.resolve(), settings=settings, stop=target.step, end=target.end)
 
 
 class Generate:
