@@ -13,11 +13,11 @@ samples the same questions, as often, as the study samples them (prompts, temper
 
 Each runs in a process of its own on one thread, once its batch (sequences computed together) has been chosen on a few
 questions. Tokens are counted up to and with the end of a solution, seconds are the processor's, from the first request
-to the last sample, once the model is loaded and has answered one question. `generate` takes most of a minute a
-question of SmolLM2: give it fewer (`--questions 8`). The peak is that of torch's matrix product on one thread in the same process;
-the share of it is what the tokens' matrix products would take if each sample were computed alone: what is shared, a
-prompt or the tokens that samples have in common, is computed once, so that a share may exceed 100%. pass@1 is
-compared by paired differences over questions. vLLM wants the environment of `make venv-vllm`, or is left out.
+to the last sample, once the model is loaded and has answered one question. `generate` reads every prompt for each
+sample: give it fewer questions (`--questions 8 --tried 4`). The peak is that of torch's matrix product on one thread in
+the same process; the share of it is what the tokens' matrix products would take if each sample were computed alone:
+what is shared, a prompt or the tokens that samples have in common, is computed once, so that a share may exceed 100%.
+pass@1 is compared by paired differences over questions. vLLM wants the environment of `make venv-vllm`, or is left out.
 """
 
 import argparse
