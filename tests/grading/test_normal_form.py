@@ -27,6 +27,8 @@ SAME = [
     (r"\left\{\begin{array}{l} x &= 3 \\ y &= 4 \end{array}\right.", "x=3, y=4"),
     (r"Therefore $x \geq 5$ is the solution.", r"x\ge 5"),
     (r"The answer is that \( 7 \).", "7"),
+    ("14 {, }916", "14916"),
+    ("3{,}5", "3.5"),
     ("]0,1[", "(0,1)"),
     ("1'234'567", "1234567"),
     ("1.234.567", "1234567"),

@@ -11,7 +11,7 @@ _INTERVALS = re.compile(rf"(?:[a-zA-Z]\\in ?)?{_INTERVAL}(?:\\c[au]p ?{_INTERVAL
 _ENDS_OF_INTERVAL = re.compile(rf"([\[\](])({_PLACE}[,;]{_PLACE})([\[\])])")
 _LETTER_U = re.compile(r"(?<=[)\]\[])U(?=[(\[\]])")
 _THOUSANDS = re.compile(r"(?<![\w.,'])[1-9]\d{0,2}(?:(?:'\d{3})+|(?:\.\d{3}){2,}|(?:_\d{3}){2,})(?![\w.,'])")
-_DECIMAL_COMMA = re.compile(r"(?<=\d)\{,\}(?=\d)")
+_DECIMAL_COMMA = re.compile(r"(?<=\d)\{,\}(?!\d{3}(?!\d))(?=\d)")  # 3{,}500 has thousands
 _UNIT_PRODUCT = re.compile(r"(\\text\{[A-Za-z/ ]*)\\cdot ?(?=[A-Za-z/ ^\d{}-]*\})")
 _UNIT_POWER = re.compile(r"\\text\{([A-Za-z/ ]{1,20})\^\{? ?(-?[1-4]) ?\}?\}")
 _QUANTITY = re.compile(r"\\(?:SI|qty)\{([^{}]*)\}\{([^{}]*)\}")
