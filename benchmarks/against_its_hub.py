@@ -70,7 +70,8 @@ def main() -> None:
     asked = asked.head(options.questions)
     with served(options.folder) as server, loading.load(options.folder / paths.STRATEGY_TABLE) as choice:
         prompts = choice.readers["base"].codec.encode(asked["problem"].tolist())
-        questions = [Question(*each) for each in zip(asked["question_id"], prompts, strict=True)]
+        names = asked["question_id"].tolist()
+        questions = [Question(name, prompt) for name, prompt in zip(names, prompts, strict=True)]
         ours(server, choice, options.folder, questions[:2], ("beam_4", 4))  # warm
         found = {
             f"ours, {name}": ours(server, choice, options.folder, questions, (name, options.budget)) for name in OURS

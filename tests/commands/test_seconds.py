@@ -1,18 +1,25 @@
 """`tts seconds`: what is measured is what was run; seconds themselves are held by nothing but their signs."""
 
+from contextlib import chdir
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.explored_study import write_results
 from helpers.pipeline import ROOT
 from helpers.served_choice import served
 from tts_lib.answers.cost import Cost
 from tts_lib.answers.question_table import Question
 from tts_lib.answers.scheduler import Scheduler
-from tts_lib.commands import seconds
+from tts_lib.commands import run, seconds
 from tts_lib.commands.__main__ import main
+from tts_lib.common import paths, tables
 from tts_lib.common.strategy import WEIGHTED, Strategy
 from tts_lib.estimators.flops import Sizes
+from tts_lib.report.claims import registered
+from tts_lib.report.pages import supplements
 from tts_lib.study.config import loading
 
 SIZES = Sizes(1000, 100, policy_cache=16, verifier_cache=8)
@@ -73,6 +80,30 @@ def test_the_supplement_names_the_machine_and_shows_accuracy_over_seconds() -> N
     assert f"from {beam.label} (1 ms) to {WEIGHTED.label} (2 ms)" in found.lead
     for drawing in found.figures:
         assert drawing.data["accuracy"].tolist() == [0.4, 0.4] and "seconds_alone" in drawing.data
+
+
+def test_a_study_is_measured_and_its_report_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole command on a made study, whose models are simulated."""
+    write_results(tmp_path / "reports")
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    few = served().table.strategies[:3]
+    monkeypatch.setattr(seconds.loading, "load", lambda: served())
+    monkeypatch.setattr(seconds, "with_searches", lambda table, _: table.model_copy(update={"strategies": few}))
+    monkeypatch.setattr(run, "pages", lambda _: 0)
+    asked = [str(tmp_path), "--budgets", "4", "--questions", "3"]
+    assert main(["seconds", *asked]) == 1  # it has not run
+    with chdir(tmp_path):
+        tables.write_json({}, paths.SUMMARY)
+        tables.write_table(pd.DataFrame({"a": [1]}), paths.accuracy("test"))
+        questions = pd.DataFrame({"question_id": ["a", "b", "c", "d"], "problem": ["1 2", "2 3", "3 4", "4 5"]})
+        tables.write_table(questions, paths.problems("test"))
+        tables.write_json({"n_params_block": 1000, "n_layers": 2, "width": 8}, paths.metrics("model-base"))
+        tables.write_json({"prm": {}}, paths.metrics("verifier"))
+    assert main(["seconds", *asked]) == 0
+    (one,) = supplements.read(tmp_path, registered.fingerprint())
+    assert one.differs == [] and seconds.machine() in one.lead
+    rows = pd.read_csv(tmp_path / "reports/supplements/seconds/seconds.csv")
+    assert rows["strategy"].tolist() == [way.name for way in few] and (rows["bytes_alone"] > 0).all()
 
 
 def test_budgets_of_nothing_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

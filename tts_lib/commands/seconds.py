@@ -23,6 +23,7 @@ from tts_lib.answers.cost import Cost
 from tts_lib.answers.question_table import Question
 from tts_lib.answers.scheduler import Scheduler
 from tts_lib.commands import run as run_study
+from tts_lib.commands import supplement
 from tts_lib.commands.serving import loading
 from tts_lib.commands.serving.answering import Choice
 from tts_lib.commands.serving.building import build
@@ -33,7 +34,6 @@ from tts_lib.estimators.flops import Sizes
 from tts_lib.plots import curves
 from tts_lib.report.columns import strategy_names
 from tts_lib.report.figures.figure import Drawing
-from tts_lib.report.pages.about import about
 from tts_lib.report.pages.supplements import FOLDER
 from tts_lib.report.supplements import writing
 from tts_lib.report.supplements.declared import Collected
@@ -58,17 +58,17 @@ def run(given: argparse.Namespace) -> int:
     if min(given.budgets) < 1 or given.questions < 1:
         raise StudyError("--budgets and --questions must be at least 1")
     root = paths.find_root(given.folder)
+    if missing := supplement.unrun(root):
+        raise StudyError(missing[0])
     with chdir(root), loading.load() as choice:
         study = settings.load()
-        asked = tables.read_table(paths.problems("test"), ["question_id", "problem"])
-        few = asked.head(given.questions)
-        prompts = choice.readers["base"].codec.encode(few["problem"].tolist())
-        questions = [Question(*each) for each in zip(few["question_id"], prompts, strict=True)]
+        asked = tables.read_table(paths.problems("test"), ["question_id", "problem"]).head(given.questions)
+        prompts, names = choice.readers["base"].codec.encode(asked["problem"].tolist()), asked["question_id"].tolist()
+        questions = [Question(name, prompt) for name, prompt in zip(names, prompts, strict=True)]
         rows = measured(choice, with_searches(choice.table, study), questions, given.budgets, model_sizes())
         attained = read_csv(paths.results("compute_optimal") / "accuracy.csv")
         found = collected(pd.DataFrame(rows), attained, len(questions))
-        said = about(Path(), len(asked))
-    writing.write(root, NAME, found, said)
+    writing.write(root, NAME, found)
     print(f"{found.lead}\nIn {root / paths.REPORTS / FOLDER / NAME}")
     return run_study.pages(root)
 
@@ -146,7 +146,7 @@ def collected(rows: pd.DataFrame, attained: pd.DataFrame, n_questions: int) -> C
     largest, names = rows.loc[rows["budget"] == rows["budget"].max()], strategy_names({"": attained})
     ends = [
         " to ".join(
-            f"{names[str(row['strategy'])]} ({_in_words(float(row[column]))})"
+            f"{names.get(str(row['strategy']), row['strategy'])} ({_in_words(float(row[column]))})"
             for row in largest.sort_values(column, kind="stable").iloc[[0, -1]].to_dict("records")
         )
         for column in ("seconds_alone", "seconds_together")
