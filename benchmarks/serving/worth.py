@@ -22,7 +22,7 @@ from tts_lib.common.rng import generator
 from tts_lib.estimators.intervals import bootstrap_weights, difference_interval
 from tts_lib.estimators.per_question import PerQuestion
 from tts_lib.strategies.curves import at_budget
-from tts_lib.strategies.fitted_choice import GIVEN, ZERO
+from tts_lib.strategies.fitted_choice import FORESEEN, GIVEN, ZERO
 
 BUDGETS = (4, 8, 16, 32, 64, 128, 256)
 AT_ONCE = 50
@@ -56,7 +56,7 @@ def ways(choice: Choice, options: argparse.Namespace) -> Iterator[tuple[str, Cho
         other = {prompt.tobytes(): prompts[i - 1] for i, prompt in enumerate(prompts)}
         shuffled = replace(by[ZERO], zero=lambda _, prompt: known.score(None, other[prompt.tobytes()]))
         yield "zero, of another question", shuffled, whole
-        by[ZERO] = replace(by[ZERO], zero=known.score)
+        by |= {use: replace(by[use], zero=known.score) for use in by.keys() & set(FORESEEN)}
     for use, way in by.items():
         yield use, way, whole
         yield f"{use}, stopped early", way, early
