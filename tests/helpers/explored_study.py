@@ -40,6 +40,8 @@ def write_results(reports: Path) -> None:
         for budget in (4, 16)
         for strategy, share in ((WEIGHTED, 0.25), (BEAM, 0.75))
     ]
+    of_all = {"binning": "all", "bin": "all", "strategy_set": "all", "budget": 16}
+    shares += [strategy.columns | of_all | {"share": share} for strategy, share in ((WEIGHTED, 0.4), (BEAM, 0.6))]
     _write(reports, "compute_optimal", accuracy=accuracy, bins=bins, costs=costs, shares=shares)
     choice = ORACLE.columns | {"strategy_set": "all", "large": "greedy", "large_generations": 1, "grouping": "oracle"}
     groups = ("all", "1", "2")

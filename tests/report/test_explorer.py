@@ -81,7 +81,7 @@ def test_what_is_embedded_are_the_numbers_of_the_tables(reports: Path) -> None:
         assert found == [row["accuracy"], row["low"], row["high"]]
     assert set(held["strategies"]) == {WEIGHTED.name, BEAM.name}  # what nothing chooses among is left out
     assert held["chosen"]["oracle:1"]["4"][:3] == [BEAM.name, 4, 0.75]
-    assert held["chosen"]["all"]["16"] == [BEAM.name, 16, None, [0.5, 0.4, 0.6]]
+    assert held["chosen"]["all"]["16"] == [BEAM.name, 16, 0.6, [0.5, 0.4, 0.6]]
 
 
 def test_a_greedy_answer_is_one_generation_at_any_budget(reports: Path) -> None:

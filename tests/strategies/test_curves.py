@@ -116,10 +116,15 @@ def test_bins_and_shares_name_the_strategy_and_how_its_questions_are_binned():
     groups = [group for bins in binnings for group in groups_of(bins, WEIGHTS)]
     shares = share_table(CURVES, sets, binnings, groups)
     assert shares.groupby(["binning", "frozen"]).size().to_dict() == {
+        ("all", False): 3 * 2,
+        ("all", True): 3 * 2,
         ("oracle", False): 2 * 3 * 2,
         ("oracle", True): 2 * 3 * 2,
     }
-    assert set(shares["n_questions"]) == {20}
+    assert set(shares.loc[shares["binning"] == "oracle", "n_questions"]) == {20}
+    of_all = shares[shares["binning"] == "all"]
+    assert set(of_all["bin"]) == {"all"} and set(of_all["n_questions"]) == {40}
+    assert of_all.groupby(["frozen", "budget"])["share"].sum().eq(1).all()
     for made in (False, True):
         part = shares[(shares["frozen"] == made) & (shares["budget"] == 16)]
         chosen = part.set_index(["bin", "strategy"])["share"]

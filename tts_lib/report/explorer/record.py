@@ -63,8 +63,9 @@ def load(reports: Path = paths.REPORTS) -> Record:
     bins = found["bins"].loc[found["bins"]["strategy"].isin(among)]
     for binning in _BINNINGS:
         _take_bins(record, binning, _where(bins, binning=binning, frozen=False))
-    _take_fixed(record, reports)
-    _take_choices(record, _where(shares, strategy_set=largest, frozen=False))
+    halves = _where(shares, strategy_set=largest, frozen=False)
+    _take_fixed(record, reports, _where(halves, binning=ALL))
+    _take_choices(record, halves)
     _take_large(record, reports)
     return record
 
@@ -116,14 +117,23 @@ def _take_bins(record: Record, binning: str, bins: pd.DataFrame) -> None:
         record.attained[group] = {str(name): _triples(part) for name, part in rows.groupby("strategy", sort=False)}
 
 
-def _take_fixed(record: Record, reports: Path) -> None:
-    """Of questions of unknown difficulty: the choice that is handed on, made on validation questions."""
+def _take_fixed(record: Record, reports: Path, shares: pd.DataFrame) -> None:
+    """Of questions of unknown difficulty: the choice that is handed on, made on validation questions.
+
+    Its share is of the random halves of the test questions that make it.
+    """
     choice = fitted_choice.load(reports / paths.STRATEGY_TABLE.name)
     if (table := choice.tables.get(fitted_choice.FIXED)) is None:
         return
     picks = dict(zip(table.budgets, table.bins[0], strict=True))
+    taken = {(row["strategy"], row["budget"]): float(row["share"]) for row in shares.to_dict("records")}
     record.chosen[ALL] = {
-        budget: (pick.strategy, pick.budget, None, [pick.accuracy, pick.low, pick.high])
+        budget: (
+            pick.strategy,
+            pick.budget,
+            taken.get((pick.strategy, pick.budget)),
+            [pick.accuracy, pick.low, pick.high],
+        )
         for budget, pick in picks.items()
         if pick.accuracy is not None and pick.low is not None and pick.high is not None
     }

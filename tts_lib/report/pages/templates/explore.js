@@ -145,9 +145,8 @@ function start() {
     if (!pick) { at("pick").append("Nothing that was measured is as cheap."); return; }
     at("pick").append(element("strong", pick.strategy, { id: "pick-strategy" }), ` with ${shown.count(pick.budget)} generations attains `,
       element("strong", interval(pick, shown.share) + "%", { id: "pick-accuracy" }), ` on ${record.groups[state.difficulty][0]} (${record.groups[state.difficulty][1]} of the test). `);
-    at("pick").append(pick.share === null
-      ? "It was chosen on validation questions; how often resamples choose it is not known. "
-      : `Of the random halvings of these questions ${shown.share(pick.share)}% choose it. `);
+    const handedOn = state.difficulty === "all" ? "It was chosen on validation questions. " : "";
+    at("pick").append(handedOn + (pick.share === null ? "" : `Of the random halves of these questions ${shown.share(pick.share)}% choose it. `));
     at("pick").append(`It costs ${shown.mean(pick.policy_tokens)} tokens of the policy and ${shown.mean(pick.verifier_tokens)} of the verifier, ${shown.power(pick.flops)} FLOPs, ${shown.mean(pick.rounds)} serial rounds` + (state.unit === "money" ? `, ${shown.money(pick.money)} of money.` : "."));
   }
 
