@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 from pydantic import TypeAdapter
 
 from tts_lib.answers.cost import Cost
@@ -162,7 +164,7 @@ def collected(rows: pd.DataFrame, attained: pd.DataFrame, n_questions: int) -> C
         "together": ("Throughput: many questions", f"{n_questions} questions in one run, divided by them."),
     }
     drawings = [
-        Drawing(name, title, caption + words, shown, partial(curves.accuracy_by_budget, x=f"seconds_{name}"))
+        Drawing(name, title, caption + words, shown, partial(_draw, x=f"seconds_{name}"))
         for name, (title, words) in ways.items()
     ]
     return Collected(
@@ -172,6 +174,12 @@ def collected(rows: pd.DataFrame, attained: pd.DataFrame, n_questions: int) -> C
         figures=drawings,
         facts={"machine": machine(), "questions": n_questions},
     )
+
+
+def _draw(frame: pd.DataFrame, ax: Axes, x: str) -> None:
+    """Accuracy over seconds, with ticks at powers of ten alone: less than two decades have names for all between."""
+    curves.accuracy_by_budget(frame, ax, x=x)
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def machine() -> str:

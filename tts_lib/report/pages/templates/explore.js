@@ -159,7 +159,7 @@ function start() {
       box.style.left = `${100 * row.low / most}%`; box.style.width = `${100 * (row.high - row.low) / most}%`;
       dot.style.left = `${100 * row.accuracy / most}%`; dot.style.background = record.strategies[row.name][1];
       bar.append(box, dot);
-      const texts = [row.strategy, interval(row, shown.share), shown.count(row.budget), shown.mean(row.policy_tokens), shown.mean(row.verifier_tokens), shown.power(row.flops), shown.mean(row.rounds)];
+      const texts = [row.strategy, interval(row, shown.share), shown.count(row.budget), shown.count(row.policy_tokens), shown.count(row.verifier_tokens), shown.power(row.flops), shown.mean(row.rounds)];
       if ("bytes" in units) texts.push(shown.power(row.bytes_alone), shown.power(row.bytes_among_many));
       if (state.unit === "money") texts.push(shown.money(row.money));
       const cells = texts.map((text, i) => element("td", text, i ? {} : { class: "words" }));
