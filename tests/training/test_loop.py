@@ -4,6 +4,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -188,16 +189,16 @@ def test_a_failed_worker_is_one_sentence(tmp_path):
 def test_a_killed_run_goes_on_to_the_same_weights(tmp_path):
     folder = tmp_path / "killed"
     code = "import training.test_loop as t, pathlib, sys; t.train(pathlib.Path(sys.argv[1]), t.LONG, 'all')"
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)}
-    with (tmp_path / "said").open("w") as said:
-        process = subprocess.Popen([sys.executable, "-c", code, str(folder)], env=environment, stderr=said)
     resume = folder / "resume.safetensors"
-    while not resume.exists() and process.poll() is None:
-        time.sleep(0.01)
-    assert process.poll() is None, (tmp_path / "said").read_text()
-    process.kill()
-    process.wait()
-    time.sleep(0.5)  # the workers notice that their parent is gone
+    with (tmp_path / "said").open("w") as said, tempfile.TemporaryDirectory() as short:  # sockets have short names
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": short}
+        process = subprocess.Popen([sys.executable, "-c", code, str(folder)], env=environment, stderr=said)
+        while not resume.exists() and process.poll() is None:
+            time.sleep(0.01)
+        assert process.poll() is None, (tmp_path / "said").read_text()
+        process.kill()
+        process.wait()
+        time.sleep(0.5)  # the workers notice that their parent is gone
     assert not (folder / "done.safetensors").exists()
     n_seen = load_file(resume)["place.tokens"]
     assert 0 < n_seen < LONG.n_epochs * len(counting(200, 0).tokens)
