@@ -1,6 +1,7 @@
 """Both mechanisms in one solution: the contrasts on planted cells, and the profile that is shipped."""
 
 import shutil
+import signal
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from helpers import tiny_study
+from helpers import supplement_run, tiny_study
 from helpers.pipeline import ROOT
 from tts_lib.answers.protocols import ScoreRequest
 from tts_lib.common import paths
@@ -75,12 +76,6 @@ def test_what_is_shipped_is_registered_before_it_is_run() -> None:
         Combine.model_validate(declared.model_dump() | {"claims": [declared.claims[0].model_dump() | {"margin": -1}]})
 
 
-def tiny() -> Combine:
-    """What is shipped, as small as the tiny study."""
-    small = {"attempts": [2, 4], "budget": 8, "levels": 4, "n_val": 30, "n_test": 30}
-    return Combine.model_validate(kinds.load(ROOT / PROFILES / "combine.yaml").model_dump() | small)
-
-
 @pytest.fixture(scope="module")
 def nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_study.make(tmp_path_factory.mktemp("tiny") / "study")
@@ -102,7 +97,7 @@ def is_nano(root: Path) -> bool:
 
 def test_a_study_combines_and_asks_nothing_twice(study: Path) -> None:
     """Every cell and tree, of nano models and of checkpoints; a second run takes all samples from the store."""
-    found = tiny().collect(study, {})
+    found = supplement_run.declared("combine").collect(study, {})
     table = found.tables["cells"]
     places = ["the beginning", "a random step", "the first bad step"]
     places += ["the true first error"] if is_nano(study) else []  # which is known of nano steps alone
@@ -113,10 +108,21 @@ def test_a_study_combines_and_asks_nothing_twice(study: Path) -> None:
     cost = table.set_index(["restart_at", "earlier_attempts"])["flops_with_verifier"]
     assert cost["the beginning", "shown"] > cost["the beginning", "not shown"]  # contexts are read again
     shards = sorted((study / paths.STORE / "shards").iterdir())
-    again = tiny().collect(study, {})
+    again = supplement_run.declared("combine").collect(study, {})
     assert sorted((study / paths.STORE / "shards").iterdir()) == shards
     for name, frame in found.tables.items():
         pd.testing.assert_frame_equal(again.tables[name], frame)
+
+
+def test_a_killed_one_ends_as_if_nothing_had_been(nano: Path, tmp_path: Path) -> None:
+    """Before two of its writes, one after the other: the same bytes."""
+    whole, killed = (tiny_study.with_revisions(Path(shutil.copytree(nano, tmp_path / name))) for name in ("a", "b"))
+    assert supplement_run.run("combine", whole, 0) == 0
+    for step in (3, 12):
+        assert supplement_run.run("combine", killed, step) == -signal.SIGKILL, step
+        assert not (killed / paths.REPORTS / "supplements/combine").exists()
+    assert supplement_run.run("combine", killed, 0) == 0
+    assert supplement_run.written("combine", killed) == supplement_run.written("combine", whole)
 
 
 def test_steps_end_where_the_prm_scores(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,5 +147,5 @@ def test_a_study_without_revision_models_combines_nothing(nano: Path, tmp_path: 
     settings |= {"revisions": None, "pairings": {}, "revision_verifier": {}, "window": {}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings))
     with pytest.raises(StudyError, match="combine needs a study with a revision model: set revisions"):
-        tiny().collect(tmp_path, {})
+        supplement_run.declared("combine").collect(tmp_path, {})
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]

@@ -1,9 +1,6 @@
 """The self-improvement loop: contrasts on planted rounds, and the whole of it on a tiny study, killed and finished."""
 
-import os
 import signal
-import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,8 +10,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from helpers import tiny_study
-from helpers.improving_run import TINY, collect, declared
+from helpers import supplement_run, tiny_study
 from helpers.pipeline import ROOT
 from tts_lib.common import paths
 from tts_lib.common.errors import StudyError
@@ -87,8 +83,8 @@ def test_what_a_sample_is_worth_is_read_by_either_verifier(own: float, verdict: 
     assert base.weighted[START][:, 3].mean() == pytest.approx(0.5, abs=0.04)
     table = amortised(found).set_index(["teacher", "reader", "budget"])
     assert table.loc[("verifier", START, 1), "worth"] > 2 > table.loc[("verifier", START, 8), "worth"]
-    claims = declared().told(found).tables["claims"].set_index(declared().told(found).tables["claims"]["claim"])
-    (named,) = [claim.claim for claim in declared().claims if claim.contrast == "amortised"]
+    claims = tiny().told(found).tables["claims"].set_index(tiny().told(found).tables["claims"]["claim"])
+    (named,) = [claim.claim for claim in tiny().claims if claim.contrast == "amortised"]
     if verdict == "no difference":
         assert claims.loc[named, "verdict"] in ("no difference", "inconclusive")
         assert claims.loc[named, "low"] < 1 < claims.loc[named, "high"]
@@ -110,7 +106,7 @@ def test_the_loop_is_paid_once_and_repaid_by_questions() -> None:
 def test_half_of_a_gain_that_is_not_there_is_no_promise() -> None:
     found = measured()
     models = [(m, found.start if m.teacher == "gold" else r) for m, r in found.models]
-    table = declared().told(Measured(models, *(vars(found)[name] for name in list(vars(found))[1:]))).tables["claims"]
+    table = tiny().told(Measured(models, *(vars(found)[name] for name in list(vars(found))[1:]))).tables["claims"]
     assert table["verdict"][1] == "not testable"
 
 
@@ -132,20 +128,15 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_study.make(tmp_path_factory.mktemp("tiny") / "study")
 
 
-def folder(root: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((root / paths.REPORTS / "supplements/improve").iterdir())}
-
-
-def run(root: Path, step: int) -> int:
-    """In a process of its own."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
-    command = [sys.executable, "-m", "helpers.improving_run", str(root), str(step)]
-    return subprocess.run(command, env=environment, capture_output=True, check=False).returncode
+def tiny(**changes: int) -> Improve:
+    found = supplement_run.declared("improve", **changes)
+    assert isinstance(found, Improve)
+    return found
 
 
 def test_a_nano_study_improves_and_says_how(study: Path) -> None:
     """Every teacher, every round, every control; a second run takes all from the store and the runs of training."""
-    found = collect(study)
+    found = supplement_run.collect("improve", study)
     table = found.tables["rounds"]
     assert table["teacher"].tolist() == [
         "base", *(t for t in ("gold", "verifier", "majority", "all") for _ in range(2)), "large", "solutions", "tokens"
@@ -155,11 +146,14 @@ def test_a_nano_study_improves_and_says_how(study: Path) -> None:
     assert table["weighted_at_8_retrained"].notna().tolist() == [i in (0, 4) for i in range(12)]
     assert (table["right_throughout_at_16"] <= table["coverage_at_16"]).all()
     assert len(found.figures) == 5 and found.facts["flops_of_the_retrained_prm"] > 0
-    before = folder(study)
+    before = supplement_run.written("improve", study)
     assert {"README.md", "rounds.csv", "claims.csv", "amortisation.csv", "figure-coverage.png"} <= before.keys()
     shards = sorted((study / paths.STORE / "shards").iterdir())
-    collect(study)
-    assert folder(study) == before and sorted((study / paths.STORE / "shards").iterdir()) == shards
+    supplement_run.collect("improve", study)
+    assert (
+        supplement_run.written("improve", study) == before
+        and sorted((study / paths.STORE / "shards").iterdir()) == shards
+    )
 
 
 def test_a_guessed_answer_is_not_right_throughout(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,14 +170,14 @@ def test_a_guessed_answer_is_not_right_throughout(study: Path, monkeypatch: pyte
 def test_a_study_of_a_checkpoint_improves_by_adapters_killed_or_not(study: Path, tmp_path: Path) -> None:
     """Killed before two of its writes, one after the other, it ends as if nothing had been: byte by byte."""
     whole, killed = (tiny_study.as_checkpoint(study, tmp_path / name) for name in ("whole", "killed"))
-    found = collect(whole).tables["rounds"]
+    found = supplement_run.collect("improve", whole).tables["rounds"]
     assert set(found["teacher"]) == {"base", "gold", "verifier", "majority", "all", "large", "solutions"}
     assert "right_throughout_at_16" not in found and found["weighted_at_8_retrained"].notna().sum() == 2
     for step in (9, 120):
-        assert run(killed, step) == -signal.SIGKILL, step
+        assert supplement_run.run("improve", killed, step) == -signal.SIGKILL, step
     assert not (killed / paths.REPORTS / "supplements/improve").exists()
-    assert run(killed, 0) == 0
-    assert folder(killed) == folder(whole)
+    assert supplement_run.run("improve", killed, 0) == 0
+    assert supplement_run.written("improve", killed) == supplement_run.written("improve", whole)
 
 
 def test_a_round_that_keeps_nothing_loses_nothing(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +189,7 @@ def test_a_round_that_keeps_nothing_loses_nothing(study: Path, monkeypatch: pyte
     own, before = Pools.own_samples, files()
     monkeypatch.setattr(Pools, "own_samples", lambda *asked: own(*asked).assign(verdict="wrong"))
     with pytest.raises(StudyError, match="the teacher gold keeps none of 320 samples of 40 questions; raise samples"):
-        collect(study)
+        supplement_run.collect("improve", study)
     assert files() == before
 
 
@@ -208,7 +202,7 @@ def test_a_round_that_keeps_nothing_loses_nothing(study: Path, monkeypatch: pyte
 )
 def test_more_samples_than_the_study_has_are_refused(study: Path, changes: dict[str, int], sentence: str) -> None:
     with pytest.raises(StudyError, match=sentence):
-        declared(**changes).collect(study, {})
+        tiny(**changes).collect(study, {})
 
 
 def test_a_study_without_revision_models_has_no_rates(study: Path, tmp_path: Path) -> None:
@@ -216,5 +210,5 @@ def test_a_study_without_revision_models_has_no_rates(study: Path, tmp_path: Pat
     settings |= {"revisions": None, "pairings": {}, "revision_verifier": {}, "window": {}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings))
     with pytest.raises(StudyError, match="at the rates of a study's revision models: set revisions"):
-        declared(**TINY).collect(tmp_path, {})
+        tiny().collect(tmp_path, {})
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
