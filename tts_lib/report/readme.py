@@ -36,7 +36,7 @@ def parts(root: Path) -> dict[str, str]:
     return {STORY: _story(summary, rows, more), TABLE: _table(summary)}
 
 
-def _story(summary: Mapping[str, Any], claims: list[dict[str, str]], more: Mapping[str, list[str]]) -> str:
+def _story(summary: Mapping[str, Any], claims: list[dict[str, str]], more: Mapping[str, list[dict[str, str]]]) -> str:
     """One figure, and the sentences."""
     lines = "\n".join(f"- {sentence}" for sentence in story.sentences(summary, claims, more))
     figure = story.figures(summary)[0]

@@ -14,7 +14,7 @@ FIGURES = (  # that answer the three questions, in this order
 
 
 def sentences(
-    summary: Mapping[str, Any], claims: Sequence[Mapping[str, str]], more: Mapping[str, Sequence[str]]
+    summary: Mapping[str, Any], claims: Sequence[Mapping[str, str]], more: Mapping[str, Sequence[Mapping[str, str]]]
 ) -> list[str]:
     """As many of the three, and of what supplements add, as the study has something to say on.
 
@@ -74,10 +74,14 @@ def _against_large(summary: Mapping[str, Any], claims: Sequence[Mapping[str, str
     )
 
 
-def _beyond(more: Mapping[str, Sequence[str]]) -> str:
-    """A choice that saves with one training, and a larger model of one size, are not yet what holds in general."""
+def _beyond(more: Mapping[str, Sequence[Mapping[str, str]]]) -> str:
+    """A choice that saves with one training, and a larger model of one size, are not yet what holds in general.
+
+    What another model says (`by`) is left out.
+    """
     where = {"13a": "choosing by difficulty", "28d": "medium questions", "29b": "hard questions"}
-    parts = [f"{words}, {text.partition('; ')[0]}" for number, words in where.items() for text in more.get(number, ())]
+    own = {number: [one["text"] for one in more.get(number, ()) if "by" not in one] for number in where}
+    parts = [f"{words}, {text.partition('; ')[0]}" for number, words in where.items() for text in own[number]]
     if not parts:
         return ""
     break_even = " (M*: up to so many times its parameters no model beats the small one at equal FLOPs)"

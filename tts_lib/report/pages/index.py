@@ -101,7 +101,7 @@ def render(reports: Path, pages: list[Page], said: About) -> str:
     study = summary["study"]
     every_claim, claims = claims_of(reports, study)
     supplements = supplementary.read(reports.parent, summary["claims"]["sha256"])
-    own = [supplement.claims for supplement in supplements if not supplement.differs]
+    added = supplementary.added(supplements)
     trained = supplementary.over_trainings(supplements)
     gallery = _read_csv(reports, "gallery")
     chains = _read_csv(reports, "gallery_chains")
@@ -116,7 +116,7 @@ def render(reports: Path, pages: list[Page], said: About) -> str:
         over={row["card"]: trained[row["number"]]["verdict"] for row in every_claim if row["number"] in trained},
         figures=[figure | {"source": _inlined(reports, figure["name"])} for figure in summary["figures"]],
         claims=claims,
-        added={row["number"]: [more[row["number"]] for more in own if row["number"] in more] for row in claims},
+        added={row["number"]: added.get(row["number"], []) for row in claims},
         supplements=supplements,
         left_out=left_out(every_claim, claims),
         registration=summary["claims"],

@@ -70,17 +70,16 @@ def read(root: Path, claims: str) -> list[Kept]:
     return found
 
 
+def added(kept: Sequence[Kept]) -> dict[str, list[dict[str, str]]]:
+    """Number of a claim -> what the study's own supplements add to it, in their order; see `Kept.claims`."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for one in kept:
+        for number, more in one.claims.items() if not one.differs else ():
+            found.setdefault(number, []).append(more)
+    return found
+
+
 def over_trainings(kept: Sequence[Kept]) -> dict[str, dict[str, str]]:
     """Number of a claim -> what other trainings of the same models say of it, with this one: text, verdict."""
-    own = [one.claims for one in kept if not one.differs]
-    return {number: more for claims in own for number, more in claims.items() if "verdict" in more and "by" not in more}
-
-
-def added(kept: Sequence[Kept]) -> dict[str, list[str]]:
-    """Number of a claim -> what supplements of the same models add to it; another model's say is left out."""
-    found: dict[str, list[str]] = {}
-    for claims in (one.claims for one in kept if not one.differs):
-        for number, more in claims.items():
-            if "by" not in more:
-                found.setdefault(number, []).append(more["text"])
-    return found
+    of_each = added(kept).items()
+    return {number: more for number, all_ in of_each for more in all_ if "verdict" in more and "by" not in more}
