@@ -49,7 +49,7 @@ def test_a_run_hands_on_how_long_each_stage_takes(study, started, monkeypatch, c
     assert main(["run", str(study)]) == 0
     (record,) = started
     seconds = {stage["name"]: stage["seconds"] for stage in record["stages"]}
-    assert len(seconds) == 25 and seconds.pop("questions-nano@nano") == 0
+    assert len(seconds) == 26 and seconds.pop("questions-nano@nano") == 0
     assert all(taken > 0 for taken in seconds.values())
     assert capsys.readouterr().out.startswith("Time: about ")
     assert not (study / progress.RUN).exists()  # it is over
@@ -75,7 +75,7 @@ def test_what_a_stage_says_follows(study, started, monkeypatch, tmp_path):
     monkeypatch.setattr(run, "_repro", lambda root, stages: lines.append(_line(root, monkeypatch)) or 0)
     lines: list[str | None] = []
     main(["run", str(study)])
-    assert lines[0] is not None and lines[0].startswith("Stage 10 of 25: score@trained; 0 s so far, about ")
+    assert lines[0] is not None and lines[0].startswith("Stage 11 of 26: score@trained; 0 s so far, about ")
 
 
 def _line(root: Path, monkeypatch: pytest.MonkeyPatch) -> str | None:

@@ -86,7 +86,7 @@ def test_a_stage_that_was_made_here_takes_what_it_took(study, monkeypatch):
     )
     before = look(study)
     assert before.seconds["model-trained@base"] == 77 and before.seconds["search@dvts"] == 33
-    assert before.notes["earlier runs here"] == "the time of 3 of 30 stages"
+    assert before.notes["earlier runs here"] == "the time of 3 of 31 stages"
     monkeypatch.setattr(Lock, "changed", lambda self, stage: stage in ("search@dvts", "select"))
     changed = look(study)
     assert changed.seconds["model-trained@base"] == 77 and changed.seconds["search@dvts"] != 33
@@ -116,7 +116,7 @@ def test_only_some_stages_and_what_they_need(study):
     names = {stage.name for stage in found.stages}
     assert names == set(found.seconds) and {"model-trained@base", "generate@base-val", "verifier@trained"} <= names
     assert not {"model-trained@large", "search@dvts", "report"} & names
-    with pytest.raises(StudyError, match=r"There is no stage 'selct'; there are questions-nano@nano, "):
+    with pytest.raises(StudyError, match=r"There is no stage 'selct'; there are foundation, questions-nano@nano, "):
         look(study, only=["selct"])
 
 

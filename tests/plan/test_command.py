@@ -27,10 +27,10 @@ def test_a_plan_has_a_row_a_stage_their_sum_and_no_question_left(study, capsys):
     assert lines[0].split()[-1] == "minutes" and "money" not in lines[0]
     rows = [line.split() for line in lines[1 : lines.index("") - 2]]
     total = lines[lines.index("") - 1].split()
-    assert len(rows) == 25 and total[:2] == ["in", "all"]
+    assert len(rows) == 26 and total[:2] == ["in", "all"]
     assert float(total[-1]) == pytest.approx(sum(float(row[-1]) for row in rows), abs=0.05 * len(rows) + 0.05)
     (time,) = [line for line in lines if line.startswith("Time: ")]
-    assert time.startswith("Time: about ") and "for 25 stages on 2 x CPU core" in time
+    assert time.startswith("Time: about ") and "for 26 stages on 2 x CPU core" in time
     assert "Missing:" not in lines
 
 

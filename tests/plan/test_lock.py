@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tts_lib.common import paths
 from tts_lib.plan.lock import Lock
-from tts_lib.study.stages import ordered
+from tts_lib.study import foundation
+from tts_lib.study.stages import Stage, ordered
 
 PIPELINE = """\
 stages:
@@ -89,3 +91,14 @@ def test_a_lock_that_is_missing_or_broken_tells_nothing(study, content):
     if content is not None:
         (study / "dvc.lock").write_text(content)
     assert made(study) == set()
+
+
+def test_the_foundation_stands_while_its_rooms_say_what_they_said(tmp_path):
+    (tmp_path / "dvc.lock").write_text("schema: '2.0'\nstages:\n  foundation:\n    cmd: x\n")
+    stage = Stage("foundation", ("tts_lib/common",), (str(paths.FOUNDATION),))
+    assert Lock(tmp_path, SETTINGS).made([stage]) == set()
+    (tmp_path / paths.FOUNDATION).parent.mkdir()
+    (tmp_path / paths.FOUNDATION).write_bytes(foundation.said())
+    assert Lock(tmp_path, SETTINGS).made([stage]) == {"foundation"}
+    (tmp_path / paths.FOUNDATION).write_bytes(foundation.said().replace(b"a", b"b"))
+    assert Lock(tmp_path, SETTINGS).made([stage]) == set()

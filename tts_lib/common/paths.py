@@ -18,6 +18,7 @@ WHEELS = STORE / "wheels"  # that somebody put there by hand: they are not fetch
 CORPUS, CORPUS_VALIDATION = DATA / "corpus" / "train.safetensors", DATA / "corpus" / "validation.safetensors"
 TOKENIZER = DATA / "tokenizer.json"
 DATA_CARD = DATA / "DATA_CARD.md"
+FOUNDATION = DATA / "foundation.json"  # what the rooms under every stage say
 RECIPE = DATA / "problems" / "recipe.json"  # of the nano benchmark
 REVISION_MODELS = DATA / "revisions" / "verifier" / "models.json"  # hashes of their weights
 REVISIONS_NOTE = DATA / "revisions" / "README.txt"  # so that the folder is there where no revision model is

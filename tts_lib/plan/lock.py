@@ -1,7 +1,8 @@
 """Which stages are made already, as dvc.lock tells, without DVC: what is left of a run is known before it starts.
 
 A stage is made if its notebook, its rooms of the library and its settings are what they were, its outputs are there,
-and the stages that it reads from are made too. Data is not hashed, so that this takes no longer than reading the file.
+and the stages that it reads from are made too; the foundation, if its rooms say what they said. Data is not hashed, so
+that this takes no longer than reading the file.
 """
 
 import hashlib
@@ -10,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tts_lib.common import paths
 from tts_lib.common.errors import StudyError
-from tts_lib.study import dvc_lock
+from tts_lib.study import dvc_lock, foundation
 from tts_lib.study.stages import Stage, feeds, picked
 
 SMALL = ("notebooks", "tts_lib")  # dependencies that are hashed
@@ -49,6 +51,9 @@ class Lock:
         record = self._made.get(stage.name)
         if record is None or self.changed(stage.name):
             return False
+        if str(paths.FOUNDATION) in stage.outs:
+            file = self._root / paths.FOUNDATION
+            return file.is_file() and file.read_bytes() == foundation.said()
         known = {dep["path"]: dep.get("md5") for dep in record.get("deps", [])}
         small = [dep for dep in stage.deps if Path(dep).parts[0] in SMALL]
         return (

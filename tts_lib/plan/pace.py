@@ -41,7 +41,7 @@ GPU = Pace("GPU of 80 GB", "assumed, not measured", 2.5e13, 1.0e14, 1.0e14, 90.0
 ALONE = {
     **dict.fromkeys(("model-trained", "model-longer", "verifier", "revisions", "revision_verifier"), 10.0),
     **{"questions-nano": 8.0, "select": 20.0, "compute_optimal": 70.0, "flops_matched": 55.0, "report": 35.0},
-    **{"predictors": 60.0, "stopping": 60.0},
+    **{"predictors": 60.0, "stopping": 60.0, "foundation": 1.0},
 }
 ANY = 6.0
 # Times that a stage takes what its tokens do: rollouts are judged one by one, verifiers evaluated as they are trained.
