@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from helpers.pipeline import ROOT
 from tts_lib.commands import run, supplement
@@ -71,6 +72,17 @@ def test_settings_changed_by_hand_are_refused(finished: Path, ran, capsys: pytes
     made.write_text(made.read_text() + "# mine\n")
     assert main(["run", str(finished), "--profile", "trainings"]) == 1
     assert "seed_2/params.yaml was changed by hand" in capsys.readouterr().err and ran == []
+
+
+def test_folders_that_settings_name_are_the_same_seen_from_its_studies(study: Path, monkeypatch) -> None:
+    """From the project where a profile is run as it is, else from the study that it stands beside."""
+    (other,) = supplement.make("pretrained", study).studies.values()
+    assert (other / loading.load(other / "params.yaml").questions["facts"].folder).samefile(ROOT / "profiles/facts")
+    settings = yaml.safe_load((ROOT / "profiles/gsm8k.yaml").read_text())
+    monkeypatch.setattr(Trainings, "settings", lambda self, parent: {"seed_1": settings})
+    (own,) = supplement.make("trainings", study).studies.values()
+    named = own / loading.load(own / "params.yaml").questions["gsm8k"].folder
+    assert named.resolve() == (study / settings["questions"]["gsm8k"]["folder"]).resolve()
 
 
 def test_its_plan_is_that_of_its_studies(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:

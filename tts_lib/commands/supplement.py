@@ -45,7 +45,7 @@ def make(name: str, root: Path) -> Beside:
     studies = {study: root / "studies" / name / study for study in settings}
     for study, place in studies.items():
         text = f"# Made by {PROFILES / name}.yaml\n{yaml.safe_dump(settings[study], sort_keys=False)}"
-        if "params.yaml" in folder.make(place, f"{PROFILES.name}/{name}", text):
+        if "params.yaml" in folder.make(place, f"{PROFILES.name}/{name}", text, declared.seen_from(root)):
             raise StudyError(
                 f"{place / 'params.yaml'} was changed by hand; the supplement's settings are in {profile}."
             )

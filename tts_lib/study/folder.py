@@ -77,11 +77,11 @@ def create(folder: Path, profile: str) -> list[str]:
     if profile not in profile_names(root):
         raise StudyError(f"There is no profile {profile!r}; profiles/ has {listed(profile, profile_names(root))}.")
     loading.load(source)
-    return make(folder, profile, _moved(source.read_text(encoding="utf-8"), root, folder.resolve()))
+    return make(folder, profile, source.read_text(encoding="utf-8"), root)
 
 
-def make(folder: Path, profile: str, settings: str) -> list[str]:
-    """As `create`, with these settings, whose folders are seen from `folder`.
+def make(folder: Path, profile: str, settings: str, seen_from: Path) -> list[str]:
+    """As `create`, with these settings, whose relative folders are seen from `seen_from`.
 
     Raises:
         StudyError: the folder holds something else.
@@ -93,7 +93,7 @@ def make(folder: Path, profile: str, settings: str) -> list[str]:
     folder = folder.resolve()
     files = {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.glob("notebooks/*.ipynb"))}
     files |= {name: (root / name).read_bytes() for name in ("dvc.yaml", ".dvcignore")}
-    files["params.yaml"] = settings.encode()
+    files["params.yaml"] = _moved(settings, seen_from, folder).encode()
     files["README.md"] = _README.format(profile=profile, project=root).encode()
     files[PROFILE.as_posix()] = profile.encode()
     files[".dvc/config"] = _DVC.format(cache=root / ".dvc" / "cache").encode()
@@ -136,5 +136,5 @@ def _moved(text: str, root: Path, folder: Path) -> str:
                 if is_path and value.tag.endswith(":str") and not os.path.isabs(value.value):
                     places.append((value.start_mark.index, value.end_mark.index, value.value))
     for start, end, value in reversed(places):
-        text = text[:start] + json.dumps(os.path.relpath(root / value, folder)) + text[end:]
+        text = text[:start] + json.dumps(os.path.relpath(root.resolve() / value, folder)) + text[end:]
     return text

@@ -88,6 +88,10 @@ class Supplement(Section, ABC):
         """
         return ()
 
+    def seen_from(self, root: Path) -> Path:
+        """The folder that relative folders of its settings are seen from: that of the study in `root`."""
+        return root
+
     @abstractmethod
     def collect(self, root: Path, studies: Mapping[str, Path]) -> Collected:
         """What the studies found, with that of the study in `root`, once all of them have run."""

@@ -42,6 +42,10 @@ class OtherStudy(Supplement):
             raise StudyError(f"profile is {self.profile!r}, but there is no {path.name} in profiles/")
         return {self.profile: yaml.safe_load(path.read_text(encoding="utf-8"))}
 
+    def seen_from(self, root: Path) -> Path:
+        """The project's, where its profile lies."""
+        return folder.project()
+
     def collect(self, root: Path, studies: Mapping[str, Path]) -> Collected:
         folders = {OWN: root, self.model: studies[self.profile]}
         own, other = (claims_of(place) for place in folders.values())
