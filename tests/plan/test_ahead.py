@@ -11,11 +11,14 @@ import yaml
 
 from helpers.made_weights import write_checkpoint
 from helpers.pipeline import ROOT
+from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.plan import ahead, pace, table
 from tts_lib.plan.ahead import look
+from tts_lib.plan.known import called
 from tts_lib.plan.lock import Lock
 from tts_lib.plan.needs import checkpoints, memory, packages
+from tts_lib.study.config import loading
 from tts_lib.study.stages import ordered
 
 NANO, MATH = ROOT / "profiles/nano.yaml", ROOT / "profiles/math500.yaml"
@@ -142,9 +145,10 @@ def test_downloads_are_told_from_what_is_here(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("profile", ["math500", "gsm8k"])
-def test_the_profiles_of_gpus_say_what_they_cost(profile):
-    """The hours, downloads and disk in the head of the file are those of the plan."""
-    path = ROOT / f"profiles/{profile}.yaml"
+def test_the_profiles_of_gpus_say_what_they_cost(tmp_path, profile):
+    """The hours, downloads and disk in the head of the file are those of the plan where no question is at hand."""
+    path = tmp_path / "params.yaml"
+    path.write_text((ROOT / f"profiles/{profile}.yaml").read_text())
     found, head = look(path), " ".join(re.sub(r"^# ?", "", line) for line in path.read_text().splitlines()[:6])
     at_most = int(re.search(r"At most (\d+) GPU hours", head)[1])  # pyright: ignore[reportOptionalSubscript]
     assert at_most - 1.5 < hours(found) <= at_most <= 24
@@ -166,3 +170,15 @@ def test_the_command_is_quick_and_loads_no_torch():
     seconds, *modules = run.stdout.splitlines()[-1].split()
     assert not {"torch", "transformers", "numba"} & {name.partition(".")[0] for name in modules}
     assert float(seconds) < CPU_SECONDS
+
+
+def test_a_supplement_with_the_same_checkpoint_tells_what_solutions_take(tmp_path):
+    study = loading.load(ROOT / "profiles/smollm.yaml")
+    place = tmp_path / paths.SUPPLEMENTS / "pretrained/metrics/model-base.json"
+    assert ahead.like(study, tmp_path / "mine", tmp_path) is None
+    for name, found in (("another", None), (called(study.checkpoints["base"]), "the supplement pretrained")):
+        tables.write_json({"name": name}, place)
+        like = ahead.like(study, tmp_path / "mine", tmp_path)
+        assert (like and like.called) == found and (like is None or like.metrics == place.parent)
+    place.write_text("{")
+    assert ahead.like(study, tmp_path / "mine", tmp_path) is None

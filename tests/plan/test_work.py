@@ -13,7 +13,7 @@ from tts_lib.common.errors import StudyError
 from tts_lib.common.tables import TableError
 from tts_lib.estimators.flops import inference_flops, pretraining_flops
 from tts_lib.models.folder import ModelConfig
-from tts_lib.plan.known import Known
+from tts_lib.plan.known import AROUND, PROMPT, Known, Like
 from tts_lib.plan.ledger import Work
 from tts_lib.plan.sizes import named_size, size_of
 from tts_lib.plan.work import total, works
@@ -235,7 +235,7 @@ def test_what_another_study_of_the_kind_left_serves_where_nothing_is(tmp_path):
         for split in ("val", "test") if name == "other" else ("val",):
             path = tmp_path / name / f"reports/metrics/generate-base-{split}.json"
             path.write_text(json.dumps({"mean_tokens": tokens}))
-    known = Known(STUDY, tmp_path / "mine", like=tmp_path / "other")
+    known = Known(STUDY, tmp_path / "mine", like=Like(tmp_path / "other/reports/metrics", "the default study"))
     assert (known.solution_tokens("base", "val"), known.solution_tokens("base", "test")) == (20, 30)
     assert known.notes["tokens a solution, base on test"] == "30 (generate-base-test.json of the default study)"
 
@@ -259,3 +259,13 @@ def test_a_limit_that_was_lowered_since_goes_before_what_was_measured(tmp_path):
 def test_a_name_tells_a_size_or_none(name, total):
     found = named_size(name)
     assert (found and found.total) == total
+
+
+def test_questions_that_no_tokenizer_has_read_are_counted_by_their_characters(tmp_path):
+    study = loading.load(ROOT / "profiles/smollm.yaml")
+    known = Known(study, tmp_path)
+    assert known.prompt_tokens() == PROMPT and known.notes["tokens a prompt"].startswith("256 (assumed: ")
+    (tmp_path / "profiles/facts").mkdir(parents=True)
+    rows = [{"problem": "x" * n, "answer": "1"} for n in (20, 60)]
+    (tmp_path / "profiles/facts/test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert known.prompt_tokens() == 10 + AROUND

@@ -10,7 +10,7 @@ from helpers.pipeline import ROOT
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.report.claims.claims import COLUMNS
-from tts_lib.report.supplements import kinds, other_study
+from tts_lib.report.supplements import kinds, other_study, writing
 from tts_lib.report.supplements.declared import PROFILES, parameters
 
 DECLARED = kinds.load(ROOT / PROFILES / "pretrained.yaml")
@@ -31,6 +31,7 @@ def made(root: Path, verdicts: dict[str, str], accuracy: float) -> Path:
     questions = {"question_id": ["a", "b"], "oracle": [1.0, 0.0], "oracle_bin": [1, 2], "greedy": [1.0, 1.0]}
     tables.write_table(pd.DataFrame(questions), root / paths.difficulty("test"))
     tables.write_json({"study": {"questions": {"test": 2}}}, root / paths.SUMMARY)
+    tables.write_json({"name": root.name}, root / paths.metrics("model-base"))
     return root
 
 
@@ -46,6 +47,10 @@ def test_verdicts_stand_beside_each_other(tmp_path: Path) -> None:
     assert shown["accuracy"].tolist() == [0.5, 0.5, 0.25, 0.25] and shown["budget"].tolist() == [1, 16, 1, 16]
     assert found.tables["difficulty"]["pass@1 in bin 1"].tolist() == [1, 1]
     assert set(found.figures[0].data["number"]) == {"5", "6", "7", "16b"}
+    (own / "params.yaml").write_text("seed: 0\n")
+    writing.write(own, "pretrained", found)
+    kept = own / paths.SUPPLEMENTS / "pretrained/metrics/model-base.json"
+    assert tables.read_json(kept) == {"name": "other"}  # for plans
 
 
 def test_it_runs_the_profile_as_it_stands() -> None:

@@ -10,6 +10,7 @@ from tts_lib.common import paths
 from tts_lib.common.errors import StudyError, listed
 from tts_lib.estimators.power import Components, Design, questions_for, smallest_effect, standard_error
 from tts_lib.plan import pace
+from tts_lib.plan.ahead import like
 from tts_lib.plan.known import Known
 from tts_lib.plan.work import works
 from tts_lib.report.deciding import Decidable, decidable
@@ -114,8 +115,7 @@ def _time(study: Study, root: Path, one: Decidable, design: Design) -> str:
     asked = _asked(study, one, design)
     if asked is None or (rate := pace.recorded(asked)) is None:
         return "not known"
-    project = folder.project()
-    known = Known(asked, root, like=None if root == project or not asked.problems else project)
+    known = Known(asked, root, like=like(asked, root, folder.project()))
     try:
         work = works(asked, known)
     except StudyError:

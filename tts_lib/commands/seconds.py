@@ -36,7 +36,6 @@ from tts_lib.estimators.flops import Sizes
 from tts_lib.plots import curves
 from tts_lib.report.columns import strategy_names
 from tts_lib.report.figures.figure import Drawing
-from tts_lib.report.pages.supplements import FOLDER
 from tts_lib.report.supplements import writing
 from tts_lib.report.supplements.declared import Collected
 from tts_lib.strategies import fitted_choice
@@ -71,7 +70,7 @@ def run(given: argparse.Namespace) -> int:
         attained = read_csv(paths.results("compute_optimal") / "accuracy.csv")
         found = collected(pd.DataFrame(rows), attained, len(questions))
     writing.write(root, NAME, found)
-    print(f"{found.lead}\nIn {root / paths.REPORTS / FOLDER / NAME}")
+    print(f"{found.lead}\nIn {root / paths.SUPPLEMENTS / NAME}")
     return run_study.pages(root)
 
 

@@ -9,7 +9,6 @@ import yaml
 
 from tts_lib.common import paths
 from tts_lib.common.errors import StudyError
-from tts_lib.report.pages.supplements import FOLDER
 from tts_lib.report.supplements import kinds, writing
 from tts_lib.report.supplements.declared import PROFILES, Supplement, parameters
 from tts_lib.study import folder
@@ -79,5 +78,5 @@ def run(name: str, root: Path, run_study: Callable[[Path, list[str]], int], rend
     writing.write(root, name, collected)
     if status := render(root):
         return status
-    print(f"Done: open {os.path.relpath(root / paths.REPORTS / FOLDER / name / 'index.html')}")
+    print(f"Done: open {os.path.relpath(root / paths.SUPPLEMENTS / name / 'index.html')}")
     return 0

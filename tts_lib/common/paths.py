@@ -26,6 +26,7 @@ STEP_LABELS = DATA / "step_labels.parquet"
 PREDICTOR = DATA / "predictors" / "zero.json"  # the predictor of difficulty that is handed on
 SCORER = DATA / "predictors" / "scorer"  # its model, where it is one
 STOPPING = DATA / "stopping" / "policies.json"  # the policies that are handed on
+SUPPLEMENTS = REPORTS / "supplements"
 STRATEGY_TABLE = REPORTS / "strategy.json"
 SUMMARY = REPORTS / "summary.json"
 

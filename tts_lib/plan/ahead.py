@@ -6,12 +6,13 @@ from pathlib import Path
 
 import yaml
 
+from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError, listed
 from tts_lib.plan import pace
-from tts_lib.plan.known import Known
+from tts_lib.plan.known import Known, Like, called
 from tts_lib.plan.ledger import Work
 from tts_lib.plan.lock import Lock
-from tts_lib.plan.needs import everything
+from tts_lib.plan.needs import checkpoints, everything
 from tts_lib.plan.pace import Pace
 from tts_lib.plan.work import works
 from tts_lib.study import folder as study_folder
@@ -100,14 +101,18 @@ def _chosen(stages: list[Stage], only: Sequence[str]) -> list[Stage]:
     return chosen
 
 
-def like(study: Study, root: Path, project: Path) -> Path | None:
-    """The project's own study, if it is another one of this kind."""
-    if root == project or not study.problems:
-        return None
+def like(study: Study, root: Path, project: Path) -> Like | None:
+    """Another study of this kind: the project's own, or with the same checkpoint the one of a supplement to it."""
+    base = checkpoints.sources(study).get("base")
     try:
-        return project if loading.load(project / "params.yaml").problems else None
-    except StudyError:
-        return None
+        if study.problems and root != project and loading.load(project / "params.yaml").problems:
+            return Like(project / paths.REPORTS / "metrics", "the default study")
+        for metrics in sorted((project / paths.SUPPLEMENTS).glob("*/metrics")):
+            if base is not None and tables.read_json(metrics / "model-base.json").get("name") == called(base):
+                return Like(metrics, f"the supplement {metrics.parent.name}")
+    except (StudyError, OSError):  # then none is known
+        pass
+    return None
 
 
 def _before(stages: Sequence[Stage], root: Path) -> dict[str, float]:

@@ -5,34 +5,45 @@ Every number that is handed out is noted with its source, so that the plan can s
 
 import math
 from pathlib import Path
-from typing import Any
+from statistics import mean
+from typing import Any, NamedTuple
 
 from tts_lib.answers.expected import Expected
 from tts_lib.answers.protocols import n_alike
-from tts_lib.common import tables
+from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.tables import TableError
 from tts_lib.models import pointer
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.plan.needs import checkpoints
 from tts_lib.plan.sizes import VOCABULARY, Size, counted, named_size, size_of
+from tts_lib.questions.files import questions
 from tts_lib.study.config.checkpoint import Source
 from tts_lib.study.config.study import Study
 
 TOKEN_COUNTS = ("policy_decode_tokens", "policy_prefill_tokens", "verifier_tokens", "verifier_prefill_tokens")
-PROMPT = 256  # tokens, of a checkpoint whose questions were not read yet
+PROMPT = 256  # tokens, of a checkpoint whose questions are not here yet
+CHARACTERS = 4  # a token, of questions that no tokenizer has read yet
+AROUND = 16  # tokens around a question; examples and system prompts begin all prompts and are read once
 UNMERGED = "upper limit: no two samples of a step are equal; at budget"
+
+
+class Like(NamedTuple):
+    """Another study of this kind, which has run."""
+
+    metrics: Path  # the folder of its metrics
+    called: str
 
 
 class Known:
     """What an earlier run left under `root`: reports/metrics, data/problems; or else one of a study like this."""
 
-    def __init__(self, study: Study, root: Path, folder: Path | None = None, like: Path | None = None):
+    def __init__(self, study: Study, root: Path, folder: Path | None = None, like: Like | None = None):
         """Nothing is read yet.
 
         Args:
             folder: from which the study's files are seen; None: `root`.
-            like: the folder of another study of this kind, whose metrics serve where `root` has none.
+            like: whose metrics serve where `root` has none.
         """
         self.notes: dict[str, str] = {}  # what -> value and source
         self._study, self._root, self._folder, self._like = study, root, folder or root, like
@@ -51,12 +62,12 @@ class Known:
             return size_of(self._study, model)
         metrics, _ = self._metrics("verifier" if model == "prm" else f"model-{model}")
         metrics = metrics.get("prm") if model == "prm" else metrics
-        metrics = metrics if isinstance(metrics, dict) and metrics.get("name") == self._called(sources[model]) else {}
+        metrics = metrics if isinstance(metrics, dict) and metrics.get("name") == called(sources[model]) else {}
         block, total = (_positive(metrics.get(key)) for key in ("n_params_block", "n_params"))
         if block is not None and total is not None:
             self.notes[f"size of {model}"] = f"{block:.4g} parameters (reports/metrics)"
             return Size(int(block), int(total), VOCABULARY)
-        name = self._called(sources[model])
+        name = called(sources[model])
         if (here := checkpoints.local(sources[model], self._folder)) is not None:
             found, how = counted(here), "counted"
         elif (found := named_size(name)) is not None:
@@ -65,10 +76,6 @@ class Known:
             raise StudyError(f"How large {name} is cannot be told before it is on this disk: its name does not say")
         self.notes[f"size of {model}"] = f"{found.total:.4g} parameters ({how})"
         return found
-
-    @staticmethod
-    def _called(source: Source) -> str:
-        return pointer.called(source.model_dump())
 
     def solution_tokens(self, model: str, split: str) -> float:
         """Mean tokens of a sampled solution."""
@@ -92,9 +99,21 @@ class Known:
             shared = f", beside {alike} that all begin with, read once" if alike else ""
             return self._note("tokens a prompt", n_tokens / max(1, len(problems)), f"data/problems{shared}")
         if self._study.pretrain is None:
-            return self._note("tokens a prompt", PROMPT, "assumed: a chat template, a system prompt and a question")
+            return self._unread_prompt()
         limit = max(1, self._study.pretrain.max_length - self._study.sampling.max_tokens)
         return self._note("tokens a prompt", limit, "upper limit: pretrain.max_length less sampling.max_tokens")
+
+    def _unread_prompt(self) -> float:
+        what, lengths = "tokens a prompt", list[int]()
+        try:
+            for asked in self._study.questions.values():
+                lengths += map(len, questions.load(self._folder / asked.folder / asked.test)["statement"])
+        except (StudyError, OSError):  # the plan says what is missing
+            lengths = []
+        if not lengths:
+            return self._note(what, PROMPT, "assumed: a chat template, a system prompt and a question")
+        words = f"{CHARACTERS} characters a token and {AROUND} around a question; what all begin with is read once"
+        return self._note(what, mean(lengths) / CHARACTERS + AROUND, words)
 
     def steps(self) -> float:
         """Mean steps of a solution."""
@@ -159,14 +178,20 @@ class Known:
         """
         if stage not in self._read:
             self._read[stage] = {}, ""
-            for root, words in ((self._root, f"{stage}.json"), (self._like, f"{stage}.json of the default study")):
-                if root is not None and (path := root / "reports" / "metrics" / f"{stage}.json").is_file():
+            own = Like(self._root / paths.REPORTS / "metrics", "")
+            for metrics, called in filter(None, (own, self._like)):
+                if (path := metrics / f"{stage}.json").is_file():
                     record = tables.read_json(path)
                     if not isinstance(record, dict):
                         raise TableError(f"{path} is not a record of metrics; delete it, or run `dvc repro`")
-                    self._read[stage] = record, words
+                    self._read[stage] = record, f"{stage}.json{called and ' of ' + called}"
                     break
         return self._read[stage]
+
+
+def called(source: Source) -> str:
+    """The name of a checkpoint, as the metrics of its model have it."""
+    return pointer.called(source.model_dump())
 
 
 def _positive(value: Any) -> float | None:

@@ -86,6 +86,6 @@ def _spreads(root: Path) -> dict[str, float]:
     kept = [one for one in supplements.read(root, fingerprint()) if Path(one.page).parent.name == TRAININGS]
     if not kept or kept[0].differs:
         return {}
-    table = pd.read_csv(root / paths.REPORTS / supplements.FOLDER / TRAININGS / "claims.csv", dtype={"number": str})
+    table = pd.read_csv(root / paths.SUPPLEMENTS / TRAININGS / "claims.csv", dtype={"number": str})
     points = table.loc[table["unit"] == "points"]
     return dict(zip(points["number"], points["spread"].astype(float), strict=True))

@@ -10,7 +10,6 @@ import yaml
 
 from tts_lib.common import paths, tables
 
-FOLDER = Path("supplements")  # of reports/
 _KEYS = ["title", "lead", "belongs", "claims"]
 
 
@@ -59,13 +58,13 @@ def read(root: Path, claims: str) -> list[Kept]:
         TableError: a record is damaged.
     """
     found = []
-    files = sorted((root / paths.REPORTS / FOLDER).glob("*/summary.json"))
+    files = sorted((root / paths.SUPPLEMENTS).glob("*/summary.json"))
     now = fingerprint(root, claims) if files else {}
     for path in files:
         record = tables.read_json(path, _KEYS)
         then = record["belongs"]
         differs = sorted(part for part in now.keys() | then.keys() if now.get(part) != then.get(part))
-        page = (FOLDER / path.parent.name / "index.html").as_posix()
+        page = (path.parent / "index.html").relative_to(root / paths.REPORTS).as_posix()
         found.append(Kept(record["title"], record["lead"], page, differs, record["claims"], record.get("beside", "")))
     return found
 

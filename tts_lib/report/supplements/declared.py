@@ -30,6 +30,7 @@ class Collected:
     Attributes:
         claims: number -> what the supplement adds to that claim in the report: text; a verdict, and by whom, if any.
         left_out: number of a claim -> why the supplement says nothing on it.
+        metrics: the folder of another study's metrics, which plans of such a study go by; None: there is none.
         beside: the figure of the report that it is linked from, if one.
         facts: what else stands in summary.json.
     """
@@ -40,6 +41,7 @@ class Collected:
     figures: Sequence[Drawing]
     claims: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])
+    metrics: Path | None = None
     beside: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
 

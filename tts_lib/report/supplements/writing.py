@@ -1,5 +1,6 @@
 """Writes a supplement's folder into the report that it belongs to; its page is written with those of the report."""
 
+import shutil
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -9,7 +10,7 @@ from tts_lib.common.files import replacing_folder
 from tts_lib.plots import style
 from tts_lib.report.claims import registered
 from tts_lib.report.figures.figure import Drawing
-from tts_lib.report.pages.supplements import FOLDER, fingerprint
+from tts_lib.report.pages.supplements import fingerprint
 from tts_lib.report.summary import figure_list
 from tts_lib.report.supplements.declared import Collected
 
@@ -25,9 +26,11 @@ def write(root: Path, name: str, collected: Collected) -> None:
     record |= {"beside": collected.beside} if collected.beside else {}
     record |= {"claims": dict(collected.claims), "left_out": dict(collected.left_out)}
     record |= {"figures": figure_list(collected.figures), **collected.facts}
-    with replacing_folder(root / paths.REPORTS / FOLDER / name) as folder:
+    with replacing_folder(root / paths.SUPPLEMENTS / name) as folder:
         for table, frame in collected.tables.items():
             tables.write_csv(frame, folder / f"{table}.csv")
+        if collected.metrics is not None:
+            shutil.copytree(collected.metrics, folder / "metrics")
         for drawing in collected.figures:
             _draw(folder, drawing)
         tables.write_json(record, folder / "summary.json")
