@@ -66,7 +66,7 @@ def found(folder: Path, contexts: list[int], write: bool = False) -> list[bool]:
         result = []
         for context in contexts:
             shard = make_shard([context])
-            rows = store.find(shard.keys())
+            rows = store.find("p", shard.keys())
             assert (rows < 0).all() or (rows >= 0).all()
             result.append(bool((rows >= 0).all()))
             if result[-1]:
@@ -181,25 +181,25 @@ def test_samples_come_back_in_any_order(folder):
     parts = joined([make_shard([first, first + 1]).block for first in (0, 2, 4)])
     order = generator("order").permutation(30)
     with Store.open(folder) as store:
-        rows = store.find(keys)
+        rows = store.find("p", keys)
         assert sorted(rows) == list(range(30))
         assert_same(store.read(rows[order]), parts.take(order))
         assert len(store.read(rows[:0])) == 0
-        assert store.find(make_shard([6]).keys()).tolist() == [-1] * 5
+        assert store.find("p", make_shard([6]).keys()).tolist() == [-1] * 5
 
 
 def test_appended_samples_are_found_before_and_after_the_flush(folder):
     new = make_shard([10, 11], logprobs=True)
     with Store.open(folder, write=True) as store:
         rows = store.append("p", new)
-        assert np.array_equal(store.find(new.keys()), rows)
+        assert np.array_equal(store.find("p", new.keys()), rows)
         assert_same(store.read(rows[::-1]), new.block.take(np.arange(10)[::-1]))
         with Store.open(folder) as reader:
-            assert (reader.find(new.keys()) == -1).all()
+            assert (reader.find("p", new.keys()) == -1).all()
         store.flush()
         assert_same(store.read(rows[::-1]), new.block.take(np.arange(10)[::-1]))
         with Store.open(folder) as reader:
-            assert_same(reader.read(reader.find(new.keys())), new.block)
+            assert_same(reader.read(reader.find("p", new.keys())), new.block)
         store.flush()
     assert len(shard_paths(folder)) == 4
 
@@ -232,7 +232,28 @@ def test_samples_survive_an_error_in_the_run(folder):
         store.append("p", make_shard([8]))
         raise ZeroDivisionError
     with Store.open(folder, write=True) as store:  # the lock was given back
-        assert (store.find(make_shard([8]).keys()) >= 0).all()
+        assert (store.find("p", make_shard([8]).keys()) >= 0).all()
+
+
+def test_only_what_is_asked_for_is_read(folder, monkeypatch, caplog):
+    with Store.open(folder, write=True) as store:
+        store.append("q", make_shard([7]))
+    damage(shard_paths(folder)[0], "flipped")
+    module, read = sys.modules["tts_lib.answers.store.store"], []
+    real = module.read_shard
+    monkeypatch.setattr(module, "read_shard", lambda folder, entry: read.append(entry.policy) or real(folder, entry))
+    with Store.open(folder, write=True) as store:
+        assert read == [] and len(store) == 35
+        of_q, new = store.find("q", make_shard([7]).keys()), store.append("q", make_shard([8]))
+        assert read == ["q"] and not caplog.records
+        of_p = store.find("p", make_shard([2]).keys())  # what waited is on disk before the rows of p are known
+        assert read == ["q", "p", "p", "p"] and len(caplog.records) == 1 and len(store) == 30
+        rows = np.concatenate([new, of_p, of_q])
+        assert sorted(rows) == list(range(15))
+        blocks = [make_shard([8]).block, make_shard([2, 3]).block.take(np.arange(5)), make_shard([7]).block]
+        assert_same(store.read(rows), joined(blocks))
+        assert (store.find("q", make_shard([2]).keys()) == -1).all()
+    assert [entry.policy for entry in read_manifest(folder)[0]] == ["p", "p", "q", "q"]
 
 
 # One writer
@@ -302,6 +323,7 @@ def test_a_damaged_shard_is_named_and_set_aside_alone(folder, how, caplog):
 
 def test_damage_after_opening_is_an_error(folder):
     with Store.open(folder) as store:
+        store.find("p", make_shard([0]).keys())
         damage(shard_paths(folder)[0], "flipped")
         with pytest.raises(StoreError, match="though it was intact"):
             store.read(np.array([0]))
@@ -375,7 +397,7 @@ def test_once_there_is_space_again_the_flush_succeeds(folder):
         with file_size_limit(4_000), pytest.raises(StoreError, match="disk is full"):
             store.flush()
     with Store.open(folder) as store:
-        assert (store.find(make_shard([50, 51], n_seeds=300).keys()) >= 0).all()
+        assert (store.find("p", make_shard([50, 51], n_seeds=300).keys()) >= 0).all()
 
 
 # The command

@@ -66,7 +66,7 @@ class CachedPolicy:
         seeds = np.concatenate([request.seeds for request in requests])
         contexts = context_keys(self.version, _settings(sampling), [request.prefix for request in requests])
         keys = sample_keys(contexts, n_samples, seeds)
-        rows = self._store.find(keys)
+        rows = self._store.find(self.version, keys)
 
         absent = np.flatnonzero(rows < 0)
         firsts, which = first_of_each(keys[:, absent])

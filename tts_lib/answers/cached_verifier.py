@@ -62,7 +62,7 @@ class CachedVerifier:
         contexts = context_keys(self.version, _SETTINGS, map(np.concatenate, parts))
         starts = np.array([len(prefix) for prefix, _ in parts], np.uint64)
         keys = sample_keys(contexts, np.ones(len(places), np.int64), starts)
-        rows = self._store.find(keys)
+        rows = self._store.find(self.version, keys)
 
         absent = np.flatnonzero(rows < 0)
         firsts, which = first_of_each(keys[:, absent])

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ from tts_lib.answers.store.shard import Shard, read_shard, write_shard
 from tts_lib.common.files import WriteError
 
 _log = logging.getLogger("tts_lib.answers.store")
+_LOST = "%s; its samples count as never taken"
 
 
 @dataclass
@@ -29,16 +31,18 @@ class _Segment:
 
 
 class Store:
-    """Samples by key. Rows number the samples of this opened store in order: shard after shard, then what is appended.
+    """Samples by key. Rows number the samples of this opened store in the order in which they came to be known to it.
 
-    Use `Store.open`, as a context manager: leaving it flushes and gives the lock back.
+    The shards of a policy are read when one of its samples is first asked for, so that a store in which other models
+    left millions of samples costs no more than what is asked of it. Use `Store.open`, as a context manager: leaving it
+    flushes and gives the lock back.
     """
 
     def __init__(self, folder: Path, lock: WriterLock | None) -> None:
         self.folder = folder
         self.entries: list[Entry] = []
         self._lock = lock
-        self._index = KeyIndex()
+        self._indexes: dict[str, KeyIndex] = {}  # by policy version, of those asked for so far
         self._segments: list[_Segment] = []
         self._n_rows = 0
         self._waiting: list[Shard] = []
@@ -46,7 +50,7 @@ class Store:
 
     @classmethod
     def open(cls, folder: Path | str, write: bool = False, wait: bool = True) -> "Store":
-        """Open the store in ``folder``, verify every shard against its SHA-256 and index the keys.
+        """Open the store in ``folder``; each shard is verified against its SHA-256 before its keys are indexed.
 
         A damaged shard is named in one logged sentence and its samples count as never taken. A writer also moves it to
         quarantine; a reader leaves the folder alone.
@@ -68,7 +72,7 @@ class Store:
         try:
             if write and not is_store(folder):
                 write_manifest(folder, [])
-            store._load()
+            store._list()
         except BaseException:
             store._release()
             raise
@@ -76,11 +80,26 @@ class Store:
 
     def __len__(self) -> int:
         """Return the number of samples, those not flushed yet included."""
-        return self._n_rows
+        return sum(entry.samples for entry in self.entries) + sum(len(shard.block) for shard in self._waiting)
 
-    def find(self, keys: np.ndarray) -> np.ndarray:
-        """Return the rows of sample keys, uint64 (2, n), as int64 (n,), -1 where there is no such sample."""
-        return self._index.find(keys)
+    def find(self, policy: str, keys: np.ndarray) -> np.ndarray:
+        """Return the rows of samples of the policy version ``policy``, -1 where there is no such sample.
+
+        Args:
+            keys: of the samples, uint64 (2, n).
+
+        Returns:
+            int64 (n,).
+
+        Raises:
+            StoreError: see `flush`.
+        """
+        return self._index(policy).find(keys)
+
+    def verify(self) -> None:
+        """Verify every shard now, whoever's samples it holds."""
+        for policy in {entry.policy for entry in self.entries}:
+            self._intact(policy)
 
     def read(self, rows: np.ndarray) -> SampleBlock:
         """Return the samples at ``rows``, int64 (m,), in that order.
@@ -113,6 +132,7 @@ class Store:
         """
         if self._lock is None:
             raise StoreError(f"the store {self.folder} is open for reading only, so nothing can be added to it")
+        index = self._index(policy)
         kind = (policy, shard.block.logprobs is not None)
         if kind != self._waiting_kind:  # a shard holds samples of one kind
             self.flush()
@@ -121,7 +141,7 @@ class Store:
         if rows.size:
             self._waiting.append(shard)
             self._segments.append(_Segment(self._n_rows, None, shard.block))
-            self._index.add(shard.keys(), rows)
+            index.add(shard.keys(), rows)
             self._n_rows += len(rows)
         return rows
 
@@ -173,30 +193,47 @@ class Store:
             if not isinstance(error, StoreError):
                 _log.error("%s", second)
 
-    def _load(self) -> None:
-        entries, complaints = read_manifest(self.folder)
-        intact, damaged, keys = [], [], []
-        for entry in entries:
+    def _list(self) -> None:
+        self.entries, torn = read_manifest(self.folder)
+        for complaint in torn:
+            _log.warning(_LOST, complaint)
+        if self._lock is not None and torn:
+            write_manifest(self.folder, self.entries)
+
+    def _index(self, policy: str) -> KeyIndex:
+        """The keys of a policy's samples; its shards are read, verified and given rows when it is first asked for."""
+        if policy not in self._indexes:
+            self.flush()  # what waits has the last rows
+            index, shards, keys = KeyIndex(), *self._intact(policy)
+            for entry in shards:
+                self._segments.append(_Segment(self._n_rows, entry, None))
+                self._n_rows += entry.samples
+            if keys:
+                halves = np.concatenate(keys, axis=1)
+                index.add(halves, np.arange(self._n_rows - halves.shape[1], self._n_rows))
+            self._indexes[policy] = index
+        return self._indexes[policy]
+
+    def _intact(self, policy: str) -> tuple[list[Entry], list[np.ndarray]]:
+        """The intact shards of a policy with their keys; damaged ones are named and, by a writer, set aside."""
+        intact, damaged, keys = list[Entry](), dict[Entry, str](), list[np.ndarray]()
+        for entry in [entry for entry in self.entries if entry.policy == policy]:
             try:
                 keys.append(read_shard(self.folder, entry).keys())
                 intact.append(entry)
             except DamagedShardError as error:
-                if self._lock is None and read_manifest(self.folder)[0] != entries:
-                    return self._load()  # a gc has merged shards in the meantime
-                complaints.append(str(error))
-                damaged.append(entry)
-        for complaint in complaints:
-            _log.warning("%s; its samples count as never taken", complaint)
-        for entry in intact:
-            self._segments.append(_Segment(self._n_rows, entry, None))
-            self._n_rows += entry.samples
-        if keys:
-            self._index.add(np.concatenate(keys, axis=1), np.arange(self._n_rows))
-        self.entries = intact
-        if self._lock is not None and complaints:
+                if self._lock is None and (listed := read_manifest(self.folder)[0]) != self.entries:
+                    self.entries = listed  # a gc has merged shards in the meantime
+                    return self._intact(policy)
+                damaged[entry] = str(error)
+        for complaint in damaged.values():
+            _log.warning(_LOST, complaint)
+        self.entries = [entry for entry in self.entries if entry not in damaged]
+        if self._lock is not None and damaged:
             self._set_aside(damaged)
+        return intact, keys
 
-    def _set_aside(self, damaged: list[Entry]) -> None:
+    def _set_aside(self, damaged: Iterable[Entry]) -> None:
         quarantine = self.folder / QUARANTINE
         quarantine.mkdir(exist_ok=True)
         for entry in damaged:

@@ -54,6 +54,7 @@ def collect_garbage(folder: Path) -> str:
     """
     read_manifest(folder)  # before the lock: it must not make a store where there is none
     with Store.open(folder, write=True, wait=False) as store:
+        store.verify()
         n_before = len(store.entries)
         entries = _merged(folder, store.entries)
         write_manifest(folder, entries)

@@ -237,10 +237,10 @@ def break_even_table(
 
 
 def multiple_text(found: Bounded) -> str:
-    """M* with its interval."""
+    """M* with its interval, if that says more."""
     ends = ((found.estimate, found.bound), (found.low, found.low_bound), (found.high, found.high_bound))
     value, low, high = (f"{_SIGNS[bound]}{np.exp(end):.1f}" for end, bound in ends)
-    return f"{value} [{low}, {high}]"
+    return value if value == low == high else f"{value} [{low}, {high}]"
 
 
 def grid_table(
