@@ -13,6 +13,8 @@ from tts_lib.common.strategy import BEST_FIXED, ORACLE, PREDICTED, WEIGHTED
 from tts_lib.estimators import intervals
 from tts_lib.estimators.difficulty import quantile_binning
 from tts_lib.strategies.experiment import Experiment, with_zero
+from tts_lib.strategies.tables.groups import everyone
+from tts_lib.strategies.tables.zero import Choosing, zero_table
 
 OUTCOMES, IN_BINS, SCORE = planted_outcomes()
 MEMBERS = (WEIGHTED, BEAM)
@@ -111,3 +113,28 @@ def test_a_prediction_counts_beside_each_probe_as_it_suits_validation(tmp_path, 
     agreement = found.agreement().set_index(["a", "b"])
     assert agreement.loc[("oracle", "zero_frozen"), "score_rank_correlation"] == pytest.approx(-1)
     assert ("oracle", "zero+probe_4_frozen") in agreement.index and len(agreement) == len(bare.agreement()) + 2
+    choices = [found.probe_curve(kind, 4, False, MEMBERS, WEIGHTS) for kind in ("probe", "zero+probe")]
+    for choice, samples, tokens in zip(choices, (0.0, 0.5), (0.0, 6.0), strict=True):
+        np.testing.assert_allclose(choice.charged - np.array(OUTCOMES.budgets), 4 + samples)
+        assert (choice.policy_tokens >= 8 + tokens).all()
+
+
+def test_what_takes_no_sample_stands_beside_probes_at_equal_total_cost() -> None:
+    """Best-of-N gains .1 over the search in bin 1 at 4 generations and loses .2 in bin 2, which the prediction tells
+    and the best fixed strategy, the search, does not; what a probe costs buys more of both.
+    """
+    found = experiment()
+    probes = {"probe": found.probe_curve("probe", 4, True, MEMBERS, WEIGHTS)}
+    choosing = Choosing(OUTCOMES, OUTCOMES, METHODS, 2, WEIGHTS)
+    known = dict.fromkeys(("oracle", "zero"), (SCORE, SCORE))
+    table = zero_table("paper", choosing, known, np.full(len(SCORE), 0.5), probes, everyone(WEIGHTS))
+    rows = table.set_index(["predictor", "budget"])
+    assert [rows.loc[(name, 4), "charged_budget"] for name in known] == [4.0, 4.5]
+    assert rows.loc[("probe", 4), "charged_budget"] == pytest.approx((4 + 8) / 2)  # a search draws its own samples
+    assert rows.loc[("probe", 4), "accuracy"] == rows.loc[("zero", 4), "accuracy"] == pytest.approx(0.5)
+    assert rows.loc[("zero", 4), "gain_fixed"] > rows.loc[("probe", 4), "gain_fixed"]
+    assert rows["over_probe"].notna().groupby("predictor").any().to_dict() == {
+        "oracle": True,
+        "probe": False,
+        "zero": True,
+    }

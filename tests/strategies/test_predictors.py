@@ -89,8 +89,10 @@ def test_a_prediction_is_worth_the_probe_that_ranks_as_well() -> None:
     kept = {("tokens", 9): truth + rng.normal(0, 0.5, 2000), ("length", 9): rng.normal(size=2000), ("hidden", 9): truth}
     quality = predictors.quality(test, kept, [1, 4, 16], rng)
     rows = {row["predictor"]: row for row in quality.to_dict("records") if row["subject"] == "all"}
-    assert rows["tokens"]["n_star_low"] <= 4 <= rows["tokens"]["n_star_high"] and rows["tokens"]["bound"] == "exact"
-    assert rows["length"]["bound"] == "at_most" and rows["hidden"]["bound"] == "at_least"
+    assert (
+        rows["tokens"]["n_star_low"] <= 4 <= rows["tokens"]["n_star_high"] and rows["tokens"]["n_star_bound"] == "exact"
+    )
+    assert rows["length"]["n_star_bound"] == "at_most" and rows["hidden"]["n_star_bound"] == "at_least"
     assert rows["hidden"]["spearman"] == pytest.approx(1)
     assert set(quality["subject"]) == {"all", "x", "y"}
     (row,) = predictors.differences(test, kept, [("tokens", "length")], rng).to_dict("records")

@@ -66,3 +66,24 @@ def assign_bins(
     table["absolute_bin"] = difficulty.absolute_binning(absolute_edges).assign(oracle)
     bins = table.filter(like="_bin").columns
     return table.astype(dict.fromkeys(bins, np.int64))
+
+
+def joined(
+    fit: pd.DataFrame, test: pd.DataFrame, n_probe: Sequence[int]
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[int, float]]:
+    """Questions with a prediction and each probe in one number, `zero+probe_n`, and what the prediction counts as.
+
+    The latter, in samples, is fitted on validation questions (of whose pass@1 the probe's samples are a small part).
+
+    Args:
+        fit: validation questions: oracle, zero, probe_n.
+        test: zero, probe_n.
+    """
+    worths = dict[int, float]()
+    for n in n_probe:
+        names = ["zero", f"probe_{n}"]
+        (prior, probe), (prior_test, probe_test) = (each[names].to_numpy(np.float64).T for each in (fit, test))
+        worths[n] = difficulty.prior_worth(prior, probe, n, fit["oracle"].to_numpy(np.float64))
+        fit = fit.assign(**{f"zero+probe_{n}": difficulty.with_prior(prior, worths[n], probe, n)})
+        test = test.assign(**{f"zero+probe_{n}": difficulty.with_prior(prior_test, worths[n], probe_test, n)})
+    return fit, test, worths

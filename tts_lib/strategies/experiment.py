@@ -16,6 +16,7 @@ from tts_lib.strategies import choice, outcomes
 from tts_lib.strategies.bins import Bins, numbered
 from tts_lib.strategies.choice import Difficulty
 from tts_lib.strategies.curves import REMADE, SINGLE, Curve, fit_frozen, frozen_curve
+from tts_lib.strategies.difficulty_bins import joined
 from tts_lib.strategies.outcomes import Outcomes, methods_of
 from tts_lib.strategies.strategy_table import Method, Options, StrategyTable
 from tts_lib.strategies.tables.probes import ProbeCurve, Probed, probe_curve
@@ -142,17 +143,27 @@ class Experiment:
         Args:
             weights_fit: bootstrap weights of the validation questions; the choices are made anew in each resample.
         """
-        if not self.n_probe:
-            return []
-        fit, test = self.fit.only(members), self.test.only(members)
-        methods = methods_of(members, self.searches)
-        curves: list[ProbeCurve] = []
-        for n in self.n_probe:
-            fitted, tested = (difficulty_of(frame, "probe", n) for frame in (self.questions_fit, self.questions))
-            probed = Probed(fitted, tested, self.questions[f"probe_tokens_{n}"].to_numpy(np.float64))
-            for reuse in (False, True):
-                curves.append(probe_curve(fit, test, probed, self.n_bins, methods, reuse, weights_fit[:REMADE]))
-        return curves
+        return [
+            self.probe_curve("probe", n, reuse, members, weights_fit) for n in self.n_probe for reuse in (False, True)
+        ]
+
+    def probe_curve(
+        self,
+        kind: str,
+        n_probe: int,
+        reuse: bool,
+        members: Sequence[Strategy],
+        weights_fit: Float[np.ndarray, "resample fitted"],
+    ) -> ProbeCurve:
+        """The choice by a paid `probe` of this size, or by `zero+probe`, which pays for the reading as well."""
+        fit, test, methods = self.fit.only(members), self.test.only(members), methods_of(members, self.searches)
+        fitted, tested = (difficulty_of(frame, kind, n_probe) for frame in (self.questions_fit, self.questions))
+        probed = Probed(fitted, tested, self.questions[f"probe_tokens_{n_probe}"].to_numpy(np.float64))
+        curve = probe_curve(fit, test, probed, self.n_bins, methods, reuse, weights_fit[:REMADE])
+        if kind == "probe":
+            return curve
+        samples, tokens = (self.questions[f"zero_{of}"].to_numpy(np.float64)[:, None] for of in ("samples", "tokens"))
+        return replace(curve, charged=curve.charged + samples, policy_tokens=curve.policy_tokens + tokens)
 
     def agreement(self) -> pd.DataFrame:
         """How far binnings of the test questions agree (claims 14, 15), and the rank correlation of their scores."""
@@ -202,7 +213,7 @@ def load(
     columns += [f"{name}_{kind}" for name in scores for kind in ("bin", "frozen_bin")]
     columns += [name for n in n_probe for name in (f"probe_{n}", f"probe_tokens_{n}", f"probe_{n}_frozen_bin")]
     val, test = (tables.read_table(paths.difficulty(split), columns) for split in ("val", "test"))
-    searches = {name: _method(options[name]) for name in methods}
+    searches = {name: Method.of(options[name]) for name in methods}
     found_val, found = (
         outcomes.merged(outcomes.load(split, questions["question_id"].tolist(), methods, budgets, revised), searches)
         for split, questions in (("val", val), ("test", test))
@@ -213,9 +224,8 @@ def load(
 def with_zero(experiment: Experiment) -> Experiment:
     """The experiment with difficulty known before the first sample: `zero`, and what reading for it costs.
 
-    The latter is in tokens, and as the share of a sample of that question. With each probe the two in one number,
-    `zero+probe_n`: what the prediction counts as is fitted on validation questions (of whose pass@1 the probe's samples
-    are a small part). As it is where nothing could be predicted.
+    The latter is in tokens, and as the share of a sample of that question. With each probe the two in one number
+    (`joined`). As it is where nothing could be predicted.
 
     Raises:
         TableError: a table is missing, damaged or incomplete.
@@ -237,11 +247,7 @@ def with_zero(experiment: Experiment) -> Experiment:
         return questions.assign(zero=found["zero"].to_numpy(np.float64), zero_tokens=read, zero_samples=share)
 
     fit, test = known("val", experiment.questions_fit), known("test", experiment.questions)
-    worths = {}
-    for n in experiment.n_probe:
-        prior, probe, truth = (fit[name].to_numpy(np.float64) for name in ("zero", f"probe_{n}", "oracle"))
-        worths[n] = difficulty.prior_worth(prior, probe, n, truth)
-    fit, test = _both(fit, worths), _both(test, worths)
+    fit, test, worths = joined(fit, test, experiment.n_probe)
     for name in ("zero", *(f"zero+probe_{n}" for n in worths)):
         edges = difficulty.quantile_binning(fit[name].to_numpy(np.float64), experiment.n_bins)
         fit, test = (
@@ -250,22 +256,7 @@ def with_zero(experiment: Experiment) -> Experiment:
     return replace(experiment, questions_fit=fit, questions=test, prior_worth=worths)
 
 
-def _both(questions: pd.DataFrame, worths: Mapping[int, float]) -> pd.DataFrame:
-    """The questions with prediction and probe in one number, for each probe."""
-    prior, made = questions["zero"].to_numpy(np.float64), dict[str, np.ndarray]()
-    for n, worth in worths.items():
-        probe = questions[f"probe_{n}"].to_numpy(np.float64)
-        made[f"zero+probe_{n}"] = difficulty.with_prior(prior, worth, probe, n)
-    return questions.assign(**made)
-
-
 def difficulty_of(questions: pd.DataFrame, kind: str, n_probe: int = 0) -> Difficulty:
     """The questions' difficulty by one of `SCORES`, `zero`, a `probe` of n samples, or both."""
     column = f"{kind}_{n_probe}" if n_probe else kind
     return Difficulty(kind, questions[column].to_numpy(np.float64), n_probe)
-
-
-def _method(options: Options) -> Method:
-    """Of beams, also the depth where it is 0, so that a lookahead finds the beam that it is held against."""
-    own = {name: value for name, value in options.items() if name != "kind"}
-    return Method(str(options["kind"]), {"depth": 0, **own} if "width" in own else own)

@@ -115,7 +115,7 @@ def quality(
     """Rank correlation with pass@1 of each predictor and probe, on all questions and inside each subject.
 
     A row with `n_star` has the probe of equal rank correlation, 95% intervals from a bootstrap over questions; beyond
-    the probes that were drawn `bound` says that it is at_least or at_most that.
+    the probes that were drawn `n_star_bound` says that it is at_least or at_most that.
 
     Args:
         test: oracle, subject, and probe_n where there are probes.
@@ -141,7 +141,7 @@ def quality(
             if probes is not None and (name, n_questions) in predicted and np.isfinite(values).all():
                 row |= _worth(values, probes, n_probe)
             rows.append(row)
-    return pd.DataFrame(rows, columns=[*COLUMNS, "bound"])
+    return pd.DataFrame(rows, columns=[*COLUMNS, "n_star_bound"])
 
 
 def _worth(
@@ -153,7 +153,7 @@ def _worth(
     n = np.exp([np.interp(x, xs, logs) for x, xs in zip(values, rising, strict=True)])
     low, high = np.quantile(n[1:], (0.025, 0.975))
     bound: Bound = "at_most" if values[0] < rising[0, 0] else "at_least" if values[0] > rising[0, -1] else "exact"
-    return {"n_star": float(n[0]), "n_star_low": float(low), "n_star_high": float(high), "bound": bound}
+    return {"n_star": float(n[0]), "n_star_low": float(low), "n_star_high": float(high), "n_star_bound": bound}
 
 
 def _ranks(values: Float[np.ndarray, "row question"]) -> Float[np.ndarray, "row question"]:

@@ -19,6 +19,15 @@ class Method:
     method: str
     options: Options
 
+    @classmethod
+    def of(cls, options: Options) -> "Method":
+        """A search of the study, from its options with their kind among them.
+
+        Of beams, also the depth where it is 0, so that a lookahead finds the beam that it is held against.
+        """
+        own = {name: value for name, value in options.items() if name != "kind"}
+        return cls(str(options["kind"]), {"depth": 0, **own} if "width" in own else own)
+
 
 @dataclass(frozen=True)
 class StrategyTable:

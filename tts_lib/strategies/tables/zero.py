@@ -1,7 +1,8 @@
 """The compute-optimal choice with bins by a difficulty that is known before the first sample, at equal total cost.
 
 Bins and choice come from validation questions. What the prediction costs, the reading of a prompt, is charged as the
-share of a sample that it is. Its rivals are given as much, between their budgets linear in its log.
+share of a sample that it is; a probe, alone or joined with the prediction, by its samples. Rivals are given as much,
+between their budgets linear in its log.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from tts_lib.strategies.strategy_table import Method
 from tts_lib.strategies.tables.groups import Group, Row
 from tts_lib.strategies.tables.probes import ProbeCurve
 
+N_PROBE = 8  # samples of the probe that stands beside
 OVER = ("gain_fixed", "over_half_oracle", "over_probe")
 COLUMNS = ["strategy_set", "predictor", "budget", "charged_budget", "accuracy", "low", "high"]
 COLUMNS += [f"{over}{end}" for over in OVER for end in ("", "_low", "_high")]
@@ -58,7 +60,7 @@ def zero_table(
     choosing: Choosing,
     predictors: Mapping[str, tuple[np.ndarray, np.ndarray]],
     extra: Float[np.ndarray, " problem"],
-    probe: ProbeCurve | None,
+    probes: Mapping[str, ProbeCurve],
     group: Group,
 ) -> pd.DataFrame:
     """Gain over the best fixed strategy, over half of what oracle bins gain over it, and over a choice by a probe.
@@ -66,22 +68,22 @@ def zero_table(
     Args:
         predictors: difficulty of validation and of test questions; `oracle` among them.
         extra: what a prediction costs for each question, in samples of that question; the oracle costs nothing.
-        probe: a choice with a paid probe, reused; None where there is none.
+        probes: choices that pay for N_PROBE samples of their own and use them again; that by `probe` is the rival.
     """
     budgets, rows = choosing.test.budgets, list[Row]()
     same = [np.zeros(len(values)) for values in predictors["oracle"]]
     fixed, oracle = choosing.by(*same), choosing.by(*predictors["oracle"])
-    for name, (fit, test) in predictors.items():
-        attained = choosing.by(fit, test)
-        for place, budget in enumerate(budgets):
-            charged = float(budget + (0 if name == "oracle" else extra.mean()))
+    paid = {name: (PerQuestion(of.accuracy, of.resampled), of.charged.mean(axis=0)) for name, of in probes.items()}
+    free, asked = (np.array(budgets) + samples for samples in (0.0, extra.mean()))
+    known = {name: (choosing.by(*of), free if name == "oracle" else asked) for name, of in predictors.items()} | paid
+    for name, (attained, costs) in known.items():
+        for place, (budget, charged) in enumerate(zip(budgets, costs.tolist(), strict=True)):
             one, other = attained.at(place), at_budget(fixed, budgets, charged)
             limit = at_budget(oracle, budgets, charged)
             row: Row = {"strategy_set": strategy_set, "predictor": name, "budget": budget, "charged_budget": charged}
             rivals = {"gain_fixed": other, "over_half_oracle": other.mixed(limit, 0.5)}
-            if probe is not None:
-                known, spent = PerQuestion(probe.accuracy, probe.resampled), probe.charged.mean(axis=0)
-                rivals["over_probe"] = at_budget(known, spent.tolist(), charged)
+            if name != "probe" and "probe" in paid:
+                rivals["over_probe"] = at_budget(paid["probe"][0], paid["probe"][1].tolist(), charged)
             row |= group.mean(one)
             for over, rival in rivals.items():
                 if not np.isnan(rival.each).any():
