@@ -17,9 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter
-from pydantic import TypeAdapter
 
 from tts_lib.answers.cost import Cost
 from tts_lib.answers.question_table import Question
@@ -38,9 +35,9 @@ from tts_lib.report.columns import strategy_names
 from tts_lib.report.figures.figure import Drawing
 from tts_lib.report.supplements import writing
 from tts_lib.report.supplements.declared import Collected
-from tts_lib.strategies import fitted_choice
-from tts_lib.strategies.fitted_choice import FittedChoice
+from tts_lib.strategies.fitted_choice import FittedChoice, search
 from tts_lib.strategies.model_sizes import model_sizes
+from tts_lib.strategies.strategy_table import Method
 from tts_lib.strategies.tables.saved import read_csv
 from tts_lib.study.config import loading as settings
 from tts_lib.study.config.study import Study
@@ -77,14 +74,9 @@ def run(given: argparse.Namespace) -> int:
 def with_searches(table: FittedChoice, study: Study) -> FittedChoice:
     """The choice with the searches of the study that it never makes."""
     known = {way.name for way in table.strategies}
-    ways = list(table.strategies)
-    for name in study.grid.methods:
-        options = {name: value for name, value in dict(study.options[name]).items() if value is not None}
-        if name not in known:  # of beams, as the fitted choice has them
-            depth = {"depth": 0} if "width" in options else {}
-            own = {"name": name, "policy": "base", "verifier": "prm"} | depth | options
-            ways.append(TypeAdapter(fitted_choice.Search).validate_python(own))
-    return table.model_copy(update={"strategies": tuple(ways)})
+    methods = {name: Method.of(study.options[name].model_dump(exclude_none=True)) for name in study.grid.methods}
+    more = [search(name, method) for name, method in methods.items() if name not in known]
+    return table.model_copy(update={"strategies": (*table.strategies, *more)})
 
 
 @dataclass(frozen=True)
@@ -157,13 +149,16 @@ def collected(rows: pd.DataFrame, attained: pd.DataFrame, n_questions: int) -> C
         f"question alone takes from {ends[0]}, median of {ALONE}; each of {n_questions} answered together takes from "
         f"{ends[1]}."
     )
-    caption = "Accuracy on all test questions at each budget. Seconds of the clock, sampling and scoring; "
+    caption = (
+        "The further left at one height, the sooner it is answered. Accuracy on all test questions at each budget; "
+        "seconds of the clock, sampling and scoring, "
+    )
     ways = {
         "alone": ("Latency: a question alone", f"median of {ALONE} questions, one by one."),
         "together": ("Throughput: many questions", f"{n_questions} questions in one run, divided by them."),
     }
     drawings = [
-        Drawing(name, title, caption + words, shown, partial(_draw, x=f"seconds_{name}"))
+        Drawing(name, title, caption + words, shown, partial(curves.accuracy_by_budget, x=f"seconds_{name}"))
         for name, (title, words) in ways.items()
     ]
     return Collected(
@@ -173,12 +168,6 @@ def collected(rows: pd.DataFrame, attained: pd.DataFrame, n_questions: int) -> C
         figures=drawings,
         facts={"machine": machine(), "questions": n_questions},
     )
-
-
-def _draw(frame: pd.DataFrame, ax: Axes, x: str) -> None:
-    """Accuracy over seconds, with ticks at powers of ten alone: less than two decades have names for all between."""
-    curves.accuracy_by_budget(frame, ax, x=x)
-    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def machine() -> str:

@@ -11,17 +11,18 @@ scored. Bins count from 1 (easiest). How it is fitted: `tts_lib.strategies.fitti
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
-from tts_lib.common import tables
+from tts_lib.common import records, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.section import Section
 from tts_lib.strategies.prediction import Predictor
 from tts_lib.strategies.stopping.policy import Policy
+from tts_lib.strategies.strategy_table import Method
 
 # Written, and read. Format 2 knows no difficulty without a sample and stops nowhere early; 3 has no zero+probe.
 FORMAT, READ = 4, (2, 3, 4)
@@ -61,7 +62,9 @@ ABOUT = {
 class Model(Section):
     """A model by the folder of the study that holds it."""
 
-    folder: Annotated[str, Field(pattern=r"^models(/[A-Za-z0-9_-]+)+$", max_length=200)]
+    folder: Annotated[
+        str, Field(pattern=r"^models(/[A-Za-z0-9_-]+)+$", max_length=200, description="a folder below models/")
+    ]
     sha256: Annotated[str, Field(min_length=1, max_length=200)]
     parameters: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # without embeddings, as FLOPs are counted with
 
@@ -134,6 +137,13 @@ class Chains(_Strategy):
 
 Search = Annotated[BeamSearch | Rebase | Particles | Tree, Field(discriminator="kind")]
 Strategy = Annotated[Vote | Search | Chains, Field(discriminator="kind")]
+
+
+def search(name: str, method: Method) -> Search:
+    """The search of this name as the base runs it, guided by the PRM."""
+    return TypeAdapter[Search](Search).validate_python(
+        {"name": name, "kind": method.method, **method.options, "policy": "base", "verifier": "prm"}
+    )
 
 
 class Price(Section):
@@ -294,14 +304,4 @@ def load(path: Path | str) -> FittedChoice:
             f"{path} is {what}, but formats {READ[0]} to {FORMAT} are read here; make it again: `dvc repro "
             "compute_optimal`"
         )
-    try:
-        return FittedChoice.model_validate_json(Path(path).read_bytes())
-    except ValidationError as error:
-        mistake = error.errors(include_url=False)[0]
-        where = _place(mistake["loc"])
-        words = mistake["msg"].removeprefix("Value error, ")
-        raise StudyError(f"{path} is damaged: {where}{words}") from error
-
-
-def _place(keys: Sequence[int | str]) -> str:
-    return ".".join(map(str, keys)) + ": " if keys else ""
+    return records.read(path, FittedChoice)

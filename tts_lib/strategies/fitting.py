@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
-from pydantic import TypeAdapter
 
 from tts_lib.answers.cost import LEDGER
 from tts_lib.common import paths, records, tables
@@ -45,6 +44,7 @@ from tts_lib.strategies.fitted_choice import (
     Table,
     TableName,
     Vote,
+    search,
 )
 from tts_lib.strategies.model_sizes import model_sizes
 from tts_lib.strategies.outcomes import Outcomes, methods_of
@@ -334,10 +334,7 @@ def _way(strategy: Strategy, searches: Mapping[str, Method], max_history: int) -
                 "temperature": 0.0 if is_greedy else strategy.at or None,
             }
         )
-    method = searches[strategy.rule]
-    return TypeAdapter[Search](Search).validate_python(
-        {"name": strategy.name, "kind": method.method, **method.options, "policy": "base", "verifier": "prm"}
-    )
+    return search(strategy.name, searches[strategy.rule])
 
 
 def _or_none(value: Any) -> float | None:
