@@ -59,6 +59,13 @@ def test_a_column_that_nobody_declared_keeps_its_name_and_is_rounded() -> None:
     assert rows(page) == [["some new thing", "flag"], ["0.1235", "yes"], ["12,346", "no"]]
 
 
+def test_rules_and_verifiers_have_the_names_of_the_figures_and_an_empty_table_says_so() -> None:
+    frame = pd.DataFrame({"policy": ["bellman", "own"], "verifier": ["orm_alone", "prm"], "accuracy": [0.5, 0.6]})
+    words = [row[:2] for row in rows(shown(frame))[1:]]
+    assert words == [["stopping by value", "ORM without history"], ["own", "PRM"]]
+    assert shown(frame.head(0)) == '<p class="note">No rows.</p>'
+
+
 def test_bounds_are_signs() -> None:
     frame = pd.DataFrame({"budget": [16, 64], "ratio": [1.0, 4.0], "bound": ["exact", "at_most"], "low": [0.5, 4.0]})
     frame = frame.assign(low_bound=["exact", "at_most"], high=[2.0, 9.0], high_bound=["exact", "at_least"])

@@ -20,6 +20,15 @@ YELLOW, BLUE, RED, PINK = "#c9b400", "#0072b2", "#d55e00", "#cc79a7"
 _BY_LENGTH = ("#0d0887", "#46039f", "#7201a8", "#9c179e", "#bd3786", "#d8576b", "#ed7953", "#fb9f3a", "#e6bf00")
 _OWN = [(color, marker) for marker in "hdp8" for color in (SKY, GREEN, YELLOW, RED, PINK, ORANGE)]
 
+VERIFIERS = {  # in words
+    "prm": "PRM",
+    "orm": "ORM",
+    "orm_matched": "label-matched ORM",
+    "orm_alone": "ORM without history",
+    "revision_orm": "ORM of the revisions",
+    "revision_orm_alone": "ORM without history",
+}
+
 
 @dataclass(frozen=True)
 class Look:

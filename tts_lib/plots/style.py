@@ -10,7 +10,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, NullLocator
 
 from tts_lib.common.files import write_atomically
 
@@ -41,14 +41,15 @@ def budget_axis(ax: Axes, label: str = "budget (generations per question)") -> N
 
 
 def cost_axis(ax: Axes, label: str) -> None:
-    """Powers of ten: FLOPs, tokens."""
+    """Powers of ten: FLOPs, tokens, seconds; what lies between is named only where there is none."""
     ax.set_xscale("log")
+    ax.xaxis.set_minor_formatter(LogFormatterSciNotation(minor_thresholds=(0, 0.4)))
     ax.set_xlabel(label)
 
 
 def share_axis(ax: Axes, label: str = "accuracy") -> None:
     """Shares 0..1 on the y axis, written in %."""
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g}%"))
     ax.set_ylabel(label)
 
 

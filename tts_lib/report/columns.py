@@ -8,11 +8,12 @@ are.
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from tts_lib.common.strategy import STRATEGY_COLUMNS, Strategy
+from tts_lib.plots import adaptive, looks
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -53,6 +54,7 @@ class Column:
     heading: str
     kind: str = "plain"  # of KINDS; of other values a `name` of the library's, or `text`, which stays as it is
     unit: str = ""
+    words: Mapping[str, str] = field(default_factory=dict[str, str])  # for values that have a name of their own
 
     @property
     def title(self) -> str:
@@ -77,17 +79,23 @@ class Column:
             written = value if is_short and "e" not in value else KINDS.get(self.kind, _plain)(float(value))
             # What is rounded to nothing has no sign.
             return re.sub(r"^[+-](?=0(\.0+)?$)", "", written).replace("-", "−")
-        return names.get(value, value.replace("_", " ") if self.kind == "name" else value)
+        return self.words.get(value) or names.get(value, value.replace("_", " ") if self.kind == "name" else value)
 
 
 def _of(kind: str, unit: str = "", /, **headings: str) -> dict[str, Column]:
     return {name: Column(heading, kind, unit) for name, heading in headings.items()}
 
 
+_POLICIES = {name: look.label for name, look in adaptive.POLICIES.items()} | {"table_shuffled": "by shuffled bins"}
+_PREDICTORS = {name: look.label for name, look in adaptive.PREDICTORS.items()}
+_PREDICTORS |= {"zero": "the predictor to use", "oracle": "pass@1 (limit)"}
+
 COLUMNS: Mapping[str, Column] = {
-    **_of(
-        "name", strategy="strategy", baseline="compared with", a="of", b="and", axis="at equal", selection="chosen by"
-    ),
+    **_of("name", strategy="strategy", baseline="compared with", a="of", b="and", axis="at equal"),
+    "selection": Column("chosen by", "name", words=looks.VERIFIERS),
+    "verifier": Column("verifier", "name", words=looks.VERIFIERS),
+    "policy": Column("stopping rule", "name", words=_POLICIES),
+    "predictor": Column("predictor", "name", words=_PREDICTORS),
     **_of("name", binning="difficulty by", frozen="bins from validation", group="group", strategy_set="choice among"),
     **_of("name", grouping="grouped by", method="search", verdict="verdict", verdict_of_all="verdict among all"),
     **_of("name", rule="rule", score="score", subject="subject", split="split", bound="bound", finish="ended by"),
@@ -96,9 +104,10 @@ COLUMNS: Mapping[str, Column] = {
     **_of("text", paper="paper", ours="this study", contrast="contrast", label="what", at="at", reuse="probe reused"),
     **_of("plain", level="level", sample="sample", bin="bin", predicted_bin="predicted bin", oracle_bin="oracle bin"),
     **_of("plain", position="position in the chain", chain="chain", length="chain length", checkpoint="checkpoint"),
-    **_of("count", "generations", budget="budget", charged_budget="budget with the probe"),
+    **_of("count", "generations", budget="budget"),
     **_of("count", generations="generations"),
-    **_of("mean", "generations", generations_spent="spent", k="k", k_low="k, low", k_high="k, high"),
+    **_of("mean", "generations", charged_budget="budget in all", generations_spent="spent"),
+    **_of("mean", "generations", k="k", k_low="k, low", k_high="k, high"),
     **_of("count", n="number", n_questions="questions", n_samples="samples", n_probe="samples of the probe"),
     **_of("count", trajectories="trajectories", wrong_guesses="wrong guesses", answer_class="class of the answer"),
     **_of("count", n_tokens="tokens", n_prompt="tokens of the prompt", n_context="tokens before it"),
@@ -124,22 +133,26 @@ COLUMNS: Mapping[str, Column] = {
     **_of("ratio", "times", ratio="cheaper by"),
     **_of("ratio", r="R", r_low="R, low", r_high="R, high", m="M"),
     **_of("ratio", rank_correlation="rank correlation", score_rank_correlation="of the scores", estimate="estimate"),
-    **_of("ratio", oracle="oracle difficulty", predicted="predicted difficulty", validation_loss="validation loss"),
+    **_of("ratio", oracle="oracle difficulty", predicted="predicted difficulty"),
+    **_of("plain", validation_loss="validation loss"),
     **_of("ratio", prm_last="PRM last", prm_min="PRM min", prm_prod="PRM product", prm_mean="PRM mean", orm="ORM"),
     **_of("ratio", orm_matched="label-matched ORM", orm_alone="ORM without history", prm="base PRM"),
-    **_of("name", vote="vote", policy="stopping rule", predictor="predictor"),
+    **_of("name", vote="vote", large="answers of the large model"),
+    **_of("text", setting="setting", value="value", members="strategies", layer="layer of the residual stream"),
+    **_of("count", runs="runs a question", replicate="run"),
     **_of("mean", "generations", target="set for", mean_budget="spent in the mean", n_star="worth, n*"),
     **_of("mean", "positions", policy_attended="policy attends to", verifier_attended="verifier attends to"),
-    **_of("share", "%", accuracy_of_all="accuracy of all", realised="lost right answers", zero="predicted pass@1"),
+    **_of("share", "%", accuracy_of_all="accuracy of all", realised="lost right answers", risk="promised at most"),
     **_of("share", "%", realised_in_splits="lost, over random halves"),
     **_of("points", "points", over_half_oracle="over half the gain of oracle bins", over_probe="over a probe of 8"),
     **_of("ratio", spearman="rank correlation"),
     # of supplements
     **_of("name", restart_at="the next attempt begins at", earlier_attempts="earlier attempts", parents="parents by"),
     **_of("name", teacher="taught by", reader="read by the PRM", what="of", guided="guided by", chosen="chosen by"),
-    **_of("name", values="verifier", equal="at equal", selector="chosen by", base="small model", model="model"),
+    **_of("name", equal="at equal", selector="chosen by", base="small model", model="model"),
     **_of("name", once_model="sampled once", one_training="verdict of one training", agrees="agree", study="study"),
     **_of("name", low_bound="low, bound", high_bound="high, bound"),
+    "values": Column("verifier", "name", words=looks.VERIFIERS),
     **_of("text", registered="registered", order="from best to worst", sha256="SHA-256 of the weights"),
     **_of("text", pays_from_auc="pays from an AUC of", crossing_bounds="bounds of the crossing"),
     **_of("count", attempts_of_a_chain="attempts of a chain", texts_kept="texts kept", questions="questions asked"),
@@ -169,7 +182,8 @@ COLUMNS: Mapping[str, Column] = {
     **_of("ratio", answer_entropy="entropy of the answers"),
     **{name: Column(name, "share", "%") for name in ("pass@1", "majority of 64", "best of 64, weighted")},
     **{f"pass@1 in bin {number}": Column(f"in bin {number}", "share", "%") for number in range(1, 6)},
-    **_of("count", "tokens", tokens_seen="seen in training"),
+    **{f"attempt {number}": Column(f"right, attempt {number}", "share", "%") for number in range(1, 9)},
+    **_of("count", "tokens", tokens_seen="seen in training", tokens_of_corpus="of the corpus"),
     **_of("text", found="what was found"),
     **_of("power", loop_flops="FLOPs of the loop", rollout_flops="FLOPs of the rollouts", total_flops="FLOPs in all"),
     **_of("text", always_wins="small always wins", never_wins="small never wins", complete="complete"),

@@ -135,7 +135,9 @@ def _rebuilt(markup: str, names: Mapping[str, str]) -> str:
     grid.feed(markup)
     grid.close()
     width = len(grid.head[-1]) if grid.head else 0
-    if not grid.body or any(len(row) != width for row in [*grid.head, *grid.body]):
+    if not grid.body:
+        return '<p class="note">No rows.</p>'
+    if any(len(row) != width for row in [*grid.head, *grid.body]):
         return f'<div class="wide">{markup}</div>'
     n, levels, body = grid.n_labels, grid.head, grid.body
     for row in [*levels, *body]:
