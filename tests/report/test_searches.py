@@ -123,7 +123,9 @@ def test_rungs_are_in_order_and_crossings_said(collected: Collected) -> None:
     assert len(crossings) == 2 * 2 * 2 and (crossings["auc_of_prm"] == auc["prm"]).all()
     assert (crossings["pays_from_auc"] != "never").all()
     orders = collected.tables["order"]
-    assert len(orders) == 2 * 4 and all(set(order.split(" > ")) == {"beam_4", "odds"} for order in orders["order"])
+    assert len(orders) == 2 * 4 and all(
+        set(order.split(" > ")) == {"beam search, M = 4", "odds"} for order in orders["order"]
+    )
 
 
 def test_an_interaction_is_a_difference_of_differences(collected: Collected) -> None:

@@ -144,6 +144,8 @@ def test_collected_from_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert names == {"summary.json", "README.md", "claims.csv", "trainings.csv", "models.csv"} | {
         f"figure-claims.{kind}" for kind in ("csv", "png", "svg")
     }
+    said = (folder / "README.md").read_text()
+    assert "| claim | what was found | verdict |" in said and "over 3 trainings +10." in said
     (one,) = supplements.read(study, fingerprint())
     page = shown_page(study, one)
     assert "<script" not in page and "3 trainings" in page and "Study mine" in page and "another study" not in page

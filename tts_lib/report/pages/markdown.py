@@ -81,8 +81,13 @@ def _line(row: Mapping[str, str], claims: Sequence[Mapping[str, str]], trained: 
 def _table(claims: Sequence[Mapping[str, str]]) -> str:
     head = ["#", "claim", "paper", "this study", "at", "verdict", "among all"]
     names = ["number", "claim", "paper", "ours", "contrast", "verdict", "verdict_of_all"]
-    rows = [head, ["---"] * len(head), *([_text(row[name]) for name in names] for row in claims)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return table(head, [[row[name] for name in names] for row in claims])
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table whose cells are words as they are."""
+    written = [head, ["---"] * len(head), *([_text(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in written)
 
 
 def _whole(row: Mapping[str, str], claims: Sequence[Mapping[str, str]]) -> str:

@@ -1,7 +1,8 @@
 """A supplement as its profile declares it: which studies are to be run beside a study, and what is made of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date
@@ -44,6 +45,12 @@ class Collected:
     metrics: Path | None = None
     beside: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def tally(verdicts: Iterable[str]) -> str:
+    """How many claims came to which verdict, in a sentence; the table of claims says which."""
+    counts = Counter(verdicts)
+    return f"Put to the test: {', '.join(f'{n} {verdict}' for verdict, n in counts.most_common())}."
 
 
 class RegisteredClaim(Section):

@@ -4,15 +4,27 @@ import shutil
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import pandas as pd
 
 from tts_lib.common import paths, tables
 from tts_lib.common.files import replacing_folder
 from tts_lib.plots import style
 from tts_lib.report.claims import registered
 from tts_lib.report.figures.figure import Drawing
+from tts_lib.report.pages import markdown
 from tts_lib.report.pages.supplements import fingerprint
 from tts_lib.report.summary import figure_list
 from tts_lib.report.supplements.declared import Collected
+
+_SAID = {  # columns of a table of claims -> what they are called
+    "claim": "claim",
+    "search": "search",
+    "budget": "generations",
+    "equal": "at equal",
+    "at": "at",
+    "text": "what was found",
+    "verdict": "verdict",
+}
 
 
 def write(root: Path, name: str, collected: Collected) -> None:
@@ -38,10 +50,15 @@ def write(root: Path, name: str, collected: Collected) -> None:
 
 
 def _markdown(collected: Collected) -> str:
-    """What a code host shows of the folder."""
+    """What a code host shows of the folder; the claims with it, where what was found is in words."""
     pictures = [f"![{one.title}](figure-{one.name}.png)\n\n{one.caption}" for one in collected.figures]
     files = ", ".join(f"[{name}.csv]({name}.csv)" for name in collected.tables)
-    return "\n\n".join([f"# {collected.title}", collected.lead, *pictures, f"Tables: {files}."]) + "\n"
+    parts = [f"# {collected.title}", collected.lead, *pictures]
+    claims = collected.tables.get("claims", pd.DataFrame())
+    if "text" in claims:
+        shown = claims.loc[:, [name for name in _SAID if name in claims]].astype(object).fillna("")
+        parts.append(markdown.table([_SAID[name] for name in shown], shown.astype(str).to_numpy().tolist()))
+    return "\n\n".join([*parts, f"Tables: {files}."]) + "\n"
 
 
 def _draw(folder: Path, drawing: Drawing) -> None:

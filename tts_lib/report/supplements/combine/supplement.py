@@ -24,7 +24,7 @@ from tts_lib.estimators.intervals import difference_interval
 from tts_lib.report.claims.findings import points
 from tts_lib.report.figures.figure import Drawing
 from tts_lib.report.supplements.combine.cells import MODEL, TREES, Cell, Measured, Revising, sampled
-from tts_lib.report.supplements.declared import Collected, RegisteredClaim, Supplement
+from tts_lib.report.supplements.declared import Collected, RegisteredClaim, Supplement, tally
 from tts_lib.revisions import chains
 from tts_lib.revisions.restart import Where
 from tts_lib.study.asking import Asking
@@ -127,20 +127,18 @@ class Combine(Supplement):
             curves += [{"cell": name} | row for row in found.along]
         grown = pd.DataFrame({"parents": dealt} | found.at_the_end for dealt, found in trees.items())
         found = contrasts(measured, trees)
-        rows, judged = [], {}
+        rows = []
         for claim in self.claims:
             interval = difference_interval(found[claim.contrast])
             verdict = claim.demand.judge(interval.low, interval.high).verdict
             value, low, high = (points(end) for end in (interval.estimate, interval.low, interval.high))
             rows.append(
                 {"claim": claim.claim, "difference": interval.estimate, "low": interval.low, "high": interval.high}
-                | {"verdict": verdict}
+                | {"text": f"{value} points [{low}, {high}]", "verdict": verdict}
                 | claim.stated
             )
-            judged[claim.claim] = f"{value} points [{low}, {high}], {verdict}"
-        lead = f"One revision model, {self.budget} attempts a question, {self.n_test} test questions. " + " ".join(
-            f"{claim}: {words}." for claim, words in judged.items()
-        )
+        said = tally(row["verdict"] for row in rows)
+        lead = f"One revision model, {self.budget} attempts a question, {self.n_test} test questions. {said}"
         data = pd.DataFrame(curves)
         caption = (
             "Higher at the same cost is better: solid lines see the earlier attempts, dashed ones do not; a colour is "

@@ -20,7 +20,7 @@ from tts_lib.common.errors import StudyError
 from tts_lib.estimators import intervals
 from tts_lib.report.claims.findings import Demand, Finding, from_interval, from_ratio
 from tts_lib.report.supplements import own_prm
-from tts_lib.report.supplements.declared import PROFILES, Collected, RegisteredClaim, Supplement
+from tts_lib.report.supplements.declared import PROFILES, Collected, RegisteredClaim, Supplement, tally
 from tts_lib.report.supplements.improve import telling
 from tts_lib.report.supplements.improve.contrasts import (
     RETRAINED,
@@ -155,14 +155,10 @@ class Improve(Supplement):
         judged = {claim.claim: self._judged(claim, found) for claim in self.claims}
         rounds, curves, worth = telling.rounds_table(found), telling.curves_table(found), amortised(found)
         rows = [{"claim": claim.claim} | _row(judged[claim.claim]) | claim.stated for claim in self.claims]
-        said = " ".join(
-            f"{claim}: {finding.text}, {finding.judged.verdict}." if finding else f"{claim}: not testable."
-            for claim, finding in judged.items()
-        )
         lead = (
             f"{self.rounds} rounds of each teacher, {self.samples} samples of a training question a round, each round "
             f"from the base; {len(found.start.prompt):,} test questions, {self.pool} samples each. One training of "
-            f"each model: what is found holds for these. {said}"
+            f"each model: what is found holds for these. {tally(str(row['verdict']) for row in rows)}"
         )
         return Collected(
             title="Putting it back: learning from one's own samples",
@@ -191,6 +187,7 @@ class Improve(Supplement):
 
 def _row(finding: Finding | None) -> dict[str, Any]:
     if finding is None:
-        return {"estimate": np.nan, "low": np.nan, "high": np.nan, "unit": "", "verdict": "not testable"}
+        nothing = dict.fromkeys(("estimate", "low", "high"), np.nan)
+        return nothing | {"unit": "", "text": "not measured", "verdict": "not testable"}
     values = {name: getattr(finding, name) for name in ("estimate", "low", "high", "unit")}
-    return values | {"verdict": finding.judged.verdict}
+    return values | {"text": finding.text, "verdict": finding.judged.verdict}

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from pydantic import Field
 
+from tts_lib.common.strategy import Strategy
 from tts_lib.estimators.crossing import ALWAYS, NEVER, crossing_interval
 from tts_lib.estimators.intervals import Interval, difference_interval, mean_interval
 from tts_lib.report.claims.findings import points
@@ -70,7 +71,7 @@ class Ladder:
                     difference = difference - self._difference(claim, (claim.less_at, claim.less_at, search, n))
                 i = difference_interval(difference)
                 verdict = claim.demand.judge(i.low, i.high).verdict
-                text = f"{points(i.estimate)} points [{points(i.low)}, {points(i.high)}], {verdict}"
+                text = f"{points(i.estimate)} points [{points(i.low)}, {points(i.high)}]"
                 facts = {"claim": claim.claim, "search": search, "budget": n, "equal": claim.equal, "text": text}
                 facts |= {"difference": i.estimate, "low": i.low, "high": i.high, "verdict": verdict}
                 yield facts | claim.stated
@@ -127,8 +128,8 @@ class Ladder:
         """The searches from the best down, at each rung that guides and chooses."""
         table = self.gains().query("guided == chosen").sort_values("accuracy", ascending=False, kind="stable")
         rows = [
-            {"budget": n, "values": values, "order": " > ".join(part.loc[part["guided"] == values, "search"])}
-            for n, part in table.groupby("budget")
+            {"budget": n, "values": values, "order": " > ".join(part.loc[part["guided"] == values, "label"])}
+            for n, part in table.assign(label=[Strategy(name).label for name in table["search"]]).groupby("budget")
             for values in self.pooled
         ]
         return pd.DataFrame(rows)
@@ -157,14 +158,6 @@ def said(auc: float) -> str:
     return {ALWAYS: "always", NEVER: "never"}.get(auc, f"{auc:.3f}")
 
 
-def paying(crossings: pd.DataFrame, n: int) -> str:
-    """From which AUC on searches pay at equal FLOPs, and where the PRM stands, in a sentence (`Ladder.crossings`)."""
-    rows = crossings.query("equal == 'flops' and budget == @n").to_dict("records")
-    ends = [f"{row['search']} {row['pays_from_auc']} [{row['low']}, {row['high']}]" for row in rows]
-    prm = rows[0]["auc_of_prm"]
-    return f"AUC from which on a search of {n} generations pays: {', '.join(ends)}; the PRM's is {prm:.3f}."
-
-
 def draw(data: pd.DataFrame, ax: Axes) -> None:
     """Gain over AUC, a line a search."""
     names = list(dict.fromkeys(data["search"]))
@@ -176,7 +169,7 @@ def draw(data: pd.DataFrame, ax: Axes) -> None:
             ax.errorbar(
                 at["auc"].to_numpy() + aside, gain, (gain - low, high - gain), fmt=looks, color=color, elinewidth=0.8,
                 markersize=9 if kind == PRM else 4, markerfacecolor="white" if kind == SHUFFLED else color,
-                label=name if kind == "ladder" else None,
+                label=Strategy(name).label if kind == "ladder" else None,
             )  # fmt: skip
     ax.axhline(0, color="0.3", linewidth=0.8)
     ax.axvline(float(data.loc[data["kind"] == PRM, "auc"].iloc[0]), color="0.6", linestyle=":", zorder=0)

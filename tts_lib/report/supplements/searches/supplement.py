@@ -1,7 +1,6 @@
 """The supplement `searches` as its profile declares it, and how it is run."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, chdir
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from tts_lib.common.errors import StudyError, listed
 from tts_lib.common.rng import generator
 from tts_lib.estimators import intervals
 from tts_lib.report.figures.figure import Drawing
-from tts_lib.report.supplements.declared import Collected, Supplement
+from tts_lib.report.supplements.declared import Collected, Supplement, tally
 from tts_lib.report.supplements.searches.ladder import (
     BEST_OF_N,
     EXACT,
@@ -25,7 +24,6 @@ from tts_lib.report.supplements.searches.ladder import (
     Place,
     Registered,
     draw,
-    paying,
     rung,
 )
 from tts_lib.report.supplements.searches.world import Attained, World
@@ -130,12 +128,12 @@ class Searches(Supplement):
 
     def _told(self, ladder: Ladder) -> Collected:
         rows = [row for claim in self.claims for row in ladder.judged(claim)]
-        said = [
-            f"{claim.claim}: {_counted(row for row in rows if row['claim'] == claim.claim)}." for claim in self.claims
-        ]
+        crossings = ladder.crossings(list(self.searches), self.budgets)
+        prm = crossings["auc_of_prm"].iloc[0]
         lead = (
             f"Searches of at most {self.n_test} test questions, guided and chosen by verifiers of known quality. Exact "
-            "values come from the right answers and cost their rollouts: they are a yardstick and no result. "
+            "values come from the right answers and cost their rollouts: they are a yardstick and no result. The "
+            f"trained PRM's AUC is {prm:.3f}. {tally(row['verdict'] for row in rows)}"
         )
         caption = (
             "Above 0 a search is worth its FLOPs; where its line crosses, how good a verifier that takes. Over "
@@ -147,10 +145,9 @@ class Searches(Supplement):
             Drawing(f"gain_{n}", f"From which verifier on a search of {n} pays", caption, ladder.drawn(n), draw)
             for n in self.budgets
         ]
-        crossings = ladder.crossings(list(self.searches), self.budgets)
         return Collected(
             title="The verifier ladder",
-            lead=lead + " ".join([paying(crossings, max(self.budgets)), *said]),
+            lead=lead,
             tables={
                 "rungs": ladder.rungs(),
                 "crossings": crossings,
@@ -160,12 +157,3 @@ class Searches(Supplement):
             },
             figures=figures,
         )
-
-
-def _counted(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The only difference of a claim in full, or how many of them came to which verdict."""
-    found = list(rows)
-    if len(found) == 1:
-        return found[0]["text"]
-    counts = Counter(row["verdict"] for row in found)
-    return ", ".join(f"{n} {verdict}" for verdict, n in counts.items())

@@ -105,7 +105,7 @@ def trained(
     return found
 
 
-def own_prms(study: Study, trainings: Sequence[Training], sizes: Sequence[str]) -> dict[str, Path]:
+def own_prms(asking: Asking, trainings: Sequence[Training], sizes: Sequence[str]) -> dict[str, Path]:
     """Train a PRM for the first training of each size on the whole corpus, of its own solutions; by the model's name.
 
     Raises:
@@ -115,19 +115,18 @@ def own_prms(study: Study, trainings: Sequence[Training], sizes: Sequence[str]) 
         return {}
     from tts_lib.training.learners import WholeModel
 
+    study = asking.study
     assert study.verifier and study.verifier.trained
     recipe, whole = study.verifier.trained, max(one.n_tokens for one in trainings)
     how = own_prm.settings(recipe, study.seed)
     learner = WholeModel(paths.model(BASE), how, how, paths.CHECKPOINTS)
-    made = {}
-    with ExitStack() as stack:
-        to_learn = Pools.of(Asking.open(study, stack), 1)
-        for one in trainings:
-            if one.size in sizes and (one.n_tokens, one.seed) == (whole, study.seed):
-                samples = to_learn.samples(one.folder, to_learn.train, recipe.samples, one.name)
-                made[one.name] = one.folder.with_name(f"{one.name}-prm")
-                policy = own_prm.Policy(one.folder, one.name)
-                own_prm.learn(to_learn, learner, recipe, policy, samples, made[one.name])
+    to_learn, made = Pools.of(asking, 1), {}
+    for one in trainings:
+        if one.size in sizes and (one.n_tokens, one.seed) == (whole, study.seed):
+            samples = to_learn.samples(one.folder, to_learn.train, recipe.samples, one.name)
+            made[one.name] = one.folder.with_name(f"{one.name}-prm")
+            policy = own_prm.Policy(one.folder, one.name)
+            own_prm.learn(to_learn, learner, recipe, policy, samples, made[one.name])
     return made
 
 

@@ -28,7 +28,7 @@ from tts_lib.report.claims.strategies import AgainstLarge
 from tts_lib.report.figures.figure import Drawing
 from tts_lib.report.results import NotMeasured
 from tts_lib.report.supplements import own_prm
-from tts_lib.report.supplements.declared import Collected, RegisteredClaim, Supplement
+from tts_lib.report.supplements.declared import Collected, RegisteredClaim, Supplement, tally
 from tts_lib.report.supplements.surface import contrasts, forecasts
 from tts_lib.report.supplements.surface.models import BASE, LARGE, Measured, Measuring, own_prms, trained
 from tts_lib.strategies.bins import Bins, numbered
@@ -143,8 +143,8 @@ class ExchangeSurface(Supplement):
             study = loading.load()
             sizes = self.sizes | {name: study.ladder[name] for name in self.ladder}
             made = trained(study, sizes, self.corpus_shares, self.seeds)
-            prms = own_prms(study, made, self.own_prm)
             asking = Asking.open(study, stack)
+            prms = own_prms(asking, made, self.own_prm)
             questions = asking.questions(asking.table("test", self.n_questions))
             measured = Measuring(asking, questions, self.n_samples, self.budgets).measured(made, prms)
             question_ids = questions.table["question_id"].tolist()
@@ -189,7 +189,7 @@ class ExchangeSurface(Supplement):
         found |= {"cheapest": pd.concat(spent, ignore_index=True), "trainings": each}
         return Collected(
             title="What a parameter is worth in samples",
-            lead=lead + " ".join(f"{claim}: {text}." for claim, text in claims[["claim", "text"]].to_numpy()),
+            lead=lead + tally(claims["verdict"]),
             tables=found | {"forecasts": forecasts.table(known.measured, self.budgets, known.guess)},
             figures=figures(known, rates, at_base, each),
             claims=_of_the_report(at_base, study),
@@ -206,9 +206,9 @@ class ExchangeSurface(Supplement):
                 found = contrasts.CONTRASTS[one.contrast](known)
                 verdict = one.demand.judge(found.low, found.high).verdict
                 row |= {"estimate": found.estimate, "low": found.low, "high": found.high, "at": found.at}
-                row |= {"text": f"{found.text}, {verdict}", "verdict": verdict}
+                row |= {"text": found.text, "verdict": verdict}
             except NotMeasured as reason:
-                row |= {"text": f"not testable ({reason})", "verdict": "not testable"}
+                row |= {"text": str(reason), "verdict": "not testable"}
             rows.append(row | one.stated)
         return pd.DataFrame(rows)
 
