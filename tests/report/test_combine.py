@@ -15,12 +15,12 @@ from pydantic import ValidationError
 from helpers import supplement_run, tiny_study
 from helpers.pipeline import ROOT
 from tts_lib.answers.protocols import ScoreRequest
-from tts_lib.common import paths
+from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.estimators.intervals import difference_interval
 from tts_lib.report.supplements import kinds
 from tts_lib.report.supplements.combine.cells import Cell, Measured
-from tts_lib.report.supplements.combine.supplement import BOTH, Combine, contrasts
+from tts_lib.report.supplements.combine.supplement import BOTH, Combine, beside_choice, contrasts
 from tts_lib.report.supplements.declared import PROFILES
 from tts_lib.study.asking import Asking
 from tts_lib.study.config import loading
@@ -67,6 +67,22 @@ def test_cells_are_compared_at_equal_flops() -> None:
     assert at.mean() == pytest.approx(dear["first_error", False].accuracy[1].mean())
     better = contrasts(dear, trees())["both_minus_parents"]
     np.testing.assert_allclose(better, made[BOTH].accuracy[-1] - made["start", True].accuracy[-1])
+
+
+@pytest.mark.parametrize(
+    ("cost", "has"), [(2.0, "40.0% [35.0%, 45.0%]"), (1.0, "at most 30.0% ["), (4.0, "at least 60.0% [")]
+)
+def test_both_stand_beside_the_choice_between_them_at_equal_flops(tmp_path, monkeypatch, cost: float, has: str) -> None:
+    """Whose curve has .3 at 2^4.5 FLOPs, .5 at 2^5.5 and .6 at 2^5.75; both end at 16 times `cost`."""
+    monkeypatch.chdir(tmp_path)
+    both = measured((0.1, 0.2, 0.5), cost)
+    assert beside_choice(both) == ""
+    curve = pd.DataFrame({"flops_with_verifier": 2 ** np.array([4.5, 5.5, 5.75]), "accuracy": [0.3, 0.5, 0.6]})
+    curve = curve.assign(low=[0.25, 0.45, 0.55], high=[0.35, 0.55, 0.65], strategy="compute_optimal_oracle")
+    table = pd.concat([curve.assign(strategy_set="both"), curve.assign(strategy_set="single", accuracy=0.9)])
+    tables.write_csv(table, paths.results("compute_optimal") / "accuracy.csv")
+    said = beside_choice(both)
+    assert f"(oracle bins) {has}" in said and "follow a right one 0.0% are wrong" in said
 
 
 def test_what_is_shipped_is_registered_before_it_is_run() -> None:

@@ -146,10 +146,10 @@ class Combine(Supplement):
         )
         return Collected(
             title="Verifiers and revisions in one solution",
-            lead=lead,
+            lead=" ".join(filter(None, [lead, beside_choice(measured[BOTH])])),
             tables={"cells": pd.DataFrame(table), "trees": grown, "claims": pd.DataFrame(rows)},
             figures=[Drawing("cells", "Where the next attempt begins, and what it sees", caption, data, draw)],
-            facts={"threshold": threshold or None, "choice_among_both": choice_among_both(self.budget)},
+            facts={"threshold": threshold or None},
         )
 
 
@@ -173,15 +173,32 @@ def contrasts(
     }
 
 
-def choice_among_both(budget: int) -> dict[str, float] | None:
-    """What the study's own choice among searches and revisions attains at this budget, in oracle bins."""
+def beside_choice(both: Measured) -> str:
+    """Both mechanisms in one solution beside the study's choice between them, and what an attempt makes of the last.
+
+    The choice, in oracle bins, stands where its curve has the same cost, by interpolation in log FLOPs. Empty where the
+    study has none.
+    """
     path = paths.results("compute_optimal") / "accuracy.csv"
     if not path.is_file():
-        return None
-    rows = pd.read_csv(path).query(
-        "strategy_set == 'both' and strategy == 'compute_optimal_oracle' and budget == @budget"
+        return ""
+    curve = pd.read_csv(path).query("strategy_set == 'both' and strategy == 'compute_optimal_oracle'")
+    if curve.empty:
+        return ""
+    costs, end = np.log(curve["flops_with_verifier"].to_numpy(float)), both.at_the_end
+    cost = np.log(end["flops_with_verifier"])
+    choice = {name: float(np.interp(cost, costs, curve[name].to_numpy(float))) for name in ("accuracy", "low", "high")}
+    known = "" if costs[0] <= cost <= costs[-1] else " at least" if cost > costs[-1] else " at most"
+    return (
+        f"For as many FLOPs, the verifier's included, both mechanisms in one solution have {_right(end)} right, the "
+        f"study's choice among searches and revisions (oracle bins){known} {_right(choice)}. Of attempts that follow "
+        f"a right one {end['right_to_wrong']:.1%} are wrong, of those that follow a wrong one "
+        f"{end['wrong_to_right']:.1%} right: more than that revising does not change."
     )
-    return None if rows.empty else {name: float(rows.iloc[0][name]) for name in ("accuracy", "low", "high")}
+
+
+def _right(row: Mapping[str, float]) -> str:
+    return f"{row['accuracy']:.1%} [{row['low']:.1%}, {row['high']:.1%}]"
 
 
 def draw(data: pd.DataFrame, ax: Axes) -> None:
