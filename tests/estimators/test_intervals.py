@@ -137,3 +137,12 @@ def test_proportion_bad_input():
     for k, n in ((0, 0), (4, 3), (-1, 3)):
         with pytest.raises(ValueError, match=r"0\.\.n_trials"):
             proportion_interval(k, n)
+
+
+def test_interval_stays_within_the_values():
+    """Weights that sum to 1 but for rounding make means of 1 + 4e-16 out of ones: a share is at most 1."""
+    weights = bootstrap_weights(45, 400, np.random.default_rng(0))
+    weights = weights / weights.sum(axis=1, keepdims=True)
+    values = np.append(np.ones(44), 0.5)
+    assert (weights @ values).max() > 1
+    assert mean_interval(values, weights).high == 1

@@ -67,7 +67,8 @@ def mean_interval(
         bias = ndtri(np.clip(below, 1 / len(replicates), 1 - 1 / len(replicates)))
         shifted = bias + ndtri(tails)
         tails = ndtr(bias + shifted / (1 - acceleration * shifted))
-    low, high = np.quantile(replicates, tails)
+    # weights sum to 1 but for rounding, and a share of 1 would come to more
+    low, high = np.clip(np.quantile(replicates, tails), values.min(), values.max())
     return Interval(estimate, float(low), float(high), level)
 
 
