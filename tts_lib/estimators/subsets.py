@@ -7,7 +7,7 @@ Pools may be ragged: entries of row q from n_samples[q] on are never read. Probl
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import comb
 
 import numpy as np
@@ -28,12 +28,12 @@ class VoteEstimate:
 
 @dataclass(frozen=True)
 class _Draw:
-    """Subsets of one pool: row s holds the samples of subset s, the first `budgets[b]` of them for budget b."""
+    """Subsets of one pool: column s holds the samples of subset s, the first `budgets[b]` of them for budget b."""
 
     columns: list[int]  # position of each budget in the caller's list
     budgets: list[int]  # ascending
-    subsets: Int[np.ndarray, "subset position"]
-    blocks: Int[np.ndarray, "subset position"]  # b * n_subsets + s of the first budget b that reaches the position
+    subsets: Int[np.ndarray, "position subset"]
+    first: Int[np.ndarray, " position"]  # the first budget that reaches the position
     resampled: bool
 
 
@@ -176,10 +176,14 @@ def vote(
         classes, class_correct, votes = _classes(correct[problem, :size], answers[problem, :size], problem)
         if not class_correct.any():
             continue  # no subset can be right
-        for name, scores in weights.items():
-            ballots = votes if scores is None else _exact_weights(scores[problem, :size], votes, problem)
-            for draw in draws[size]:
-                outcome = _outcomes(draw, classes, ballots, class_correct)
+        ballots = {
+            name: votes if scores is None else _exact_weights(scores[problem, :size], votes, problem)
+            for name, scores in weights.items()
+        }
+        for draw in draws[size]:
+            cells = _cells(draw, classes, len(class_correct))
+            for name, of_samples in ballots.items():
+                outcome = _outcomes(draw, cells, of_samples, class_correct)
                 accuracy[name][problem, draw.columns] = outcome.mean(axis=1)
                 if draw.resampled:
                     error[name][problem, draw.columns] = outcome.std(axis=1, ddof=1) / np.sqrt(n_resamples)
@@ -197,37 +201,38 @@ def _draws(n: int, budgets: Sequence[int], keys: Float[np.ndarray, "resample sam
     sampled = [pair for pair in ordered if comb(n, pair[0]) > max(n, ENUMERATE_UP_TO)]
     for budget, column in ordered:
         if (budget, column) not in sampled:
-            subsets = np.array(list(combinations(range(n), budget)), dtype=np.intp)
-            blocks = np.repeat(np.arange(len(subsets))[:, None], budget, axis=1)
-            draws.append(_Draw([column], [budget], subsets, blocks, resampled=False))
+            subsets = np.array(list(combinations(range(n), budget)), dtype=np.intp).T
+            draws.append(_Draw([column], [budget], subsets, np.zeros(budget, dtype=np.intp), resampled=False))
     if sampled:
         sizes, columns = [budget for budget, _ in sampled], [column for _, column in sampled]
-        subsets = np.argsort(keys[:, :n], axis=1)[:, : sizes[-1]]
+        subsets = np.ascontiguousarray(np.argsort(keys[:, :n], axis=1)[:, : sizes[-1]].T)
         first = np.searchsorted(sizes, np.arange(sizes[-1]), side="right")
-        blocks = first[None, :] * len(subsets) + np.arange(len(subsets))[:, None]
-        draws.append(_Draw(columns, sizes, subsets, blocks, resampled=True))
+        draws.append(_Draw(columns, sizes, subsets, first, resampled=True))
     return draws
+
+
+def _cells(draw: _Draw, classes: Int[np.ndarray, " sample"], n_classes: int) -> Int[np.ndarray, " _"]:
+    """Where each sample of each subset is counted: by the first budget that reaches it, its answer, the subset."""
+    n_subsets = draw.subsets.shape[1]
+    rows = draw.first[:, None] * n_classes + classes[draw.subsets]
+    return (rows * n_subsets + np.arange(n_subsets)).ravel()
 
 
 def _outcomes(
     draw: _Draw,
-    classes: Int[np.ndarray, " sample"],
+    cells: Int[np.ndarray, " _"],
     ballots: Float[np.ndarray, " sample"],
     class_correct: Bool[np.ndarray, " cls"],
 ) -> Float[np.ndarray, "budget subset"]:
     """Expected correctness of the vote of each subset: the correct share of the answers with the largest sum."""
-    n_classes = len(class_correct)
-    cells = draw.blocks * n_classes + classes[draw.subsets]
-    shape = (len(draw.budgets), len(draw.subsets), n_classes)
-    sums = np.bincount(cells.ravel(), ballots[draw.subsets].ravel(), minlength=int(np.prod(shape))).reshape(shape)
-    np.cumsum(sums, axis=0, out=sums)
-    largest = sums.max(axis=2)
-    right = sums[:, :, class_correct]
-    won = (largest > 0) & (right.max(axis=2) == largest)
-    outcome = np.zeros(shape[:2])
-    n_right = (right[won] == largest[won][:, None]).sum(axis=1)
-    outcome[won] = n_right / (sums[won] == largest[won][:, None]).sum(axis=1)
-    return outcome
+    shape = (len(draw.budgets), len(class_correct), draw.subsets.shape[1])
+    sums = np.bincount(cells, ballots[draw.subsets].ravel(), minlength=int(np.prod(shape))).reshape(shape)
+    for less, more in pairwise(sums):
+        more += less
+    largest = sums.max(axis=1)
+    leads = sums == largest[:, None]
+    n_right = np.count_nonzero(leads[:, class_correct], axis=1)
+    return np.where(largest > 0, n_right / np.count_nonzero(leads, axis=1), 0.0)
 
 
 def _classes(
