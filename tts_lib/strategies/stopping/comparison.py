@@ -18,14 +18,12 @@ from tts_lib.strategies.stopping.fitting import PRICES, fit_bellman, fit_budgets
 from tts_lib.strategies.stopping.rules import CONFIDENCE, SHARE, WINDOW, Beta, Share, Window
 from tts_lib.strategies.stopping.walks import (
     Ballots,
-    Key,
     Rule,
     States,
     Stopped,
     ladder,
     orders,
     points,
-    replay,
     states,
 )
 
@@ -56,9 +54,6 @@ class Side:
         order = orders(ballots, n_walks, rng)
         uniform = states(ballots, order, ladder(ballots.cap))
         return cls(ballots, order, uniform, uniform.at(points(ballots.cap)))
-
-    def attained(self, rules: Mapping[Key, Rule]) -> dict[Key, "Attained"]:
-        return {name: Attained.of(stopped) for name, stopped in replay(rules, self.ballots, self.order).items()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,16 +42,21 @@ class Beta:
     cap: int
 
     def wants(self, seen: Seen) -> Int[np.ndarray, " walk"]:
-        enough = seen.top >= np.interp(seen.second, np.arange(len(self._needed)), self._needed)
-        return np.where(enough | (seen.n >= self.cap), seen.n, seen.n + 1)
+        if seen.n >= self.cap:
+            return np.full(len(seen.top), seen.n)
+        if self.confidence >= 1:
+            return np.full(len(seen.top), seen.n + 1)
+        needed, rise = self._needed
+        whole = np.minimum(seen.second.astype(np.int64), self.cap)
+        enough = seen.top >= rise[whole] * (seen.second - whole) + needed[whole]  # linear in between
+        return np.where(enough, seen.n, seen.n + 1)
 
     @cached_property
-    def _needed(self) -> Float[np.ndarray, " votes"]:
-        """The votes that the leading answer needs over one with 0, 1, 2, ... votes."""
-        if self.confidence >= 1:
-            return np.full(self.cap + 1, np.inf)
-        others = np.arange(self.cap + 1)
-        return np.maximum(btdtria(1 - self.confidence, others + 1, 0.5) - 1, others) - 1e-9
+    def _needed(self) -> tuple[Float[np.ndarray, " votes"], Float[np.ndarray, " votes"]]:
+        """The votes that the leading answer needs over one with 0, 1, 2, ... votes, and what one vote more adds."""
+        others = np.arange(self.cap + 2)
+        needed = np.maximum(btdtria(1 - self.confidence, others + 1, 0.5) - 1, others) - 1e-9
+        return needed[:-1], np.diff(needed)
 
 
 @dataclass(frozen=True)

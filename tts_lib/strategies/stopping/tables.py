@@ -57,14 +57,20 @@ def measured(
     comparison: Comparison, families: Sequence[Family], oracle: Oracle, n_bins: int, rng: np.random.Generator
 ) -> dict[str, pd.DataFrame]:
     """The tables of one vote, columns as COLUMNS."""
-    found = _attained(comparison.test, families)
-    found["uniform"] = {float(n): one for n, one in zip(comparison.test.uniform.n, comparison.uniform, strict=True)}
-    on_fit = _attained(comparison.fit, families)
-    chosen = {policy: _nearest(of, comparison.fit.ballots.cap) for policy, of in on_fit.items()}
     limit, of_halves = _limit(comparison, rng)
-    found["oracle"] = limit
-    if not too_few(len(oracle.fit)):
-        found |= _references(comparison, oracle, n_bins, rng)
+    references = {} if too_few(len(oracle.fit)) else _references(comparison, oracle, n_bins, rng)
+    careful = _careful(comparison, rng)
+    every = [rule for one in (*families, *careful) for rule in one.rules.values()]
+    stopped_fit, stopped_test = (
+        replay({rule: rule for rule in every}, side.ballots, side.order) for side in (comparison.fit, comparison.test)
+    )
+    found, on_fit = (
+        {one.policy: {at: Attained.of(of[rule]) for at, rule in one.rules.items()} for one in families}
+        for of in (stopped_test, stopped_fit)
+    )
+    found["uniform"] = {float(n): one for n, one in zip(comparison.test.uniform.n, comparison.uniform, strict=True)}
+    chosen = {policy: _nearest(of, comparison.fit.ballots.cap) for policy, of in on_fit.items()}
+    found |= {"oracle": limit} | references
     policies = [comparison.row(policy, at, one) for policy, of in found.items() for at, one in of.items()]
     best = Spending.along(list(limit.values()), comparison.drawn)
     targets, by_bin = [], []
@@ -78,14 +84,10 @@ def measured(
                 where | {"bin": int(number), "mean_budget": float(one.n[oracle.bins == number].mean())}
                 for number in np.unique(oracle.bins)
             ]
-    rows = {"policies": policies, "targets": targets, "by_bin": by_bin, "risk": _risks(comparison, rng)}
+    rows = {"policies": policies, "targets": targets, "by_bin": by_bin, "risk": []}
+    for one in careful:
+        rows["risk"] += _risks(comparison, one, stopped_fit, stopped_test, rng)
     return {name: pd.DataFrame(of, columns=COLUMNS[name]) for name, of in rows.items()}
-
-
-def _attained(side: Side, families: Sequence[Family]) -> dict[str, dict[float, Attained]]:
-    """What each rule comes to, by policy and setting."""
-    of = side.attained({(family.policy, at): rule for family in families for at, rule in family.rules.items()})
-    return {family.policy: {at: of[family.policy, at] for at in family.rules} for family in families}
 
 
 def _nearest(on_fit: Mapping[float, Attained], cap: int) -> dict[int, float]:
@@ -144,41 +146,52 @@ def _references(
     }
 
 
-def _risks(comparison: Comparison, rng: np.random.Generator) -> list[Row]:
-    """`beta` and `bellman` with the setting that conformal risk control takes, on validation questions.
+@dataclass(frozen=True)
+class _Careful(Family):
+    """Rules from the most careful on, and the validation questions that choose among them: none they are fitted on."""
 
-    `beta` is calibrated on all of them, `bellman` fitted on one half and calibrated on the other. As a check of the
-    promise, the setting is also taken on random halves of the test questions and its risk measured on the rest.
-    """
-    fit, test, rows = comparison.fit, comparison.test, list[Row]()
-    n_fit, cap = len(fit.order), test.ballots.cap
-    everyone, half = np.ones(n_fit, bool), np.zeros(n_fit, bool)
+    calibration: Bool[np.ndarray, " fitted"]
+
+
+def _careful(comparison: Comparison, rng: np.random.Generator) -> list[_Careful]:
+    """`beta`, calibrated on all validation questions, and `bellman`, fitted on one half and calibrated on the other."""
+    fit, n_fit, cap = comparison.fit.seen, len(comparison.fit.order), comparison.test.ballots.cap
+    half = np.zeros(n_fit, bool)
     half[rng.permutation(n_fit)[: n_fit // 2]] = True
-    careful: dict[str, tuple[Mapping[float, Rule], Bool[np.ndarray, " fitted"]]] = {
-        "beta": ({at: Beta(at, cap) for at in CONFIDENCES}, everyone)
-    }
+    found = [_Careful("beta", {at: Beta(at, cap) for at in CONFIDENCES}, np.ones(n_fit, bool))]
     if not too_few(int(half.sum())):
-        name = "bellman" if fit.seen.prior is None else "bellman_prior"
-        fitted = fit_bellman(fit.seen.of(half), PRICES[::-1])
-        careful[name] = ({0.0: Budgets((cap,))} | {rule.price: rule for rule in fitted}, ~half)
-    every = {(policy, setting): rule for policy, (rules, _) in careful.items() for setting, rule in rules.items()}
-    stopped = [replay(every, side.ballots, side.order) for side in (fit, test)]
-    for policy, (rules, calibration) in careful.items():
-        on_fit, on_test = ({setting: of[policy, setting] for setting in rules} for of in stopped)
-        losses, tested = _losses(fit, on_fit)[:, calibration], _losses(test, on_test)
-        splits = [rng.permutation(tested.shape[1]) < tested.shape[1] // 2 for _ in range(N_SPLITS)]
-        for risk in RISKS:
-            place = within_risk(losses, risk)
-            kept = [float(tested[within_risk(tested[:, one], risk)][~one].mean()) for one in splits]
-            setting = list(rules)[place]
-            row = comparison.row(policy, setting, Attained.of(on_test[setting]))
-            row |= {"risk": risk, "n_calibration": losses.shape[1]}
-            row |= interval("realised", "realised_", comparison.drawn @ tested[place])
-            rows.append(row | {"realised_in_splits": float(np.mean(kept))})
+        name = "bellman" if fit.prior is None else "bellman_prior"
+        fitted = {rule.price: rule for rule in fit_bellman(fit.of(half), PRICES[::-1])}
+        found.append(_Careful(name, {0.0: Budgets((cap,))} | fitted, ~half))
+    return found
+
+
+def _risks(
+    comparison: Comparison,
+    careful: _Careful,
+    on_fit: Mapping[Rule, Stopped],
+    on_test: Mapping[Rule, Stopped],
+    rng: np.random.Generator,
+) -> list[Row]:
+    """The setting that conformal risk control takes, on validation questions.
+
+    As a check of the promise, it is also taken on random halves of the test questions, its risk measured on the rest.
+    """
+    rules, rows = list(careful.rules.values()), list[Row]()
+    losses = _losses(comparison.fit, [on_fit[rule] for rule in rules])[:, careful.calibration]
+    tested = _losses(comparison.test, [on_test[rule] for rule in rules])
+    splits = [rng.permutation(tested.shape[1]) < tested.shape[1] // 2 for _ in range(N_SPLITS)]
+    for risk in RISKS:
+        place = within_risk(losses, risk)
+        kept = [float(tested[within_risk(tested[:, one], risk)][~one].mean()) for one in splits]
+        row = comparison.row(careful.policy, list(careful.rules)[place], Attained.of(on_test[rules[place]]))
+        row |= {"risk": risk, "n_calibration": losses.shape[1]}
+        row |= interval("realised", "realised_", comparison.drawn @ tested[place])
+        rows.append(row | {"realised_in_splits": float(np.mean(kept))})
     return rows
 
 
-def _losses(side: Side, stopped: Mapping[float, Stopped]) -> Float[np.ndarray, "rule problem"]:
+def _losses(side: Side, stopped: Sequence[Stopped]) -> Float[np.ndarray, "rule problem"]:
     """How often stopping early loses an answer that all samples get right."""
     at_last = side.seen.right[-1]
-    return np.stack([(at_last & ~one.right).mean(axis=1) for one in stopped.values()])
+    return np.stack([(at_last & ~one.right).mean(axis=1) for one in stopped])

@@ -15,6 +15,7 @@ from tts_lib.answers.grid import SampleGrid
 
 Key = TypeVar("Key")
 LEAST_VOTE = 1e-12  # of a sample that the verifier gives 0
+WALKS_AT_ONCE = 4096  # of which one number each takes 32 KiB
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,12 @@ class Ballots:
             right[row, : len(hits)] = hits
         weights = np.ones(answers.shape) if scores is None else np.maximum(scores, LEAST_VOTE).astype(np.float64)
         return cls(answers, right, weights, scores, prior, pool.n_samples, _power(pool.smallest))
+
+    def among(self, problems: slice) -> "Ballots":
+        """These questions alone."""
+        there = {"answers": self.answers, "right": self.right, "weights": self.weights, "scores": self.scores}
+        there |= {"prior": self.prior, "n_samples": self.n_samples}
+        return replace(self, **{name: None if of is None else of[problems] for name, of in there.items()})
 
     def part(self, first: int, last: int) -> "Ballots":
         """The samples from `first` to before `last` of each question alone."""
@@ -103,8 +110,8 @@ class Seen:
         """One more sample of each walk."""
         votes = np.where(answers >= 0, weights, 0.0)
         cells = self._rows + np.maximum(answers, 0)
-        self._sums[cells] += votes
-        reached = self._sums[cells]
+        reached = self._sums[cells] + votes
+        self._sums[cells] = reached
         leads, passes = (answers == self.lead) | (answers < 0), reached > self.top
         self.second = np.where(leads, self.second, np.where(passes, self.top, np.maximum(self.second, reached)))
         self.top = np.where(passes, reached, self.top)
@@ -133,6 +140,10 @@ class Stopped:
     n: Int[np.ndarray, "problem walk"]  # samples
     right: Bool[np.ndarray, "problem walk"]  # whether the leading answer was right
     rounds: Int[np.ndarray, "problem walk"]  # requests for samples, one after another
+
+    def among(self, problems: slice) -> "Stopped":
+        """These questions alone, as views."""
+        return Stopped(self.n[problems], self.right[problems], self.rounds[problems])
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,33 +184,58 @@ def replay(
 ) -> dict[Key, Stopped]:
     """Where each rule stops on each walk, and whether the answer that leads there is right."""
     shape = order.shape[:2]
-    wanted = {name: np.zeros(shape[0] * shape[1], np.int64) for name in rules}
-    rounds = {name: np.zeros(shape[0] * shape[1], np.int64) for name in rules}
-    n = {name: np.full(shape[0] * shape[1], -1) for name in rules}
-    right = {name: np.zeros(shape[0] * shape[1], bool) for name in rules}
+    found = {name: Stopped(np.zeros(shape, int), np.zeros(shape, bool), np.zeros(shape, int)) for name in rules}
+    for problems in _blocks(shape):
+        _replay(
+            rules, ballots.among(problems), order[problems], {name: one.among(problems) for name, one in found.items()}
+        )
+    return found
+
+
+def _replay(
+    rules: Mapping[Key, Rule],
+    ballots: Ballots,
+    order: Int[np.ndarray, "problem walk sample"],
+    found: Mapping[Key, Stopped],
+) -> None:
+    """As `replay`, into `found`."""
+    n_walks = order.shape[0] * order.shape[1]
+    wanted = {name: np.zeros(n_walks, np.int64) for name in rules}
+    going = {name: np.ones(n_walks, bool) for name in rules}
     looks = dict.fromkeys(rules, 0)  # when each is asked next
     for seen, is_right in _steps(ballots, order):
         for name, rule in rules.items():
             if looks[name] != seen.n:
                 continue
-            asked = (wanted[name] == seen.n) & (n[name] < 0)
+            n, right, rounds = (of.reshape(-1) for of in vars(found[name]).values())
+            asked = going[name] & (wanted[name] == seen.n)
             more = np.minimum(rule.wants(seen), ballots.cap)
-            done, goes_on = asked & (more <= seen.n), asked & (more > seen.n)
-            n[name][done], right[name][done] = seen.n, is_right[done]
-            wanted[name][goes_on] = more[goes_on]
-            rounds[name] += goes_on
-            looks[name] = int(wanted[name].min(where=n[name] < 0, initial=ballots.cap + 1))
-    return {name: Stopped(*(of[name].reshape(shape) for of in (n, right, rounds))) for name in rules}
+            stops = asked & (more <= seen.n)
+            going[name] ^= stops
+            n[stops], right[stops] = seen.n, is_right[stops]
+            goes_on = asked ^ stops
+            np.copyto(wanted[name], more, where=goes_on)
+            rounds += goes_on
+            looks[name] = int(wanted[name].min(where=going[name], initial=ballots.cap + 1))
 
 
 def states(ballots: Ballots, order: Int[np.ndarray, "problem walk sample"], points: Sequence[int]) -> States:
     """What is seen of every walk at these numbers of samples, ascending."""
-    shape, found = order.shape[:2], []
-    for seen, is_right in _steps(ballots, order):
-        if seen.n in points:
-            found.append([values.reshape(shape) for values in (seen.share, seen.score, is_right)])
-    share, score, right = (np.stack(column) for column in zip(*found, strict=True))
-    return States(tuple(points), share, score, right, ballots.prior)
+    shape = (len(points), *order.shape[:2])
+    found = States(tuple(points), np.zeros(shape), np.zeros(shape), np.zeros(shape, bool), ballots.prior)
+    for problems in _blocks(order.shape[:2]):
+        for seen, is_right in _steps(ballots.among(problems), order[problems]):
+            if seen.n in found.n:
+                place = found.n.index(seen.n), problems
+                for of, values in ((found.share, seen.share), (found.score, seen.score), (found.right, is_right)):
+                    of[place] = values.reshape(-1, shape[2])
+    return found
+
+
+def _blocks(shape: tuple[int, int]) -> list[slice]:
+    """Some questions at a time, so that what is known of their walks stays near the processor."""
+    size = max(1, WALKS_AT_ONCE // shape[1])
+    return [slice(first, first + size) for first in range(0, shape[0], size)]
 
 
 def points(cap: int) -> tuple[int, ...]:
