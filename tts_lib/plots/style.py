@@ -19,6 +19,7 @@ mpl.rc_file(str(files("tts_lib.plots") / "matplotlibrc"))  # and nothing of the 
 SMALL = (5.2, 3.9)  # inches: one panel, readable at the width of a phone
 WIDE = (10.5, 4.1)  # two or three panels side by side
 TALL = (5.2, 4.7)  # one panel with a long legend
+DPI = 130  # of saved pictures
 BAND_NOTE = "Bands and bars: 95% bootstrap over questions."
 
 
@@ -88,12 +89,15 @@ def save_figure(fig: Figure, path: Path) -> Picture:
         WriteError: disk full, no permission; the old file stays.
     """
     drawn = {}
-    for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
-        buffer = io.BytesIO()
-        with mpl.rc_context({"svg.hashsalt": path.name, "svg.fonttype": "none"}):
-            fig.savefig(buffer, format=suffix, metadata=metadata, dpi=130)
-        fig.set_layout_engine("none")  # it is laid out: the second need not find it again
-        drawn[suffix] = buffer.getvalue()
-        write_atomically(path.with_name(f"{path.name}.{suffix}"), drawn[suffix])
+    fig.set_dpi(DPI)
+    if (layout := fig.get_layout_engine()) is not None:
+        layout.execute(fig)
+    with mpl.rc_context({"figure.constrained_layout.use": False, "svg.hashsalt": path.name, "svg.fonttype": "none"}):
+        fig.set_layout_engine(None)  # it is laid out: saving would draw it once more to find that again
+        for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
+            buffer = io.BytesIO()
+            fig.savefig(buffer, format=suffix, metadata=metadata, dpi=DPI)
+            drawn[suffix] = buffer.getvalue()
+            write_atomically(path.with_name(f"{path.name}.{suffix}"), drawn[suffix])
     plt.close(fig)
     return Picture(drawn["png"])

@@ -4,7 +4,6 @@ The paper's own traces show two pathologies of searching against a PRM (App. M):
 solutions of one or two steps (claim 12).
 """
 
-from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -125,7 +124,7 @@ def steps_of(text: str) -> list[str]:
 def repeated_lines(text: str) -> float:
     """Share of a solution's lines that stand in it before."""
     lines = steps_of(text)
-    return 1 - len(Counter(lines)) / len(lines)
+    return 1 - len(set(lines)) / len(lines)
 
 
 def _cut(parts: list[str], length: int) -> list[str]:
