@@ -9,6 +9,7 @@ from tts_lib.common.strategy import ORACLE, PARALLEL, WEIGHTED, Strategy
 from tts_lib.estimators import intervals
 from tts_lib.estimators.flops import Sizes
 from tts_lib.strategies.bins import Bins, numbered
+from tts_lib.strategies.curves import CrossValidation
 from tts_lib.strategies.outcomes import Outcomes
 from tts_lib.strategies.tables import both, groups
 
@@ -59,13 +60,17 @@ def test_the_choice_among_both_takes_the_better_mechanism_of_each_bin():
     def generator(purpose: str) -> np.random.Generator:
         return rng.generator("test", purpose)
 
-    table = both.joint_table(outcomes(), SIZES, sets, bins, 5, generator, group)
+    validated = {
+        name: CrossValidation(name, outcomes().only(members), 5, generator, weights) for name, members in sets.items()
+    }
+    choices = [one for made in validated.values() for one in (made.compute_optimal(bins[0]), made.best_fixed(bins[0]))]
+    table = both.joint_table(outcomes(), SIZES, validated, choices, bins, group)
     at = table[table["strategy"] == ORACLE.name].set_index(["axis", "strategy_set", "budget"])
     assert at.loc[("generations", "both", 8), "accuracy"] == pytest.approx((0.6 + 0.3) / 2)
     assert at.loc[("generations", "all", 8), "gain_of_both"] == pytest.approx(0.15)
     assert at.loc[("policy_flops", "both", 8), "accuracy"] == pytest.approx((0.4 + 0.3) / 2)
     assert at.loc[("flops", "both", 8), "accuracy"] == pytest.approx(0.3)  # the verifier eats the lead
-    none = both.joint_table(outcomes(), SIZES, {"all": sets["all"]}, bins, 5, generator, group)
+    none = both.joint_table(outcomes(), SIZES, {"all": validated["all"]}, choices, bins, group)
     assert list(none) == both.COLUMNS and none.empty
 
 

@@ -214,7 +214,7 @@ def test_without_noise_the_default_rule_is_the_papers():
     world = planted(80, BEST, 4, np.random.default_rng(0), n_draws=64)
     once, members = np.ones((1, len(world.bins))), world.bins == np.arange(1, 6)[:, None]
     for rule in (argmax, shrunken):
-        assert (rule(world.accuracy, once, members)[0].argmax(axis=1) == BEST).all()
+        assert (rule(world.accuracy)(once, members)[0].argmax(axis=1) == BEST).all()
 
 
 def test_a_choice_is_made_anew_in_each_resample():

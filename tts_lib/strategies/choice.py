@@ -15,6 +15,7 @@ twice stays in one of them.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -24,7 +25,8 @@ from tts_lib.strategies.strategy_table import Method, StrategyTable
 Counts = Float[np.ndarray, "resample problem"]  # how often each question was drawn
 Members = Bool[np.ndarray, "bin problem"]  # the questions of each bin to choose on
 Values = Float[np.ndarray, "resample bin strategy budget"]
-Rule = Callable[[Float[np.ndarray, "strategy budget problem"], Counts, Members], Values]
+Accuracy = Float[np.ndarray, "strategy budget problem"]
+Rule = Callable[[Accuracy], Callable[[Counts, Members], Values]]  # of these strategies, on questions that were drawn
 REPEATS_REMADE = 6  # splits into folds on which a choice is made anew in each resample
 
 
@@ -59,12 +61,12 @@ def known(accuracy: Float[np.ndarray, "strategy budget problem"]) -> Bool[np.nda
     return n_missing == 0
 
 
-def argmax(accuracy: Float[np.ndarray, "strategy budget problem"], counts: Counts, members: Members) -> Values:
+def argmax(accuracy: Accuracy) -> Callable[[Counts, Members], Values]:
     """The paper's rule: mean accuracy of each strategy in each bin; in an empty bin that over all bins."""
-    return _means(np.nan_to_num(accuracy), counts, members)
+    return partial(_means, _by_question(np.nan_to_num(accuracy)))
 
 
-def shrunken(accuracy: Float[np.ndarray, "strategy budget problem"], counts: Counts, members: Members) -> Values:
+def shrunken(accuracy: Accuracy) -> Callable[[Counts, Members], Values]:
     """The default rule: each strategy's mean in a bin, drawn towards its mean over all bins by empirical Bayes.
 
     With D a strategy's mean lead over the average of all strategies on the same questions, m its value over all bins,
@@ -75,17 +77,22 @@ def shrunken(accuracy: Float[np.ndarray, "strategy budget problem"], counts: Cou
     defined = _known_somewhere(accuracy)
     filled = np.where(defined[:, :, None], accuracy, 0.0)
     lead = np.where(defined[:, :, None], filled - filled.sum(axis=0) / defined.sum(axis=0)[:, None], 0.0)
-    n = np.stack([counts[:, row].sum(axis=1) for row in members], axis=1)[..., None, None]  # (resample, bin, 1, 1)
-    means, squares = _means(lead, counts, members), _means(lead**2, counts, members)
-    overall = (n * means).sum(axis=1, keepdims=True) / n.sum(axis=1, keepdims=True)
-    own, several = means - overall, n > 1.5
-    noise = np.maximum(squares - means**2, 0.0) / np.maximum(n - 1, 1)
-    n_bins = several.sum(axis=1, keepdims=True)
-    excess = np.where(several & defined, own**2 * n_bins / np.maximum(n_bins - 1, 1) - noise, 0.0)
-    n_cells = np.maximum(n_bins * defined.sum(axis=1)[:, None], 1)
-    spread = np.maximum(excess.sum(axis=(1, 3), keepdims=True) / n_cells, 0.0)
-    total = np.where(several, spread + noise, np.inf)
-    return overall + own * np.divide(spread, total, out=np.zeros(own.shape), where=total > 0)
+    leads, squared = _by_question(lead), _by_question(lead**2)
+
+    def values(counts: Counts, members: Members) -> Values:
+        n = np.stack([counts[:, row].sum(axis=1) for row in members], axis=1)[..., None, None]  # (resample, bin, 1, 1)
+        means, squares = _means(leads, counts, members), _means(squared, counts, members)
+        overall = (n * means).sum(axis=1, keepdims=True) / n.sum(axis=1, keepdims=True)
+        own, several = means - overall, n > 1.5
+        noise = np.maximum(squares - means**2, 0.0) / np.maximum(n - 1, 1)
+        n_bins = several.sum(axis=1, keepdims=True)
+        excess = np.where(several & defined, own**2 * n_bins / np.maximum(n_bins - 1, 1) - noise, 0.0)
+        n_cells = np.maximum(n_bins * defined.sum(axis=1)[:, None], 1)
+        spread = np.maximum(excess.sum(axis=(1, 3), keepdims=True) / n_cells, 0.0)
+        total = np.where(several, spread + noise, np.inf)
+        return overall + own * np.divide(spread, total, out=np.zeros(own.shape), where=total > 0)
+
+    return values
 
 
 def split_folds(
@@ -197,8 +204,8 @@ def fit_table(
     bins = n_bins - np.searchsorted(edges, difficulty.score, side="right")
     members, once = bins == np.arange(1, n_bins + 1)[:, None], np.ones((1, len(bins)))
     n_questions = members.sum(axis=1)
-    choices = _choose(accuracy, once, members, shrunken)[0]
-    means = np.take_along_axis(argmax(accuracy, once, members)[0], choices[:, None, :], axis=1)[:, 0]
+    choices = _chooser(accuracy, shrunken)(once, members)[0]
+    means = np.take_along_axis(argmax(accuracy)(once, members)[0], choices[:, None, :], axis=1)[:, 0]
     return StrategyTable(
         difficulty=difficulty.kind,
         n_probe=difficulty.n_probe,
@@ -252,22 +259,27 @@ def frozen_anew(
         ValueError: as `compute_optimal`; a chosen strategy that is not defined on the questions it is applied to.
     """
     members = bins_fit == np.arange(1, n_bins + 1)[:, None]
-    choices = _choose(fit, weights_fit * len(bins_fit), members, shrunken)
+    choices = _chooser(fit, shrunken)(weights_fit * len(bins_fit), members)
     result = accuracy[choices[:, bins - 1], np.arange(accuracy.shape[1]), np.arange(len(bins))[:, None]]
     if np.isnan(result).any():
         raise ValueError("a resample chooses a strategy that is not defined (NaN) in the accuracy")
     return result.astype(np.float32)
 
 
-def _means(values: Float[np.ndarray, "strategy budget problem"], counts: Counts, members: Members) -> Values:
+def _by_question(values: Accuracy) -> Float[np.ndarray, "problem strategy budget"]:
+    """The same with each question's values side by side, as sums over some questions read them."""
+    return np.ascontiguousarray(np.moveaxis(values, 2, 0))
+
+
+def _means(values: Float[np.ndarray, "problem strategy budget"], counts: Counts, members: Members) -> Values:
     """Mean in each bin; in an empty bin that over all bins."""
-    flat = values.reshape(-1, values.shape[2]).T
+    flat = values.reshape(len(values), -1)
     sums = np.stack([counts[:, row] @ flat[row] for row in members], axis=1)
     n = np.stack([counts[:, row].sum(axis=1) for row in members], axis=1)[..., None]
     empty = n == 0
     sums = np.where(empty, sums.sum(axis=1, keepdims=True), sums)
     n = np.where(empty, n.sum(axis=1, keepdims=True), n)
-    return (sums / n).reshape(*sums.shape[:2], *values.shape[:2])
+    return (sums / n).reshape(*sums.shape[:2], *values.shape[1:])
 
 
 def _cross_validate(
@@ -301,26 +313,28 @@ def _on_the_other_fold(
     n_strategies, n_budgets, n_problems = accuracy.shape
     columns, names = np.arange(n_budgets), np.arange(1, n_bins + 1)[:, None]
     total = np.zeros((len(weights), n_budgets, n_problems), dtype=np.float64 if len(weights) == 1 else np.float32)
-    shares = np.zeros((n_bins, n_budgets, n_strategies))
+    shares, choose = np.zeros((n_bins, n_budgets, n_strategies)), _chooser(accuracy, rule)
     for fold, bins_now in zip(folds, bins, strict=True):
         for training in (fold, ~fold):
             drawn = weights * n_problems
             drawn = np.where(drawn[:, training].sum(axis=1, keepdims=True) > 0, drawn, 1.0)
-            choices = _choose(accuracy, drawn, (bins_now == names) & training, rule)
+            choices = choose(drawn, (bins_now == names) & training)
             for number, judged in enumerate((bins_now == names) & ~training):
                 total[:, :, judged] += accuracy[:, :, judged][choices[:, number], columns]
             shares += (choices[..., None] == np.arange(n_strategies)).mean(axis=0)
     return total.swapaxes(1, 2) / len(folds), shares / (2 * len(folds))
 
 
-def _choose(
-    accuracy: Float[np.ndarray, "strategy budget problem"], counts: Counts, members: Members, rule: Rule
-) -> Int[np.ndarray, "resample bin budget"]:
-    """The best strategy of each bin; values equal to 1e-12 count as equal."""
-    if not members.any():
-        raise ValueError("a fold has no questions to choose a strategy on")
-    defined = _known_somewhere(accuracy)
-    return np.where(defined, np.round(rule(accuracy, counts, members), 12), -np.inf).argmax(axis=2)
+def _chooser(accuracy: Accuracy, rule: Rule) -> Callable[[Counts, Members], Int[np.ndarray, "resample bin budget"]]:
+    """Finds the best strategy of each bin; values equal to 1e-12 count as equal."""
+    defined, values = _known_somewhere(accuracy), rule(accuracy)
+
+    def choose(counts: Counts, members: Members) -> Int[np.ndarray, "resample bin budget"]:
+        if not members.any():
+            raise ValueError("a fold has no questions to choose a strategy on")
+        return np.where(defined, np.round(values(counts, members), 12), -np.inf).argmax(axis=2)
+
+    return choose
 
 
 def _known_somewhere(accuracy: Float[np.ndarray, "strategy budget problem"]) -> Bool[np.ndarray, "strategy budget"]:

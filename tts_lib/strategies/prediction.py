@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import Field
 from scipy.special import expit
-from sklearn.pipeline import Pipeline
 
 from tts_lib.common.section import Section
 
@@ -73,13 +72,13 @@ class ByScorer(Section):
 Predictor = Annotated[ByLength | ByTokens | ByState | ByScorer, Field(discriminator="kind")]
 
 
-def linear(fitted: Pipeline, **what: Any) -> ByLength | ByTokens | ByState:
+def linear(steps: Any, **what: Any) -> ByLength | ByTokens | ByState:
     """A fitted pipeline of `predictors` as its weights, those of standardised features turned back.
 
     Args:
+        steps: of the pipeline, a scikit-learn one; whoever only reads predictors does not load that.
         what: `kind`, and what else its section has beside the weights.
     """
-    steps: Any = fitted
     ridge = steps[-1]
     weights, intercept = ridge.coef_.astype(np.float64), float(ridge.intercept_)
     if what["kind"] == "tokens":

@@ -63,9 +63,9 @@ def setting_table(curve: Curve, large: LargeModel, settings: Sequence[Setting], 
     compared = grouping.compare(curve, large, [setting.k for setting in settings])
     rows: list[Row] = []
     for setting in settings:
-        small = at_budget(attained, budgets, min(setting.k, budgets[-1]))
+        paired = at_budget(attained, budgets, min(setting.k, budgets[-1])) - large.attained
         for group in grouping.groups:
-            needed = group.difference(small, large.attained)["questions_needed"]
+            needed = group.settled(paired)["questions_needed"]
             row = _key(curve, large) | vars(setting) | {"grouping": grouping.name, "group": group.label}
             rows.append(row | compared[setting.k, group.label] | {"questions_needed": needed})
     return pd.DataFrame(rows)
@@ -147,10 +147,11 @@ def ladder_table(ladder: Sequence[Curve], grouping: Grouping) -> pd.DataFrame:
     rows: list[Row] = []
     for stronger, weaker in ((a, b) for j, b in enumerate(ladder) for a in ladder[j + 1 :]):
         for i, budget in enumerate(stronger.budgets):
+            paired = stronger.attained.at(i) - weaker.attained.at(i)
             for group in grouping.groups:
                 row: Row = {"a": stronger.strategy.name, "b": weaker.strategy.name, "budget": budget}
                 row |= {"grouping": grouping.name, "group": group.label, "n_questions": group.n_questions}
-                rows.append(row | group.difference(stronger.attained.at(i), weaker.attained.at(i)))
+                rows.append(row | group.settled(paired))
     return pd.DataFrame(rows, columns=None if rows else ["a", "b", "budget", "grouping", "group", "difference"])
 
 

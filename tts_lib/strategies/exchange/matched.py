@@ -109,7 +109,8 @@ def compare_matched(
         for k, at_k in zip(ks, at, strict=True):
             a = at_k.among(members)
             replicates = a.replicates(part)
-            interval = _difference(a - b, replicates - replicates_large, level)
+            spread = None if a.resampled is None else float((replicates - replicates_large).std(ddof=1))
+            interval = _difference(a.each - b.each, spread, level)
             relative_low, relative_high = _tails(_relative(replicates, replicates_large), level)
             row = Matched(
                 group=name,
@@ -135,14 +136,14 @@ def _inference(accounting: Accounting) -> tuple[float, float]:
     return _INFERENCE[accounting]
 
 
-def _difference(paired: PerQuestion, replicates: Float[np.ndarray, " replicate"], level: float) -> Interval:
-    """The interval of a mean difference; of one question the value alone."""
-    estimate = float(paired.each.mean())
-    if paired.n_questions < 2:
+def _difference(paired: Float[np.ndarray, " question"], spread: float | None, level: float) -> Interval:
+    """The interval of a mean difference, from its spread over resamples if known; of one question the value alone."""
+    estimate = float(paired.mean())
+    if len(paired) < 2:
         return Interval(estimate, np.nan, np.nan, level)
-    if paired.resampled is None:
-        return difference_interval(paired.each, level)
-    return normal_interval(estimate, float(replicates.std(ddof=1)), level)
+    if spread is None:
+        return difference_interval(paired, level)
+    return normal_interval(estimate, spread, level)
 
 
 def _relative(

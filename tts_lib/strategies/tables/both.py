@@ -11,10 +11,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from tts_lib.common.strategy import STRATEGY_COLUMNS, WEIGHTED, Strategy
+from tts_lib.common.strategy import BEST_FIXED, COMPUTE_OPTIMAL, STRATEGY_COLUMNS, WEIGHTED, Strategy
 from tts_lib.estimators.flops import Sizes
 from tts_lib.strategies.bins import Bins
-from tts_lib.strategies.curves import CrossValidation, Curve, Generators
+from tts_lib.strategies.curves import CrossValidation, Curve, find
 from tts_lib.strategies.outcomes import Outcomes
 from tts_lib.strategies.tables.groups import Group, Row
 
@@ -56,28 +56,32 @@ def at_equal_cost(outcomes: Outcomes, sizes: Sizes, count_verifier: bool) -> Out
 def joint_table(
     outcomes: Outcomes,
     sizes: Sizes,
-    sets: Mapping[str, Sequence[Strategy]],
+    validated: Mapping[str, CrossValidation],
+    choices: Sequence[Curve],
     binnings: Sequence[Bins],
-    n_repeats: int,
-    generator: Generators,
     group: Group,
 ) -> pd.DataFrame:
     """Cross-validated compute-optimal accuracy of each set on each axis, and what the choice among both adds to it.
 
     One row for each axis, budget (of best-of-N weighted at that cost), set and choice; only budgets at which every
     strategy of both mechanisms is known. Empty in a study without revisions.
+
+    Args:
+        validated: by set.
+        choices: what they make of `outcomes`, at equal generations, in these bins.
     """
     rows: list[Row] = []
-    for axis in AXES if "both" in sets else ():
-        moved = outcomes if axis == "generations" else at_equal_cost(outcomes, sizes, count_verifier=axis == "flops")
-        made = {
-            name: CrossValidation(name, moved.only(sets[name]), n_repeats, generator, group.weights)
-            for name in SETS
-            if name in sets
-        }
+    made = [validated[name] for name in SETS if name in validated]
+    for axis in AXES if "both" in validated else ():
+        if axis == "generations":
+            for strategy in (*(Strategy(COMPUTE_OPTIMAL, binning=bins.binning) for bins in binnings), BEST_FIXED):
+                rows += _rows(axis, [find(choices, one.strategy_set, strategy) for one in made], group)
+            continue
+        moved = at_equal_cost(outcomes, sizes, count_verifier=axis == "flops")
+        there = [replace(one, outcomes=moved.only(one.outcomes.strategies)) for one in made]
         for bins in binnings:
-            rows += _rows(axis, [one.compute_optimal(bins) for one in made.values()], group)
-        rows += _rows(axis, [one.best_fixed(binnings[0]) for one in made.values()], group)
+            rows += _rows(axis, [one.compute_optimal(bins) for one in there], group)
+        rows += _rows(axis, [one.best_fixed(binnings[0]) for one in there], group)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

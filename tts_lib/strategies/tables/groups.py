@@ -65,7 +65,10 @@ class Group:
 
     def difference(self, a: PerQuestion, b: PerQuestion, name: str = "difference", prefix: str = "") -> Row:
         """Mean of a - b with its paired interval, and the questions that would settle it (NaN: no number would)."""
-        paired = a - b
+        return self.settled(a - b, name, prefix)
+
+    def settled(self, paired: PerQuestion, name: str = "difference", prefix: str = "") -> Row:
+        """As `difference`, of one that several groups share."""
         values = paired.each[self.members]
         if len(values) < 2:
             return self.mean(paired, name, prefix) | {"questions_needed": math.nan}
