@@ -292,28 +292,50 @@ def _cross_validate(
 ) -> Choice:
     if bins.min() < 1 or bins.max() > n_bins:
         raise ValueError(f"bins run from {bins.min()} to {bins.max()}: allowed is 1..{n_bins}")
-    once = np.full((1, accuracy.shape[2]), 1.0 / accuracy.shape[2])
-    total, shares = _on_the_other_fold(accuracy, bins, n_bins, folds, once, rule)
-    remade = None
-    if weights is not None:
-        some = slice(REPEATS_REMADE)
-        remade, _ = _on_the_other_fold(accuracy, bins[some], n_bins, folds[some], weights, rule)
-    return Choice(total[0], shares, remade)
+    if (folds.all(axis=1) | ~folds.any(axis=1)).any():
+        raise ValueError("a fold has no questions to choose a strategy on")
+    attained, shares = _on_the_other_fold(accuracy, bins, n_bins, folds, rule)
+    some = slice(REPEATS_REMADE)
+    remade = None if weights is None else _remade(accuracy, bins[some], n_bins, folds[some], weights, rule)
+    return Choice(attained, shares, remade)
 
 
 def _on_the_other_fold(
-    accuracy: Float[np.ndarray, "strategy budget problem"],
+    accuracy: Accuracy,
+    bins: Int[np.ndarray, "repeat problem"],
+    n_bins: int,
+    folds: Bool[np.ndarray, "repeat problem"],
+    rule: Rule,
+) -> tuple[Float[np.ndarray, "problem budget"], Float[np.ndarray, "bin budget strategy"]]:
+    """Accuracy of each question, chosen on the other fold; how often each strategy was chosen."""
+    n_strategies, n_budgets, n_problems = accuracy.shape
+    choose, names = _chooser(accuracy, rule), np.arange(1, n_bins + 1)[:, None]
+    choices = np.zeros((2, len(folds), n_bins, n_budgets), dtype=np.int64)
+    training = np.stack([folds, ~folds])
+    different, which = np.unique(bins, axis=0, return_inverse=True)
+    for number, of_problem in enumerate(different):  # repeats with the same bins are resamples of one another
+        repeats = which == number
+        drawn = training[:, repeats].reshape(-1, n_problems).astype(np.float64)
+        choices[:, repeats] = choose(drawn, of_problem == names).reshape(2, -1, n_bins, n_budgets)
+    shares = (choices[..., None] == np.arange(n_strategies)).mean(axis=(0, 1))
+    repeat, budget = np.arange(len(folds))[:, None, None], np.arange(n_budgets)[:, None]
+    made = choices[folds[:, None].astype(np.int64), repeat, bins[:, None] - 1, budget]  # (repeat, budget, problem)
+    attained = accuracy[made, budget, np.arange(n_problems)]
+    return attained.sum(axis=0).T / len(folds), shares
+
+
+def _remade(
+    accuracy: Accuracy,
     bins: Int[np.ndarray, "repeat problem"],
     n_bins: int,
     folds: Bool[np.ndarray, "repeat problem"],
     weights: Float[np.ndarray, "resample problem"],
     rule: Rule,
-) -> tuple[Float[np.ndarray, "resample problem budget"], Float[np.ndarray, "bin budget strategy"]]:
-    """Accuracy of each question in each resample, chosen on the other fold; how often each strategy was chosen."""
-    n_strategies, n_budgets, n_problems = accuracy.shape
+) -> Float[np.ndarray, "resample problem budget"]:
+    """Accuracy of each question, chosen on the other fold anew in each resample."""
+    _, n_budgets, n_problems = accuracy.shape
     columns, names = np.arange(n_budgets), np.arange(1, n_bins + 1)[:, None]
-    total = np.zeros((len(weights), n_budgets, n_problems), dtype=np.float64 if len(weights) == 1 else np.float32)
-    shares, choose = np.zeros((n_bins, n_budgets, n_strategies)), _chooser(accuracy, rule)
+    total, choose = np.zeros((len(weights), n_budgets, n_problems), dtype=np.float32), _chooser(accuracy, rule)
     for fold, bins_now in zip(folds, bins, strict=True):
         for training in (fold, ~fold):
             drawn = weights * n_problems
@@ -321,8 +343,7 @@ def _on_the_other_fold(
             choices = choose(drawn, (bins_now == names) & training)
             for number, judged in enumerate((bins_now == names) & ~training):
                 total[:, :, judged] += accuracy[:, :, judged][choices[:, number], columns]
-            shares += (choices[..., None] == np.arange(n_strategies)).mean(axis=0)
-    return total.swapaxes(1, 2) / len(folds), shares / (2 * len(folds))
+    return total.swapaxes(1, 2) / len(folds)
 
 
 def _chooser(accuracy: Accuracy, rule: Rule) -> Callable[[Counts, Members], Int[np.ndarray, "resample bin budget"]]:

@@ -1,6 +1,7 @@
 """Tidy tables of what a choice buys: its gain over others at equal budget, and how much cheaper it is."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -71,12 +72,17 @@ def iso_table(
 ) -> pd.DataFrame:
     """How many times cheaper each curve reaches a baseline's accuracy at a budget, in generations and in FLOPs."""
     rows: list[Row] = []
+
+    @cache
+    def on_axis(curve: Curve, unit: str) -> MeanCurve:
+        return _on_axis(curve, unit, sizes, weights)
+
     for curve in curves:
         for baseline in (baseline for baseline in baselines if baseline.strategy != curve.strategy):
             for unit in UNITS:
-                a, b = (_on_axis(one, unit, sizes, weights) for one in (curve, baseline))
+                a, b, costs = on_axis(curve, unit), on_axis(baseline, unit), _cost(baseline, unit, sizes)
                 for at in (at for at in budgets if at in baseline.open()[0]):
-                    cost = _cost(baseline, unit, sizes)[baseline.budgets.index(at)]
+                    cost = costs[baseline.budgets.index(at)]
                     ratio = iso_accuracy_ratio(a, b, float(cost))
                     key: Row = curve.columns | {"baseline": baseline.strategy.name, "unit": unit, "budget": at}
                     rows.append(key | {"ratio": ratio.estimate} | vars(ratio))
