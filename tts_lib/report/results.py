@@ -170,7 +170,14 @@ class Results:
         attempts = self.revisions[pairing]
         if position > max(attempts["position"]):
             raise NotMeasured(f"no chain of revisions has {position} attempts")
-        return by_position(attempts, position).loc[self.question_ids, position].to_numpy(np.float64)
+        if (pairing, position) not in self._attempts:
+            right = by_position(attempts, position).loc[self.question_ids, position]
+            self._attempts[pairing, position] = right.to_numpy(np.float64)
+        return self._attempts[pairing, position]
+
+    @cached_property
+    def _attempts(self) -> dict[tuple[str, int], Float[np.ndarray, " question"]]:
+        return {}
 
     @cached_property
     def transitions(self) -> dict[str, Rate]:

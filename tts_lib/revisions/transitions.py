@@ -69,7 +69,7 @@ def transitions(
     after_right, after_wrong = before.eq(True), before.eq(False)
     only_wrong = after_wrong & (earlier == 0)
     fresh = _Fresh(table)
-    keys = zip(table["question_id"], table["chain"], answer_before, strict=True)
+    keys = zip(*(of.to_numpy(object) for of in (question, table["chain"], answer_before)), strict=True)
     repeated = pd.Series([fresh.share(*key) for key in keys], table.index)
     seen = _seen(table, fresh, max_history)
     answered = after_wrong & answer_before.notna()
@@ -121,7 +121,8 @@ def _seen(table: pd.DataFrame, fresh: _Fresh, max_history: int) -> pd.Series:
     """Share of fresh samples that give one of the answers among the last attempts of the chain, for each attempt."""
     found = np.zeros(len(table))
     shown: deque[str] = deque(maxlen=max_history)
-    rows = zip(table["question_id"], table["chain"], table["position"], table["answer"], strict=True)
+    columns = ("question_id", "chain", "position", "answer")
+    rows = zip(*(table[name].to_numpy(object) for name in columns), strict=True)
     for i, (question_id, chain, position, answer) in enumerate(rows):
         if position == 1:
             shown.clear()
