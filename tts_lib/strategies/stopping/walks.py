@@ -199,24 +199,21 @@ def _replay(
     found: Mapping[Key, Stopped],
 ) -> None:
     """As `replay`, into `found`."""
-    n_walks = order.shape[0] * order.shape[1]
-    wanted = {name: np.zeros(n_walks, np.int64) for name in rules}
-    going = {name: np.ones(n_walks, bool) for name in rules}
+    never = ballots.cap + 1
+    wanted = {name: np.zeros(order.shape[0] * order.shape[1], np.int64) for name in rules}
     looks = dict.fromkeys(rules, 0)  # when each is asked next
     for seen, is_right in _steps(ballots, order):
         for name, rule in rules.items():
             if looks[name] != seen.n:
                 continue
             n, right, rounds = (of.reshape(-1) for of in vars(found[name]).values())
-            asked = going[name] & (wanted[name] == seen.n)
-            more = np.minimum(rule.wants(seen), ballots.cap)
+            asked, more = wanted[name] == seen.n, np.minimum(rule.wants(seen), ballots.cap)
             stops = asked & (more <= seen.n)
-            going[name] ^= stops
-            n[stops], right[stops] = seen.n, is_right[stops]
-            goes_on = asked ^ stops
-            np.copyto(wanted[name], more, where=goes_on)
-            rounds += goes_on
-            looks[name] = int(wanted[name].min(where=going[name], initial=ballots.cap + 1))
+            rounds += asked ^ stops
+            np.copyto(wanted[name], more, where=asked)
+            done = np.flatnonzero(stops)
+            n[done], right[done], wanted[name][done] = seen.n, is_right[done], never
+            looks[name] = int(wanted[name].min())
 
 
 def states(ballots: Ballots, order: Int[np.ndarray, "problem walk sample"], points: Sequence[int]) -> States:
