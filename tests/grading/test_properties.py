@@ -1,6 +1,7 @@
 """What holds for any two answers: typesetting means nothing, equality has no direction, equal answers vote together."""
 
 import random
+from functools import cache
 
 import pytest
 
@@ -9,11 +10,11 @@ from tts_lib.grading import votes
 from tts_lib.grading.conventions import Conventions
 from tts_lib.grading.equivalence import compare
 from tts_lib.grading.normal_form import normalise
-from tts_lib.grading.reading.readings import read
+from tts_lib.grading.reading import readings
 
 TABLE = [pair[1:] for pair in pairs()] + SAME + DIFFERENT
 ANSWERS = sorted({answer for pair in TABLE for answer in pair})
-READINGS = {answer: read(normalise(answer)) for answer in ANSWERS}
+read = cache(readings.read)
 UNICODE = {r"\pi": "π", r"\infty": "∞", r"\cup": "∪", r"\le": "≤", r"\ge": "≥", r"\pm": "±", r"\cdot": "·", "-": "−"}
 UNICODE |= {r"^\circ": "°", "^2": "²", r"\times": "×", r"\ne": "≠", r"\in": "∈", r"\theta": "θ", r"\frac{1}{2}": "½"}
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
@@ -110,31 +111,31 @@ def test_an_answer_is_itself_in_any_dress():
 def test_equality_has_no_direction():
     rng = random.Random(6)
     chosen = [*TABLE, *((rng.choice(ANSWERS), rng.choice(ANSWERS)) for _ in range(20_000))]
+    found = {answer: read(normalise(answer)) for answer in ANSWERS}
     one_way = [
         (a, b)
         for a, b in chosen
-        if compare(READINGS[a], READINGS[b], Conventions()).is_same
-        != compare(READINGS[b], READINGS[a], Conventions()).is_same
+        if compare(found[a], found[b], Conventions()).is_same != compare(found[b], found[a], Conventions()).is_same
     ]
     assert one_way == []
 
 
 def test_every_answer_is_itself():
-    others = [a for a in ANSWERS if not compare(READINGS[a], READINGS[a], Conventions()).is_same]
-    assert [a for a in others if READINGS[a][0] != "unread"] == []
+    others = [a for a in ANSWERS if not compare(read(normalise(a)), read(normalise(a)), Conventions()).is_same]
+    assert [a for a in others if read(normalise(a))[0] != "unread"] == []
 
 
 def test_equal_answers_vote_together_and_a_class_is_a_chain_of_equals():
     rng = random.Random(7)
     for _ in range(8):
         answers = rng.sample(ANSWERS, 30) + [answer for pair in rng.sample(TABLE, 15) for answer in pair]
-        readings = [READINGS[answer] for answer in answers]
-        classes = votes.classes(readings, Conventions())
+        found = [read(normalise(answer)) for answer in answers]
+        classes = votes.classes(found, Conventions())
         equal = {
             (i, j)
             for i in range(len(answers))
             for j in range(i)
-            if readings[i] == readings[j] or compare(readings[i], readings[j], Conventions()).is_same
+            if found[i] == found[j] or compare(found[i], found[j], Conventions()).is_same
         }
         assert all(classes[i] == classes[j] for i, j in equal)
         reached = {i: i for i in range(len(answers))}
