@@ -29,14 +29,20 @@ venv:
 study: venv
 	@$(PY) -m tts_lib.commands run $(if $(PROFILE),--profile "$(PROFILE)") $(if $(ARGS),--stages $(ARGS))
 
+# Each of the two has a core: threads of their own would take it from the other. Neighbours, which share what they make,
+# go to the same one; who is done first takes from the other's end.
+PYTEST := -m pytest -n 2 --dist worksteal
+test test-light: export OMP_NUM_THREADS := 1
+test test-light: export PYTHONDONTWRITEBYTECODE := # dozens of processes load the library
+
 test: venv
-	$(PY) -m pytest -n 2 $(ARGS)
+	$(PY) $(PYTEST) $(ARGS)
 
 venv-light:
 	@scripts/venv.sh $(VENV_LIGHT) requirements/cpu.lock torch transformers numba llvmlite
 
 test-light: venv-light
-	$(VENV_LIGHT)/bin/python -m pytest -n 2 $(ARGS)
+	$(VENV_LIGHT)/bin/python $(PYTEST) $(ARGS)
 
 # torchvision and its like, which vLLM asks for, come as CUDA builds that this torch cannot load.
 venv-vllm:

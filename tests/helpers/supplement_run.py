@@ -1,11 +1,14 @@
-"""A supplement made in a tiny study, in a process of its own: `python -m helpers.supplement_run NAME FOLDER STEP`.
+"""A supplement made in a tiny study, and a server that makes them in processes of their own, some of which die.
 
-It kills itself right before its STEP-th fsync or rename; 0: never.
+It forks one for each line NAME STEP FOLDER of its standard input (the libraries take longer to load than a supplement
+to make) and prints how that ended. The process kills itself right before its STEP-th fsync or rename; 0: never.
 """
 
+import atexit
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +39,20 @@ def collect(name: str, root: Path) -> Collected:
 
 def run(name: str, root: Path, step: int) -> int:
     """The same in a process of its own, which dies before a step; how that ended."""
+    server = _server()
+    assert server.stdin and server.stdout
+    print(name, step, root, file=server.stdin, flush=True)
+    return int(server.stdout.readline())
+
+
+@cache
+def _server() -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
-    command = [sys.executable, "-m", "helpers.supplement_run", name, str(root), str(step)]
-    return subprocess.run(command, env=environment, capture_output=True, check=False).returncode
+    command = [sys.executable, "-m", "helpers.supplement_run"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen(command, env=environment, text=True, **pipes)
+    atexit.register(server.communicate)
+    return server
 
 
 def written(name: str, root: Path) -> dict[str, bytes]:
@@ -46,8 +60,18 @@ def written(name: str, root: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((root / paths.REPORTS / "supplements" / name).iterdir())}
 
 
+def serve() -> None:
+    for line in sys.stdin:
+        name, step, root = line.rstrip("\n").split(" ", 2)
+        child = os.fork()
+        if child == 0:
+            os.dup2(2, 1)  # the answers are the server's
+            if step != "0":
+                die_before_step(int(step))
+            collect(name, Path(root))
+            os._exit(0)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
 if __name__ == "__main__":
-    supplement, folder, step = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-    if step:
-        die_before_step(step)
-    collect(supplement, folder)
+    serve()

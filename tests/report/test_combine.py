@@ -92,18 +92,13 @@ def test_what_is_shipped_is_registered_before_it_is_run() -> None:
         Combine.model_validate(declared.model_dump() | {"claims": [declared.claims[0].model_dump() | {"margin": -1}]})
 
 
-@pytest.fixture(scope="module")
-def nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_study.make(tmp_path_factory.mktemp("tiny") / "study")
-
-
 @pytest.fixture(scope="module", params=["weights of its own", "a checkpoint with an adapter"])
-def study(request: pytest.FixtureRequest, nano: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def study(request: pytest.FixtureRequest, tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("combined") / "study"
     if request.param == "weights of its own":
-        shutil.copytree(nano, root)
+        shutil.copytree(tiny, root)
     else:
-        tiny_study.as_checkpoint(nano, root)
+        tiny_study.as_checkpoint(tiny, root)
     return tiny_study.with_revisions(root)
 
 
@@ -130,9 +125,9 @@ def test_a_study_combines_and_asks_nothing_twice(study: Path) -> None:
         pd.testing.assert_frame_equal(again.tables[name], frame)
 
 
-def test_a_killed_one_ends_as_if_nothing_had_been(nano: Path, tmp_path: Path) -> None:
+def test_a_killed_one_ends_as_if_nothing_had_been(tiny: Path, tmp_path: Path) -> None:
     """Before two of its writes, one after the other: the same bytes."""
-    whole, killed = (tiny_study.with_revisions(Path(shutil.copytree(nano, tmp_path / name))) for name in ("a", "b"))
+    whole, killed = (tiny_study.with_revisions(Path(shutil.copytree(tiny, tmp_path / name))) for name in ("a", "b"))
     assert supplement_run.run("combine", whole, 0) == 0
     for step in (3, 12):
         assert supplement_run.run("combine", killed, step) == -signal.SIGKILL, step
@@ -158,8 +153,8 @@ def test_steps_end_where_the_prm_scores(study: Path, monkeypatch: pytest.MonkeyP
         assert (ends(blank)[-2:] - ends(filled)[-2:]).tolist() == [1, 1]  # the blank step is one token
 
 
-def test_a_study_without_revision_models_combines_nothing(nano: Path, tmp_path: Path) -> None:
-    settings = yaml.safe_load((nano / "params.yaml").read_text())
+def test_a_study_without_revision_models_combines_nothing(tiny: Path, tmp_path: Path) -> None:
+    settings = yaml.safe_load((tiny / "params.yaml").read_text())
     settings |= {"revisions": None, "pairings": {}, "revision_verifier": {}, "window": {}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings))
     with pytest.raises(StudyError, match="combine needs a study with a revision model: set revisions"):

@@ -1,5 +1,6 @@
 """The self-improvement loop: contrasts on planted rounds, and the whole of it on a tiny study, killed and finished."""
 
+import shutil
 import signal
 from contextlib import ExitStack
 from pathlib import Path
@@ -83,8 +84,8 @@ def test_what_a_sample_is_worth_is_read_by_either_verifier(own: float, verdict: 
     assert base.weighted[START][:, 3].mean() == pytest.approx(0.5, abs=0.04)
     table = amortised(found).set_index(["teacher", "reader", "budget"])
     assert table.loc[("verifier", START, 1), "worth"] > 2 > table.loc[("verifier", START, 8), "worth"]
-    claims = tiny().told(found).tables["claims"].set_index(tiny().told(found).tables["claims"]["claim"])
-    (named,) = [claim.claim for claim in tiny().claims if claim.contrast == "amortised"]
+    claims = improve().told(found).tables["claims"].set_index(improve().told(found).tables["claims"]["claim"])
+    (named,) = [claim.claim for claim in improve().claims if claim.contrast == "amortised"]
     if verdict == "no difference":
         assert claims.loc[named, "verdict"] in ("no difference", "inconclusive")
         assert claims.loc[named, "low"] < 1 < claims.loc[named, "high"]
@@ -106,7 +107,7 @@ def test_the_loop_is_paid_once_and_repaid_by_questions() -> None:
 def test_half_of_a_gain_that_is_not_there_is_no_promise() -> None:
     found = measured()
     models = [(m, found.start if m.teacher == "gold" else r) for m, r in found.models]
-    table = tiny().told(Measured(models, *(vars(found)[name] for name in list(vars(found))[1:]))).tables["claims"]
+    table = improve().told(Measured(models, *(vars(found)[name] for name in list(vars(found))[1:]))).tables["claims"]
     assert table["verdict"][1] == "not testable"
 
 
@@ -124,11 +125,11 @@ def test_what_is_shipped_is_registered_before_it_is_run() -> None:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_study.make(tmp_path_factory.mktemp("tiny") / "study")
+def study(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(tiny, tmp_path_factory.mktemp("improved") / "study"))
 
 
-def tiny(**changes: int) -> Improve:
+def improve(**changes: int) -> Improve:
     found = supplement_run.declared("improve", **changes)
     assert isinstance(found, Improve)
     return found
@@ -167,9 +168,9 @@ def test_a_guessed_answer_is_not_right_throughout(study: Path, monkeypatch: pyte
     assert found is not None and found.tolist() == [True] * 30 + [False] * 60
 
 
-def test_a_study_of_a_checkpoint_improves_by_adapters_killed_or_not(study: Path, tmp_path: Path) -> None:
+def test_a_study_of_a_checkpoint_improves_by_adapters_killed_or_not(tiny: Path, tmp_path: Path) -> None:
     """Killed before two of its writes, one after the other, it ends as if nothing had been: byte by byte."""
-    whole, killed = (tiny_study.as_checkpoint(study, tmp_path / name) for name in ("whole", "killed"))
+    whole, killed = (tiny_study.as_checkpoint(tiny, tmp_path / name) for name in ("whole", "killed"))
     found = supplement_run.collect("improve", whole).tables["rounds"]
     assert set(found["teacher"]) == {"base", "gold", "verifier", "majority", "all", "large", "solutions"}
     assert "right_throughout_at_16" not in found and found["weighted_at_8_retrained"].notna().sum() == 2
@@ -202,7 +203,7 @@ def test_a_round_that_keeps_nothing_loses_nothing(study: Path, monkeypatch: pyte
 )
 def test_more_samples_than_the_study_has_are_refused(study: Path, changes: dict[str, int], sentence: str) -> None:
     with pytest.raises(StudyError, match=sentence):
-        tiny(**changes).collect(study, {})
+        improve(**changes).collect(study, {})
 
 
 def test_a_study_without_revision_models_has_no_rates(study: Path, tmp_path: Path) -> None:
@@ -210,5 +211,5 @@ def test_a_study_without_revision_models_has_no_rates(study: Path, tmp_path: Pat
     settings |= {"revisions": None, "pairings": {}, "revision_verifier": {}, "window": {}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings))
     with pytest.raises(StudyError, match="at the rates of a study's revision models: set revisions"):
-        tiny().collect(tmp_path, {})
+        improve().collect(tmp_path, {})
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
