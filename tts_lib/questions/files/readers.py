@@ -200,7 +200,7 @@ def _mended(value: Any) -> Any:
 
 
 def _record(file: Path, unit: str, number: int | None, fields: Any) -> Record:
-    record = Record(file, unit, number, fields)
     if not isinstance(fields, dict):
-        raise StudyError(f"{record.place} must be a record of named fields, not {type(fields).__name__}")
-    return record
+        place = Record(file, unit, number, {}).place
+        raise StudyError(f"{place} must be a record of named fields, not {type(fields).__name__}")
+    return Record(file, unit, number, fields)
