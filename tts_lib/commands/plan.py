@@ -2,7 +2,6 @@
 
 import argparse
 
-from tts_lib.commands import supplement
 from tts_lib.common import paths
 from tts_lib.plan import __main__ as plan
 from tts_lib.plan import table
@@ -18,6 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     if given.supplement is None:
         return plan.run(given)
+    from tts_lib.commands import supplement  # loads every kind of them: seconds
+
     root = paths.find_root(given.folder)
     beside = supplement.make(given.supplement, root)
     missing, rate = False, given.tokens_per_second
