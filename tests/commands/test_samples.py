@@ -76,6 +76,8 @@ def test_what_the_file_does_not_record_is_assumed_and_said(tmp_path: Path, capsy
         (texts("#### {}", 3), [], "samples of 3 questions, but a study needs at least 4"),
         ([*texts("#### {}"), {"id": "q9", "text": "9"}], [], "'q9' is not among the 8 questions"),
         (texts("#### {}"), ["--parameters", "0"], "n_params is 0.0, but must be"),
+        (texts("#### {}"), ["--columns", "text"], "--columns has 'text', but must be OURS=THEIRS"),
+        (texts("#### {}"), ["--columns", "text=reply"], "line 1 has no column 'reply'; it has id, text"),
     ],
 )
 def test_what_cannot_be_a_study_leaves_no_folder(

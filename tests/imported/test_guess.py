@@ -42,3 +42,49 @@ def test_what_is_nothing_known_is_said(tmp_path: Path) -> None:
     (tmp_path / "pool.jsonl").write_text(json.dumps({"uid": 1, "colour": "red"}))
     with pytest.raises(StudyError, match=r"none of its columns \(uid, colour\) is plainly a text, an answer"):
         guess(tmp_path / "pool.jsonl")
+
+
+GOLDS = {"a": "12", "b": "1,250"}
+TEXTS = {"a": "5 + 7.\n#### 12", "b": "So the answer is 99."}
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        ([{"id": i, "answer": TEXTS[i]} for i in "ab"], {"question": "id", "text": "answer"}),
+        ([{"id": i, "prediction": r"So \boxed{12}."} for i in "ab"], {"question": "id", "text": "prediction"}),
+        ([{"id": i, "answer": GOLDS[i]} for i in "ab"], {"question": "id", "answer": "answer"}),  # all right
+        (
+            [{"id": i, "response": TEXTS[i], "answer": GOLDS[i]} for i in "ab"],
+            {"question": "id", "text": "response", "gold": "answer"},
+        ),
+        (
+            [{"id": i, "response": TEXTS[i], "answer": f"Thus it is.\n#### {GOLDS[i]}"} for i in "a"],
+            {"question": "id", "text": "response", "gold": "answer"},
+        ),
+        (
+            [{"id": i, "response": TEXTS[i], "answer": "12"} for i in "ab"],
+            {"question": "id", "text": "response", "answer": "answer"},
+        ),
+    ],
+)
+def test_a_column_called_answer_may_hold_texts_or_golds(tmp_path: Path, rows: list[dict], columns: dict) -> None:
+    (tmp_path / "pool.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert guess(tmp_path / "pool.jsonl", golds=GOLDS).columns == columns
+
+
+def test_golds_beside_lists_of_samples_are_not_their_answers(tmp_path: Path) -> None:
+    (tmp_path / "pool.jsonl").write_text(json.dumps({"id": "a", "answer": "12", "generations": ["It is 12.", "8"]}))
+    with pytest.raises(StudyError, match=r"\(id, answer, generations\) is plainly a text, an answer or a verdict"):
+        guess(tmp_path / "pool.jsonl", golds=GOLDS)
+
+
+def test_columns_that_were_named_are_not_guessed(tmp_path: Path) -> None:
+    row = {"doc": 3, "target": "12", "answer": "12", "label": "true", "scores": "[0.5 0.5]"}
+    (tmp_path / "pool.jsonl").write_text(json.dumps(row))
+    found = guess(tmp_path / "pool.jsonl", {"question": "doc", "answer": "target", "step_scores": "scores"})
+    assert found.columns == {"question": "doc", "answer": "target", "step_scores": "scores", "correct": "label"}
+    with pytest.raises(
+        StudyError, match="--columns names 'reply', but what a column can be is one of question, sample"
+    ):
+        guess(tmp_path / "pool.jsonl", {"reply": "target"})

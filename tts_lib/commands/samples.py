@@ -19,6 +19,7 @@ from tts_lib.common.mistakes import sentence
 from tts_lib.imported import guess as guessing
 from tts_lib.imported import pool, sources
 from tts_lib.questions.files import questions as question_files
+from tts_lib.questions.files.fields import normalised
 from tts_lib.study import folder
 from tts_lib.study.config.study import Study
 
@@ -47,11 +48,12 @@ def run(given: argparse.Namespace) -> int:
     if len({path.name for path in files}) < len(files):
         raise StudyError("two of the files have one name; they would take each other's place in the study's folder")
     asked = question_files.load(given.questions)
-    named = dict(pair.split("=", 1) for pair in given.columns.split(",") if "=" in pair)
-    pools = {"base": _declared(given.file, named, given.model, given.parameters[:1])}
+    golds = _golds(asked)
+    named = _named(given.columns)
+    pools = {"base": _declared(given.file, golds, given.parameters[:1], named, given.model)}
     raws = {"base": _read(given.file, pools["base"])}
     if given.large:
-        pools["large"] = _declared(given.large, {}, None, given.parameters[1:2])
+        pools["large"] = _declared(given.large, golds, given.parameters[1:2])
         raws["large"] = _read(given.large, pools["large"])
     settings = _settings(given.questions.name, asked, pools, raws)
     name = re.sub(r"\W+", "_", given.file.name.partition(".")[0])
@@ -69,15 +71,37 @@ def run(given: argparse.Namespace) -> int:
     return running.run(argparse.Namespace(folder=where, profile=None, stages=[]))
 
 
-def _declared(path: Path, named: Mapping[str, str], model: str | None, size: list[float]) -> dict[str, Any]:
+def _golds(asked: pd.DataFrame) -> dict[str, str]:
+    """The golds by what samples may call their question: its text or its id."""
+    names = [*asked["problem"], *asked["question_id"]]
+    return dict(zip(map(normalised, names), [*asked["answer"]] * 2, strict=True))
+
+
+def _named(columns: str) -> dict[str, str]:
+    """What `--columns` names, ours to theirs."""
+    pairs = [pair.partition("=") for pair in columns.split(",") if pair.strip()]
+    for ours, sign, theirs in pairs:
+        if not (ours.strip() and sign and theirs.strip()):
+            raise StudyError(f"--columns has {ours + sign + theirs!r}, but must be OURS=THEIRS, such as question=uid")
+    return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+
+
+def _declared(
+    path: Path,
+    golds: Mapping[str, str],
+    size: list[float],
+    named: Mapping[str, str] | None = None,
+    model: str | None = None,
+) -> dict[str, Any]:
     """The declaration of one pool, as params.yaml spells it."""
-    found = guessing.guess(path)
-    columns = {**found.columns, **named}
+    found = guessing.guess(path, named, golds)
+    if (gold := found.columns.get("gold")) and "gold" not in (named or {}):
+        print(f"{path}: the column {gold!r} holds the golds of the questions, not answers of the samples.")
     if len(found.models) > 1 and model is None:
         raise StudyError(f"{path} holds samples of {', '.join(found.models)}; choose one with --model")
     declared: dict[str, Any] = {"path": path.name, "format": found.format}
     if found.format == "rows":
-        declared |= {"columns": columns} | ({"rows_of": model} if model else {})
+        declared |= {"columns": found.columns} | ({"rows_of": model} if model else {})
     name = model or (found.models[0] if found.models else path.name.partition(".")[0])
     if found.scores == "logit":
         print(f"{path}: step scores lie outside 0 to 1, so they are taken for logits, and their sigmoids used.")

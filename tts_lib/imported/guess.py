@@ -3,9 +3,8 @@
 A guess is shown before it is used; nothing is decided by it alone.
 """
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -13,7 +12,10 @@ from typing import Any
 
 from tts_lib.common.errors import StudyError
 from tts_lib.grading.answers import Style, extract_answer
-from tts_lib.questions.files.readers import read_records
+from tts_lib.imported.sources import Columns
+from tts_lib.questions.files.fields import normalised
+from tts_lib.questions.files.questions import bare_gold
+from tts_lib.questions.files.readers import parse_json, read_records
 
 LOOKED_AT = 200  # rows, or texts
 MARKED: Style = "marked"
@@ -46,28 +48,67 @@ class Guess:
     scores: str = "probability"  # or logit, where step scores lie outside 0 to 1
 
 
-def guess(path: Path) -> Guess:
+def guess(path: Path, named: Mapping[str, str] | None = None, golds: Mapping[str, str] | None = None) -> Guess:
     """Look at the first rows of a file, or of the files of a folder.
+
+    A column called answer, say, that holds whole texts is a text, and one that holds every question's gold is the gold.
+
+    Args:
+        path: of the samples.
+        named: columns that somebody named (ours -> the file's). They are not guessed, and make a file one of `rows`.
+        golds: of the questions, by what the samples may call a question.
 
     Raises:
         StudyError: the file is missing or broken, or no column of it can be the question's or the answer's.
     """
+    named = named or {}
+    if unknown := named.keys() - {ours.name for ours in fields(Columns)}:
+        names = ", ".join(ours.name for ours in fields(Columns))
+        raise StudyError(f"--columns names {sorted(unknown)[0]!r}, but what a column can be is one of {names}")
     rows = [record.fields for record in islice(read_records(path), LOOKED_AT)]
     if not rows:
         raise StudyError(f"{path} holds no samples")
-    if set(rows[0]) >= _SEARCH_AND_LEARN:
+    if not named and set(rows[0]) >= _SEARCH_AND_LEARN:
         return Guess("search_and_learn", example=rows[0], scores=_scale([row.get("scores") for row in rows]))
-    if set(rows[0]) >= _LARGE_LANGUAGE_MONKEYS:
+    if not named and set(rows[0]) >= _LARGE_LANGUAGE_MONKEYS:
         return Guess("large_language_monkeys", example=rows[0])
-    columns = {ours: name for ours in NAMES if (name := _named(ours, rows))}
+    free = [{name: value for name, value in row.items() if name not in named.values()} for row in rows]
+    columns = {ours: name for ours in NAMES if ours not in named and (name := _named(ours, free))} | dict(named)
     if columns.get("text") == columns.get("question"):
         columns.pop("text", None)
+    if "question" in columns and "answer" in columns.keys() - named.keys():
+        columns = _without_mistaken_answer(columns, rows, golds or {})
     if "question" not in columns or not columns.keys() & {"text", "answer", "correct"}:
         missing = "the question" if "question" not in columns else "a text, an answer or a verdict"
         raise StudyError(f"{path}: none of its columns ({', '.join(rows[0])}) is plainly {missing}; say --columns")
     models = tuple(dict.fromkeys(str(row.get(columns["model"])) for row in rows)) if "model" in columns else ()
     scores = [row.get(columns["step_scores"]) for row in rows] if "step_scores" in columns else []
     return Guess("rows", columns, models, rows[0], _scale(scores))
+
+
+def _without_mistaken_answer(
+    columns: dict[str, str], rows: Sequence[dict[str, Any]], golds: Mapping[str, str]
+) -> dict[str, str]:
+    """The columns, with what was taken for the answers as the texts or the golds where it holds these.
+
+    Golds alone say nothing of samples, which then stand in a column of lists; without such a column all are right.
+    """
+    others = {ours: name for ours, name in columns.items() if ours != "answer"}
+    pairs = [(row.get(columns["question"]), row.get(columns["answer"])) for row in rows]
+    answers = [str(answer) for _, answer in pairs if answer is not None]
+    holds_lists = any(isinstance(value, list) and value and isinstance(value[0], str) for value in rows[0].values())
+    if ("text" in columns or holds_lists) and all(
+        answer is not None and bare_gold(str(answer)) == golds.get(normalised(str(question)))
+        for question, answer in pairs
+    ):
+        return others | {"gold": columns["answer"]}
+    if "text" not in columns and 2 * sum(map(_is_solution, answers)) > len(answers):
+        return others | {"text": columns["answer"]}
+    return columns
+
+
+def _is_solution(answer: str) -> bool:
+    return "\n" in answer.strip() or extract_answer(answer) is not None
 
 
 def style(texts: Sequence[str]) -> tuple[Style, dict[str, float]]:
@@ -90,7 +131,10 @@ def style(texts: Sequence[str]) -> tuple[Style, dict[str, float]]:
 def _scale(scores: Any) -> str:
     """What step scores are: no probability lies outside 0 to 1."""
     if isinstance(scores, str):
-        scores = json.loads(scores) if scores.strip() else None
+        try:
+            scores = parse_json(scores)
+        except ValueError:
+            return "probability"  # refused where it is read, with its place
     if isinstance(scores, list):
         return "logit" if any(_scale(part) == "logit" for part in scores) else "probability"
     is_number = isinstance(scores, int | float | Decimal) and not isinstance(scores, bool)
