@@ -46,6 +46,10 @@ _OF_POINT = re.compile(r"[a-z]=")
 _INFINITE = re.compile(r"(?:positive |plus |(negative |minus ))?infinity", re.I)
 _COMMANDS = {"tg": "tan", "ctg": "cot", "cotg": "cot", "cosec": "csc", "arctg": "arctan"}
 
+_MONTH = "(?:january|february|march|april|may|june|july|august|september|october|november|december)"
+_WHEN = re.compile(
+    rf"^(\\text\{{)?(?:on|in) (?=(?:(?:sun|mon|tues|wednes|thurs|fri|satur)day|{_MONTH}(?: \d{{1,4}})?)\}}?$)", re.I
+)
 _COLUMN = re.compile(rf"[(\[]({_PLACE}(?:[,;]{_PLACE})+)[)\]]\^\{{?(?:T|\\top|\\intercal) ?\}}?")
 
 _RULES = [
@@ -61,6 +65,8 @@ _RULES = [
     (re.compile(r"\\cr(?![a-zA-Z]) ?"), r"\\\\"),
     (re.compile(r"\\text\{plus or minus\}|\+/-|\bplus ?(?:\\lor |/)minus\b ?"), r"\\pm "),
     (re.compile(r"(?<![\w}])[_^](?:\{(\w+)\}|(\w))C_(?:\{(\w+)\}|(\w))"), r"\\binom{\1\2}{\3\4}"),
+    (re.compile(r"(?<![\w}])[_^](?:\{(\d+)\}|(\d))P_(?:\{(\d+)\}|(\d))"), r"\\frac{\1\2!}{(\1\2-\3\4)!}"),
+    (_WHEN, r"\1"),
     (re.compile(r"(?<=\d)(?:\((?:\\text\{mod\}|mod|\\mod) ?(\d+)\)|\\pmod ?\{?(\d+)\}?)$"), r"\\pmod{\1\2}"),
     (
         re.compile(r"\\(?:text\{)?(tg|ctg|cotg|cosec|arctg)(?:\}|(?![a-zA-Z]))"),

@@ -1,4 +1,4 @@
-"""Numbers in English words: "twenty-one", "one hundred and five", "two thirds", "5 and a half"."""
+"""Numbers in English words: "twenty-one", "one hundred and five", "two thirds", "5 and a half", "third"."""
 
 import re
 
@@ -12,6 +12,12 @@ _PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth":
 _PARTS |= {"ninth": 9, "tenth": 10, "twelfth": 12}
 _SEVERAL = {"halves": "half"} | {f"{part}s": part for part in _PARTS if part != "half"}
 CARDINALS = {name: i for i, name in enumerate(_SMALL)} | {name: 10 * i for i, name in enumerate(_TENS, start=2)}
+_NTH = {"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth"}
+_NTH |= {"twelve": "twelfth"} | {name: f"{name[:-1]}ieth" for name in _TENS}
+_ORDINALS = {_NTH.get(name, f"{name}th"): number for name, number in CARDINALS.items() if number}
+_ORDINAL = re.compile(
+    rf"(?:the )?(?:({'|'.join(_TENS)})[- ](?={'|'.join(list(_ORDINALS)[:9])}))?({'|'.join(_ORDINALS)})", re.I
+)
 _WORD = re.compile(r"[ -]?(and |\\land )?([a-z]+)(?![a-z])", re.I)
 _FRACTION = re.compile(
     r"(?P<joint>[ -]?(?:and |\\land ?))?[ -]?(?:(?P<one>an?|one)[ -])?(?P<part>" + "|".join(_PARTS) + r")(?![a-z])"
@@ -26,7 +32,10 @@ def with_digits(text: str) -> str:
     r"""The text with the number in words that it begins with in digits, a proper fraction as ``\frac``.
 
     "two lines" are 2 lines, a dozen is 1 dozen, 5 and a half is ``5\frac{1}{2}``; what is no number in words stays.
+    An ordinal that is all of the text is its number, as 3rd is: a fraction has its numerator with it, "one third".
     """
+    if nth := _ORDINAL.fullmatch(text):
+        return str(CARDINALS.get((nth[1] or "zero").lower(), 0) + _ORDINALS[nth[2].lower()])
     if many := _MANY.match(text):
         return (r"\frac{1}{2} " if many[1] else "1 ") + text[many.end() :]
     digits = _WHOLE.match(text)

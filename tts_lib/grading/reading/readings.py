@@ -40,7 +40,7 @@ from tts_lib.grading.reading.trees import unknowns
 from tts_lib.grading.reading.words import plain_words
 from tts_lib.grading.verdicts import ERROR
 
-VERSION = 8  # of the rules in this package; raise it whenever a reading may change
+VERSION = 9  # of the rules in this package; raise it whenever a reading may change
 _RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow", "sim", "cong", "subset", "subseteq")
 _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
 _MOST_CHOICES = 4  # of signs, each plus or minus
