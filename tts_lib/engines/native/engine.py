@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -39,6 +40,7 @@ JOBS_PER_THREAD = 8
 UNIT_SIZE = 256  # children of one prefix that one worker serves, at most
 UNDER_WAY = 2 * UNIT_SIZE  # samples of one worker, at most; fewer of a model whose keys and values are large
 KV_BYTES = 2**29  # that what samples have of their own may take, of one worker
+SPARE_BYTES = 2**26  # of one worker, that are kept for the next call
 PROGRESS_INTERVAL = 0.2  # seconds
 Worker = Callable[[Memory], None]
 
@@ -57,6 +59,7 @@ class _Engine:
         self.vocabulary = Vocabulary.of(folder, step)
         self.n_threads = n_threads or cores()
         self.progress = progress
+        self._spare: list[np.ndarray] = []  # fp32 (number,) each: keys and values of calls that have ended
         self.version = f"{ENGINE}:{checkpoint_hash(folder)}"
         one_each = len(self.vocabulary.step_tokens) == len(self.vocabulary.end_tokens) == 1
         if step != STEP_TEXT or not one_each:  # those follow from what is hashed
@@ -102,7 +105,7 @@ class _Engine:
             sequence=np.zeros(n, np.int32),
             wants_head=np.zeros(n, np.int32),
             pages=np.zeros((n_sequences + ring, pages_each), np.int32),
-            kv=np.zeros((self.config.n_layers, n_pages, self.model.page_size), np.float32),
+            kv=self._kv(n_pages),
         )
         counts = np.zeros(N_COUNTS, np.int64)
         counts[N_FREE] = n_pages
@@ -117,6 +120,14 @@ class _Engine:
             done=np.zeros(1, np.int64),
         )
         return Memory(new_buffers(self.model, n, length), rows, state)
+
+    def _kv(self, n_pages: int) -> np.ndarray:
+        """Keys and values of so many pages, all of them numbers: fresh memory would cost more than a small call."""
+        size = self.config.n_layers * n_pages * self.model.page_size
+        room = self._spare.pop() if self._spare else np.zeros(0, np.float32)
+        if len(room) < size:
+            room = np.zeros(size, np.float32)
+        return room[:size].reshape(self.config.n_layers, n_pages, -1)
 
     def _run(self, work: Work, memory: Callable[[], Memory], run: Worker, n_total: int, unit: str) -> None:
         """Run one worker per thread; show how many of n_total are done; stop all of them on an exception."""
@@ -135,6 +146,8 @@ class _Engine:
                         future.result()
             finally:
                 work.control[1] = 1
+        rooms: list[Any] = [memory.rows.kv.base for memory in memories]
+        self._spare += [room for room in rooms if room.nbytes <= SPARE_BYTES]
 
 
 class NativePolicy(_Engine):
