@@ -13,7 +13,8 @@ from helpers.simulated_policy import SimulatedPolicy, SimulatedVerifier
 from tts_lib.answers.cost import Cost
 from tts_lib.answers.question_table import Question
 from tts_lib.answers.scheduler import Scheduler
-from tts_lib.commands.serving.answers import Wish
+from tts_lib.commands.serving.answering import Asking
+from tts_lib.commands.serving.answers import Answer, Wish
 from tts_lib.commands.serving.live import EngineError, GoneError, Job, Live, n_tokens
 from tts_lib.common.errors import StudyError
 from tts_lib.strategies.stopping.walks import LEAST_VOTE, Ballots, replay
@@ -199,6 +200,23 @@ def test_at_a_limit_the_best_so_far_comes_back(limit: str, job: Job) -> None:
         found = live.answer(choice.respond(PROMPTS[0], wish), job).result()
     assert long.stopped is None and found.stopped == limit
     assert found.cost.rounds < long.cost.rounds and found.cost.generations <= 64
+
+
+def test_requests_between_two_searches_join_the_round_that_is_about_to_begin() -> None:
+    choice, seen = served(), []
+
+    def responding(number: int) -> Asking[Answer]:
+        time.sleep(0.01)  # the engines are idle, and could begin with the first alone
+        question = Question(str(number), np.array([100 + number, 54], np.int32))
+        search = choice.strategies["majority"].search(question, 2, 0, None)
+        outcome = yield "base", search
+        seen.append(outcome.cost.rounds)
+        return Answer(budget=2, seed=0)
+
+    with Live(choice.engines) as live:
+        futures = [live.answer(responding(number), Job(60.0, 10**9)) for number in range(8)]
+        assert [future.result(60).budget for future in futures] == [2] * 8
+        assert live.calls == 1 and seen == [1] * 8
 
 
 def test_nothing_more_is_done_for_a_client_that_left() -> None:

@@ -68,7 +68,7 @@ class Live:
         self._schedulers = {role: Scheduler(*pair) for role, pair in engines.items()}
         self._running: dict[int, _Request] = {}
         self._to_run: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
-        self._to_respond: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._to_respond: queue.SimpleQueue[_Request | threading.Event | None] = queue.SimpleQueue()
         self._numbers = itertools.count()
         self._runs = threading.Thread(target=self._run, name="engines", daemon=True)
         self._responds = threading.Thread(target=self._respond, name="responses", daemon=True)
@@ -105,6 +105,9 @@ class Live:
     def _respond(self) -> None:
         """Take each request from the outcome of one search to the next search, or to its end."""
         while (request := self._to_respond.get()) is not None:
+            if isinstance(request, threading.Event):
+                request.set()
+                continue
             try:
                 if (outcome := request.outcome) is None:
                     request.role, request.search = next(request.responding)
@@ -141,6 +144,9 @@ class Live:
     def _admit(self) -> bool:
         """Let those that wait join; waits itself where nothing else is to be done. False at the end."""
         while True:
+            if not self._to_respond.empty():  # those between two searches take part in this round: fewer, larger calls
+                self._to_respond.put(responded := threading.Event())
+                responded.wait()
             try:
                 request = self._to_run.get(block=not self._running)
             except queue.Empty:
@@ -150,8 +156,6 @@ class Live:
             assert request.search is not None
             self._running[number := next(self._numbers)] = request
             self._schedulers[request.role].admit(number, request.search)
-            if self._to_run.empty():
-                return True
 
     def _end(self, number: int, outcome: Outcome[Any]) -> None:
         request = self._running.pop(number)
