@@ -55,7 +55,7 @@ SAMPLING = Sampling(0.8, 1.0, 99, "end", logprobs=True)
 
 def check(samples: Samples) -> None:
     (plain,) = Written().sample(REQUESTS[:1], SAMPLING)
-    assert WORDS.decode([samples[i] for i in range(len(samples))]) == [
+    assert WORDS.decode(list(samples)) == [
         "It is 4.\n\n# Answer\n\n4\n\n",
         "It is 4.\n\n",
         "",

@@ -72,7 +72,7 @@ def encode_attempts(codec: Codec, texts: list[str], end_tokens: Sequence[int] = 
 
 
 def _judged(questions: QuestionTable, question_id: str, samples: Samples) -> pd.DataFrame:
-    texts = questions.codec.decode([samples[i] for i in range(len(samples))])
+    texts = questions.codec.decode(list(samples))
     judged = questions.judged(question_id, texts)
     return pd.DataFrame(
         {

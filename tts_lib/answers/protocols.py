@@ -5,8 +5,9 @@ requests of all live questions, and an engine may compute them in any order: sam
 depends only on the model, the prefix, the settings and seeds[i].
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -54,6 +55,10 @@ class Samples:
         if not 0 <= i < len(self):
             raise IndexError(f"sample {i} of a request with {len(self)} samples")
         return self.tokens[self.offsets[i] : self.offsets[i + 1]]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """The tokens of each sample."""
+        return (self.tokens[first:last] for first, last in pairwise(self.offsets.tolist()))
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class EndedPolicy:
         getattr(self._policy, "close", lambda: None)()
 
     def _cut(self, samples: Samples) -> Samples:
-        each = [samples[i] for i in range(len(samples))]
+        each = list(samples)
         texts = self._codec.decode(each)
         kept, finish, tokens = np.ones(len(samples.tokens), bool), samples.finish.copy(), samples.tokens.copy()
         for i, text in enumerate(texts):

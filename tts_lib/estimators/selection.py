@@ -125,10 +125,13 @@ def _vote(
 ) -> Selection:
     """Sums are rounded once (fsum), so that they do not depend on the order of the candidates."""
     _check(answers, scores, correct)
-    in_order = dict.fromkeys(answers[answers != NO_ANSWER].tolist())
-    if not in_order:
+    votes: dict[int, list[float]] = {}
+    for answer, weight in zip(answers.tolist(), weights.tolist(), strict=True):
+        if answer != NO_ANSWER:
+            votes.setdefault(answer, []).append(weight)
+    if not votes:
         return Selection(answers, scores, correct, chosen=-1)
-    winner = max(in_order, key=lambda answer: fsum(weights[answers == answer].tolist()))  # max keeps the first
+    winner = max(votes, key=lambda answer: fsum(votes[answer]))  # max keeps the first
     members = np.flatnonzero(answers == winner)
     return Selection(answers, scores, correct, int(members[np.argmax(scores[members])]))
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-import pandas as pd
 
 from tts_lib.grading import exact, words
 from tts_lib.grading.answers import Style, extract_answer
@@ -66,7 +65,9 @@ def _by(grade: Callable[[str, str], tuple[str | None, str]], gold: str, texts: S
     """Texts judged one by one; answers that are the same text are equal."""
     graded = [grade(text, gold) for text in texts]
     answers = [answer for answer, _ in graded]
-    return Judged(answers, [verdict for _, verdict in graded], pd.factorize(np.array(answers, dtype=object))[0])
+    numbers: dict[str, int] = {}
+    classes = [-1 if answer is None else numbers.setdefault(answer, len(numbers)) for answer in answers]
+    return Judged(answers, [verdict for _, verdict in graded], np.array(classes, int))
 
 
 def open_judge(how: Mapping[str, Any], cache: Path) -> AbstractContextManager[Judge]:

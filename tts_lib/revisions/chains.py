@@ -14,7 +14,6 @@ later ones.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -70,9 +69,7 @@ class Revisions:
                     "revisions.max_length"
                 )
             results: list[Samples] = yield AskSamples(requests, sampling, len(live))
-            sampled: list[Any] = [
-                (samples[i], int(samples.finish[i])) for samples in results for i in range(len(samples))
-            ]
+            sampled = [each for samples in results for each in zip(samples, samples.finish.tolist(), strict=True)]
             for chain, history, (tokens, finish) in zip(live, histories, sampled, strict=True):
                 attempts.append(Attempt(chain, position, tokens, finish, history))
                 if finish == FINISH_END:

@@ -151,4 +151,4 @@ def _requests(prefixes: Sequence[np.ndarray], seeds: np.ndarray) -> list[SampleR
 
 
 def _flat(results: list[Samples]) -> list[tuple[Any, int]]:
-    return [(samples[i], int(samples.finish[i])) for samples in results for i in range(len(samples))]
+    return [each for samples in results for each in zip(samples, samples.finish.tolist(), strict=True)]

@@ -66,7 +66,7 @@ def label_steps(
         drawn = policy.sample(requests, sampling)
     rolled_out, n_tokens = {}, 0
     for (q, prefix), samples in zip(prefixes, drawn, strict=True):
-        texts = questions.codec.decode([samples[i] for i in range(n_rollouts)])
+        texts = questions.codec.decode(list(samples))
         rolled_out.setdefault(q, []).extend(prefix + text for text in texts)
         n_tokens += len(samples.tokens)
     verdicts = {q: iter(questions.judged(q, texts).verdicts) for q, texts in rolled_out.items()}

@@ -104,7 +104,7 @@ class RolledOut(OfPrefixes):
             written, cost = [begun], 0
             if text[-1] not in self.ends:
                 samples = next(drawn)
-                written = [np.concatenate((begun, samples[i])) for i in range(len(samples))]
+                written = [np.concatenate((begun, each)) for each in samples]
                 cost = len(text) + len(samples.tokens)
             solutions.setdefault(name, []).append(written)
             self._cost[text.tobytes()] = cost

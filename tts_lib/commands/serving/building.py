@@ -145,7 +145,7 @@ class Votes:
             seeds = derive_seeds((seed, self._model, question.question_id, "pool"), np.arange(n_before, budget))
             request = SampleRequest(question.prompt, seeds)
             (samples,) = yield AskSamples([request], self._sampling, budget - n_before)
-            fresh = [samples[i] for i in range(len(samples))]
+            fresh = list(samples)
             finished = np.concatenate([finished, np.ones(len(fresh), bool)])  # the judge reads whatever there is
         texts = self._reader.codec.decode(fresh) if fresh else []
         scores = np.ones(len(texts), np.float32)
