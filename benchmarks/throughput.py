@@ -284,7 +284,7 @@ def shares_right(questions: QuestionTable, samples: Sequence[Samples]) -> np.nda
     """pass@1 (question,) of the first questions."""
     found = []
     for question, each in zip(questions, samples, strict=False):
-        texts = questions.codec.decode([each[i] for i in range(len(each))])
+        texts = questions.codec.decode(list(each))
         judged = questions.judged(question.question_id, texts).verdicts
         found.append(np.mean([verdict == verdicts.CORRECT for verdict in judged]))
     return np.array(found)

@@ -89,6 +89,6 @@ def engines(choice: Choice, problems: list[str], at_once: int, budget: int) -> N
         batch = prompts[first : first + at_once]
         seeds = [derive_seeds((0, "base", str(first + i), "pool"), budget) for i in range(len(batch))]
         drawn = policy.sample([SampleRequest(*each) for each in zip(batch, seeds, strict=True)], sampling)
-        texts = [[samples[i] for i in range(len(samples))] for samples in drawn]
+        texts = [list(samples) for samples in drawn]
         distinct = [list({text.tobytes(): text for text in each}.values()) for each in texts]
         verifier.score([ScoreRequest(*each) for each in zip(batch, distinct, strict=True)])

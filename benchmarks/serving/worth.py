@@ -13,19 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.serving.study import VOTE, opened, questions
+from benchmarks.serving.study import AT_ONCE, VOTE, by_table, foreknown, opened, questions
 from tts_lib.commands.serving.answering import Choice
 from tts_lib.commands.serving.answers import Wish
-from tts_lib.commands.serving.foreknown import Foreknown
 from tts_lib.commands.serving.live import n_tokens
 from tts_lib.common.rng import generator
 from tts_lib.estimators.intervals import bootstrap_weights, difference_interval
 from tts_lib.estimators.per_question import PerQuestion
 from tts_lib.strategies.curves import at_budget
-from tts_lib.strategies.fitted_choice import FORESEEN, GIVEN, ZERO
+from tts_lib.strategies.fitted_choice import GIVEN, ZERO
 
 BUDGETS = (4, 8, 16, 32, 64, 128, 256)
-AT_ONCE = 50
 N_RESAMPLES = 2000
 Spent = tuple[np.ndarray, np.ndarray]  # of each question whether the answer is right (0 or 1), and its tokens
 
@@ -48,16 +46,13 @@ def ways(choice: Choice, options: argparse.Namespace) -> Iterator[tuple[str, Cho
     """Best-of-N stopped early, and the table by each way to know difficulty: name, the choice that goes by it, wish."""
     whole, early = Wish(0, stop_early=False), Wish(0)
     yield "best-of-N, stopped early", choice, replace(early, strategy=VOTE)
-    table = choice.table
-    by = {use: replace(choice, table=table.model_copy(update={"use": use})) for use in table.tables if use != GIVEN}
-    if table.zero is not None:
-        known = Foreknown(table.zero, options.folder, options.folder / table.models["base"].folder)
+    by = by_table(choice, options)
+    if (known := foreknown(choice, options)) is not None:
         prompts = choice.readers["base"].codec.encode(questions(options)["problem"].tolist())
         other = {prompt.tobytes(): prompts[i - 1] for i, prompt in enumerate(prompts)}
         shuffled = replace(by[ZERO], zero=lambda _, prompt: known.score(None, other[prompt.tobytes()]))
         yield "zero, of another question", shuffled, whole
-        by |= {use: replace(by[use], zero=known.score) for use in by.keys() & set(FORESEEN)}
-    for use, way in by.items():
+    for use, way in ((use, way) for use, way in by.items() if use != GIVEN):
         yield use, way, whole
         yield f"{use}, stopped early", way, early
 
