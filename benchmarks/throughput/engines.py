@@ -191,7 +191,6 @@ def joined(each: list[np.ndarray]) -> Samples:
     return Samples(np.concatenate(each), np.cumsum([0, *map(len, each)], dtype=np.int64), finish, None)
 
 
-
 def peak_of(dtype: Any, size: int = 1024, n_repeats: int = 30) -> float:
     """FLOP/s of torch's matrix product in this format, best of some."""
     import torch
@@ -203,5 +202,3 @@ def peak_of(dtype: Any, size: int = 1024, n_repeats: int = 30) -> float:
         torch.mm(a, b, out=c)
         fastest = min(fastest, time.process_time() - begun)
     return 2 * size**3 / fastest
-
-

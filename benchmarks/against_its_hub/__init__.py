@@ -1,0 +1,1 @@
+"""Our searches against those of its_hub; see `__main__`."""
