@@ -7,6 +7,7 @@ asked for, and that of searches, entry by entry, with the study's ledger.
 """
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -124,55 +125,57 @@ def answers(options: argparse.Namespace) -> dict[str, Any]:
         counted = {role: (Counted(policy), Counted(verifier)) for role, (policy, verifier) in choice.engines.items()}
         stored = Stored(choice.table, lambda path: tables.read_table(options.folder / path))
         prompts = choice.readers["base"].codec.encode(asked["problem"].tolist())
-        charged = foreseen = 0
+        before = 0
         for name, way, wishes, known in ways(replace(choice, engines=counted), options, asked, stored):
             problems, served = list(zip(asked["problem"], wishes, strict=True)), []
             for first in range(0, len(problems), AT_ONCE):
                 served += way.together(problems[first : first + AT_ONCE])
-            charged += sum(n_tokens(answer.cost) for answer in served)
-            foreseen += 0 if way.zero is None else sum(map(len, prompts))  # which no engine is asked for
-            right = np.mean([answer.answer == gold for answer, gold in zip(served, asked["answer"], strict=True)])
-            offline = np.mean([each.right for each in known])
+            usage = sum(n_tokens(answer.cost) for answer in served)
+            asked_for = sum(engine.n_tokens for pair in counted.values() for engine in pair) - before
+            before += asked_for
+            asked_for += 0 if way.zero is None else sum(map(len, prompts))  # the predictor, which is no engine
+            right = float(
+                np.mean([answer.answer == gold for answer, gold in zip(served, asked["answer"], strict=True)])
+            )
+            offline = float(np.mean([each.right for each in known]))
             pairs = list(zip(served, known, strict=True))
             found[name] = {
                 "served": right,
                 "offline": offline,
                 "difference": right - offline,
                 "answers_that_differ": sum(answer.answer != each.answer for answer, each in pairs),
+                "usage": usage,
+                "usage_minus_engines": usage - asked_for,
                 "searches": sum(each.ledger is not None for each in known),
                 "ledgers_that_differ": sum(
                     each.ledger is not None and answer.cost != answer.probe + each.ledger for answer, each in pairs
                 ),
             }
-        asked_for = foreseen + sum(engine.n_tokens for pair in counted.values() for engine in pair)
-    return found | {"usage": charged, "engines": asked_for, "usage_minus_engines": charged - asked_for}
+            print(name, found[name], file=sys.stderr, flush=True)  # it takes a while
+    return found
 
 
 def ways(
     choice: Choice, options: argparse.Namespace, asked: pd.DataFrame, stored: Stored
 ) -> Iterator[tuple[str, Choice, list[Wish], list[Known]]]:
     """What is asked: its name, the choice that is asked, and of each question the wish and the offline answer."""
-    names, table = asked["question_id"].tolist(), choice.table
+    names, table, by = asked["question_id"].tolist(), choice.table, by_table(choice, options)
+    for budget, use in ((budget, use) for budget in BUDGETS for use in by):
+        if budget < table.tables[use].budgets[0]:
+            continue
+        scores = [stored.difficulty(use, name) for name in names]
+        picks = [table.pick(budget, score, use) for score in scores]
+        wishes = [
+            Wish(budget, difficulty=score if use == GIVEN else None, question_id=name, stop_early=False)
+            for name, score in zip(names, scores, strict=True)
+        ]
+        known = [stored.answer(name, pick.strategy, pick.budget) for name, pick in zip(names, picks, strict=True)]
+        yield f"{use} at {budget}", by[use], wishes, known
     for strategy, ready in choice.strategies.items():
         spent = ready.generations(OF_EACH)
         wishes = [Wish(spent, strategy, question_id=name, stop_early=False) for name in names]
-        yield (
-            f"{strategy} at {spent}",
-            replace(choice, zero=None),
-            wishes,
-            [stored.answer(name, strategy, spent) for name in names],
-        )
-    for use, way in by_table(choice, options).items():
-        for budget in (budget for budget in BUDGETS if budget >= table.tables[use].budgets[0]):
-            scores = [stored.difficulty(use, name) for name in names]
-            picks = [table.pick(budget, score, use) for score in scores]
-            given = scores if use == GIVEN else [None] * len(names)
-            wishes = [
-                Wish(budget, difficulty=score, question_id=name, stop_early=False)
-                for name, score in zip(names, given, strict=True)
-            ]
-            known = [stored.answer(name, pick.strategy, pick.budget) for name, pick in zip(names, picks, strict=True)]
-            yield f"{use} at {budget}", way, wishes, known
+        known = [stored.answer(name, strategy, spent) for name in names]
+        yield f"{strategy} at {spent}", replace(choice, zero=None), wishes, known
 
 
 def _by_question(rows: pd.DataFrame) -> dict[Any, pd.DataFrame]:
