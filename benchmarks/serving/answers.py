@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -113,10 +114,11 @@ class Stored:
                 self._searches[strategy] = runs.set_index(["question_id", "budget"]).sort_index()
             run: Any = self._searches[strategy].loc[(question, budget)]
             ledger = Cost(**{name: int(run[name]) for name in COUNTED})
-            return Known(run["answer"], bool(run["correct"]), ledger)
+            return Known(None if pd.isna(run["answer"]) else run["answer"], bool(run["correct"]), ledger)
         if at < 0:
             return Known(None, False)
-        return Known(rows["answer"].iloc[at], rows["verdict"].iloc[at] == verdicts.CORRECT)
+        answer, verdict = rows[["answer", "verdict"]].iloc[at]
+        return Known(None if pd.isna(answer) else answer, verdict == verdicts.CORRECT)
 
 
 def answers(options: argparse.Namespace) -> dict[str, Any]:
@@ -160,7 +162,7 @@ def ways(
 ) -> Iterator[tuple[str, Choice, list[Wish], list[Known]]]:
     """What is asked: its name, the choice that is asked, and of each question the wish and the offline answer."""
     names, table, by = asked["question_id"].tolist(), choice.table, by_table(choice, options)
-    for budget, use in ((budget, use) for budget in BUDGETS for use in by):
+    for budget, use in product(BUDGETS, by):
         if budget < table.tables[use].budgets[0]:
             continue
         scores = [stored.difficulty(use, name) for name in names]
