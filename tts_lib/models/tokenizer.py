@@ -42,7 +42,7 @@ class TokenCodec:
             ids = _Ids(tokenizer.get_vocab())
             symbols = sorted(ids, key=ids.__getitem__)
             if symbols[:1] == [PAD] and build(symbols).to_str() == tokenizer.to_str():
-                self._symbols, self._ids = symbols, ids
+                self._symbols, self._ids = dict(enumerate(symbols)), ids
 
     @property
     def version(self) -> str:
@@ -73,5 +73,6 @@ class TokenCodec:
 
     def decode(self, tokens: list[np.ndarray]) -> list[str]:
         if self._symbols is not None:
-            return ["".join(map(self._symbols.__getitem__, each.tolist())) for each in tokens]
+            symbol_of = self._symbols.get
+            return ["".join([symbol_of(token, "") for token in each.tolist()]) for each in tokens]
         return self._tokenizer.decode_batch([t.tolist() for t in tokens], skip_special_tokens=True)
