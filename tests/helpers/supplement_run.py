@@ -57,7 +57,7 @@ def _server() -> subprocess.Popen[str]:
 
 def written(name: str, root: Path) -> dict[str, bytes]:
     """Its files in the report of the study in `root`, by name."""
-    return {path.name: path.read_bytes() for path in sorted((root / paths.REPORTS / "supplements" / name).iterdir())}
+    return {path.name: path.read_bytes() for path in sorted((root / paths.SUPPLEMENTS / name).iterdir())}
 
 
 def serve() -> None:

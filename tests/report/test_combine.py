@@ -131,7 +131,7 @@ def test_a_killed_one_ends_as_if_nothing_had_been(tiny: Path, tmp_path: Path) ->
     assert supplement_run.run("combine", whole, 0) == 0
     for step in (3, 12):
         assert supplement_run.run("combine", killed, step) == -signal.SIGKILL, step
-        assert not (killed / paths.REPORTS / "supplements/combine").exists()
+        assert not (killed / paths.SUPPLEMENTS / "combine").exists()
     assert supplement_run.run("combine", killed, 0) == 0
     assert supplement_run.written("combine", killed) == supplement_run.written("combine", whole)
 

@@ -176,7 +176,7 @@ def test_a_study_of_a_checkpoint_improves_by_adapters_killed_or_not(tiny: Path, 
     assert "right_throughout_at_16" not in found and found["weighted_at_8_retrained"].notna().sum() == 2
     for step in (9, 120):
         assert supplement_run.run("improve", killed, step) == -signal.SIGKILL, step
-    assert not (killed / paths.REPORTS / "supplements/improve").exists()
+    assert not (killed / paths.SUPPLEMENTS / "improve").exists()
     assert supplement_run.run("improve", killed, 0) == 0
     assert supplement_run.written("improve", killed) == supplement_run.written("improve", whole)
 

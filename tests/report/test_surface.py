@@ -148,7 +148,7 @@ def test_a_whole_surface_stands_beside_a_tiny_study(tmp_path: Path, monkeypatch:
     assert supplement.run("surface", root, run._study, lambda _: 0) == 0
     (kept,) = supplements.read(root, fingerprint())
     assert kept.differs == [] and kept.beside == "accuracy_by_budget_flops_matched"
-    there = root / paths.REPORTS / "supplements/surface"
+    there = root / paths.SUPPLEMENTS / "surface"
     each = pd.read_csv(there / "trainings.csv")
     assert each.groupby("model").size().to_dict() == {"base": 3, "half": 2, "large": 1, "x2": 2}
     assert each.loc[each["model"] == "base", "parameters"].unique().tolist() == [own["n_params_block"]]

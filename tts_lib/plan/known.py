@@ -179,12 +179,12 @@ class Known:
         if stage not in self._read:
             self._read[stage] = {}, ""
             own = Like(self._root / paths.REPORTS / "metrics", "")
-            for metrics, called in filter(None, (own, self._like)):
+            for metrics, study in filter(None, (own, self._like)):
                 if (path := metrics / f"{stage}.json").is_file():
                     record = tables.read_json(path)
                     if not isinstance(record, dict):
                         raise TableError(f"{path} is not a record of metrics; delete it, or run `dvc repro`")
-                    self._read[stage] = record, f"{stage}.json{called and ' of ' + called}"
+                    self._read[stage] = record, f"{stage}.json{study and ' of ' + study}"
                     break
         return self._read[stage]
 

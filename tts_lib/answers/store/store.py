@@ -97,7 +97,7 @@ class Store:
         return self._index(policy).find(keys)
 
     def verify(self) -> None:
-        """Verify every shard now, whoever's samples it holds."""
+        """Verify the shards of every policy now."""
         for policy in {entry.policy for entry in self.entries}:
             self._intact(policy)
 
