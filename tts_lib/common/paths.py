@@ -26,6 +26,7 @@ STEP_LABELS = DATA / "step_labels.parquet"
 PREDICTOR = DATA / "predictors" / "zero.json"  # the predictor of difficulty that is handed on
 SCORER = DATA / "predictors" / "scorer"  # its model, where it is one
 STOPPING = DATA / "stopping" / "policies.json"  # the policies that are handed on
+METRICS = REPORTS / "metrics"
 SUPPLEMENTS = REPORTS / "supplements"
 STRATEGY_TABLE = REPORTS / "strategy.json"
 SUMMARY = REPORTS / "summary.json"
@@ -122,7 +123,7 @@ def revision_verifier(name: str) -> Path:
 
 def metrics(stage: str) -> Path:
     """Small results as JSON, kept in git."""
-    return REPORTS / "metrics" / f"{stage}.json"
+    return METRICS / f"{stage}.json"
 
 
 def results(stage: str) -> Path:

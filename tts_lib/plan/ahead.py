@@ -106,7 +106,7 @@ def like(study: Study, root: Path, project: Path) -> Like | None:
     base = checkpoints.sources(study).get("base")
     try:
         if study.problems and root != project and loading.load(project / "params.yaml").problems:
-            return Like(project / paths.REPORTS / "metrics", "the default study")
+            return Like(project / paths.METRICS, "the default study")
         for metrics in sorted((project / paths.SUPPLEMENTS).glob("*/metrics")):
             if base is not None and tables.read_json(metrics / "model-base.json", ["name"])["name"] == called(base):
                 return Like(metrics, f"the supplement {metrics.parent.name}")

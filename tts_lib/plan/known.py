@@ -178,7 +178,7 @@ class Known:
         """
         if stage not in self._read:
             self._read[stage] = {}, ""
-            own = Like(self._root / paths.REPORTS / "metrics", "")
+            own = Like(self._root / paths.METRICS, "")
             for metrics, study in filter(None, (own, self._like)):
                 if (path := metrics / f"{stage}.json").is_file():
                     record = tables.read_json(path)

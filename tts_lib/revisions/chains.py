@@ -69,8 +69,7 @@ class Revisions:
                     "revisions.max_length"
                 )
             results: list[Samples] = yield AskSamples(requests, sampling, len(live))
-            sampled = [each for samples in results for each in zip(samples, samples.finish.tolist(), strict=True)]
-            for chain, history, (tokens, finish) in zip(live, histories, sampled, strict=True):
+            for chain, history, (tokens, finish) in zip(live, histories, one_by_one(results), strict=True):
                 attempts.append(Attempt(chain, position, tokens, finish, history))
                 if finish == FINISH_END:
                     seen[chain].append(tokens)
@@ -105,3 +104,8 @@ def _requests(prompt: np.ndarray, histories: list[tuple[np.ndarray, ...]], seeds
 def context(prompt: np.ndarray, history: tuple[np.ndarray, ...]) -> np.ndarray:
     """What an attempt is sampled from, and scored after, int32 (T,)."""
     return np.concatenate([*(piece for attempt in history for piece in (prompt, attempt)), prompt])
+
+
+def one_by_one(results: Sequence[Samples]) -> list[tuple[np.ndarray, int]]:
+    """The samples of all requests in order, int32 (T,) each, with how each of them ended."""
+    return [each for samples in results for each in zip(samples, samples.finish.tolist(), strict=True)]

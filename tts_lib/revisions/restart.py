@@ -15,15 +15,15 @@ The first attempts of all cells are the same samples.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from tts_lib.answers.protocols import FINISH_END, FINISH_LENGTH, SampleRequest, Samples, Sampling, ScoreRequest
+from tts_lib.answers.protocols import FINISH_END, FINISH_LENGTH, SampleRequest, Sampling, ScoreRequest
 from tts_lib.answers.question_table import Question
 from tts_lib.answers.scheduler import AskSamples, AskScores, Search
 from tts_lib.common.rng import Part, derive_seeds
-from tts_lib.revisions.chains import Revisions, context
+from tts_lib.revisions.chains import Revisions, context, one_by_one
 
 Where = Literal["start", "random", "first_error", "true_error"]
 Truth = Callable[[str, np.ndarray], int]  # question and solution -> its first wrong step, -1 if all are right
@@ -81,7 +81,7 @@ class Restart:
             prefixes = [np.concatenate([text, stay]) for text, stay in zip(before, kept, strict=True)]
             self._check(prefixes)
             results = yield AskSamples(_requests(prefixes, seeds), settings, n_chains)
-            whole = [self._whole(stay, *each) for stay, each in zip(kept, _flat(results), strict=True)]
+            whole = [self._whole(stay, *each) for stay, each in zip(kept, one_by_one(results), strict=True)]
             done = [chain for chain in range(n_chains) if whole[chain][1] == FINISH_END]
             scores = [np.zeros(0, np.float32)] * n_chains
             if done:
@@ -148,7 +148,3 @@ def _requests(prefixes: Sequence[np.ndarray], seeds: np.ndarray) -> list[SampleR
     if all(np.array_equal(prefix, prefixes[0]) for prefix in prefixes):
         return [SampleRequest(prefixes[0], seeds)]
     return [SampleRequest(prefix, seeds[i : i + 1]) for i, prefix in enumerate(prefixes)]
-
-
-def _flat(results: list[Samples]) -> list[tuple[Any, int]]:
-    return [each for samples in results for each in zip(samples, samples.finish.tolist(), strict=True)]

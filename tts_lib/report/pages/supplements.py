@@ -44,7 +44,7 @@ def fingerprint(root: Path, claims: str) -> dict[str, str]:
     values = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     params = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
     found = {"params": params, "claims": claims}
-    for path in sorted((root / paths.REPORTS / "metrics").glob("*.json")):
+    for path in sorted((root / paths.METRICS).glob("*.json")):
         record = tables.read_json(path)
         named = {path.stem: record} | {f"{path.stem}/{name}": part for name, part in record.items()}
         found |= {name: part["sha256"] for name, part in named.items() if isinstance(part, dict) and "sha256" in part}

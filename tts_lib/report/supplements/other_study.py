@@ -69,7 +69,7 @@ class OtherStudy(Supplement):
                 for number, ours, contrast, verdict in there[["number", "ours", "contrast", "verdict"]].to_numpy(str)
             },
             left_out=dict(other.loc[other["verdict"] == "not testable", ["number", "note"]].to_numpy(str).tolist()),
-            metrics=studies[self.profile] / paths.REPORTS / "metrics",
+            metrics=studies[self.profile] / paths.METRICS,
             facts={"questions": n_questions},
         )
 
