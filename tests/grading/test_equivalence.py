@@ -53,6 +53,10 @@ def test_every_convention_has_an_example_that_it_decides(name):
         (Conventions(option_labels=False), r"\text{(C)}", "(C) 12", True, False),
         (Conventions(units="required"), "\\$5", "5 dollars", True, True),
         (Conventions(units="required"), "5\\text{ ways}", "5\\text{ paths}", True, False),
+        (Conventions(unit_conversion=False), r"60^\circ", r"\frac{\pi}{3}", True, False),
+        (Conventions(unit_conversion=False), "2 hours 15 minutes", "135 min", True, False),
+        (Conventions(unit_conversion=False), "2 hours 15 minutes", "2 h 15 min", True, True),
+        (Conventions(units="required"), "2\\text{ m}", "200 cm", True, True),
         (Conventions(multiplicities=False), "1,1,2", "1,2", False, True),
         (Conventions(relation_is_set=False), r"-2\le x\le7", "[-2,7]", True, True),  # a set answers for an inequality
     ],
@@ -86,7 +90,8 @@ def test_the_rule_says_why():
         return compare(read(normalise(gold)), read(normalise(answer)), Conventions()).rule
 
     assert "exactly" in rule("2", "3") and "6 decimals" in rule("2.5", "3")
-    assert "cm is not inch" in rule("2 cm", "2 inches")
+    assert "cm is not kg" in rule("2 cm", "2 kg")
+    assert "as length in one unit" in rule("2 cm", "2 inches")
     assert "x is not y" in rule("x=1", "y=1")
     assert "2 items are not 3" in rule("1,2", "1,2,3")
     assert "a tuple is no set" in rule("(1,2)", r"\{1,2\}")

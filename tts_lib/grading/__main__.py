@@ -36,7 +36,7 @@ def told(reading: Reading) -> str:
     if kind == "value":
         shown = ", ".join("undefined" if number is None else _number(number) for number in parts[0][:2])
         return f"the number {shown}" if len(parts[0]) == 1 else f"a formula, worth {shown}, ... at fixed points"
-    if kind in ("list", "set", "and", "or", "tuple", "matrix"):
+    if kind in ("list", "set", "and", "or", "tuple", "matrix", "total"):
         return f"{kind} of {'; '.join(map(told, parts[-1]))}"
     if kind == "region":
         ends = (f"{'[' if p[1] else '('}{_number(p[0])}, {_number(p[2])}{']' if p[3] else ')'}" for p in parts[1])
@@ -44,7 +44,9 @@ def told(reading: Reading) -> str:
     if kind in ("named", "option"):
         return f"{parts[0]}: {told(parts[1])}"
     if kind in ("measured", "percent"):
-        return f"{told(parts[0])} ({' '.join(parts[1:]).strip() if kind == 'measured' else 'percent'})"
+        return f"{told(parts[0])} ({' '.join(parts[1:3]).strip() if kind == 'measured' else 'percent'})"
+    if kind == "progression":
+        return f"every whole number and {_number(parts[0])} times {_number(parts[1])}"
     return f"{kind} {' '.join(str(part) for part in parts if not isinstance(part, tuple))}".strip()
 
 

@@ -10,7 +10,8 @@ Precedence, the same for every text:
    inside its answer and has none, whatever stands before.
    Style "boxed" reads boxes only; the others let "the final answer is", a formula or number, behind the box replace it.
 3. Without them, the markers in words and GSM8K's ``####`` (`tts_lib.grading.markers`).
-4. Style "number" only: the formula that ends the text, else its last plain number.
+4. A last line in bold print, or the whole message, that is a formula or number and nothing else. Not in style "boxed".
+5. Style "number" only: the formula that ends the text, else its last plain number.
 
 Style "heading" reads the line below the first ``# Answer`` and nothing else, as few-shot prompts ask for it.
 
@@ -55,6 +56,10 @@ _LAST_NUMBERS = re.compile(
 )
 _SPACED_MINUS = re.compile(r"(?<=[=(:] )[-−] (?=[\d.])")
 _LONGEST_FORMULA = 4_000  # characters
+_ALONE = re.compile(  # in bold print or not
+    rf"(?P<bold>\*\*|__)?(\$\$?[^$\n]+\$\$?|\\\((?:(?!\\[()]).)+\\\)|\\\[(?:(?!\\[\[\]]).)+\\\]"
+    rf"|{NUMBER}(?(bold)(?: [a-z]{{2,20}}){{0,2}}))\.?(?(bold)(?:\*\*|__)\.?)"
+)
 
 
 _AS_LINES = ((_TEX_HEADING, r"**\1**"), (_TEX_SENTENCE, r"\2 \1"), (_JSON_FIELD, r"\nAnswer: \1\2\n"))
@@ -131,9 +136,18 @@ def _of_tag(content: str, style: Style) -> str | None:
 
 def _in_words(text: str, style: Style) -> str | None:
     words = marked(text)
+    if words is None and (alone := _alone(text)):
+        return alone
     if style == "number" and (words is None or words.answer is None):
         return _last_value(text if words is None else words.statement)
     return words.answer if words else None
+
+
+def _alone(text: str) -> str | None:
+    """The formula or number that is the whole text, or its last line in bold print."""
+    text = text.strip()
+    line = _ALONE.fullmatch(text[text.rfind("\n") + 1 :].strip()[:_LONGEST_FORMULA])
+    return answer_in(line[2]) if line and (line["bold"] or "\n" not in text) else None
 
 
 def _last_value(text: str) -> str | None:

@@ -24,6 +24,8 @@ class Conventions:
         relation_is_set: whether ``-2\le x\le 7`` also answers ``x\in[-2,7]``; the other way round it always does.
         percent: ``50\%`` is "number" 50 (MATH drops the sign), "fraction" 0.5, or "either".
         units: "optional": an answer may leave out a unit or currency (5 cm and 5 m differ all the same); or "required".
+        unit_conversion: whether 1.5 hours, or ``1 h 30 min``, answers ``90\text{ minutes}``, and ``\frac{\pi}{3}``
+            answers ``60^\circ``.
         option_labels: whether ``(B) 12`` answers 12 and answers B.
         decimals: places to which numbers must agree where one is written as a decimal; those below 1 are compared to as
             many significant digits.
@@ -37,6 +39,7 @@ class Conventions:
     relation_is_set: bool = True
     percent: Literal["number", "fraction", "either"] = "number"
     units: Literal["optional", "required"] = "optional"
+    unit_conversion: bool = True
     option_labels: bool = True
     decimals: int = 6
     decimal_comma: bool = False
@@ -59,6 +62,7 @@ EXAMPLES = {
     "relation_is_set": Example(False, r"x\in(0,5]", r"0<x\le5", True),
     "percent": Example("fraction", "0.5", r"50\%", False),
     "units": Example("required", r"5\text{ cm}", "5", True),
+    "unit_conversion": Example(False, r"90\text{ minutes}", "1.5 hours", True),
     "option_labels": Example(False, "12", "(B) 12", True),
     "decimals": Example(3, r"\sqrt{3}", "1.732", False),
     "decimal_comma": Example(True, "2.74", "2,74", False),

@@ -44,6 +44,14 @@ _BUT = re.compile(
 )
 _OF_POINT = re.compile(r"[a-z]=")
 _INFINITE = re.compile(r"(?:positive |plus |(negative |minus ))?infinity", re.I)
+_TEXT = re.compile(r"\\text\{([^{}]*)\}")
+_NUMBER_OF = r"(?:arbitrary |real )*(?:constants? |numbers? )?"
+_QUANTIFIED = re.compile(  # a function for all real x, whose other letters are constants
+    r"(?P<function>[a-zA-Z]\((?P<argument>[a-z])\)=.+?)(?:[,;] ?| \(?|(?=\\forall))(?:"
+    rf"(?:for (?:all|any|every|(?P<some>some)) |\\forall ?){_NUMBER_OF}(?P<letter>[a-z])(?: ?\\in ?\\mathbb\{{R\}})?"
+    r"|(?:where |with )?[a-z] (?:is|being) (?:an?|any|some) (?:arbitrary |real )*(?:constant|number)"
+    r"|(?:where |with )?[a-z] ?\\in ?\\mathbb\{R\})\)?"
+)
 _COMMANDS = {"tg": "tan", "ctg": "cot", "cotg": "cot", "cosec": "csc", "arctg": "arctan"}
 
 _MONTH = "(?:january|february|march|april|may|june|july|august|september|october|november|december)"
@@ -58,6 +66,7 @@ _RULES = [
     (re.compile(r"(?<=[\d)}])\^\{?\\text\{o\}\}?"), r"^\\circ "),
     (re.compile(r"(?<=[\d}])[(\[]\\text\{([a-z][a-z./^\d ]*)\}[)\]]$"), r"\\text{\1}"),
     (re.compile(r",?(?<!\\)\\&"), r"\\land "),
+    (re.compile(r"(?<=\d)\\text\{([a-z]+),? and\}(?=\d)"), r"\\text{\1}\\land "),
     (re.compile(r"\\mathbb\{R\}(?:\\setminus ?|-)?\{([-\d.,/ ]+)\}$"), r"\\mathbb{R}\\setminus\\{\1\\}"),
     (re.compile(r"^\\mathbb\{R\}(?:\^\{?\+\}?|_\{>0\})$"), r"(0,\\infty)"),
     (re.compile(r"^\\mathbb\{Z\}(?:\^\{\+\}|_\{>0\})$"), r"\\mathbb{Z}^+"),
@@ -88,7 +97,14 @@ def usual(answer: str) -> str:
         answer = _UNIT_VECTOR.sub(lambda unit: unit["a"] or unit["b"], answer)
     if column := _COLUMN.fullmatch(answer):  # (1,2)^T
         return r"\begin{pmatrix}" + re.sub("[,;]", r"\\\\", column[1]) + r"\end{pmatrix}"
-    return _in_words(_intervals(_units(answer)))
+    return _in_words(_intervals(_units(_function(answer))))
+
+
+def _function(answer: str) -> str:
+    """``f(x)=cx`` without "for all real x" and "where c is a constant"."""
+    found = _QUANTIFIED.fullmatch(" ".join(_TEXT.sub(r" \1 ", answer).split()))
+    is_for_all = found and not (found["some"] and found["letter"] == found["argument"])
+    return found["function"] if found and is_for_all else answer
 
 
 def _units(answer: str) -> str:

@@ -20,6 +20,7 @@ _SLACK = Decimal("1.000000001")  # 1/3 and 0.333333 differ by no more than a thi
 _KINDS = {"value": "a number or formula", "list": "a list", "set": "a set", "tuple": "a tuple or interval"}
 _KINDS |= {"matrix": "a matrix", "region": "a set of real numbers", "equation": "an equation", "ratio": "a ratio"}
 _KINDS |= {"inequality": "an inequality", "and": "conditions that all hold", "or": "alternatives", "base": "in a base"}
+_KINDS |= {"total": "an amount in several units", "progression": "numbers at equal distances"}
 _KINDS |= {"time": "a time of day", "text": "words", "unread": "not read"}
 
 
@@ -60,14 +61,37 @@ def _options(gold: Reading, answer: Reading, conventions: Conventions) -> Findin
 
 
 def _measures(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
-    """Units may be left out, or must be the same; two that are known or say in which sense must never differ."""
+    """Units may be left out, or must be worth the same; two that are known or say in which sense never differ."""
     units, senses = zip(*map(_unit_and_sense, (gold, answer)), strict=True)
     if all(senses) and senses[0] != senses[1]:
         return Finding(False, f"{senses[0]} is not {senses[1]}")
+    if conventions.unit_conversion and (converted := _converted(gold, answer, conventions)):
+        return converted
+    if "total" in (gold[0], answer[0]):
+        if gold[0] == answer[0]:
+            return _in_order(gold[2], answer[2], conventions)
+        return Finding(False, "one is an amount in several units")
     if units[0] != units[1] and (conventions.units == "required" or all(map(is_known, units))):
         return Finding(False, f"units: {units[0] or 'none'} is not {units[1] or 'none'}")
     gold, answer = (reading[1] if reading[0] == "measured" else reading for reading in (gold, answer))
     return compare(gold, answer, conventions)
+
+
+def _converted(gold: Reading, answer: Reading, conventions: Conventions) -> Finding | None:
+    """Amounts in different units of one kind, and angles in degrees and radians; None of others."""
+    one, other = (r[1] if r[0] == "total" else r[4] if r[0] == "measured" else None for r in (gold, answer))
+    if one and other:
+        if one[1] != other[1] or gold[2] == answer[2]:
+            return None
+        return Finding(compare(one[0], other[0], conventions).is_same, f"unit_conversion: as {one[1]} in one unit")
+    angle, bare = (one, answer) if one else (other, gold)
+    if angle and angle[1] == "angle" and _is_exact(bare) and bare[1][0][0] == angle[0][1][0][0]:
+        return Finding(True, "unit_conversion: as an angle in radians")
+    return None
+
+
+def _is_exact(reading: Reading) -> bool:
+    return reading[0] == "value" and len(reading[1]) == 1 and not reading[1][0][3]
 
 
 def _unit_and_sense(reading: Reading) -> tuple[str, str]:
@@ -153,6 +177,9 @@ def _collections(gold: Reading, answer: Reading, conventions: Conventions) -> Fi
             return Finding(False, "brackets differ")
         return _in_order(gold[2], answer[2], conventions)
     if "tuple" in kinds and "set" in kinds:
+        single, pair = (gold[1], answer) if kinds[0] == "set" else (answer[1], gold)
+        if len(single) == 1 and pair[1] == "[]" and len(pair[2]) == 2:  # [3,3] has 3 alone
+            return _in_order((*single, *single), pair[2], conventions)
         if not conventions.tuple_is_set:
             return Finding(False, "tuple_is_set: a tuple is no set")
         return _in_any_order(gold[-1], answer[-1], conventions, once=True)
@@ -248,6 +275,16 @@ def _values(gold: Reading, answer: Reading, conventions: Conventions) -> Finding
     return _numbers(gold[1], answer[1], conventions)
 
 
+def _progressions(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    """``2k\\pi, k\\in\\mathbb{Z}`` is also answered by ``2k\\pi`` alone."""
+    if gold[0] == answer[0]:
+        are_same = all(_same(*pair, conventions) for pair in zip(gold[1:3], answer[1:3], strict=True))
+        return Finding(are_same, "steps and what is left of them are compared")
+    progression, other = (gold, answer) if gold[0] == "progression" else (answer, gold)
+    are_same = other[0] == "value" and any(_numbers(f[1], other[1], conventions).is_same for f in progression[3])
+    return Finding(are_same, "a formula for every whole number is compared with one formula")
+
+
 def _points(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     if gold[0] != answer[0] or gold[1:-1] != answer[1:-1]:
         return Finding(False, "other relations")
@@ -286,9 +323,10 @@ def _same(one: tuple, other: tuple, conventions: Conventions) -> bool:
 _RULES = {
     "unread": _unread,
     "option": _options,
+    "named": _names,
+    "total": _measures,
     "measured": _measures,
     "percent": _percents,
-    "named": _names,
     "text": _texts,
     "region": _regions,
     "matrix": _matrices,
@@ -298,5 +336,6 @@ _RULES = {
     "inequality": _points,
     "time": _times,
     "ratio": _ratios,
+    "progression": _progressions,
     "value": _values,
 }

@@ -156,6 +156,8 @@ class _Parser(Operators):
             return self._big(name)
         if name in _NAMED:
             return ("symbol", f"{name} {written(self.raw_group())}" + self._index())
+        if name == "Gamma" and self.at("("):
+            return ("call", "factorial", ("add", *self._bracketed(), ("neg", ONE)))
         if name in GREEK:
             return self._symbol(name + self._index())
         raise UnreadableError(name)

@@ -102,7 +102,7 @@ def whole(value: Value) -> int:
 
 
 def _factorial(value: Value) -> Value:
-    """n!; between whole numbers a function that nobody knows but for n! = n (n - 1)!."""
+    """n!, exact at halves too; between them a function that nobody knows but for n! = n (n - 1)!."""
     try:
         n = whole(value)
     except UndefinedError:
@@ -110,7 +110,8 @@ def _factorial(value: Value) -> Value:
         if abs(turns) > MOST_TERMS:
             raise TooLargeError("a factorial") from None
         first = value - turns
-        start = coordinate(f"!{number(first, bits=KEY_BITS).key}", 1)
+        start: Value = coordinate(f"!{number(first, bits=KEY_BITS).key}", 1)
+        start = mp.sqrt(mp.pi) / 2 if first == Fraction(1, 2) else start
         steps = multiplied([first + i for i in (range(1, turns + 1) if turns > 0 else range(turns + 1, 1))])
         return multiplied([start, steps]) if turns > 0 else divided(start, steps)
     if n < 0:

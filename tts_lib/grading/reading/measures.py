@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from tts_lib.grading.reading.number_words import CARDINALS
 from tts_lib.grading.reading.tokens import Token, UnreadableError, written
+from tts_lib.grading.reading.units import size
 from tts_lib.grading.reading.words import ANGLES, is_word
 
 FACTORS = {
@@ -115,6 +116,8 @@ def measure(row: Sequence[Token]) -> Measure:
             raise UnreadableError(f"{word} is no unit")
         elif name in _SENSES:
             senses.append(name)
+        elif words == ["degree"] and single == "degree":  # 144^\\circ degrees
+            continue
         elif name in _OF_DEGREES and words == ["degree"]:
             senses.append(_OF_DEGREES[name])
         elif currency and name in _AMOUNTS and not words:
@@ -139,7 +142,7 @@ def without_hedge(row: Sequence[Token]) -> Sequence[Token]:
 def in_several_units(row: Sequence[Token]) -> list[Sequence[Token]]:
     """The amounts of "6 feet 2 inches", one for each unit; the row alone where their units are not known ones."""
     starts = [i for i, token in enumerate(row) if token.kind == "number"]
-    parts = [row[start:end] for start, end in pairwise([*starts, len(row)])]
+    parts = _with_units([row[start:end] for start, end in pairwise([*starts, len(row)])])
     if len(parts) < 2 or starts[0] or any(len(part) != 2 or part[1].kind not in ("text", "letters") for part in parts):
         return [row]
     try:
@@ -147,6 +150,18 @@ def in_several_units(row: Sequence[Token]) -> list[Sequence[Token]]:
     except UnreadableError:
         return [row]
     return parts if all(map(is_known, units)) and len(set(units)) == len(units) else [row]
+
+
+def _with_units(parts: list[Sequence[Token]]) -> list[Sequence[Token]]:
+    """The parts of "2 h 15 min" with letters that measure one thing as units; in "2h 30m" the second are minutes."""
+    letters = [part[1].text.lower() for part in parts if len(part) == 2 and part[1].kind == "letters"]
+    if len(letters) < len(parts):
+        return parts
+    names = ["min" if name == "m" and letters[0] in ("h", "hr") else name for name in letters]
+    kinds = {sized and sized[1] for sized in (size(_ALIASES.get(name, "")) for name in names)}
+    if len(kinds) > 1 or None in kinds:
+        return parts
+    return [[part[0], Token("text", name)] for part, name in zip(parts, names, strict=True)]
 
 
 def says_more(row: Sequence[Token]) -> bool:

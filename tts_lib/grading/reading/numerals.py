@@ -49,7 +49,7 @@ def number(value: Value, is_decimal: bool = False, bits: int = CONSTANT_BITS) ->
         exact = f"={above:x}/{below:x}" if size > bits // 2 else ""
         return Number(_key(rounded, exact), str(libmp.to_str(rounded, 30)), "0", is_decimal)
     parts = [_rounded(part, value, bits) for part in (value.real, value.imag)]
-    key = "+i*".join(_key(part) for part in parts if part is parts[0] or part != libmp.fzero)
+    key = "+i*".join(_key(part) for i, part in enumerate(parts) if i == 0 or part != libmp.fzero)
     return Number(key, str(libmp.to_str(parts[0], 30)), str(libmp.to_str(parts[1], 30)), is_decimal)
 
 

@@ -10,20 +10,23 @@ A reading is a tuple of plain values (it is kept as JSON), its kind first:
 ``("equation", numbers)``, ``("inequality", relation, numbers)``: the sides' difference at the points, up to a factor
 ``("ratio", numbers, multiples, is_clock)``: ``3:4``, also as multiples of its last part; perhaps a time
 ``("time", hours, minutes, seconds)``, ``("base", digits, base)``, ``("percent", value, hundredth)``
-``("measured", reading, unit, sense)``, ``("option", letter, reading)``, ``("text", words)``
+``("measured", reading, unit, sense, size)``: the size too, a value and what is measured, if the unit has one
+``("total", size, items)``: ``2 h 15 min``, an amount in several units
+``("progression", offset, step, formulas)``: a step times every whole number, the offset in steps; with usual letters
+``("option", letter, reading)``, ``("text", words)``
 ``("unread", verdict)``: too long, too deep, too large, or out of time
 """
 
 import re
 from fractions import Fraction
-from itertools import product
 
 from tts_lib.grading.normal_form import is_readable, normalise
-from tts_lib.grading.reading import amounts, matrices, notations, regions
+from tts_lib.grading.reading import amounts, matrices, notations, quantities, regions
 from tts_lib.grading.reading.conditions import Reading, all_of, joined, region, region_of, united_intervals
 from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.measures import in_several_units, measure, without_hedge
-from tts_lib.grading.reading.number_words import with_digits
+from tts_lib.grading.reading.number_words import said_once, with_digits
+from tts_lib.grading.reading.progressions import progressions
 from tts_lib.grading.reading.regions import Pieces
 from tts_lib.grading.reading.relations import (
     IDENTITY,
@@ -35,19 +38,21 @@ from tts_lib.grading.reading.relations import (
     name_of,
     names_in_brackets,
 )
+from tts_lib.grading.reading.signs import both_signs
 from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, brackets, split, tokens, written
 from tts_lib.grading.reading.trees import unknowns
 from tts_lib.grading.reading.words import plain_words
 from tts_lib.grading.verdicts import ERROR
 
-VERSION = 9  # of the rules in this package; raise it whenever a reading may change
+VERSION = 10  # of the rules in this package; raise it whenever a reading may change
 _RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow", "sim", "cong", "subset", "subseteq")
 _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
-_MOST_CHOICES = 4  # of signs, each plus or minus
 _WHOLE_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _SENTENCE = re.compile(r"[A-Za-z][\w .,'’()-]*")
 _NOUN = re.compile(r"an? [a-z]{3,20}(?: [a-z]{3,20}){0,3}(?:(?<!s)|(?<=[iu]s)|(?<=ss))")  # but a side of "a units"
 _UNSAID = re.compile(r"\.(?!\d)|(?<=[a-zA-Z])['’](?=[a-zA-Z])")  # U.S. is US, but 1.5 is not 15 and A' is not A
+_WHOLE_NUMBER = re.compile(r"-?\d{1,9}")
+_MOST_CONTINUED = 1_000  # items of a list of which some are left out
 _OR = re.compile(r"\\lor | or ")
 
 
@@ -71,8 +76,10 @@ def _read(text: str) -> Reading:
         return ("option", label, read(rest)) if rest else ("text", label)
     if letter := notations.letter_in_brackets(text):
         return ("text", letter)
-    if (counted := with_digits(text)) != text:
+    if (counted := with_digits(said_once(text))) != text:
         return read(counted)
+    if (found := progressions(text)) is not None:
+        return found
     if _NOUN.fullmatch(text):
         return _words(text)
     return _answer(tokens(text))
@@ -98,7 +105,8 @@ def _words(text: str) -> Reading:
     """An answer that is no mathematics: its words, whatever their case, or its signs."""
     unwrapped = " ".join(_WHOLE_TEXT.sub(r" \1 ", text).split())
     if _SENTENCE.fullmatch(unwrapped):
-        return ("text", plain_words(_UNSAID.sub("", unwrapped).strip(" ,").casefold()))
+        said = plain_words(_UNSAID.sub("", unwrapped).strip(" ,").casefold())
+        return ("set", ()) if said == "no solution" else ("text", said)
     return ("text", re.sub(r"(\\[a-zA-Z]+) (?=\d)", r"\1", re.sub(r"\{(\w)\}", r"\1", unwrapped)))
 
 
@@ -106,6 +114,8 @@ def _words(text: str) -> Reading:
 
 
 def _answer(row: Tokens) -> Reading:
+    if total := quantities.total(row):
+        return total
     groups, _ = split(row, ";")
     if len(groups) > 1 and any(split(group, ",")[1] for group in groups):  # p=5,q=2; p=7,q=2
         return _list([_tuple(_items(group)) for group in groups if group])
@@ -148,36 +158,28 @@ def _tuple(items: list[Reading]) -> Reading:
 
 def _items(row: Tokens) -> list[Reading]:
     """What stands between commas, "and" and "or"; a plus-or-minus is two items."""
-    parts = [part for part in split(row, "lor", "land", ",", ";")[0] if part]
-    return [_item(one) for part in parts for amount in in_several_units(part) for one in _both_signs(amount)]
+    items: list[Reading] = []
+    for part in _continued(split(row, "lor", "land", ",", ";")[0]):
+        amounts_in_units = in_several_units(part) if part else []
+        total = quantities.total(part)
+        items += [total] if total else [_item(one) for amount in amounts_in_units for one in both_signs(amount)]
+    return items
 
 
-def _both_signs(row: Tokens) -> list[Tokens]:
-    """The row with each choice of signs; several are chosen apart, unless one is the opposite of the others.
-
-    Those behind an equals sign are chosen as those before it.
-    """
-    if brackets(row) in (r"\{\}", "{}") or not any(token.is_command("pm", "mp") for token in row):
-        return [row]
-    is_one_choice = any(token.is_command("mp") for token in row)
-    follows: dict[int, int] = {}  # of each sign's place, which choice it follows
-    count = 0
-    for i, token in enumerate(row):
-        if token.is_sign("=") or token.is_command("approx"):
-            count = 0
-        elif token.is_command("pm", "mp"):
-            follows[i] = 0 if is_one_choice else count
-            count += 1
-    n_choices = 1 + max(follows.values())
-    if n_choices > _MOST_CHOICES:
-        return [row]
-    found = []
-    for choices in product((0, 1), repeat=n_choices):
-        chosen = list(row)
-        for i, choice in follows.items():
-            chosen[i] = Token("sign", {"pm": "+-", "mp": "-+"}[row[i].text][choices[choice]])
-        found.append(chosen)
-    return found
+def _continued(parts: list[Tokens]) -> list[Tokens]:
+    r"""The parts with all that is left out between ``2,4,6,\ldots,20``; other parts as they are."""
+    dots = next((i for i, part in enumerate(parts) if len(part) == 1 and part[0].is_command("ldots")), 0)
+    texts = [written(part) for part in (*parts[:dots], *parts[dots + 1 :])]
+    if dots < 2 or dots == len(texts) or not all(map(_WHOLE_NUMBER.fullmatch, texts)):
+        return parts
+    first, second, *_, last = (numbers := [int(text) for text in texts])
+    step = second - first
+    if step == 0 or (last - first) % step or (dots == 2 and abs(step) > 1):  # 2,4,...,16 may be powers
+        return parts
+    found = range(first, last + step // abs(step), step)
+    if not len(numbers) <= len(found) <= _MOST_CONTINUED or [*found[:dots], *found[dots - len(numbers) :]] != numbers:
+        return parts
+    return [tokens(str(n)) for n in found]
 
 
 def _item(row: Tokens) -> Reading:
@@ -272,7 +274,8 @@ def _value(row: Tokens) -> Reading:
         raise UnreadableError("degrees of an angle in radians")
     if measured.unit or measured.sense or measured.factor != 1:
         value = _value(measured.row) if measured.factor == 1 else amounts.multiple(measured.row, measured.factor)
-        return ("measured", value, measured.unit, measured.sense) if measured.unit or measured.sense else value
+        is_measured = measured.unit or measured.sense
+        return ("measured", value, measured.unit, measured.sense, quantities.size(measured)) if is_measured else value
     if any(token.is_command("begin") for token in row):
         grid, is_decimal = matrices.matrix(row)
         items = [amounts.amount(Formula(entry, is_decimal)) for entries in grid for entry in entries]

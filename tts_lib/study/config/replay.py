@@ -59,6 +59,7 @@ class Conventions(Section):
     relation_is_set: bool
     percent: Literal["number", "fraction", "either"]
     units: Annotated[Literal["optional", "required"], Field(description="whether 5 answers 5 cm")] = "optional"
+    unit_conversion: Annotated[bool, Field(description="whether 1.5 hours answer 90 minutes")] = True
     option_labels: Annotated[bool, Field(description="whether (B) 12 answers 12, and B")] = True
     decimals: Annotated[int, Field(ge=1, le=12, description="places to which decimals must agree")]
     decimal_comma: Annotated[bool, Field(description="whether 1,5 is 1.5")]

@@ -1,0 +1,75 @@
+"""Amounts with a unit as so much of what it measures; a part of `readings`."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
+from typing import NamedTuple
+
+from tts_lib.grading.reading import amounts, units
+from tts_lib.grading.reading.conditions import Reading
+from tts_lib.grading.reading.formulas import Formula, formula
+from tts_lib.grading.reading.measures import Measure, in_several_units, measure
+from tts_lib.grading.reading.tokens import Tokens, UnreadableError, split
+from tts_lib.grading.reading.trees import ONE, Tree, symbols
+
+_ANGLES: dict[str, Tree] = {"radian": ONE, "degree": ("frac", ("pi",), ("number", Fraction(180)))}
+
+
+class _Amount(NamedTuple):
+    """A number of units, of `each` so large."""
+
+    number: Fraction
+    is_decimal: bool
+    unit: str
+    each: Fraction
+    kind: str
+
+    def size(self) -> Fraction:
+        return self.number * self.each
+
+
+def size(measured: Measure) -> tuple[Reading, str] | None:
+    """(the number in the unit that all of its kind are reckoned in, the kind); None if it has variables or no size.
+
+    Angles are reckoned in radians; those in degrees are exact, 22.5 too.
+    """
+    sized = units.size(measured.unit)
+    each, kind = (("number", sized[0]), sized[1]) if sized else (_ANGLES.get(measured.unit), "angle")
+    if each is None or measured.sense:
+        return None
+    try:
+        read = formula(measured.row)
+    except UnreadableError:
+        return None
+    if symbols(read.tree):
+        return None
+    is_decimal = read.is_decimal and measured.unit != "degree"
+    return amounts.amount(Formula(("mul", ("number", measured.factor), each, read.tree), is_decimal)), kind
+
+
+def total(row: Tokens) -> Reading | None:
+    """The sum of ``2 h 15 min``: each amount but the first is less than one of the unit above; None of others."""
+    if sum(token.kind == "number" for token in row) < 2 or not any(token.kind in ("text", "letters") for token in row):
+        return None
+    found = [_amount(one) for part in split(row, "land", ",")[0] if part for one in in_several_units(part)]
+    parts = sorted((part for part in found if part), key=lambda part: part.each, reverse=True)
+    if len(parts) < max(len(found), 2) or len({part.kind for part in parts}) > 1:
+        return None
+    for above, below in pairwise(parts):
+        if above.number.denominator > 1 or below.each == above.each or below.size() >= above.each:
+            return None
+    whole = amounts.plain(sum((part.size() for part in parts), Fraction(0)), parts[-1].is_decimal)
+    items = (("measured", amounts.plain(part.number, part.is_decimal), part.unit, "", None) for part in parts)
+    return ("total", (whole, parts[0].kind), tuple(items))
+
+
+def _amount(row: Sequence) -> _Amount | None:
+    """A plain number and one word for its unit."""
+    if len(row) != 2 or row[0].kind != "number" or not row[1].text.isalpha():
+        return None
+    try:
+        unit = measure(row).unit
+    except UnreadableError:
+        return None
+    sized = units.size(unit)
+    return _Amount(Fraction(row[0].text), "." in row[0].text, unit, *sized) if sized else None
