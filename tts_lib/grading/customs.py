@@ -58,6 +58,13 @@ _MONTH = "(?:january|february|march|april|may|june|july|august|september|october
 _WHEN = re.compile(
     rf"^(\\text\{{)?(?:on|in) (?=(?:(?:sun|mon|tues|wednes|thurs|fri|satur)day|{_MONTH}(?: \d{{1,4}})?)\}}?$)", re.I
 )
+_CALLED_SO = (
+    r"the (?:(?:vertical|horizontal|straight|open|closed|half-open|ordered) )?"
+    r"(?:line|circle|plane|parabola|equation|function|polynomial|point|pair|interval|set|vector|matrix|number|value)"
+)
+_CALLED = re.compile(  # "the point (1,2)" is (1,2)
+    rf"^(?:\\text\{{{_CALLED_SO}\}} ?|{_CALLED_SO}(?: |(?=[(\[\\])))(?=[-\d(\[\\]|[a-z](?:\([a-z]\))?[=<>])", re.I
+)
 _COLUMN = re.compile(rf"[(\[]({_PLACE}(?:[,;]{_PLACE})+)[)\]]\^\{{?(?:T|\\top|\\intercal) ?\}}?")
 
 _RULES = [
@@ -76,6 +83,8 @@ _RULES = [
     (re.compile(r"(?<![\w}])[_^](?:\{(\w+)\}|(\w))C_(?:\{(\w+)\}|(\w))"), r"\\binom{\1\2}{\3\4}"),
     (re.compile(r"(?<![\w}])[_^](?:\{(\d+)\}|(\d))P_(?:\{(\d+)\}|(\d))"), r"\\frac{\1\2!}{(\1\2-\3\4)!}"),
     (_WHEN, r"\1"),
+    (_CALLED, ""),
+    (re.compile(r"^(\\text\{)?(?:it(?:'s| is)|the answer is)(?=[ }])(?!\}$)[ :]{0,2}", re.I), r"\1"),
     (re.compile(r"(?<=\d)(?:\((?:\\text\{mod\}|mod|\\mod) ?(\d+)\)|\\pmod ?\{?(\d+)\}?)$"), r"\\pmod{\1\2}"),
     (
         re.compile(r"\\(?:text\{)?(tg|ctg|cotg|cosec|arctg)(?:\}|(?![a-zA-Z]))"),

@@ -49,7 +49,7 @@ _RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow"
 _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
 _WHOLE_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _SENTENCE = re.compile(r"[A-Za-z][\w .,'’()-]*")
-_NOUN = re.compile(r"an? [a-z]{3,20}(?: [a-z]{3,20}){0,3}(?:(?<!s)|(?<=[iu]s)|(?<=ss))")  # but a side of "a units"
+_NOUN = re.compile(r"[Aa]n? [a-z]{3,20}(?: [a-z]{3,20}){0,3}(?:(?<!s)|(?<=[iu]s)|(?<=ss))")  # but a side of "a units"
 _UNSAID = re.compile(r"\.(?!\d)|(?<=[a-zA-Z])['’](?=[a-zA-Z])")  # U.S. is US, but 1.5 is not 15 and A' is not A
 _WHOLE_NUMBER = re.compile(r"-?\d{1,9}")
 _MOST_CONTINUED = 1_000  # items of a list of which some are left out
@@ -129,7 +129,10 @@ def _answer(row: Tokens) -> Reading:
 
 def _alternatives(row: Tokens) -> Reading:
     """What stands between "or": a list of values; words and values of several unknowns are not all given at once."""
-    groups = [_items(group) for group in split(row, "lor")[0] if group]
+    rows = [group for group in split(row, "lor")[0] if group]
+    groups = [_items(group) for group in rows]
+    if len({written(group) for group in rows}) == len(rows) and _are_one_number(groups):  # 3/5 or 0.6
+        return groups[0][0]
     if (union := united_intervals([item for items in groups for item in items])) is not None:
         return union
     if len(groups) > 1 and all(_is_word(item) for items in groups for item in items):
@@ -140,6 +143,12 @@ def _alternatives(row: Tokens) -> Reading:
     if all(len(items) > 1 for items in groups):  # x=1, y=2 or x=3, y=4
         return _list([_tuple(items) for items in groups])
     return ("or", tuple(map(_list, groups)))
+
+
+def _are_one_number(groups: list[list[Reading]]) -> bool:
+    numbers = [item[2][1] if item[0] == "percent" else item[1] for items in groups for item in items]
+    are_numbers = all(len(items) == 1 and items[0][0] in ("value", "percent") for items in groups)
+    return are_numbers and all(len(one) == 1 for one in numbers) and len({one[0].key for one in numbers}) == 1
 
 
 def _is_word(item: Reading) -> bool:
