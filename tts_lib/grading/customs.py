@@ -47,10 +47,12 @@ _INFINITE = re.compile(r"(?:positive |plus |(negative |minus ))?infinity", re.I)
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _NUMBER_OF = r"(?:arbitrary |real )*(?:constants? |numbers? )?"
 _QUANTIFIED = re.compile(  # a function for all real x, whose other letters are constants
-    r"(?P<function>[a-zA-Z]\((?P<argument>[a-z])\)=.+?)(?:[,;] ?| \(?|(?=\\forall))(?:"
+    r"(?P<function>[a-zA-Z](?:\((?P<argument>[a-z])\)|_\{?(?P<index>[kmn])\}?)=.+?)(?:[,;] ?| \(?|(?=\\forall))(?:"
     rf"(?:for (?:all|any|every|(?P<some>some)) |\\forall ?){_NUMBER_OF}(?P<letter>[a-z])(?: ?\\in ?\\mathbb\{{R\}})?"
     r"|(?:where |with )?[a-z] (?:is|being) (?:an?|any|some) (?:arbitrary |real )*(?:constant|number)"
-    r"|(?:where |with )?[a-z] ?\\in ?\\mathbb\{R\})\)?"
+    r"|(?:where |with )?[a-z] ?\\in ?\\mathbb\{R\}"
+    r"|for (?:(?:all|any|every) )?(?:(?:positive |non-?negative )?(?:integers?|natural numbers?) )?(?P<whole>[kmn])"
+    r"(?: ?(?:\\ge ?[01]|>0))?)\)?"
 )
 _COMMANDS = {"tg": "tan", "ctg": "cot", "cotg": "cot", "cosec": "csc", "arctg": "arctan"}
 
@@ -65,11 +67,23 @@ _CALLED_SO = (
 _CALLED = re.compile(  # "the point (1,2)" is (1,2)
     rf"^(?:\\text\{{{_CALLED_SO}\}} ?|{_CALLED_SO}(?: |(?=[(\[\\])))(?=[-\d(\[\\]|[a-z](?:\([a-z]\))?[=<>])", re.I
 )
+_REMARK = re.compile(  # on a value that stands before it
+    r"(?<=[\w)}\]%])[, ]*(?:\\text\{)?[, ]*(?:"
+    r"\((?:(?:or |\\lor ?)?(?:\\approx|approximately|approx\b|about|roughly|i\.e\.)|(?:since|because|as)\b)"
+    r"|i\.e\."
+    r"|(?:is the only (?:solution|answer)|as (?:required|desired|expected|claimed))\b).*$",
+    re.I,
+)
 _COLUMN = re.compile(rf"[(\[]({_PLACE}(?:[,;]{_PLACE})+)[)\]]\^\{{?(?:T|\\top|\\intercal) ?\}}?")
 
 _RULES = [
     (re.compile(r"(?<![\^_])\{([-+=<>])\}"), r"\1"),
-    (re.compile(r"(?<=[\w)}\]])(?:\\(?:checkmark|blacksquare|qed|qedsymbol)(?![a-zA-Z])|[✓✔☑✅∎]\ufe0f?)$"), ""),
+    (
+        re.compile(
+            r"(?<=[\w)}\]])(?:\\(?:checkmark|square|Box|blacksquare|qed|qedsymbol)(?![a-zA-Z])|[✓✔☑✅∎]\ufe0f?)$"
+        ),
+        "",
+    ),
     (re.compile(r"(?<=[\d)}])\^\{?\\text\{o\}\}?"), r"^\\circ "),
     (re.compile(r"(?<=[\d}])[(\[]\\text\{([a-z][a-z./^\d ]*)\}[)\]]$"), r"\\text{\1}"),
     (re.compile(r",?(?<!\\)\\&"), r"\\land "),
@@ -83,6 +97,10 @@ _RULES = [
     (re.compile(r"(?<![\w}])[_^](?:\{(\w+)\}|(\w))C_(?:\{(\w+)\}|(\w))"), r"\\binom{\1\2}{\3\4}"),
     (re.compile(r"(?<![\w}])[_^](?:\{(\d+)\}|(\d))P_(?:\{(\d+)\}|(\d))"), r"\\frac{\1\2!}{(\1\2-\3\4)!}"),
     (_WHEN, r"\1"),
+    (re.compile(r"^(\d+) ?(?:\\text\{)?(?:out of|in)\}? ?(\d+)$"), r"\\frac{\1}{\2}"),
+    (re.compile(r"^([ADEGHIKLMOQSTVWXYZ])(?=\([^()]*[,;][^()]*\)$)"), r"\1="),
+    (re.compile(r"^(?:([a-zA-Z]): ?)?([a-z]) ?\\mapsto ?"), lambda rule: f"{rule[1] or 'f'}({rule[2]})="),
+    (re.compile(r"^([a-zA-Z]\([a-z]\))\\equiv ?(?!.*mod)"), r"\1="),
     (_CALLED, ""),
     (re.compile(r"^(\\text\{)?(?:it(?:'s| is)|the answer is)(?=[ }])(?!\}$)[ :]{0,2}", re.I), r"\1"),
     (re.compile(r"(?<=\d)(?:\((?:\\text\{mod\}|mod|\\mod) ?(\d+)\)|\\pmod ?\{?(\d+)\}?)$"), r"\\pmod{\1\2}"),
@@ -97,6 +115,8 @@ def usual(answer: str) -> str:
     """The answer with what can be meant in one way only written as MATH writes it."""
     for pattern, replacement in _RULES:
         answer = pattern.sub(replacement, answer)
+    if (remark := _REMARK.search(answer)) and remark[0].count("{") == remark[0].count("}"):
+        answer = answer[: remark.start()]
     answer = _THOUSANDS.sub(lambda number: re.sub(r"\D", "", number[0]), answer)
     if answer.count("{,}") == 1:
         answer = _DECIMAL_COMMA.sub(".", answer)
@@ -112,7 +132,8 @@ def usual(answer: str) -> str:
 def _function(answer: str) -> str:
     """``f(x)=cx`` without "for all real x" and "where c is a constant"."""
     found = _QUANTIFIED.fullmatch(" ".join(_TEXT.sub(r" \1 ", answer).split()))
-    is_for_all = found and not (found["some"] and found["letter"] == found["argument"])
+    argument = found and (found["argument"] or found["index"])
+    is_for_all = found and not (found["some"] and found["letter"] == argument) and found["whole"] in (None, argument)
     return found["function"] if found and is_for_all else answer
 
 

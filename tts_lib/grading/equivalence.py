@@ -178,6 +178,8 @@ def _collections(gold: Reading, answer: Reading, conventions: Conventions) -> Fi
         return _in_order(gold[2], answer[2], conventions)
     if "tuple" in kinds and "set" in kinds:
         single, pair = (gold[1], answer) if kinds[0] == "set" else (answer[1], gold)
+        if len(single) == 1 and single[0][0] == "tuple":
+            return compare(single[0], pair, conventions)
         if len(single) == 1 and pair[1] == "[]" and len(pair[2]) == 2:  # [3,3] has 3 alone
             return _in_order((*single, *single), pair[2], conventions)
         if not conventions.tuple_is_set:

@@ -79,7 +79,7 @@ def in_base(text: str) -> tuple[str, int] | None:
     base = int(name) if name.isdigit() else _BASES.get(name, 0)
     digits = re.sub(r"[ ,]", "", match["digits"]).upper()
     is_number = digits.count(".") <= 1 and 2 <= base <= 36 and set(digits) <= {".", *_DIGITS[:base]}
-    is_written_so = "text" in text or (base == 16 and len(digits) > 1)  # F_{16} is a number of Fibonacci's
+    is_written_so = "text" in text or (base > 10 and len(digits) > 1)  # F_{16} is a number of Fibonacci's
     if not is_number or (digits.isalpha() and not is_written_so):
         return None
     whole, _, part = digits.partition(".")

@@ -18,8 +18,9 @@ from tts_lib.grading.reading.words import is_word
 IDENTITY: Reading = ("equation", ())
 ORDERS = ("<", ">", "le", "ge", "ne")
 _NAME = re.compile(
-    r"(?>[a-zA-Z]|\\text\{[^{}]*\}|\\(?:overline|triangle|[a-z]{2,7})(?![a-z])|[{}|':,()/]"
-    r"|\[[A-Z]{1,6}\]|\^\{-1\}|_(?:\{[^{}]*\}|\w)|(?<=\()\d+(?=\))| )++"
+    r"(?>[a-zA-Z]|\\text\{[^{}]*\}|\\(?:sum|prod) ?_(?:\{[^{}]*\}|\w)(?:\^(?:\{[^{}]*\}|\w))?"
+    r"|\\(?:overline|triangle|[lr]?Vert|Delta|#|[a-z]{2,7})(?![a-z])|[{}|':,()/]|\^\*"
+    r"|\[[A-Z]{1,6}\]|\^\{-1\}|_(?:\{[^{}]*\}|\w)|(?<=[(,])\d+(?=[),])| )++"
 )
 _APPLIED = re.compile(r"[a-zA-Z]\(([a-z])\)")
 _ARGUMENTS = "nxyzt"

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 _SIZES = {
     "length": "mm 1, cm 10, m 1000, km 1000000, inch 25.4, foot 304.8, yard 914.4, mile 1609344",
-    "time": "s 1, min 60, h 3600, d 86400, week 604800",
+    "time": "s 1, min 60, h 3600, day 86400, week 604800",
     "mass": "mg 1, g 1000, kg 1000000, ounce 28349.523125, pound 453592.37",
     "money": "cent 1, dollar 100",
 }

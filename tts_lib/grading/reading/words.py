@@ -12,6 +12,12 @@ _DAY = re.compile(
     r"^((?:january|february|march|april|may|june|july|august|september|october|november|december) \d{1,2})"
     r"(?:st|nd|rd|th)(?![a-z])"
 )
+_MISSING = re.compile(r"^(?:it|(?:the )?[a-z]+) (does not exist|is undefined)$")
+_OF_ITS_KIND = re.compile(  # a prime number is prime
+    r"^(odd|even|prime|composite|rational|irrational|positive|negative|perfect|equilateral|isosceles|scalene|right|acute"
+    r"|obtuse|increasing|decreasing|linear|quadratic|cubic|exponential|constant|periodic|arithmetic|geometric)"
+    r" (?:number|triangle|function|equation|sequence|series|progression)$"
+)
 FUNCTIONS = OF_ONE_NUMBER | {"sqrt"}
 WITHOUT_BACKSLASH = {"pi": "pi", "infinity": "infty", **{name: name for name in FUNCTIONS | OF_SEVERAL}}
 GREEK = frozenset(
@@ -30,8 +36,8 @@ def is_word(letters: str) -> bool:
 
 
 def plain_words(words: str) -> str:
-    """Words in small letters without what says nothing: an article, the plural of none, the "th" of a date."""
-    words = "does not exist" if words == "dne" else words
-    for pattern in (_ARTICLE, _NONE, _MANY, _DAY):
+    """Words in small letters without what says nothing: an article, the plural of none, the noun of "prime number"."""
+    words = "does not exist" if words == "dne" else words.replace("doesnt", "does not")
+    for pattern in (_ARTICLE, _NONE, _MANY, _DAY, _MISSING, _OF_ITS_KIND):
         words = pattern.sub(lambda found: found[1] if found.re.groups else "", words)
     return words
