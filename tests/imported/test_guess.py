@@ -74,9 +74,18 @@ def test_a_column_called_answer_may_hold_texts_or_golds(tmp_path: Path, rows: li
 
 
 def test_golds_beside_lists_of_samples_are_not_their_answers(tmp_path: Path) -> None:
-    (tmp_path / "pool.jsonl").write_text(json.dumps({"id": "a", "answer": "12", "generations": ["It is 12.", "8"]}))
-    with pytest.raises(StudyError, match=r"\(id, answer, generations\) is plainly a text, an answer or a verdict"):
-        guess(tmp_path / "pool.jsonl", golds=GOLDS)
+    for name, columns in {
+        "generations": {"question": "id", "text": "generations[]", "gold": "answer"},
+        "drawn": None,
+    }.items():
+        (tmp_path / "pool.jsonl").write_text(json.dumps({"id": "a", "answer": "12", name: ["It is 12.", "8"]}))
+        if columns:
+            assert guess(tmp_path / "pool.jsonl", golds=GOLDS).columns == columns
+        else:
+            with pytest.raises(
+                StudyError, match=r"\(id, answer, drawn\) is plainly a text.*texts stand at .*drawn\[\]"
+            ):
+                guess(tmp_path / "pool.jsonl", golds=GOLDS)
 
 
 def test_columns_that_were_named_are_not_guessed(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ SAMPLES = "samples"  # folder of the study with copies of the files
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 UNKNOWN_SIZE, UNKNOWN_TOKENS, UNKNOWN_LENGTH = 1e9, 1e12, 500.0  # said, where they are taken
 MOST_BINS, QUESTIONS_A_BIN = 5, 20
+COLUMNS = "where a guess is wrong or missing; THEIRS is a column or a path such as choices[].message.content"
 FEWEST = 4  # questions: two to fit on, two to test
 
 
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--questions", type=Path, required=True, help="file of the questions, with their answers")
     parser.add_argument("--large", type=Path, help="file of the samples of a larger model")
     parser.add_argument("--into", type=Path, help="folder of the study (default: studies/NAME of the file)")
-    parser.add_argument("--columns", default="", metavar="OURS=THEIRS,...", help="where a guess is wrong or missing")
+    parser.add_argument("--columns", default="", metavar="OURS=THEIRS,...", help=COLUMNS)
     parser.add_argument("--model", help="read this model's samples, where the file has several")
     parser.add_argument("--parameters", type=float, nargs="+", default=[], help="of the model, and of the larger one")
     parser.add_argument("--yes", action="store_true", help="take what was shown, and run")
@@ -120,6 +121,8 @@ def _read(path: Path, declared: dict[str, Any]) -> sources.RawPool:
     columns = sources.Columns(**declared["columns"]) if "columns" in declared else None
     scores = declared.get("scores", "probability")
     raw = sources.read(sources.Source(path, declared["format"], columns, declared.get("rows_of"), scores=scores))
+    for why, n in raw.left_out.items():
+        print(f"{path}: {n:,} rows are left out, as {why}.")
     known = raw.samples[["n_tokens", "n_chars", "text"]].notna().to_numpy()
     if not known.any(axis=1).all():
         declared["tokens_per_sample"] = UNKNOWN_LENGTH

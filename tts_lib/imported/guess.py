@@ -12,26 +12,15 @@ from typing import Any
 
 from tts_lib.common.errors import StudyError
 from tts_lib.grading.answers import Style, extract_answer
-from tts_lib.imported.sources import Columns
-from tts_lib.questions.files.fields import normalised
-from tts_lib.questions.files.questions import bare_gold
-from tts_lib.questions.files.readers import parse_json, read_records
+from tts_lib.imported import asked, paths, unclear
+from tts_lib.imported.layouts import LAYOUTS, LISTS, NAMES, NO_RECORDS
+from tts_lib.imported.mistaken import without_mistaken_answer
+from tts_lib.imported.sources import SHARED, VERDICTS, Columns
+from tts_lib.questions.files.readers import Record, parse_json, read_records
 
 LOOKED_AT = 200  # rows, or texts
 MARKED: Style = "marked"
-# The names that people give to each column, the commonest first.
-NAMES = {
-    "question": "question_id uid unique_id problem_id qid task_id question id idx index problem prompt",
-    "text": "text completion response solution output generation generated_text model_output",
-    "answer": "answer ans extracted_answer prediction predicted_answer pred final_answer model_answer",
-    "correct": "correct is_correct ok passed right verdict label score_correct",
-    "step_scores": "step_scores prm_scores prm_steps scores rewards prm_score reward score",
-    "n_tokens": "n_tokens tokens num_tokens completion_tokens output_tokens tok",
-    "n_chars": "n_chars chars",
-    "finish": "finish finish_reason stop_reason",
-    "lcp": "lcp",
-    "model": "model model_name policy",
-}
+_TRUTH = {"true", "false", "0", "1", "0.0", "1.0"}
 # Columns that only these files have together.
 _SEARCH_AND_LEARN = {"completions", "scores"}
 _LARGE_LANGUAGE_MONKEYS = {"question", "samples"}
@@ -42,9 +31,8 @@ class Guess:
     """What a file seems to be."""
 
     format: str  # a key of `sources.FORMATS`
-    columns: dict[str, str] = field(default_factory=dict)  # of `rows`: ours -> the file's
+    columns: dict[str, str] = field(default_factory=dict)  # of `rows`: ours -> the file's, or paths
     models: tuple[str, ...] = ()  # named in the column of models, in the order they come
-    example: dict[str, Any] = field(default_factory=dict)  # the first row
     scores: str = "probability"  # or logit, where step scores lie outside 0 to 1
 
 
@@ -61,54 +49,118 @@ def guess(path: Path, named: Mapping[str, str] | None = None, golds: Mapping[str
     Raises:
         StudyError: the file is missing or broken, or no column of it can be the question's or the answer's.
     """
-    named = named or {}
+    named, golds = named or {}, golds or {}
     if unknown := named.keys() - {ours.name for ours in fields(Columns)}:
         names = ", ".join(ours.name for ours in fields(Columns))
         raise StudyError(f"--columns names {sorted(unknown)[0]!r}, but what a column can be is one of {names}")
-    rows = [record.fields for record in islice(read_records(path), LOOKED_AT)]
-    if not rows:
+    if what := NO_RECORDS.get(path.suffix):
+        raise StudyError(f"{path}: {what}")
+    records = list(islice(read_records(path), LOOKED_AT))
+    if not records:
         raise StudyError(f"{path} holds no samples")
-    if not named and set(rows[0]) >= _SEARCH_AND_LEARN:
-        return Guess("search_and_learn", example=rows[0], scores=_scale([row.get("scores") for row in rows]))
-    if not named and set(rows[0]) >= _LARGE_LANGUAGE_MONKEYS:
-        return Guess("large_language_monkeys", example=rows[0])
-    free = [{name: value for name, value in row.items() if name not in named.values()} for row in rows]
-    columns = {ours: name for ours in NAMES if ours not in named and (name := _named(ours, free))} | dict(named)
-    if columns.get("text") == columns.get("question"):
+    first = records[0].fields
+    if not named and set(first) >= _SEARCH_AND_LEARN:
+        return Guess("search_and_learn", scores=_scale([record.fields.get("scores") for record in records]))
+    if not named and set(first) >= _LARGE_LANGUAGE_MONKEYS:
+        return Guess("large_language_monkeys")
+    for theirs in named.values():
+        if all(value is None for record in records for value in paths.values(record, theirs).values()):
+            raise StudyError(paths.nothing_at(records[0], theirs))
+    columns = _in_layout(records, named, golds) or _in_row(records, named, golds)
+    if "question" not in columns or not columns.keys() & {"text", "answer", "correct"}:
+        raise StudyError(unclear.sentence(path, records[0], "text" if "question" in columns else "question", golds))
+    samples = [row for record in records for row in _samples(record, columns)]
+    if golds and "question" not in named and not asked.found([row["question"] for row in samples], golds)[1]:
+        raise StudyError(unclear.unasked(path, records[0]))
+    models = tuple(dict.fromkeys(str(row["model"]) for row in samples if "model" in row))
+    return Guess("rows", columns, models, _scale([row.get("step_scores") for row in samples]))
+
+
+def _in_layout(records: Sequence[Record], named: Mapping[str, str], golds: Mapping[str, str]) -> dict[str, str] | None:
+    """The columns of a log whose texts stand inside others, or in lists; None where it is none that is known."""
+    layouts = list(LAYOUTS.values())
+    if "text" in named:
+        layouts = [layout for layout in layouts if named["text"] in layout["text"].split()]
+        if not layouts and "[" in named["text"]:
+            layouts = [LISTS]
+    for layout in layouts:
+        if text := named.get("text") or _fitting("text", layout["text"].split(), records, {}):
+            columns = {"text": text} | dict(named)
+            names = {ours: layout.get(ours, "").split() for ours in (*NAMES, "gold", "once")}
+            names |= {ours: names[ours] + NAMES[ours].split() for ours in ("question", "model")}
+            return _completed(columns, names, records, golds)
+    return None
+
+
+def _in_row(records: Sequence[Record], named: Mapping[str, str], golds: Mapping[str, str]) -> dict[str, str]:
+    """The columns of a file with one sample a row, as far as their names tell."""
+    present = {name.lower(): name for name in records[0].fields if name not in named.values()}
+    usual = {ours: [present[name] for name in names.split() if name in present] for ours, names in NAMES.items()}
+    columns = _completed(dict(named), usual, records, golds)
+    if "text" not in named and columns.get("text") == columns.get("question"):
         columns.pop("text", None)
     if "question" in columns and "answer" in columns.keys() - named.keys():
-        columns = _without_mistaken_answer(columns, rows, golds or {})
-    if "question" not in columns or not columns.keys() & {"text", "answer", "correct"}:
-        missing = "the question" if "question" not in columns else "a text, an answer or a verdict"
-        raise StudyError(f"{path}: none of its columns ({', '.join(rows[0])}) is plainly {missing}; say --columns")
-    models = tuple(dict.fromkeys(str(row.get(columns["model"])) for row in rows)) if "model" in columns else ()
-    scores = [row.get(columns["step_scores"]) for row in rows] if "step_scores" in columns else []
-    return Guess("rows", columns, models, rows[0], _scale(scores))
-
-
-def _without_mistaken_answer(
-    columns: dict[str, str], rows: Sequence[dict[str, Any]], golds: Mapping[str, str]
-) -> dict[str, str]:
-    """The columns, with what was taken for the answers as the texts or the golds where it holds these.
-
-    Golds alone say nothing of samples, which then stand in a column of lists; without such a column all are right.
-    """
-    others = {ours: name for ours, name in columns.items() if ours != "answer"}
-    pairs = [(row.get(columns["question"]), row.get(columns["answer"])) for row in rows]
-    answers = [str(answer) for _, answer in pairs if answer is not None]
-    holds_lists = any(isinstance(value, list) and value and isinstance(value[0], str) for value in rows[0].values())
-    if ("text" in columns or holds_lists) and all(
-        answer is not None and bare_gold(str(answer)) == golds.get(normalised(str(question)))
-        for question, answer in pairs
-    ):
-        return others | {"gold": columns["answer"]}
-    if "text" not in columns and 2 * sum(map(_is_solution, answers)) > len(answers):
-        return others | {"text": columns["answer"]}
+        wanted = {ours: columns[ours] for ours in columns.keys() & {"question", "answer", "text"}}
+        samples = [row for record in records for row in _samples(record, wanted)]
+        unnamed = [name for name in records[0].fields if name not in columns.values()]
+        others = [[record.fields.get(name) for record in records] for name in unnamed]
+        return without_mistaken_answer(columns, samples, others, golds)
     return columns
 
 
-def _is_solution(answer: str) -> bool:
-    return "\n" in answer.strip() or extract_answer(answer) is not None
+def _completed(
+    columns: dict[str, str], usual: Mapping[str, Sequence[str]], records: Sequence[Record], golds: Mapping[str, str]
+) -> dict[str, str]:
+    """The columns, with those that are missing by their usual names and paths, as far as their values fit."""
+    for ours, names in usual.items():
+        if ours not in columns:
+            found = _asking(names, records, columns, golds) if ours == "question" else None
+            if theirs := found or _fitting(ours, names, records, columns):
+                columns[ours] = theirs
+    return columns
+
+
+def _asking(
+    usual: Sequence[str], records: Sequence[Record], columns: Mapping[str, str], golds: Mapping[str, str]
+) -> str | None:
+    """Where the questions are named: by a usual name or path, else where their texts stand beside the samples'."""
+    beside = asked.places(columns["text"], records[0]) if "text" in columns and golds else []
+    for candidates in (usual, beside):
+        known = [(theirs, _values("question", theirs, records, columns)) for theirs in candidates]
+        ranks = {theirs: asked.found(values, golds) for theirs, values in known if values is not None}
+        best = max(ranks, key=ranks.__getitem__, default=None)
+        if best is not None and ranks[best][1] > (candidates is beside):  # numbers are found everywhere
+            return best
+    return None
+
+
+def _fitting(ours: str, usual: Sequence[str], records: Sequence[Record], columns: Mapping[str, str]) -> str | None:
+    """The first of the usual names and paths whose values could be what is meant."""
+    for theirs in usual:
+        values = _values(ours, theirs, records, columns)
+        if values is not None and _fits(ours, values, theirs in records[0].fields):
+            return theirs
+    return None
+
+
+def _values(ours: str, theirs: str, records: Sequence[Record], columns: Mapping[str, str]) -> list[Any] | None:
+    """What stands at a path, for each sample of the columns; None where the first record does not have it or cannot."""
+    found: list[Any] = []
+    wanted = {name: columns[name] for name in columns.keys() & {"text"}} | {ours: theirs}
+    for number, record in enumerate(records):
+        try:
+            found += [row[ours] for row in _samples(record, wanted)]
+        except StudyError:
+            if number == 0:
+                return None
+    return found
+
+
+def _samples(record: Record, columns: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What a record says of each of its samples, by our names."""
+    shared = SHARED if columns.keys() - SHARED else ()
+    samples = paths.samples(record, columns, shared)
+    return [{ours: row.fields[where] for ours, where in place.items()} for row, place in samples if place]
 
 
 def style(texts: Sequence[str]) -> tuple[Style, dict[str, float]]:
@@ -141,23 +193,20 @@ def _scale(scores: Any) -> str:
     return "logit" if is_number and not 0 <= scores <= 1 else "probability"
 
 
-def _named(ours: str, rows: Sequence[dict[str, Any]]) -> str | None:
-    """The first of the file's columns with one of the usual names whose values could be what is meant."""
-    present = {name.lower(): name for name in rows[0]}
-    for usual in NAMES[ours].split():
-        if (name := present.get(usual)) is not None and _fits(ours, [row.get(name) for row in rows]):
-            return name
-    return None
-
-
-def _fits(ours: str, values: Sequence[Any]) -> bool:
+def _fits(ours: str, values: Sequence[Any], is_column: bool) -> bool:
+    """Whether values could be what is meant; inside others texts must be there, and verdicts may be letters."""
     given = [value for value in values if value is not None]
+    if not given and not (is_column and ours in ("text", "answer")):
+        return False
     if ours == "step_scores":
-        return bool(given) and all(isinstance(v, list) or (isinstance(v, str) and v.lstrip()[:1] == "[") for v in given)
+        return all(isinstance(v, list) or (isinstance(v, str) and v.lstrip()[:1] == "[") for v in given)
     if ours == "correct":
-        return bool(given) and {str(value).lower() for value in given} <= {"true", "false", "0", "1"}
+        return {str(value).lower() for value in given if is_column or str(value) not in VERDICTS} <= _TRUTH
     if ours in ("n_tokens", "n_chars"):
-        return bool(given) and all(str(value).isdecimal() for value in given)
+        return all(isinstance(value, list) or str(value).isdecimal() for value in given)
+    if ours in ("gold", "question") or (ours in ("text", "answer") and not is_column):
+        kinds = str if ours == "text" else str | int | float | Decimal
+        return isinstance(given[0], kinds)  # another kind of value further down is refused with its place
     if ours in ("text", "answer"):
         return all(isinstance(value, str | int | float | Decimal) for value in given)
-    return bool(given)
+    return True

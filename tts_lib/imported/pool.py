@@ -11,7 +11,7 @@ from tts_lib.answers import pools
 from tts_lib.common.errors import StudyError
 from tts_lib.estimators import selection
 from tts_lib.grading.verdicts import CORRECT, ERROR, NO_ANSWER, TIMEOUT, WRONG
-from tts_lib.imported import alignment, checks
+from tts_lib.imported import alignment, asked, checks
 from tts_lib.imported.sources import RawPool
 from tts_lib.questions.files.fields import normalised, shorten
 from tts_lib.questions.files.questions import bare_gold
@@ -42,7 +42,7 @@ class ImportedPool:
 def to_pool(
     raw: RawPool, questions: pd.DataFrame, grade: Grade, partial: bool = False, is_trusted: bool = False
 ) -> ImportedPool:
-    """Join a raw pool to the questions (by id, else text), grade it, and check that its samples are where they belong.
+    """Join a raw pool to the questions, grade it, and check that its samples are where they belong.
 
     Samples are numbered from 0 per question, in the file's order. The answer is the file's where it has an answer
     column, else it is extracted from the text. Where neither holds one (of programs, say), the file's own verdict is
@@ -104,7 +104,7 @@ def to_pool(
 
 
 def join(raw: RawPool, questions: pd.DataFrame, partial: bool = False) -> list[str]:
-    """The question_id of every raw row, found by id, else by text.
+    """The question_id of every raw row, found by id, else by text, else by a prompt that holds the text.
 
     Args:
         raw: what `sources.read` returns.
@@ -132,7 +132,9 @@ def join(raw: RawPool, questions: pd.DataFrame, partial: bool = False) -> list[s
                     f"this id is {shorten(text_of[by_id[key]])}"
                 )
             found[key] = by_id[key]
-        elif text in twice:
+            continue
+        text = text if text in by_text else asked.question_in(text, by_text) or text
+        if text in twice:
             raise StudyError(f"{place}: two questions of the study have the text {shorten(text)}; join them by id")
         elif text in by_text:
             found[key] = by_text[text]
@@ -236,7 +238,7 @@ def _summary(
         "verdicts_from": "grader" if is_graded else "pool",
         "unlike_own_verdict": _n(own[has_own] != (verdict[has_own] == CORRECT)) if is_graded and any(has_own) else None,
         "alignment": aligned,
-        "dropped": {"rows of other models": raw.n_other_models} if raw.n_other_models else {},
+        "dropped": ({"rows of other models": raw.n_other_models} if raw.n_other_models else {}) | dict(raw.left_out),
     }
 
 

@@ -1,10 +1,12 @@
 """Existing pools of samples, in the formats that people hold them in, as one raw frame: a row per sample.
 
+A column of `rows` may be a path (`tts_lib.imported.paths`) into a log whose rows hold several samples.
 Nothing is graded or joined here; every field is checked as it is read.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +16,7 @@ import pandas as pd
 from scipy.special import expit
 
 from tts_lib.common.errors import StudyError
-from tts_lib.imported import checks
+from tts_lib.imported import checks, paths
 from tts_lib.questions.files import fields as read_field
 from tts_lib.questions.files.readers import Record, read_records
 
@@ -24,12 +26,17 @@ RAW_COLUMNS = (
 STEP_SEPARATOR = "\n\n"  # between the steps that search-and-learn scores
 _GOLDS = ("gt_answer", "gold", "answer")  # names of the gold in the files of Large Language Monkeys
 _SCORES = ("probability", "logit")
+SHARED = {"question", "gold", "problem", "model", "once"}  # by the samples of a question
+_LEFT_OUT = "left out"  # why a record of `rows` is no sample
+VERDICTS = {"C": True, "I": False, "P": False, "N": False}  # of inspect_ai: correct, incorrect, partial, no answer
+_NO_ENDS = ["content_filter", "refusal", "tool_calls", "tool_use", "abort", "unknown"]  # nobody knows how
+_ENDS = {"model_length": "length", **dict.fromkeys(_NO_ENDS)}
 _NOT_RECORDED = -1  # search-and-learn's completion tokens where the method does not count them
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column of a `rows` file is what; at least one of text, answer and correct."""
+    """Which column of a `rows` file, or path into its records, is what; at least one of text, answer and correct."""
 
     question: str  # id or text of the question
     sample: str | None = None  # whole number, ascending within a question; none: the file's order
@@ -44,6 +51,7 @@ class Columns:
     finish: str | None = None
     lcp: str | None = None  # largest share of the text in common with an earlier sample of the question, as a prefix
     model: str | None = None
+    once: str | None = None  # read the first row of a file with each value: logs may hold a row once for each metric
 
     def __post_init__(self) -> None:
         if not (self.text or self.answer or self.correct):
@@ -86,6 +94,7 @@ class RawPool:
     tokens: str  # recorded, estimated (characters / chars_per_token), assumed (tokens_per_sample), or missing
     n_other_models: int  # rows left out by Source.model
     scores: str = "probability"  # what the file's step scores are; the samples' are probabilities
+    left_out: Mapping[str, int] = field(default_factory=dict)  # why a row is no sample -> how many are not
 
 
 def read(source: Source) -> RawPool:
@@ -96,6 +105,8 @@ def read(source: Source) -> RawPool:
             only, mixes models, its sample ids repeat or run backwards, or its declared logits are probabilities.
     """
     rows = list(FORMATS[source.format](source))
+    left_out = Counter(row[_LEFT_OUT] for row in rows if _LEFT_OUT in row)
+    rows = [row for row in rows if _LEFT_OUT not in row] if left_out else rows
     kept = rows if source.model is None else [row for row in rows if row["model"] == source.model]
     if rows and not kept:
         names = sorted({str(row["model"]) for row in rows})
@@ -112,25 +123,55 @@ def read(source: Source) -> RawPool:
     checks.check_raw(frame.astype({"sample": "int64"}), source.path, sample)
     tokens = _count_tokens(frame, source)
     types = {"sample": "int64", "correct": "boolean", "n_tokens": "Int64", "n_chars": "Int64", "lcp": "Float64"}
-    return RawPool(source.path, frame.astype(types), tokens, n_other, source.scores)
+    return RawPool(source.path, frame.astype(types), tokens, n_other, source.scores, dict(left_out))
 
 
 def _rows(source: Source) -> Iterator[dict[str, Any]]:
     columns, are_logits = source.columns, source.scores == "logit"
     assert columns is not None
     named = {f.name: name for f in fields(columns) if (name := getattr(columns, f.name)) is not None}
+    named["question"] = named.pop("question")  # the last that is looked for
     readers: dict[str, Callable[[Record, str], Any]] = {
         **dict.fromkeys(["text", "answer", "gold", "problem", "model"], read_field.string),
-        **dict.fromkeys(["n_tokens", "n_chars"], lambda r, c: read_field.count(r, c, read_field.field(r, c))),
+        "n_tokens": _n_tokens,
+        "n_chars": lambda r, c: read_field.count(r, c, read_field.field(r, c)),
         "sample": _sample,
-        "correct": lambda r, c: read_field.truth(r, c, read_field.field(r, c)),
+        "correct": _correct,
         "step_scores": lambda r, c: read_field.step_scores(r, c, read_field.field(r, c), logits=are_logits),
-        "finish": read_field.finish,
+        "finish": _finish,
         "lcp": read_field.share,
     }
+    seen: set[tuple[Path, str]] = set()
     for record in read_records(source.path):
-        row = {name: readers[name](record, column) for name, column in named.items() if name != "question"}
-        yield {**row, "question_key": read_field.key(record, columns.question), "place": record.place}
+        if columns.once is not None:
+            if (once := (record.file, repr(paths.values(record, columns.once)))) in seen:
+                yield {_LEFT_OUT: f"their {columns.once} has come before in the file"}
+                continue
+            seen.add(once)
+        for sample, place in paths.samples(record, named, SHARED):
+            if not place:
+                yield {_LEFT_OUT: f"they have nothing at {columns.text or columns.answer or columns.correct}"}
+                continue
+            row = {name: readers[name](sample, column) for name, column in place.items() if name in readers}
+            if sample is not record and "text" in row:
+                row["text"] = row["text"] or ""  # a sample that says nothing has a length
+            yield {**row, "question_key": read_field.key(sample, place["question"]), "place": record.place}
+
+
+def _correct(record: Record, column: str) -> bool | None:
+    value = read_field.field(record, column)
+    return VERDICTS[value] if isinstance(value, str) and value in VERDICTS else read_field.truth(record, column, value)
+
+
+def _finish(record: Record, column: str) -> str | None:
+    value = read_field.field(record, column)
+    return _ENDS[value] if isinstance(value, str) and value in _ENDS else read_field.finish(record, column)
+
+
+def _n_tokens(record: Record, column: str) -> int | None:
+    """A number of tokens, or how many a list holds."""
+    value = read_field.field(record, column)
+    return len(value) if isinstance(value, list) else read_field.count(record, column, value)
 
 
 def _sample(record: Record, column: str) -> int:

@@ -15,7 +15,7 @@ Column = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class PoolColumns(Section):
-    """Which column of a file of rows is what (`tts_lib.imported.sources.Columns`)."""
+    """Which column of a file of rows, or path into its records, is what (`tts_lib.imported.sources.Columns`)."""
 
     question: Column
     sample: Column | None = None
@@ -30,6 +30,7 @@ class PoolColumns(Section):
     finish: Column | None = None
     lcp: Column | None = None
     model: Column | None = None
+    once: Column | None = None
 
 
 class ImportedPool(Section):
