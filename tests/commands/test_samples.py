@@ -70,6 +70,23 @@ def test_what_the_file_does_not_record_is_assumed_and_said(tmp_path: Path, capsy
     assert "taken to have 500 tokens" in said and "taken for logits" in said
 
 
+def test_a_log_whose_texts_are_nested_is_taken_by_paths_that_are_shown(tmp_path: Path, capsys: Any) -> None:
+    rows: list[dict[str, Any]] = [
+        {"custom_id": f"q{i}", "response": {"body": {"choices": [{"message": {"content": f"#### {2 * i}"}}] * 3}}}
+        for i in range(7)
+    ]
+    rows.append({"custom_id": "q7", "response": None, "error": {"code": "batch_expired"}})
+    mine = made(tmp_path, rows)["replay"]["mine"]
+    assert mine["base"]["columns"] == {"question": "custom_id", "text": "response.body.choices[].message.content"}
+    assert mine["partial"] is True
+    said = capsys.readouterr().out
+    assert (
+        "21 samples of pool, 7 questions with 3 each" in said
+        and "text: response.body.choices[].message.content" in said
+    )
+    assert "1 rows are left out, as they have nothing at response.body.choices[].message.content" in said
+
+
 @pytest.mark.parametrize(
     ("rows", "words", "said"),
     [
@@ -77,6 +94,7 @@ def test_what_the_file_does_not_record_is_assumed_and_said(tmp_path: Path, capsy
         ([*texts("#### {}"), {"id": "q9", "text": "9"}], [], "'q9' is not among the 8 questions"),
         (texts("#### {}"), ["--parameters", "0"], "n_params is 0.0, but must be"),
         (texts("#### {}"), ["--columns", "text"], "--columns has 'text', but must be OURS=THEIRS"),
+        (texts("#### {}"), ["--columns", "text=text[].said"], "column 'text' is '#### 0', but must be a list"),
         (texts("#### {}"), ["--columns", "text=reply"], "line 1 has no column 'reply'; it has id, text"),
     ],
 )

@@ -107,4 +107,4 @@ def test_where_nothing_stands_is_said_with_what_is_there() -> None:
     log = record(choices=CHOICES)
     assert "nothing at 'choices[].text'; at 'choices[]' is message, n" in paths.nothing_at(log, "choices[].text")
     assert "nothing at 'choices[5].n'; at 'choices' is a list of 2" in paths.nothing_at(log, "choices[5].n")
-    assert paths.texts(log) == ["choices[].message.content"]
+    assert paths.texts_in(log.fields) == ["choices[].message.content"]

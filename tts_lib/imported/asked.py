@@ -53,7 +53,7 @@ def places(text: str, record: Record) -> list[str]:
     """
     head, sign, _ = text.rpartition("[]")
     own = re.sub(r"\[-?\d*\]", "[]", head + sign if sign else text.partition("[")[0])
-    others = [path.split("[]") for path in paths.texts(record) if not path.startswith(own)]
+    others = [path.split("[]") for path in paths.texts_in(record.fields) if not path.startswith(own)]
     return [
         "[]".join(parts[: len(parts) - n]) + "".join("[-1]" + part for part in parts[len(parts) - n :])
         for parts in others

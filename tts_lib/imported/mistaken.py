@@ -8,7 +8,7 @@ from typing import Any
 
 from tts_lib.grading.answers import extract_answer
 from tts_lib.grading.normal_form import normalise
-from tts_lib.imported import asked
+from tts_lib.imported import asked, paths
 from tts_lib.imported.unclear import is_printed
 from tts_lib.questions.files.questions import bare_gold
 
@@ -63,11 +63,9 @@ def _is_said_of_questions(pairs: Sequence[tuple[Any, Any]], texts: Sequence[Any]
 
 
 def _are_samples(values: Sequence[Any], golds: Mapping[str, str]) -> bool:
-    """Whether a column that nobody named holds solutions, or lists of texts."""
+    """Whether a column that nobody named holds solutions, or lists or records of texts."""
     texts = [value for value in values if isinstance(value, str)]
-    if any(isinstance(value, list) and value and isinstance(value[0], str) for value in values):
-        return True
-    if any(map(is_printed, texts)):
+    if any(isinstance(value, list | dict) and paths.texts_in(value) for value in values) or any(map(is_printed, texts)):
         return True
     return 2 * sum(_is_solution(text) and asked.question(text, golds) is None for text in texts) > len(values)
 

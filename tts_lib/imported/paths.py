@@ -125,9 +125,9 @@ def nothing_at(record: Record, path: str) -> str:
     return f"{record.place} has nothing at {path!r}"
 
 
-def texts(record: Record) -> list[str]:
-    """The paths at which texts stand in a record, as far as it is not too deep."""
-    return list(dict.fromkeys(_leaves("", record.fields, 0)))
+def texts_in(value: Any) -> list[str]:
+    """The paths at which texts stand in the fields of a record, or in one of them, as far as they are not too deep."""
+    return list(dict.fromkeys(_leaves("", value, 0)))
 
 
 def _leaves(path: str, value: Any, depth: int) -> Iterator[str]:

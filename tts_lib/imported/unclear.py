@@ -29,7 +29,7 @@ def sentence(path: Path, record: Record, missing: str, golds: Mapping[str, str])
             f"{path}: column {printed[0]!r} holds a list as Python prints it, but must be JSON, as json.dumps writes it"
         )
     what = "the question" if missing == "question" else "a text, an answer or a verdict"
-    inside = [theirs for theirs in paths.texts(record) if missing == "text" or "." in theirs or "[" in theirs]
+    inside = [theirs for theirs in paths.texts_in(record.fields) if missing == "text" or "." in theirs or "[" in theirs]
     shown = ", ".join(inside[:_SHOWN]) + (", ..." if len(inside) > _SHOWN else "")
     return _plain(
         f"{path}: none of its columns ({_names(record)}) is plainly {what}; say --columns {missing}=PATH"
