@@ -3,6 +3,7 @@
 A guess is shown before it is used; nothing is decided by it alone.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
@@ -14,7 +15,7 @@ from tts_lib.common.errors import StudyError
 from tts_lib.grading.answers import Style, extract_answer
 from tts_lib.imported import asked, paths, unclear
 from tts_lib.imported.layouts import LAYOUTS, LISTS, NAMES, NO_RECORDS
-from tts_lib.imported.mistaken import without_mistaken_answer
+from tts_lib.imported.mistaken import without_mistaken_names
 from tts_lib.imported.sources import SHARED, VERDICTS, Columns
 from tts_lib.questions.files.readers import Record, parse_json, read_records
 
@@ -66,7 +67,16 @@ def guess(path: Path, named: Mapping[str, str] | None = None, golds: Mapping[str
     for theirs in named.values():
         if all(value is None for record in records for value in paths.values(record, theirs).values()):
             raise StudyError(paths.nothing_at(records[0], theirs))
-    columns = _in_layout(records, named, golds) or _in_row(records, named, golds)
+    columns = _in_layout(records, named, golds)
+    if columns is None and not named and (what := unclear.known(records[0])):
+        raise StudyError(f"{path}: {what}")
+    columns = columns or _in_row(records, named, golds)
+    if columns.keys() >= {"question"} and columns.keys() & {"text", "answer"}:
+        wanted = {ours: columns[ours] for ours in columns.keys() & {"question", "answer", "text"}}
+        samples = [row for record in records for row in _samples(record, wanted)]
+        taken = {*columns.values(), *(re.split(r"[.\[]", theirs)[0] for theirs in columns.values())}
+        others = [[record.fields.get(name) for record in records] for name in first if name not in taken]
+        columns = without_mistaken_names(columns, samples, others, golds, named)
     if "question" not in columns or not columns.keys() & {"text", "answer", "correct"}:
         raise StudyError(unclear.sentence(path, records[0], "text" if "question" in columns else "question", golds))
     samples = [row for record in records for row in _samples(record, columns)]
@@ -96,15 +106,9 @@ def _in_row(records: Sequence[Record], named: Mapping[str, str], golds: Mapping[
     """The columns of a file with one sample a row, as far as their names tell."""
     present = {name.lower(): name for name in records[0].fields if name not in named.values()}
     usual = {ours: [present[name] for name in names.split() if name in present] for ours, names in NAMES.items()}
-    columns = _completed(dict(named), usual, records, golds)
+    columns = _completed(dict(named), {"text": usual["text"], **usual}, records, golds)
     if "text" not in named and columns.get("text") == columns.get("question"):
         columns.pop("text", None)
-    if "question" in columns and "answer" in columns.keys() - named.keys():
-        wanted = {ours: columns[ours] for ours in columns.keys() & {"question", "answer", "text"}}
-        samples = [row for record in records for row in _samples(record, wanted)]
-        unnamed = [name for name in records[0].fields if name not in columns.values()]
-        others = [[record.fields.get(name) for record in records] for name in unnamed]
-        return without_mistaken_answer(columns, samples, others, golds)
     return columns
 
 
@@ -198,6 +202,8 @@ def _fits(ours: str, values: Sequence[Any], is_column: bool) -> bool:
     given = [value for value in values if value is not None]
     if not given and not (is_column and ours in ("text", "answer")):
         return False
+    if ours == "step_scores" and not is_column and all(type(v) in (int, float, Decimal) for v in given):
+        return not {float(v) for v in given} <= {0.0, 1.0}  # these are verdicts, which no verifier knows
     if ours == "step_scores":
         return all(isinstance(v, list) or (isinstance(v, str) and v.lstrip()[:1] == "[") for v in given)
     if ours == "correct":

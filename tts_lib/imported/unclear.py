@@ -13,14 +13,19 @@ from tts_lib.questions.files.readers import Record, parse_json
 _SHOWN = 12  # paths
 
 
-def sentence(path: Path, record: Record, missing: str, golds: Mapping[str, str]) -> str:
-    """The sentence for a file that nothing plainly is the question or the sample of."""
+def known(record: Record) -> str | None:
+    """What is said of a record that is known to be no sample."""
     for only, what in NO_SAMPLES.items():
         try:
             if any(value is not None for value in paths.values(record, only).values()):
-                return f"{path}: {what}"
+                return what
         except StudyError:
             continue
+    return None
+
+
+def sentence(path: Path, record: Record, missing: str, golds: Mapping[str, str]) -> str:
+    """The sentence for a file that nothing plainly is the question or the sample of."""
     if any(normalised(str(name)) in golds for name in record.fields):
         flat = "jq -c 'to_entries[] | {question: .key, generations: .value}'"
         return f"{path}: its columns are questions; write a row for each, as {flat} does"
