@@ -53,7 +53,7 @@ def test_every_convention_has_an_example_that_it_decides(name):
         (Conventions(option_labels=False), r"\text{(C)}", "(C) 12", True, False),
         (Conventions(units="required"), "\\$5", "5 dollars", True, True),
         (Conventions(units="required"), "5\\text{ ways}", "5\\text{ paths}", True, False),
-        (Conventions(unit_conversion=False), r"60^\circ", r"\frac{\pi}{3}", True, False),
+        (Conventions(unit_conversion=False), r"60^\circ", r"\frac{\pi}{3}\text{ radians}", True, False),
         (Conventions(unit_conversion=False), "2 hours 15 minutes", "135 min", True, False),
         (Conventions(unit_conversion=False), "2 hours 15 minutes", "2 h 15 min", True, True),
         (Conventions(units="required"), "2\\text{ m}", "200 cm", True, True),

@@ -78,20 +78,11 @@ def _measures(gold: Reading, answer: Reading, conventions: Conventions) -> Findi
 
 
 def _converted(gold: Reading, answer: Reading, conventions: Conventions) -> Finding | None:
-    """Amounts in different units of one kind, and angles in degrees and radians; None of others."""
+    """Amounts in different units of one kind, angles too if both say theirs; None of others."""
     one, other = (r[1] if r[0] == "total" else r[4] if r[0] == "measured" else None for r in (gold, answer))
-    if one and other:
-        if one[1] != other[1] or gold[2] == answer[2]:
-            return None
-        return Finding(compare(one[0], other[0], conventions).is_same, f"unit_conversion: as {one[1]} in one unit")
-    angle, bare = (one, answer) if one else (other, gold)
-    if angle and angle[1] == "angle" and _is_exact(bare) and bare[1][0][0] == angle[0][1][0][0]:
-        return Finding(True, "unit_conversion: as an angle in radians")
-    return None
-
-
-def _is_exact(reading: Reading) -> bool:
-    return reading[0] == "value" and len(reading[1]) == 1 and not reading[1][0][3]
+    if one is None or other is None or one[1] != other[1] or gold[2] == answer[2]:
+        return None
+    return Finding(compare(one[0], other[0], conventions).is_same, f"unit_conversion: as {one[1]} in one unit")
 
 
 def _unit_and_sense(reading: Reading) -> tuple[str, str]:
