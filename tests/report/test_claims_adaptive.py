@@ -77,10 +77,13 @@ def test_a_choice_without_a_sample_is_judged_at_its_budget() -> None:
         for n in (4, 16, 64)
     ]
     gains = pd.DataFrame({"strategy_set": ["paper"]})
-    found = results(stopping__zero=pd.DataFrame(rows), compute_optimal__gains=gains)
+    found = results(compute_optimal__zero=pd.DataFrame(rows), compute_optimal__gains=gains)
     assert {verdict(number, found) for number in ("34a", "34b", "34c")} == {"supported"}
     assert verdict("34a", results(compute_optimal__gains=gains)) == "not testable"
     for row in rows:
         if row["predictor"] == "oracle":
             row["gain_fixed_low"] = -0.001  # half of nothing is no promise
-    assert verdict("34c", results(stopping__zero=pd.DataFrame(rows), compute_optimal__gains=gains)) == "not testable"
+    assert (
+        verdict("34c", results(compute_optimal__zero=pd.DataFrame(rows), compute_optimal__gains=gains))
+        == "not testable"
+    )

@@ -18,16 +18,16 @@ from tts_lib.common.strategy import MIXED, REVISIONS, SEQUENTIAL, Strategy
 from tts_lib.estimators import intervals
 from tts_lib.grading.verdicts import CORRECT
 from tts_lib.revisions import ratios
-from tts_lib.revisions.transitions import Rate, by_position, transitions
+from tts_lib.revisions.transitions import Rate, transitions
 from tts_lib.strategies import outcomes
 from tts_lib.strategies.exchange.large import GREEDY, ONE_SAMPLE
 from tts_lib.strategies.tables.saved import read_csv
 
 ANALYSIS_TABLES = {  # stage -> those of its tables that are judged and drawn
-    "compute_optimal": ("accuracy", "bins", "gains", "iso", "probe", "shares", "joint"),
+    "compute_optimal": ("accuracy", "bins", "gains", "iso", "probe", "shares", "joint", "zero"),
     "flops_matched": ("stars", "lines", "large", "ladder"),
     "predictors": ("quality", "differences"),
-    "stopping": ("targets", "risk", "zero"),
+    "stopping": ("targets", "risk"),
 }
 _SEARCH_COLUMNS = ["correct", "mean_steps", "repetition"]
 _DIFFICULTY_COLUMNS = ["question_id", "level", "subject", "oracle", "oracle_bin"]
@@ -168,16 +168,11 @@ class Results:
         if pairing not in self.revisions:
             raise NotMeasured(f"there is no revision model with {pairing} histories")
         attempts = self.revisions[pairing]
-        if position > max(attempts["position"]):
+        here = attempts.loc[attempts["position"] == position, ["question_id", "verdict"]]
+        if here.empty:
             raise NotMeasured(f"no chain of revisions has {position} attempts")
-        if (pairing, position) not in self._attempts:
-            right = by_position(attempts, position).loc[self.question_ids, position]
-            self._attempts[pairing, position] = right.to_numpy(np.float64)
-        return self._attempts[pairing, position]
-
-    @cached_property
-    def _attempts(self) -> dict[tuple[str, int], Float[np.ndarray, " question"]]:
-        return {}
+        shares = pd.Series((here["verdict"] == CORRECT).groupby(here["question_id"]).mean())
+        return shares.loc[self.question_ids].to_numpy(np.float64)
 
     @cached_property
     def transitions(self) -> dict[str, Rate]:

@@ -1,13 +1,12 @@
 """What a study says of one revision model: accuracy along its chains, and what follows an attempt, in words."""
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from tts_lib.estimators import intervals
 from tts_lib.grading import verdicts
@@ -60,23 +59,21 @@ def transitions(
     """
     table = attempts.sort_values(["question_id", "chain", "position"], kind="stable")
     right = pd.Series(table["verdict"] == verdicts.CORRECT)
-    answer, question = pd.Series(table["answer"]), pd.Series(table["question_id"])
-    chain = [table["question_id"], table["chain"]]
+    question, chain = pd.Series(table["question_id"]), [table["question_id"], table["chain"]]
     before = pd.Series(right.groupby(chain).shift())
-    answer_before = answer.groupby(chain).shift()
     earlier = right.groupby(chain).cumsum() - right
     chance = _elsewhere(table, right)
     after_right, after_wrong = before.eq(True), before.eq(False)
     only_wrong = after_wrong & (earlier == 0)
-    fresh = _Fresh(table)
-    keys = zip(*(of.to_numpy(object) for of in (question, table["chain"], answer_before)), strict=True)
-    repeated = pd.Series([fresh.share(*key) for key in keys], table.index)
-    seen = _seen(table, fresh, max_history)
-    answered = after_wrong & answer_before.notna()
+    fresh = _Fresh.of(table)
+    answer_before = np.where(fresh.begins, -1, np.roll(fresh.answers, 1))
+    repeated = pd.Series(fresh.share(fresh.elsewhere(answer_before)), table.index)
+    seen = pd.Series(fresh.share(_seen(fresh, max_history)), table.index)
+    answered = after_wrong & (answer_before >= 0)
     cases: Mapping[str, tuple[pd.Series, pd.Series]] = {
         "right_to_wrong": (after_right, ~right),
         "wrong_to_right": (after_wrong, right),
-        "same_again": (answered, answer.eq(answer_before)),
+        "same_again": (answered, pd.Series(fresh.answers == answer_before, table.index)),
         "same_by_chance": (answered, repeated),
         "new_after_wrong": (only_wrong, right),
         "independent": (only_wrong, chance),
@@ -101,35 +98,54 @@ def _elsewhere(table: pd.DataFrame, right: pd.Series) -> pd.Series:
     return (of_question - of_chain) / (n_chains - 1).where(n_chains > 1)
 
 
+@dataclass(frozen=True, eq=False)
 class _Fresh:
-    """Answers of the first attempts of each question."""
+    """First attempts, which are fresh samples, and how often they give an answer.
 
-    def __init__(self, table: pd.DataFrame):
-        first = table[table["position"] == 1]
-        self._n = first.groupby("question_id").size().to_dict()
-        self._counts = first.groupby(["question_id", "answer"]).size().to_dict()
-        self._own = dict(zip(zip(first["question_id"], first["chain"], strict=True), first["answer"], strict=True))
+    Attributes:
+        begins: whether an attempt is the first of its chain.
+        answers: of the attempts as numbers, every question's its own; -1 = none.
+        n_chains: others of the question, for each attempt.
+    """
 
-    def share(self, question_id: str, chain: int, answer: object) -> float:
-        """Share of the question's other chains that begin with this answer; NaN where there are none."""
-        if (others := self._n[question_id] - 1) == 0:
-            return np.nan
-        return (self._counts.get((question_id, answer), 0) - (self._own[question_id, chain] == answer)) / others
+    begins: Bool[np.ndarray, " attempt"]
+    answers: Int[np.ndarray, " attempt"]
+    n_chains: Int[np.ndarray, " attempt"]
+    _own: Int[np.ndarray, " attempt"]  # the answer that the chain begins with
+
+    @classmethod
+    def of(cls, table: pd.DataFrame) -> "_Fresh":
+        """Of attempts in the order of their chains."""
+        begins = (table["position"] == 1).to_numpy()
+        questions, names = (pd.factorize(table[of])[0] for of in ("question_id", "answer"))
+        pairs = pd.factorize(questions * (names.max(initial=0) + 1) + names)[0]
+        answers = np.where(names >= 0, pairs, -1)
+        n_chains = np.bincount(questions[begins])[questions] - 1
+        return cls(begins, answers, n_chains, answers[begins][np.cumsum(begins) - 1])
+
+    def elsewhere(self, answers: Int[np.ndarray, " attempt"]) -> Int[np.ndarray, " attempt"]:
+        """How many of the question's other chains begin with this answer, for each attempt."""
+        given = self.answers[self.begins & (self.answers >= 0)]
+        counts = np.bincount(given, minlength=len(self.answers))
+        return np.where(answers >= 0, counts[answers] - (self._own == answers), 0)
+
+    def share(self, n: Int[np.ndarray, " attempt"]) -> Float[np.ndarray, " attempt"]:
+        """So many as a share of the question's other chains; NaN where there are none."""
+        return np.divide(n, self.n_chains, out=np.full(len(n), np.nan), where=self.n_chains > 0)
 
 
-def _seen(table: pd.DataFrame, fresh: _Fresh, max_history: int) -> pd.Series:
-    """Share of fresh samples that give one of the answers among the last attempts of the chain, for each attempt."""
-    found = np.zeros(len(table))
-    shown: deque[str] = deque(maxlen=max_history)
-    columns = ("question_id", "chain", "position", "answer")
-    rows = zip(*(table[name].to_numpy(object) for name in columns), strict=True)
-    for i, (question_id, chain, position, answer) in enumerate(rows):
-        if position == 1:
-            shown.clear()
-        found[i] = sum(fresh.share(question_id, chain, earlier) for earlier in set(shown))
-        if isinstance(answer, str):
-            shown.append(answer)
-    return pd.Series(found, table.index)
+def _seen(fresh: _Fresh, max_history: int) -> Int[np.ndarray, " attempt"]:
+    """How many of the question's other chains begin with one of the last answers of the chain, for each attempt."""
+    answered = fresh.answers >= 0
+    before = np.cumsum(answered) - answered  # attempts with an answer, in all chains
+    first = before[fresh.begins][np.cumsum(fresh.begins) - 1]  # of the chain
+    given, found, shown = np.append(fresh.answers[answered], -1), np.zeros(len(answered), np.int64), []
+    for back in range(1, max_history + 1):
+        answers = np.where(before - back >= first, given[before - back], -1)
+        new = np.logical_and.reduce([answers != other for other in shown], axis=0) if shown else True
+        found += np.where(new, fresh.elsewhere(answers), 0)
+        shown.append(answers)
+    return found
 
 
 def _rate(

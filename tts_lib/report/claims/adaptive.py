@@ -72,14 +72,13 @@ class Zero(Contrast):
 
     def find(self, results: Results, budget: Budget, demand: Demand) -> Finding:
         of_set = {"strategy_set": results.strategy_set}
-        frame = results.rows("stopping/zero", predictor="zero", **of_set)
+        frame = results.rows("compute_optimal/zero", predictor="zero", **of_set)
         row = nearest(frame.loc[frame[self.over].notna()], "budget", generations(budget))
         at = f"{row['charged_budget']:.1f} generations in all"
         found = from_interval(_interval(row, self.over), results.n_questions, at, demand)
         if self.over == "over_half_oracle":
-            (oracle,) = results.rows("stopping/zero", predictor="oracle", budget=row["budget"], **of_set).to_dict(
-                "records"
-            )
+            at_oracle = {"predictor": "oracle", "budget": row["budget"]} | of_set
+            (oracle,) = results.rows("compute_optimal/zero", **at_oracle).to_dict("records")
             if oracle["gain_fixed_low"] <= 0:
                 return replace(found, judged=found.judged.withheld("oracle bins themselves gain nothing for sure here"))
         return found

@@ -37,7 +37,7 @@ def _chains(results: Results) -> pd.DataFrame:
     weights = results.weights(results.n_questions)
     rows = []
     for model, attempts in results.revisions.items():
-        for position in range(1, max(attempts["position"]) // 4 + 1):
+        for position in range(1, int(attempts["position"].to_numpy().max()) // 4 + 1):
             mean = intervals.mean_interval(results.attempt(model, position), weights)
             rows.append((model, position, mean.estimate, mean.low, mean.high))
     return pd.DataFrame(rows, columns=["strategy", "position", "accuracy", "low", "high"])

@@ -5,19 +5,22 @@ share of a sample that it is; a probe, alone or joined with the prediction, by i
 between their budgets linear in its log.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from tts_lib.common import paths, tables
+from tts_lib.common.strategy import Strategy
 from tts_lib.estimators.difficulty import quantile_binning
 from tts_lib.estimators.per_question import PerQuestion
 from tts_lib.strategies import choice
 from tts_lib.strategies.choice import Difficulty
 from tts_lib.strategies.curves import REMADE, at_budget
-from tts_lib.strategies.outcomes import Outcomes
+from tts_lib.strategies.experiment import Experiment, difficulty_of
+from tts_lib.strategies.outcomes import Outcomes, methods_of
 from tts_lib.strategies.strategy_table import Method
 from tts_lib.strategies.tables.groups import Group, Row
 from tts_lib.strategies.tables.probes import ProbeCurve
@@ -53,6 +56,45 @@ class Choosing:
         some = self.weights_fit[:REMADE]
         anew = choice.frozen_anew(self.fit.accuracy, bins_fit, some, self.test.accuracy, bins, n_bins)
         return PerQuestion(choice.frozen_accuracy(table, self.test.accuracy, test), anew)
+
+
+def zero_tables(
+    study: Experiment,
+    sets: Mapping[str, Sequence[Strategy]],
+    weights_fit: Float[np.ndarray, "resample fitted"],
+    group: Group,
+) -> pd.DataFrame:
+    """`zero_table` of each set of strategies, by pass@1 and all that predicts it, beside probes; empty without sets.
+
+    Args:
+        study: as `with_zero` gives it.
+
+    Raises:
+        TableError: a table is missing or damaged.
+    """
+    kinds, ways = _beforehand(study), [way for way in ("probe", "zero+probe") if f"{way}_{N_PROBE}" in study.questions]
+    known = study.questions
+    extra = known["zero_samples"].to_numpy(np.float64) if "zero_samples" in known else np.zeros(len(known))
+    found: list[pd.DataFrame] = []
+    for name, members in sets.items():
+        fit, test = study.fit.only(members), study.test.only(members)
+        choosing = Choosing(fit, test, methods_of(members, study.searches), study.n_bins, weights_fit)
+        probes = {way: study.probe_curve(way, N_PROBE, True, members, weights_fit) for way in ways}
+        found.append(zero_table(name, choosing, kinds, extra, probes, group))
+    return pd.concat(found) if found else pd.DataFrame(columns=COLUMNS)
+
+
+def _beforehand(study: Experiment) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Pass@1, and every difficulty that is known before the first sample, of validation and of test questions."""
+    asked = {"val": study.questions_fit, "test": study.questions}
+    read = [
+        tables.read_table(paths.predictors(split)).set_index("question_id").loc[questions["question_id"]]
+        for split, questions in asked.items()
+    ]
+    names = read[1].columns.drop(["zero_tokens", "zero_frozen_bin"], errors="ignore")
+    by_name = {name: (read[0][name].to_numpy(np.float64), read[1][name].to_numpy(np.float64)) for name in names}
+    oracle = difficulty_of(study.questions_fit, "oracle").score, difficulty_of(study.questions, "oracle").score
+    return {"oracle": oracle} | by_name
 
 
 def zero_table(
