@@ -151,7 +151,8 @@ def load(
     replayed = tables.read_table(
         paths.accuracy(split), [*STRATEGY_KEYS, "question_id", "budget", "accuracy", "longest"]
     )
-    budgets = [budget for budget in budgets if budget in set(replayed["budget"])]
+    there = set(replayed["budget"].unique())
+    budgets = [budget for budget in budgets if budget in there]
     costs = [tables.read_table(paths.costs(split), list(COST_COLUMNS)).assign(temperature=0.0)]
     if paths.costs_beside(split).is_file():
         costs.append(tables.read_table(paths.costs_beside(split), [*COST_COLUMNS, "temperature"]))
@@ -193,7 +194,8 @@ def assemble(
     Raises:
         StudyError: a table lacks a strategy, a budget or a question, or has a row twice.
     """
-    from_pool = [strategy for strategy in FROM_POOL if strategy.name in set(replayed["strategy"])]
+    there = set(replayed["strategy"].unique())
+    from_pool = [strategy for strategy in FROM_POOL if strategy.name in there]
     others = (
         replayed.loc[replayed["at"] > 0, STRATEGY_KEYS].drop_duplicates("strategy").sort_values("at", kind="stable")
     )

@@ -5,13 +5,16 @@ said of it, which may depend on what was run.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 
+from tts_lib.common import tables
 from tts_lib.common.strategy import STRATEGY_COLUMNS, Strategy
 from tts_lib.estimators import intervals
-from tts_lib.plots import curves
+from tts_lib.plots import curves, style
 from tts_lib.report.figures import paper_values
 from tts_lib.report.results import NotMeasured, Results
 
@@ -59,6 +62,17 @@ class Drawing:
     caption: str
     data: pd.DataFrame
     draw: Callable[[pd.DataFrame, Axes], None]
+
+    def saved(self, folder: Path) -> style.Picture:
+        """Draw it, and write data and picture.
+
+        Raises:
+            WriteError: disk full, no permission.
+        """
+        tables.write_csv(self.data, folder / f"{self.name}.csv")
+        fig, ax = plt.subplots(figsize=style.TALL)
+        self.draw(self.data, ax)
+        return style.save_figure(fig, folder / self.name)
 
 
 def strategy_curves(results: Results, strategies: Sequence[Strategy], at_least: int = 2) -> pd.DataFrame:
