@@ -84,7 +84,7 @@ def study(scenario: str, n_strategies: int, n_resamples: int, number: int) -> di
         choice.best_fixed(test.accuracy, folds, weights),
         choice.compute_optimal(test.accuracy[:few], test.bins, N_BINS, folds, weights),
     ]
-    chosen, paper, fixed, fewer = (PerQuestion(one.accuracy, one.resampled) for one in made)
+    chosen, paper, fixed, fewer = (PerQuestion.of(one.accuracy, one.remade) for one in made)
     pool, search = (PerQuestion(test.accuracy[row].T) for row in (0, 1))
     found: dict[str, tuple[float, float, float]] = {}
 
@@ -136,7 +136,8 @@ def _frozen(
         choice.frozen_anew(fit.accuracy, bins_fit, weights, test.accuracy, bins, n_bins)
         for weights in (once, weights_fit[:REMADE])
     )
-    return PerQuestion(applied[0], anew)
+    taken, budgets = applied.taken[0, 0, applied.cells[0]], np.arange(len(BUDGETS))
+    return PerQuestion.of(test.accuracy[taken, budgets, np.arange(len(taken))[:, None]], anew)
 
 
 def report(found: list[dict[str, tuple[float, float, float]]]) -> pd.DataFrame:

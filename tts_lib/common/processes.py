@@ -40,7 +40,7 @@ def cores() -> int:
 
 
 def on_cores(task: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """What the task makes of each item, in their order, by one process on each core; elsewhere than on Linux by this one.
+    """What the task makes of each item, in their order, by a process on each core; elsewhere than on Linux by this one.
 
     It works too, and the others are forks of it: they see all that it has in memory and take whatever item is next.
     What they make is sent back, so let it be small beside the work; what else they change is lost.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from tts_lib.estimators.bounded import Bounded, bounded
 from tts_lib.estimators.per_question import PerQuestion
@@ -36,12 +36,17 @@ class MeanCurve:
 
     @classmethod
     def of(
-        cls, budgets: Sequence[Number], attained: PerQuestion, weights: Float[np.ndarray, "replicate problem"]
+        cls,
+        budgets: Sequence[Number],
+        attained: PerQuestion,
+        weights: Float[np.ndarray, "replicate problem"],
+        members: Bool[np.ndarray, " problem"] | None = None,
     ) -> "MeanCurve":
         """Of accuracies per question and budget.
 
         Args:
             weights: bootstrap weights of the questions (tts_lib.estimators.intervals.bootstrap_weights).
+            members: the questions that are meant; None: all.
 
         Raises:
             ValueError: budgets not ascending and positive, one for each column; NaN accuracy.
@@ -50,7 +55,8 @@ class MeanCurve:
             raise ValueError(f"budgets {list(budgets)} must be positive and ascending, one for each column of accuracy")
         if np.isnan(attained.each).any():
             raise ValueError("accuracy has NaN: leave out budgets at which it is not defined")
-        return cls(budgets, attained.each.mean(axis=0), attained.replicates(weights))
+        each = attained.each if members is None else attained.each[members]
+        return cls(budgets, each.mean(axis=0), attained.replicates(weights, members))
 
 
 def iso_accuracy_ratio(a: MeanCurve, b: MeanCurve, at: Number, level: float = 0.95) -> IsoAccuracy:

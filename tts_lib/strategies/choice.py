@@ -20,6 +20,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from tts_lib.estimators.per_question import Remade
 from tts_lib.strategies.strategy_table import Method, StrategyTable
 
 Counts = Float[np.ndarray, "resample problem"]  # how often each question was drawn
@@ -36,7 +37,7 @@ class Choice:
 
     accuracy: Float[np.ndarray, "problem budget"]  # mean over the repeated splits
     shares: Float[np.ndarray, "bin budget strategy"]  # how often each was chosen, over folds and repeats
-    resampled: Float[np.ndarray, "resample problem budget"] | None = None  # the accuracy, chosen anew in each resample
+    remade: Remade | None = None  # made anew in each resample
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,8 +250,8 @@ def frozen_anew(
     accuracy: Float[np.ndarray, "strategy budget problem"],
     bins: Int[np.ndarray, " problem"],
     n_bins: int,
-) -> Float[np.ndarray, "resample problem budget"]:
-    """Accuracy per question of a choice made elsewhere, made anew in each resample of the questions it is made on.
+) -> Remade:
+    """A choice made elsewhere, made anew in each resample of the questions it is made on.
 
     Args:
         weights_fit: bootstrap weights (rows of sum 1) of those questions.
@@ -260,10 +261,9 @@ def frozen_anew(
     """
     members = bins_fit == np.arange(1, n_bins + 1)[:, None]
     choices = _chooser(fit, shrunken)(weights_fit * len(bins_fit), members)
-    result = accuracy[choices[:, bins - 1], np.arange(accuracy.shape[1]), np.arange(len(bins))[:, None]]
-    if np.isnan(result).any():
+    if not known(accuracy)[choices[:, np.unique(bins) - 1], np.arange(accuracy.shape[1])].all():
         raise ValueError("a resample chooses a strategy that is not defined (NaN) in the accuracy")
-    return result.astype(np.float32)
+    return Remade(accuracy, bins[None] - 1, choices[None])
 
 
 def _by_question(values: Accuracy) -> Float[np.ndarray, "problem strategy budget"]:
@@ -296,8 +296,10 @@ def _cross_validate(
         raise ValueError("a fold has no questions to choose a strategy on")
     attained, shares = _on_the_other_fold(accuracy, bins, n_bins, folds, rule)
     some = slice(REPEATS_REMADE)
-    remade = None if weights is None else _remade(accuracy, bins[some], n_bins, folds[some], weights, rule)
-    return Choice(attained, shares, remade)
+    if weights is None:
+        return Choice(attained, shares)
+    taken = _taken_anew(accuracy, bins[some], n_bins, folds[some], weights, rule)
+    return Choice(attained, shares, Remade(accuracy, bins[some] - 1 + n_bins * folds[some], taken))
 
 
 def _on_the_other_fold(
@@ -324,26 +326,24 @@ def _on_the_other_fold(
     return attained.sum(axis=0).T / len(folds), shares
 
 
-def _remade(
+def _taken_anew(
     accuracy: Accuracy,
     bins: Int[np.ndarray, "repeat problem"],
     n_bins: int,
     folds: Bool[np.ndarray, "repeat problem"],
     weights: Float[np.ndarray, "resample problem"],
     rule: Rule,
-) -> Float[np.ndarray, "resample problem budget"]:
-    """Accuracy of each question, chosen on the other fold anew in each resample."""
-    _, n_budgets, n_problems = accuracy.shape
-    columns, names = np.arange(n_budgets), np.arange(1, n_bins + 1)[:, None]
-    total, choose = np.zeros((len(weights), n_budgets, n_problems), dtype=np.float32), _chooser(accuracy, rule)
+) -> Int[np.ndarray, "repeat resample cell budget"]:
+    """What is best on the other fold in each resample, for each bin: first outside the fold, then in it."""
+    choose, names = _chooser(accuracy, rule), np.arange(1, n_bins + 1)[:, None]
+    drawn, taken = weights * accuracy.shape[2], []
     for fold, bins_now in zip(folds, bins, strict=True):
+        halves = []
         for training in (fold, ~fold):
-            drawn = weights * n_problems
-            drawn = np.where(drawn[:, training].sum(axis=1, keepdims=True) > 0, drawn, 1.0)
-            choices = choose(drawn, (bins_now == names) & training)
-            for number, judged in enumerate((bins_now == names) & ~training):
-                total[:, :, judged] += accuracy[:, :, judged][choices[:, number], columns]
-    return total.swapaxes(1, 2) / len(folds)
+            counts = np.where(drawn[:, training].sum(axis=1, keepdims=True) > 0, drawn, 1.0)
+            halves.append(choose(counts, (bins_now == names) & training))
+        taken.append(np.concatenate(halves, axis=1).astype(np.int16))
+    return np.stack(taken)
 
 
 def _chooser(accuracy: Accuracy, rule: Rule) -> Callable[[Counts, Members], Int[np.ndarray, "resample bin budget"]]:

@@ -1,22 +1,24 @@
 """Accuracy and cost of each way to spend a budget, question by question: single strategies and choices among them.
 
-A curve keeps its values per question, so that any two can be compared in pairs and in any group of questions, and those
-of a choice also per resample, in which it is made anew. The choices: compute-optimal by cross-validation inside bins
-(§3.2), by the default rule and by the paper's, the same frozen (bins and choice from validation questions), and the
-controls best fixed strategy, random choice and shuffled bins.
+A curve keeps its values per question, so that any two can be compared in pairs and in any group of questions, and a
+choice also what it takes in each resample, in which it is made anew. The choices: compute-optimal by cross-validation
+inside bins (§3.2), by the default rule and by the paper's, the same frozen (bins and choice from validation questions),
+and the controls best fixed strategy, random choice and shuffled bins.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from tts_lib.common.errors import StudyError
+from tts_lib.common.processes import on_cores
 from tts_lib.common.strategy import ARGMAX, BEST_FIXED, COMPUTE_OPTIMAL, RANDOM_CHOICE, SHUFFLED_BINS, Strategy
 from tts_lib.estimators.difficulty import quantile_binning
 from tts_lib.estimators.flops import Sizes
-from tts_lib.estimators.per_question import PerQuestion
+from tts_lib.estimators.per_question import PerQuestion, Remade
 from tts_lib.strategies import choice
 from tts_lib.strategies.bins import Bins
 from tts_lib.strategies.choice import Choice, Difficulty
@@ -40,7 +42,7 @@ class Curve:
     accuracy: Float[np.ndarray, "problem budget"]
     ledger: Float[np.ndarray, "problem budget entry"]  # tokens and rounds, entries as in LEDGER
     shares: Float[np.ndarray, "bin budget strategy"] | None = None  # how often each strategy was chosen
-    resampled: Float[np.ndarray, "resample problem budget"] | None = None  # accuracy of a choice made anew in each
+    remade: Remade | None = None  # of a choice: made anew in each resample
 
     @property
     def columns(self) -> dict[str, str | int | float | bool]:
@@ -49,7 +51,7 @@ class Curve:
     @property
     def attained(self) -> PerQuestion:
         """Accuracy at each of the budgets."""
-        return PerQuestion(self.accuracy, self.resampled)
+        return PerQuestion.of(self.accuracy, self.remade)
 
     def open(self) -> tuple[tuple[int, ...], PerQuestion]:
         """The complete budgets, and the accuracy there."""
@@ -139,7 +141,7 @@ class CrossValidation:
         outcomes, shares = self.outcomes, result.shares[bins - 1]  # (problem, budget, strategy)
         ledger = np.einsum("pbs,sbpe->pbe", shares, np.nan_to_num(outcomes.ledger))
         curve = Curve(self.strategy_set, strategy, outcomes.budgets, outcomes.complete(), result.accuracy, ledger)
-        return replace(curve, shares=result.shares, resampled=result.resampled)
+        return replace(curve, shares=result.shares, remade=result.remade)
 
 
 def cross_validated_curves(made: CrossValidation, binnings: Sequence[Bins]) -> list[Curve]:
@@ -150,8 +152,9 @@ def cross_validated_curves(made: CrossValidation, binnings: Sequence[Bins]) -> l
     """
     if not binnings:
         raise StudyError("Cross-validated curves need at least one binning.")
-    curves = [made.compute_optimal(bins, rule) for bins in binnings for rule in RULES]
-    return [*curves, made.best_fixed(binnings[0]), made.shuffled(binnings[0]), made.random()]
+    made_by = [partial(made.compute_optimal, bins, rule) for bins in binnings for rule in RULES]
+    made_by += [partial(made.best_fixed, binnings[0]), partial(made.shuffled, binnings[0]), made.random]
+    return on_cores(lambda make: make(), made_by)
 
 
 def fit_frozen(fit: Outcomes, difficulty: Difficulty, n_bins: int, methods: tuple[Method, ...]) -> StrategyTable:
@@ -169,29 +172,34 @@ def frozen_curve(
     table: StrategyTable,
     outcomes: Outcomes,
     score: Float[np.ndarray, " problem"],
-    resampled: Float[np.ndarray, "resample problem budget"],
+    remade: Remade,
 ) -> Curve:
     """A table fitted elsewhere, applied to these questions: the choice `strategy`, frozen.
 
     Args:
-        resampled: its accuracy where it is fitted anew in each resample of the questions it is fitted on.
+        remade: fitted anew in each resample of the questions it is fitted on.
     """
     entries = np.moveaxis(outcomes.ledger, -1, 0)
     ledger = np.stack([choice.frozen_accuracy(table, entry, score) for entry in entries], axis=-1)
     applied = (choice.frozen_accuracy(table, outcomes.accuracy, score), ledger)
     shares = np.eye(len(table.strategies))[np.array(table.choices)]
     curve = Curve(strategy_set, replace(strategy, frozen=True), outcomes.budgets, outcomes.complete(), *applied)
-    return replace(curve, shares=shares, resampled=resampled)
+    return replace(curve, shares=shares, remade=remade)
 
 
 def at_budget(attained: PerQuestion, budgets: Sequence[int | float], at: float) -> PerQuestion:
     """Values between the budgets, linear in log budget; NaN outside them."""
     if not budgets[0] <= at <= budgets[-1]:
         return PerQuestion(np.full(attained.n_questions, np.nan))
+    left, right, share = between(budgets, at)
+    return attained.at(left).mixed(attained.at(right), share)
+
+
+def between(budgets: Sequence[int | float], at: float) -> tuple[int, int, float]:
+    """The places of the two budgets around one among them, and how near it is to the second in log budget, 0..1."""
     place = float(np.interp(np.log(at), np.log(budgets), np.arange(len(budgets))))
     left = min(int(place), len(budgets) - 2) if len(budgets) > 1 else 0
-    right, share = min(left + 1, len(budgets) - 1), place - left
-    return attained.at(left).mixed(attained.at(right), share)
+    return left, min(left + 1, len(budgets) - 1), place - left
 
 
 def find(curves: Sequence[Curve], strategy_set: str, strategy: Strategy) -> Curve:

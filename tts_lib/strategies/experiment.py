@@ -12,6 +12,7 @@ from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.strategy import BEST_FIXED, COMPUTE_OPTIMAL, COVERAGE, WEIGHTED, WEIGHTED_TUNED, Strategy
 from tts_lib.estimators import difficulty
+from tts_lib.estimators.per_question import Remade
 from tts_lib.strategies import choice, outcomes
 from tts_lib.strategies.bins import Bins, numbered
 from tts_lib.strategies.choice import Difficulty
@@ -97,7 +98,7 @@ class Experiment:
             return []
         fit, test, curves = self.fit.only(members), self.test.only(members), []
 
-        def anew(bins_fit: Int[np.ndarray, " fitted"], bins: Int[np.ndarray, " problem"], n_bins: int) -> np.ndarray:
+        def anew(bins_fit: Int[np.ndarray, " fitted"], bins: Int[np.ndarray, " problem"], n_bins: int) -> Remade:
             weights = weights_fit[:REMADE]
             return choice.frozen_anew(fit.accuracy, bins_fit, weights, test.accuracy, bins, n_bins)
 
@@ -110,12 +111,12 @@ class Experiment:
                 )
             strategy = Strategy(COMPUTE_OPTIMAL, binning=name)
             bins_fit = binning.assign(difficulty_of(self.questions_fit, name).score)
-            resampled = anew(bins_fit, bins.of_problem, bins.n_bins)
-            curves.append(frozen_curve(strategy_set, strategy, fitted[name], test, score, resampled))
+            remade = anew(bins_fit, bins.of_problem, bins.n_bins)
+            curves.append(frozen_curve(strategy_set, strategy, fitted[name], test, score, remade))
         any_score = difficulty_of(self.questions, self.scores[-1]).score
         ones = [np.ones(len(frame), dtype=np.int64) for frame in (self.questions_fit, self.questions)]
-        resampled = anew(ones[0], ones[1], 1)
-        return [*curves, frozen_curve(strategy_set, BEST_FIXED, fitted["fixed"], test, any_score, resampled)]
+        remade = anew(ones[0], ones[1], 1)
+        return [*curves, frozen_curve(strategy_set, BEST_FIXED, fitted["fixed"], test, any_score, remade)]
 
     def tuned_curve(self, weights_fit: Float[np.ndarray, "resample fitted"]) -> list[Curve]:
         """Best-of-N weighted at the temperature that is best on validation questions, at each budget; none if one is.
@@ -130,9 +131,9 @@ class Experiment:
         kind = self.scores[-1]  # any will do: there is one bin
         fitted = fit_frozen(fit, difficulty_of(self.questions_fit, kind), 1, methods_of(members, self.searches))
         ones = [np.ones(len(frame), dtype=np.int64) for frame in (self.questions_fit, self.questions)]
-        resampled = choice.frozen_anew(fit.accuracy, ones[0], weights_fit[:REMADE], test.accuracy, ones[1], 1)
+        remade = choice.frozen_anew(fit.accuracy, ones[0], weights_fit[:REMADE], test.accuracy, ones[1], 1)
         score = difficulty_of(self.questions, kind).score
-        curve = frozen_curve(SINGLE, WEIGHTED_TUNED, fitted, test, score, resampled)
+        curve = frozen_curve(SINGLE, WEIGHTED_TUNED, fitted, test, score, remade)
         return [replace(curve, strategy=WEIGHTED_TUNED, complete=(True,) * len(curve.budgets))]
 
     def probe_curves(

@@ -33,8 +33,7 @@ class HardestBin(Contrast):
         folds = choice.split_folds(np.ones(accuracy.shape[2], dtype=int), _SPLITS, results.generator("hardest-bin"))
         best = choice.best_fixed(accuracy, folds, weights)
         one = results.of(COVERAGE, 1)[members]
-        gain = PerQuestion(best.accuracy[:, 0], best.resampled[:, :, 0] if best.resampled is not None else None)
-        gain -= PerQuestion(one)
+        gain = PerQuestion.of(best.accuracy, best.remade).at(0) - PerQuestion(one)
         note = f"chosen most often of {len(known)}: {known[int(best.shares[0, 0].argmax())].name}; "
         note += f"pass@1 {one.mean():.1%}"
         interval = normal_interval(float(gain.each.mean()), float(gain.replicates(weights).std(ddof=1)))

@@ -15,7 +15,7 @@ from tts_lib.estimators.flops import Sizes
 from tts_lib.estimators.iso_accuracy import MeanCurve, iso_accuracy_ratio
 from tts_lib.estimators.per_question import PerQuestion
 from tts_lib.strategies.bins import COARSE_LABELS, Bins
-from tts_lib.strategies.curves import Curve, at_budget
+from tts_lib.strategies.curves import Curve
 from tts_lib.strategies.exchange.budgets import FORMULAS, LargeModel, Setting
 from tts_lib.strategies.exchange.matched import Accounting, compare_matched, matched_ratio
 from tts_lib.strategies.tables.groups import ALL, Group, Row, everyone, groups_of
@@ -53,21 +53,19 @@ class Grouping:
             for row in compare_matched(attained, budgets, large.accuracy, bins.of_problem, ascending, self.weights):
                 values = vars(row) | {"small_accuracy": row.small, "large_accuracy": row.large}
                 label = bins.labels[row.group] if row.group else ALL
-                found[row.k, label] = {n: v for n, v in values.items() if n not in ("group", "small", "large")}
+                values = {n: v for n, v in values.items() if n not in ("group", "small", "large", "questions_needed")}
+                found[row.k, label] = values | {"questions_needed": row.questions_needed}
         return found
 
 
 def setting_table(curve: Curve, large: LargeModel, settings: Sequence[Setting], grouping: Grouping) -> pd.DataFrame:
     """The comparison at each setting in each group (Fig. 1 right, the stars of Fig. 9)."""
-    budgets, attained = curve.open()
     compared = grouping.compare(curve, large, [setting.k for setting in settings])
     rows: list[Row] = []
     for setting in settings:
-        paired = at_budget(attained, budgets, min(setting.k, budgets[-1])) - large.attained
         for group in grouping.groups:
-            needed = group.settled(paired)["questions_needed"]
             row = _key(curve, large) | vars(setting) | {"grouping": grouping.name, "group": group.label}
-            rows.append(row | compared[setting.k, group.label] | {"questions_needed": needed})
+            rows.append(row | compared[setting.k, group.label])
     return pd.DataFrame(rows)
 
 
@@ -81,7 +79,7 @@ def ratio_table(curve: Curve, large: LargeModel, m: float, grouping: Grouping) -
         for group in grouping.groups:
             row = _key(curve, large) | {"grouping": grouping.name, "group": group.label} | ratios
             rows.append(row | compared[budget, group.label])
-    return pd.DataFrame(rows).drop(columns="capped")
+    return pd.DataFrame(rows).drop(columns=["capped", "questions_needed"])
 
 
 def break_even_table(curve: Curve, large: LargeModel, m: float, grouping: Grouping) -> pd.DataFrame:
@@ -92,9 +90,8 @@ def break_even_table(curve: Curve, large: LargeModel, m: float, grouping: Groupi
     budgets, attained = curve.open()
     rows: list[Row] = []
     for group in grouping.groups:
-        part = group.weights[:, group.members]
-        small = MeanCurve.of(budgets, attained.among(group.members), part)
-        answer = MeanCurve.of([1], PerQuestion(large.accuracy[group.members, None]), part)
+        small = MeanCurve.of(budgets, attained, group.weights, group.members)
+        answer = MeanCurve.of([1], PerQuestion(large.accuracy[:, None]), group.weights, group.members)
         least = iso_accuracy_ratio(small, answer, 1).inverse
         limits = {
             "k": (least.estimate, least.bound),

@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from tts_lib.estimators.flops import Number
-from tts_lib.estimators.intervals import Interval, difference_interval, normal_interval
+from tts_lib.estimators.intervals import Interval, difference_interval, normal_interval, questions_for
 from tts_lib.estimators.per_question import PerQuestion
-from tts_lib.strategies.curves import at_budget
+from tts_lib.strategies.curves import between
 
 REACHED = 1.01  # a grid that ends a hundredth below k reaches it
 Accounting = Literal["v1", "iclr", "small_only"]
@@ -38,6 +38,7 @@ class Matched:
     relative: float  # 100 (small - large) / large, in %; NaN where large is 0
     relative_low: float  # NaN where large is 0 in a replicate
     relative_high: float
+    questions_needed: float  # that would settle the difference; NaN: no number would, or there is one question
 
 
 def matched_budget(m: Number, r: Number, accounting: Accounting = "v1", large_generations: Number = 1) -> float:
@@ -101,30 +102,31 @@ def compare_matched(
     if len(bins) and bins.min() < 1:
         raise ValueError(f"bins count from 1; the lowest is {bins.min()}")
     rows: list[Matched] = []
-    at = [at_budget(small, budgets, min(k, budgets[-1])) for k in ks]
+    places = [between(budgets, min(k, budgets[-1])) for k in ks]
     groups = [(0, np.ones(len(bins), dtype=bool)), *((int(name), bins == name) for name in np.unique(bins))]
     for name, members in groups:
-        b, part = PerQuestion(large[members]), weights[: small.n_resamples(weights), members]
-        replicates_large = b.replicates(part)
-        for k, at_k in zip(ks, at, strict=True):
-            a = at_k.among(members)
-            replicates = a.replicates(part)
-            spread = None if a.resampled is None else float((replicates - replicates_large).std(ddof=1))
-            interval = _difference(a.each - b.each, spread, level)
+        theirs = large[members]
+        replicates_large = PerQuestion(large).replicates(weights[: small.n_resamples(weights)], members)
+        known = small.each[members], small.replicates(weights, members)
+        for k, (left, right, share) in zip(ks, places, strict=True):
+            ours, replicates = (of[:, left] * (1 - share) + of[:, right] * share for of in known)
+            spread = float((replicates - replicates_large).std(ddof=1)) if small.chosen else None
+            interval, needed = _difference(ours - theirs, spread, level)
             relative_low, relative_high = _tails(_relative(replicates, replicates_large), level)
             row = Matched(
                 group=name,
                 n_questions=int(members.sum()),
                 k=float(k),
                 capped=k > REACHED * budgets[-1],
-                small=float(a.each.mean()),
-                large=float(b.each.mean()),
+                small=float(ours.mean()),
+                large=float(theirs.mean()),
                 difference=interval.estimate,
                 low=interval.low,
                 high=interval.high,
-                relative=float(_relative(a.each.mean(keepdims=True), b.each.mean(keepdims=True))[0]),
+                relative=float(_relative(ours.mean(keepdims=True), theirs.mean(keepdims=True))[0]),
                 relative_low=relative_low,
                 relative_high=relative_high,
+                questions_needed=needed,
             )
             rows.append(row)
     return rows
@@ -136,14 +138,20 @@ def _inference(accounting: Accounting) -> tuple[float, float]:
     return _INFERENCE[accounting]
 
 
-def _difference(paired: Float[np.ndarray, " question"], spread: float | None, level: float) -> Interval:
-    """The interval of a mean difference, from its spread over resamples if known; of one question the value alone."""
-    estimate = float(paired.mean())
-    if len(paired) < 2:
-        return Interval(estimate, np.nan, np.nan, level)
+def _difference(paired: Float[np.ndarray, " question"], spread: float | None, level: float) -> tuple[Interval, float]:
+    """The interval of a mean difference, from its spread over resamples if known; of one question the value alone.
+
+    And the questions that would settle it.
+    """
+    estimate, n = float(paired.mean()), len(paired)
+    if n < 2:
+        return Interval(estimate, np.nan, np.nan, level), np.nan
     if spread is None:
-        return difference_interval(paired, level)
-    return normal_interval(estimate, spread, level)
+        interval, deviation = difference_interval(paired, level), float(paired.std(ddof=1))
+    else:
+        interval, deviation = normal_interval(estimate, spread, level), spread * np.sqrt(n)
+    needed = questions_for(abs(estimate), deviation)
+    return interval, needed if np.isfinite(needed) else np.nan
 
 
 def _relative(

@@ -39,25 +39,21 @@ class Group:
         return int(self.members.sum())
 
     @cached_property
-    def drawn(self) -> Float[np.ndarray, "resample member"]:
-        """The bootstrap weights of the members."""
-        return self.weights[:, self.members]
-
-    @cached_property
     def shares(self) -> Float[np.ndarray, "resample member"]:
-        """The same as shares of the members, in the resamples that have one of them."""
-        drawn = self.drawn[self.drawn.any(axis=1)]
+        """The weights of the members as shares of them, in the resamples that have one."""
+        drawn = self.weights[:, self.members]
+        drawn = drawn[drawn.any(axis=1)]
         return drawn / drawn.sum(axis=1, keepdims=True)
 
     def replicates(self, attained: PerQuestion) -> Float[np.ndarray, "replicate ..."]:
         """The members' mean in each resample that has one of them."""
-        return attained.among(self.members).replicates(self.drawn)
+        return attained.replicates(self.weights, self.members)
 
     def mean(self, attained: PerQuestion, name: str = "accuracy", prefix: str = "") -> Row:
         """Mean of the members' values with its interval (of one question only the value itself)."""
         values = attained.each[self.members]
         interval = Interval(float(values.mean()), math.nan, math.nan, 0.95)
-        if len(values) > 1 and attained.resampled is None:
+        if len(values) > 1 and not attained.chosen:
             interval = intervals.mean_interval(values, self.shares)
         elif len(values) > 1:
             interval = intervals.normal_interval(interval.estimate, float(self.replicates(attained).std(ddof=1)))
@@ -72,7 +68,7 @@ class Group:
         values = paired.each[self.members]
         if len(values) < 2:
             return self.mean(paired, name, prefix) | {"questions_needed": math.nan}
-        if paired.resampled is None:
+        if not paired.chosen:
             interval, deviation = intervals.difference_interval(values), float(values.std(ddof=1))
         else:
             spread = float(self.replicates(paired).std(ddof=1))

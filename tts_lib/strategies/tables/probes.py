@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from tts_lib.common.strategy import PLAIN, WEIGHTED
 from tts_lib.estimators.difficulty import quantile_binning
-from tts_lib.estimators.per_question import PerQuestion
+from tts_lib.estimators.per_question import PerQuestion, Remade
 from tts_lib.strategies import choice
 from tts_lib.strategies.choice import Difficulty
 from tts_lib.strategies.curves import SINGLE, Curve, at_budget, find
@@ -57,7 +57,12 @@ class ProbeCurve:
     accuracy: Float[np.ndarray, "problem budget"]
     charged: Float[np.ndarray, "problem budget"]  # generations, probe included
     policy_tokens: Float[np.ndarray, "problem budget"]  # probe included
-    resampled: Float[np.ndarray, "resample problem budget"]  # accuracy of the choice made anew in each
+    remade: Remade  # the choice made anew in each resample
+
+    @property
+    def attained(self) -> PerQuestion:
+        """Accuracy at each of the budgets."""
+        return PerQuestion.of(self.accuracy, self.remade)
 
 
 def probe_curve(
@@ -93,8 +98,8 @@ def probe_curve(
     )
     bins_fit, bins = (binning.assign(difficulty.score) for difficulty in (probed.fit, probed.test))
     there = np.where(known, test.accuracy[rows, columns], np.nan)
-    resampled = choice.frozen_anew(fit.accuracy[rows, columns], bins_fit, weights_fit, there, bins, n_bins)
-    return ProbeCurve(n_probe, reuse, test.budgets, accuracy, generations, policy_tokens, resampled)
+    remade = choice.frozen_anew(fit.accuracy[rows, columns], bins_fit, weights_fit, there, bins, n_bins)
+    return ProbeCurve(n_probe, reuse, test.budgets, accuracy, generations, policy_tokens, remade)
 
 
 def probe_table(probes: Mapping[str, Sequence[ProbeCurve]], curves: Sequence[Curve], group: Group) -> pd.DataFrame:
@@ -112,7 +117,7 @@ def probe_table(probes: Mapping[str, Sequence[ProbeCurve]], curves: Sequence[Cur
             charged = float(probe.charged[:, i].mean())
             row: Row = {"strategy_set": strategy_set, "n_probe": probe.n_probe, "reuse": probe.reuse, "budget": budget}
             row |= {"charged_budget": charged, "policy_tokens": float(probe.policy_tokens[:, i].mean())}
-            attained = PerQuestion(probe.accuracy, probe.resampled).at(i)
+            attained = probe.attained.at(i)
             row |= {"complete": complete[i]} | group.mean(attained)
             for name, rival in rivals.items():
                 budgets, known = rival.open()

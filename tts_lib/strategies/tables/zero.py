@@ -55,7 +55,7 @@ class Choosing:
         bins_fit, bins = binning.assign(fit), binning.assign(test)
         some = self.weights_fit[:REMADE]
         anew = choice.frozen_anew(self.fit.accuracy, bins_fit, some, self.test.accuracy, bins, n_bins)
-        return PerQuestion(choice.frozen_accuracy(table, self.test.accuracy, test), anew)
+        return PerQuestion.of(choice.frozen_accuracy(table, self.test.accuracy, test), anew)
 
 
 def zero_tables(
@@ -115,7 +115,7 @@ def zero_table(
     budgets, rows = choosing.test.budgets, list[Row]()
     same = [np.zeros(len(values)) for values in predictors["oracle"]]
     fixed, oracle = choosing.by(*same), choosing.by(*predictors["oracle"])
-    paid = {name: (PerQuestion(of.accuracy, of.resampled), of.charged.mean(axis=0)) for name, of in probes.items()}
+    paid = {name: (of.attained, of.charged.mean(axis=0)) for name, of in probes.items()}
     free, asked = (np.array(budgets) + samples for samples in (0.0, extra.mean()))
     known = {name: (choosing.by(*of), free if name == "oracle" else asked) for name, of in predictors.items()} | paid
     for name, (attained, costs) in known.items():
