@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tts_lib.commands import new, supplement
+from tts_lib.commands import new
 from tts_lib.common import paths
 from tts_lib.common.processes import die_with_parent
 from tts_lib.plan import table
@@ -26,9 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     where = given.folder
-    if supplement.is_one(given.profile):
-        return supplement.run(given.profile, paths.find_root(where or folder.project()), _study, pages)
     if given.profile:
+        from tts_lib.commands import supplement  # loads every kind of them: seconds
+
+        if supplement.is_one(given.profile):
+            return supplement.run(given.profile, paths.find_root(where or folder.project()), _study, pages)
         where = where or folder.project() / "studies" / given.profile
         new.made(where, given.profile)
     root = paths.find_root(where or ".")

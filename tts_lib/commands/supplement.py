@@ -24,9 +24,9 @@ class Beside:
     studies: Mapping[str, Path]
 
 
-def is_one(name: str | None) -> bool:
+def is_one(name: str) -> bool:
     """Whether a profile is that of a supplement."""
-    return name is not None and name in kinds.names(folder.project())
+    return name in kinds.names(folder.project())
 
 
 def make(name: str, root: Path) -> Beside:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,22 @@ class Stage:
     name: str  # such as search@beam_4
     deps: tuple[str, ...]
     outs: tuple[str, ...]
+
+    @cached_property
+    def read(self) -> set[Path]:
+        return set(map(Path, self.deps))
+
+    @cached_property
+    def made(self) -> set[Path]:
+        return set(map(Path, self.outs))
+
+    @cached_property
+    def read_and_above(self) -> set[Path]:
+        return self.read.union(*(path.parents for path in self.read))
+
+    @cached_property
+    def made_and_above(self) -> set[Path]:
+        return self.made.union(*(path.parents for path in self.made))
 
 
 def ordered(pipeline: Path, params: Mapping[str, Any]) -> list[Stage]:
@@ -40,8 +57,7 @@ def ordered(pipeline: Path, params: Mapping[str, Any]) -> list[Stage]:
 
 def feeds(one: Stage, other: Stage) -> bool:
     """Whether a dependency of the other is, holds or lies in an output of the one."""
-    outs, deps = [Path(out) for out in one.outs], [Path(dep) for dep in other.deps]
-    return any(out == dep or out in dep.parents or dep in out.parents for out in outs for dep in deps)
+    return bool(one.made & other.read_and_above or one.made_and_above & other.read)
 
 
 def _expanded(name: str, body: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[Stage]:
