@@ -22,6 +22,8 @@ def test_every_item_is_done_once_and_in_its_place(n_cores: int, monkeypatch: pyt
         (base + item, "x" * 100_000) for item in range(7)
     ]
     assert processes.on_cores(lambda item: item, []) == []
+    many = range(20_000)  # more than a pipe holds numbers
+    assert processes.on_cores(lambda item: -item, many) == [-item for item in many]
     assert not multiprocessing.active_children()
 
 

@@ -1,6 +1,7 @@
 """Keeps a stage's processes together: none survives the one that started it. And gives every core its share of work."""
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import signal
@@ -14,7 +15,7 @@ from typing import Any, TypeVar
 from tts_lib.common.errors import StudyError
 
 _PR_SET_PDEATHSIG = 1
-_PLACE = 4  # bytes of an item's number
+_PLACE, _PLACES = 4, 4096  # bytes of an item's number, and how many a pipe holds for sure
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -49,14 +50,15 @@ def on_cores(task: Callable[[Item], Result], items: Sequence[Item]) -> list[Resu
         StudyError: a process was ended, as happens where memory runs out; and whatever the task raises.
     """
     n = min(cores(), len(items)) if sys.platform == "linux" else 1
+    step = -(-len(items) // _PLACES) or 1  # items that are taken at once
     waiting, filled = os.pipe()
     with open(waiting, "rb", buffering=0) as queue:
         with open(filled, "wb") as ahead:
-            ahead.write(b"".join(place.to_bytes(_PLACE) for place in range(len(items))))
+            ahead.write(b"".join(place.to_bytes(_PLACE) for place in range(0, len(items), step)))
 
         def take() -> dict[int, Result]:
-            places = iter(lambda: queue.read(_PLACE), b"")
-            return {place: task(items[place]) for place in map(int.from_bytes, places)}
+            places = map(int.from_bytes, iter(lambda: queue.read(_PLACE), b""))
+            return {at: task(items[at]) for place in places for at in range(place, min(place + step, len(items)))}
 
         others = [_Fork(take) for _ in range(n - 1)]
         try:
@@ -98,6 +100,7 @@ class _Fork:
     @staticmethod
     def _work(do: Callable[[], Any], sent: Connection) -> None:
         die_with_parent()
+        gc.freeze()  # what was there before the fork is not taken down here, nor its memory copied to look at it
         try:
             found = do(), None
         except Exception as error:  # the other process's to tell

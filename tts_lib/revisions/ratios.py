@@ -9,6 +9,7 @@ to the earliest, chain by chain.
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from jaxtyping import Bool, Float, Int
 
 from tts_lib.answers.cost import LEDGER, attended
 from tts_lib.common.errors import StudyError
+from tts_lib.common.processes import on_cores
 from tts_lib.estimators.selection import MAJORITY
 from tts_lib.grading import verdicts
 from tts_lib.revisions.chains import chain_lengths
@@ -40,7 +42,6 @@ def accuracy(attempts: pd.DataFrame, scores: Mapping[str, np.ndarray], budget: i
     Raises:
         StudyError: a question lacks attempts.
     """
-    parts = []
     order = np.lexsort((attempts["position"], attempts["chain"], attempts["question_id"]))
     columns = {name: attempts[name].to_numpy()[order] for name in ("position", "n_prompt", "n_context", "n_tokens")}
     columns |= {name: values[order] for name, values in scores.items()}
@@ -49,12 +50,16 @@ def accuracy(attempts: pd.DataFrame, scores: Mapping[str, np.ndarray], budget: i
     questions = attempts["question_id"].to_numpy()[order]
     starts = np.flatnonzero(np.r_[True, questions[1:] != questions[:-1]])
     n_attempts = sum(chain_lengths(budget))
-    for start, end in zip(starts, np.append(starts[1:], len(questions)), strict=True):
+
+    def rows(span: tuple[int, int]) -> list[tuple]:
+        start, end = span
         if end - start != n_attempts:
             raise StudyError(f"question {questions[start]} has {end - start} attempts, not {n_attempts}")
         here = {name: values[start:end] for name, values in columns.items()}
-        parts += _of_question(questions[start], answer[start:end], right[start:end], here, list(scores), budget)
-    return pd.DataFrame(parts, columns=COLUMNS)
+        return _of_question(questions[start], answer[start:end], right[start:end], here, list(scores), budget)
+
+    spans = list(pairwise([*starts.tolist(), len(questions)]))
+    return pd.DataFrame([row for of in on_cores(rows, spans) for row in of], columns=COLUMNS)
 
 
 def mean_accuracy(ratios: pd.DataFrame) -> pd.DataFrame:

@@ -3,11 +3,13 @@
 import argparse
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from tts_lib.common import paths
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
+from tts_lib.common.processes import on_cores
 from tts_lib.report.explorer import record
 from tts_lib.report.pages import explore, index, markdown, supplement, supplements
 from tts_lib.report.pages.about import about
@@ -26,13 +28,14 @@ def main(arguments: list[str] | None = None) -> None:
         markdown.copy_shown(paths.REPORTS, summary)
         pages = index.render_notebooks(paths.REPORTS, kept, said)
         made = {
-            EXPLORER: explore.render(record.load(), Way(pages, EXPLORER), said),
-            "README.md": markdown.render(summary, claims, kept, said),
-            OVERVIEW: index.render(paths.REPORTS, pages, said),
+            EXPLORER: lambda: explore.render(record.load(), Way(pages, EXPLORER), said),
+            "README.md": lambda: markdown.render(summary, claims, kept, said),
+            OVERVIEW: lambda: index.render(paths.REPORTS, pages, said),
         }
         names = index.names_of(paths.REPORTS)
-        made |= {one.page: supplement.render(paths.REPORTS, one, Way(pages, one.page), said, names) for one in kept}
-        for name, text in made.items():
+        for one in kept:
+            made[one.page] = partial(supplement.render, paths.REPORTS, one, Way(pages, one.page), said, names)
+        for name, text in zip(made, on_cores(lambda make: make(), [*made.values()]), strict=True):
             write_atomically(paths.REPORTS / name, text.encode())
     except (StudyError, OSError) as error:
         sys.exit(str(error))

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
+from tts_lib.common.processes import on_cores
 from tts_lib.report.claims.kinds import left_out, spoken_of
 from tts_lib.report.columns import strategy_names
 from tts_lib.report.pages import notebook, rendering
@@ -62,13 +63,16 @@ def render_notebooks(reports: Path, kept: Sequence[supplementary.Kept], said: Ab
     executed = {source: notebooks.read(source) for source in notebooks.executed(reports / "executed")}
     titles = [(source.stem, _title(read.cells[0].source, source.stem)) for source, read in executed.items()]
     pages, names = in_order(titles, kept), names_of(reports)
-    for source, read in executed.items():
+
+    def render_one(source: Path) -> None:
         file = f"pages/{source.stem}.html"
         try:
-            text = notebook.render(read, reports, Way(pages, file), said, names)
+            text = notebook.render(executed[source], reports, Way(pages, file), said, names)
         except StudyError as error:
             raise StudyError(f"{source}: {error}") from error
         write_atomically(reports / file, text.encode())
+
+    on_cores(render_one, list(executed))
     return pages
 
 
