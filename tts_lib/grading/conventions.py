@@ -24,8 +24,8 @@ class Conventions:
         relation_is_set: whether ``-2\le x\le 7`` also answers ``x\in[-2,7]``; the other way round it always does.
         percent: ``50\%`` is "number" 50 (MATH drops the sign), "fraction" 0.5, or "either".
         units: "optional": an answer may leave out a unit or currency (5 cm and 5 m differ all the same); or "required".
-        unit_conversion: whether 1.5 hours, or ``1 h 30 min``, answers ``90\text{ minutes}``, and ``\frac{\pi}{3}\text{ rad}``
-            answers ``60^\circ``.
+        unit_conversion: whether 1.5 hours, or ``1 h 30 min``, answers ``90\text{ minutes}``, and
+            ``\frac{\pi}{3}\text{ rad}`` answers ``60^\circ``.
         option_labels: whether ``(B) 12`` answers 12 and answers B.
         decimals: places to which numbers must agree where one is written as a decimal; those below 1 are compared to as
             many significant digits.

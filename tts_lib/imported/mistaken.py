@@ -101,4 +101,6 @@ def _are_samples(values: Sequence[Any], golds: Mapping[str, str]) -> bool:
 
 
 def _is_solution(answer: str) -> bool:
-    return "\n" in answer.strip() or extract_answer(answer) is not None
+    """Whether a text says more than the answer that it has."""
+    said = extract_answer(answer)
+    return "\n" in answer.strip() or (said is not None and normalise(said) != normalise(answer))
