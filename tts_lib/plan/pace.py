@@ -17,7 +17,12 @@ from tts_lib.study.config.study import Study
 
 @dataclass(frozen=True)
 class Pace:
-    """FLOPs a second of one device, of so many; `start` are the seconds until an engine is ready."""
+    """FLOPs a second of one device, of so many.
+
+    Attributes:
+        start: seconds until an engine is ready.
+        search: times that a search takes what its tokens do, as its rounds are short and their steps are sorted.
+    """
 
     device: str
     source: str
@@ -25,13 +30,13 @@ class Pace:
     reading: float
     training: float
     start: float
+    search: float = 1.0
     n: int = 1
 
 
-# The default study on two idle cores, 2026-11-21 (53 min 39 s; 5 min less once long contexts were read faster).
-# Writing: pools of the base at 214,593 tokens a second and core. Reading: the chains of the paper's revisions, 350 s.
-# Training: the large model, 860 s; the base, 60 s.
-CORE = Pace("CPU core", "recorded on the default study", 7.0e10, 5.3e10, 4.0e10, 0.0)
+# The default study on two idle cores, 2026-11-29 (44 min 12 s). Writing: pools of the base, 22 s. Reading: scores,
+# 53 s; the chains of the paper's revisions, 239 s. Training: between the large model, 649 s, and the base, 100 s.
+CORE = Pace("CPU core", "recorded on the default study", 2.1e11, 1.9e11, 4.6e10, 0.0, search=2.0)
 SLOWER_CORE = replace(CORE, source="the native engine's; any other is slower on a CPU")
 # Nobody has measured a study on one. Writing is 25,000 tokens a second of a model of 0.5B in vLLM; the rest is a tenth
 # of what such a device multiplies in bf16 at its best (H100), or a third (A100).
@@ -39,13 +44,13 @@ GPU = Pace("GPU of 80 GB", "assumed, not measured", 2.5e13, 1.0e14, 1.0e14, 90.0
 
 # Seconds beside the tokens, by the name of the stage: notebook, imports, figures, tables, DVC.
 ALONE = {
-    **dict.fromkeys(("model-trained", "model-longer", "verifier", "revisions", "revision_verifier"), 10.0),
-    **{"questions-nano": 8.0, "select": 20.0, "compute_optimal": 70.0, "flops_matched": 55.0, "report": 35.0},
-    **{"predictors": 60.0, "stopping": 60.0, "foundation": 1.0},
+    **dict.fromkeys(("verifier", "revisions", "revision_verifier"), 10.0),
+    **{"questions-nano": 7.0, "select": 9.0, "compute_optimal": 25.0, "flops_matched": 12.0, "report": 16.0},
+    **{"predictors": 60.0, "stopping": 20.0, "foundation": 1.0},
 }
 ANY = 6.0
 # Times that a stage takes what its tokens do: rollouts are judged one by one, verifiers evaluated as they are trained.
-SLOWER = {"verifier@trained": 1.9}
+SLOWER = {"verifier@trained": 1.15}
 
 
 def recorded(study: Study) -> Pace | None:
@@ -86,4 +91,5 @@ def seconds(stage: str, work: Work, pace: Pace) -> float:
     tokens = (work.writing / pace.writing + work.reading / pace.reading) / pace.n
     tokens += work.training / pace.training / min(pace.n, work.processes)
     start = pace.start if work.asked.sampled or work.asked.verified else 0.0
-    return ALONE.get(kind, ANY) + start + SLOWER.get(stage, 1.0) * tokens
+    slower = pace.search if kind == "search" else SLOWER.get(stage, 1.0)
+    return ALONE.get(kind, ANY) + start + slower * tokens
