@@ -13,8 +13,8 @@ import yaml
 from tts_lib.common.errors import StudyError
 
 
-def write(path: Path, rows: list[dict]) -> Path:
-    """The rows as a file of the kind that its name tells."""
+def write(path: Path, rows: list[dict] | dict) -> Path:
+    """The rows, or in JSON and YAML one document, as a file of the kind that its name tells."""
     kind = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     if kind == ".parquet":
         pq.write_table(pa.Table.from_pylist(rows), path)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import alignment as made
+from helpers.exact_grade import exact, one_class
 from helpers.pipeline import ROOT
 from tts_lib.common import rng
 from tts_lib.common.errors import StudyError
@@ -110,11 +111,7 @@ def test_what_cannot_be_decided_passes_and_is_said():
     assert said == "in order: 10% of the questions or 30% of the samples exchanged would show"
 
 
-def exact(golds, answers):
-    return ["no_answer" if a is None else "correct" if a == g else "wrong" for a, g in zip(answers, golds, strict=True)]
-
-
-GRADE = Grade(lambda text: None, exact, lambda ids, golds, answers: np.zeros(len(ids), np.int64))
+GRADE = Grade(lambda text: None, exact, one_class)
 
 
 def imported(path, pool: made.Pool, by: int, is_trusted: bool):

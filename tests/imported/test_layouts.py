@@ -3,17 +3,15 @@
 Eight questions. The first texts of a question are right and the others wrong, so the right ones can be counted.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
+from helpers.exact_grade import exact, one_class
+from helpers.record_files import write
 from tts_lib.common.errors import StudyError
 from tts_lib.grading.answers import extract_answer
 from tts_lib.grading.normal_form import normalise
@@ -263,38 +261,23 @@ REFUSED = {
 }
 
 
-def write(path: Path, content: Any) -> Path:
-    if path.suffix == ".parquet":
-        pq.write_table(pa.Table.from_pylist(content), path)
-    elif isinstance(content, dict):
-        path.write_text(json.dumps(content))
-    else:
-        path.write_text("".join(json.dumps(row) + "\n" for row in content))
-    return path
-
-
 def imported(path: Path, named: dict[str, str] | None = None) -> ImportedPool:
     found = guess(path, named, BY_NAME)
     raw = read(Source(path, found.format, Columns(**found.columns), chars_per_token=3.0))
-    return to_pool(raw, QUESTIONS, Grade(extract_answer, exact, one_class), partial=True)
+    return to_pool(raw, QUESTIONS, Grade(extract_answer, in_normal_form, one_class), partial=True)
 
 
-def exact(golds: list[str], answers: list[str | None]) -> list[str]:
-    pairs = [(gold, None if answer is None else normalise(answer)) for gold, answer in zip(golds, answers, strict=True)]
-    return ["no_answer" if answer is None else "correct" if answer == gold else "wrong" for gold, answer in pairs]
+def in_normal_form(golds: list[str], answers: list[str | None]) -> list[str]:
+    return exact(golds, [None if answer is None else normalise(answer) for answer in answers])
 
 
-def one_class(ids: list[str], golds: list[str], answers: list[str | None]) -> np.ndarray:
-    return np.zeros(len(ids), np.int64)
+KINDS = {name: [".json"] if isinstance(log, dict) else [".jsonl", ".parquet"] for name, (log, _) in READ.items()}
 
 
-@pytest.mark.parametrize("name", READ)
-@pytest.mark.parametrize("kind", [".jsonl", ".parquet"])
+@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name, kinds in KINDS.items() for kind in kinds])
 def test_a_log_is_read_as_it_is(tmp_path: Path, name: str, kind: str) -> None:
     content, (n_questions, n_samples, n_right, has_verdicts, has_tokens) = READ[name]
-    if kind == ".parquet" and (isinstance(content, dict) or name == "inspect_ai, reasoning apart"):
-        pytest.skip("one document is no table")
-    summary = imported(write(tmp_path / f"log{'.json' if isinstance(content, dict) else kind}", content)).summary
+    summary = imported(write(tmp_path / f"log{kind}", content)).summary
     assert summary["questions"] == n_questions and summary["correct"] == n_right
     assert summary["samples_per_question"] == {"min": n_samples, "median": n_samples, "max": n_samples}
     assert (summary["unlike_own_verdict"] is not None) == has_verdicts

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.exact_grade import exact
 from helpers.pipeline import ROOT
 from helpers.record_files import refusal, write
 from tts_lib.answers.pools import COLUMNS
@@ -23,10 +24,6 @@ ROW = {"q": "a", "i": 0, "text": "x = 7", "answer": "7", "ok": 1, "steps": [0.5,
 ROW |= {"gold": "7", "fin": "stop", "m": "tiny"}
 ROWS = [ROW, ROW | {"i": 1, "answer": "8", "ok": 0, "fin": "length"}, ROW | {"q": "b", "text": "no", "answer": None}]
 QUESTIONS = pd.DataFrame({"question_id": ["b", "a"], "problem": ["Two  b?", "One a?"], "answer": ["9", "7"]})
-
-
-def exact(golds, answers):
-    return ["no_answer" if a is None else "correct" if a == g else "wrong" for a, g in zip(answers, golds, strict=True)]
 
 
 def classes(ids, golds, answers):
