@@ -54,6 +54,16 @@ class Recipe:
             for split, n in self.sizes.items()
         }
 
+    def further(self, name: str, n: int) -> pd.DataFrame:
+        """A further set of questions, drawn as the splits are (`question_table`), all of them different.
+
+        Others may share problems with it, and so may the splits and the corpus: kept apart, it would hold fewer of the
+        short problems, of which there are few, than they do.
+        """
+        world = self.world()
+        drawn = nano.draw_distinct(world, self.mixture(), n, set(), _random("questions", self.seed, name))
+        return question_table(world, name, drawn)
+
     def by_id(self) -> dict[str, nano.Question]:
         """All questions in structured form."""
         return {question_id(split, i): q for split, part in self.questions().items() for i, q in enumerate(part)}

@@ -157,14 +157,11 @@ def load(
     if paths.costs_beside(split).is_file():
         costs.append(tables.read_table(paths.costs_beside(split), [*COST_COLUMNS, "temperature"]))
     if paths.greedy_answers(split).is_file():
-        found[GREEDY] = _greedy(split, budgets)
+        columns = ["question_id", "correct", "prompt_tokens", "n_tokens"]
+        found[GREEDY] = greedy(tables.read_table(paths.greedy_answers(split), columns), budgets)
     if revised:
         frame = tables.read_table(paths.revision_verifier("ratios"))
-        frame = frame.loc[(frame["split"] == split) & (frame["selection"] == "orm")]
-        frame = frame.rename(columns={"accuracy": "correct"})
-        frame = frame.loc[frame["budget"].isin(budgets)]  # a chain longer than all of them is no way to spend one
-        for length in sorted(set(frame["length"])):
-            found[Strategy(REVISIONS, "orm", length)] = frame.loc[frame["length"] == length]
+        found |= of_ratios(frame.loc[frame["split"] == split], budgets)
     return assemble(replayed, pd.concat(costs, ignore_index=True), found, question_ids, budgets)
 
 
@@ -174,10 +171,28 @@ def of_search(name: str, split: str, columns: Sequence[str]) -> pd.DataFrame:
     Raises:
         TableError: the table is missing or damaged.
     """
-    keys, columns = ["question_id", "budget"], list(columns)
-    runs = tables.read_table(paths.search(name), ["split", *keys, "replicate", *columns])
-    runs = runs.loc[runs["split"] == split, [*keys, *columns]].astype(dict.fromkeys(columns, np.float64))
-    return runs.groupby(keys, as_index=False, sort=False).mean()
+    runs = tables.read_table(paths.search(name), ["split", "question_id", "budget", "replicate", *columns])
+    return over_runs(runs.loc[runs["split"] == split], columns)
+
+
+def over_runs(runs: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """The mean of these columns over the replicates of each question at each budget."""
+    keys = ["question_id", "budget"]
+    found = runs.loc[:, [*keys, *columns]].astype(dict.fromkeys(columns, np.float64))
+    return pd.DataFrame(found.groupby(keys, as_index=False, sort=False).mean())
+
+
+def of_ratios(ratios: pd.DataFrame, budgets: Sequence[int]) -> dict[Strategy, pd.DataFrame]:
+    """The revisions in chains of each length, chosen by their verifier, at these budgets.
+
+    Args:
+        ratios: columns as `revisions.ratios.COLUMNS`.
+    """
+    kept = ratios.loc[(ratios["selection"] == "orm") & ratios["budget"].isin(budgets)]
+    kept = kept.rename(columns={"accuracy": "correct"})  # a chain longer than all budgets is no way to spend one
+    return {
+        Strategy(REVISIONS, "orm", length): kept.loc[kept["length"] == length] for length in sorted(set(kept["length"]))
+    }
 
 
 def assemble(
@@ -230,9 +245,8 @@ def _costs(costs: pd.DataFrame, question_ids: Sequence[str]) -> Float[np.ndarray
     return costs.to_numpy(dtype=np.float64).T
 
 
-def _greedy(split: str, budgets: Sequence[int]) -> pd.DataFrame:
-    """The greedy answer at each budget, always for the price of one."""
-    one = tables.read_table(paths.greedy_answers(split), ["question_id", "correct", "prompt_tokens", "n_tokens"])
+def greedy(one: pd.DataFrame, budgets: Sequence[int]) -> pd.DataFrame:
+    """Greedy answers (question_id, correct, prompt_tokens, n_tokens) at each budget, always for the price of one."""
     prompt, written = one["prompt_tokens"].to_numpy(np.float64), one["n_tokens"].to_numpy(np.float64)
     behind = attended(prompt, written)
     entries = (prompt, written, 0.0, 0.0, 1.0, attended(0, prompt) + behind, 0.0, written, prompt + behind, 0.0)

@@ -9,6 +9,7 @@ from tts_lib.report.supplements.combine.supplement import Combine
 from tts_lib.report.supplements.declared import PROFILES, Supplement
 from tts_lib.report.supplements.improve.supplement import Improve
 from tts_lib.report.supplements.other_study import OtherStudy
+from tts_lib.report.supplements.question_sets.supplement import QuestionSets
 from tts_lib.report.supplements.searches.supplement import Searches
 from tts_lib.report.supplements.surface.supplement import ExchangeSurface
 from tts_lib.report.supplements.trainings import Trainings
@@ -16,6 +17,7 @@ from tts_lib.report.supplements.trainings import Trainings
 KINDS: dict[str, type[Supplement]] = {
     "combine": Combine,
     "improve": Improve,
+    "question_sets": QuestionSets,
     "searches": Searches,
     "study": OtherStudy,
     "surface": ExchangeSurface,
