@@ -40,6 +40,9 @@ def test_generations_are_those_of_the_profile() -> None:
     assert searches["searches guided by the PRM, also shuffled"].generations == 2 * 600 * a_question
     assert searches["searches guided by rollouts"].generations == 4 * 600 * a_question
     assert searches["searches guided by rollouts"].verified == 0 < searches["rollouts"].sampled
+    sets = parts("question_sets")  # ten of 1,000 questions, each search 4 times at 64; lookahead takes no more samples
+    pools = [512 + 2 * 128 + 1, 6 * 4 * 64, 128 * (1 + 7 / 2)]
+    assert [each.generations for each in sets.values()] == [10_000 * n for n in pools]
     surface = parts("surface")
     assert surface["samples of base"].generations == 5 * 400 * (128 + 1)  # with its own, two seeds, two shorter
     assert surface["trainings of base"] == Expected()

@@ -164,3 +164,12 @@ def test_the_data_card_shows_every_subject():
     card = nano_tables.data_card(WORLD, MIXTURE, MIXTURE, NOISE, metrics, splits)
     assert all(f"**{subject}**" in card for subject in splits["test"]["subject"].unique())
     assert "20 test, 10 val, 30 train" in card and "5.0% of questions" in card
+
+
+def test_further_questions_are_drawn_like_the_splits():
+    """Each set from a seed of its own, none of its problems twice; a problem of the splits may be among them."""
+    sets = [recipe().further(name, 100) for name in ("set_1", "set_2", "set_1")]
+    pd.testing.assert_frame_equal(sets[0], sets[2])
+    assert not sets[0]["problem"].duplicated().any() and sets[0]["question_id"].iloc[0] == "set_1-00000"
+    assert sets[0]["problem"].tolist() != sets[1]["problem"].tolist()
+    assert sets[0].columns.equals(nano_tables.question_table(WORLD, "test", DRAWN["test"]).columns)

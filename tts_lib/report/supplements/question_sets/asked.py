@@ -22,6 +22,7 @@ from tts_lib.revisions import ratios
 from tts_lib.revisions import verifier as revision_verifier
 from tts_lib.revisions.chains import Revisions, chain_lengths
 from tts_lib.search import over_questions
+from tts_lib.search.methods import reachable
 from tts_lib.search.step_search import StepSearch
 from tts_lib.strategies import difficulty_bins, outcomes, pool_accuracy
 from tts_lib.strategies.curves import CrossValidation, cross_validated_curves, single_curves
@@ -42,6 +43,11 @@ def attempts_of(study: Study) -> Revisions | None:
         return None
     window = study.window[study.revisions.start].max_length
     return Revisions(**study.sampling.model_dump(), max_history=study.revisions.max_history, window=window)
+
+
+def searches(study: Study, budget: int) -> list[str]:
+    """The study's searches that can be run at a budget."""
+    return [name for name in study.grid.methods if reachable(study.options[name], [budget])]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +92,7 @@ class Asked:
         """
         questions, study = self.asking.questions(table), self.asking.study
         replayed, costs, found = self._pooled(questions, name)
-        sampled = {Strategy(method): self._searched(questions, method) for method in study.grid.methods}
+        sampled = {Strategy(method): self._searched(questions, method) for method in searches(study, self.budget)}
         sampled[GREEDY] = self._greedy(questions)
         if self.revising:
             sampled |= self._revised(table)
@@ -101,13 +107,12 @@ class Asked:
         pool = self._pool(questions, size.n_samples, self.asking.sampling)
         scores, _ = scoring.score_pool({"prm": self.whole}, questions, pool, aggregation)
         samples = grid(pool, list(prompts))
-        prm, n_tokens = (
-            samples.spread(values.to_numpy(np.float64)) for values in (scores["prm_last"], pool["n_tokens"])
-        )
+        prm = samples.spread(scores["prm_last"].to_numpy(np.float64))
+        n_tokens = samples.spread(pool["n_tokens"].to_numpy(np.int64))
         draws, replay = partial(rng.generator, study.seed, "question_sets", name), study.select
         of_pool = (samples, {"prm_last": prm}, [self.budget], draws("replay"), replay.n_resamples, replay.flip_share)
         accuracy, _ = pool_accuracy.selection_accuracy(*of_pool)
-        replayed = [pool_accuracy.with_longest(accuracy, samples, n_tokens)]
+        replayed = [pool_accuracy.with_longest(accuracy, samples, n_tokens.astype(np.float64))]
         costs = [sample_costs(pool, scores["n_steps"].to_numpy(), prompts).assign(temperature=0.0)]
         if beside := size.beside:
             parts = [

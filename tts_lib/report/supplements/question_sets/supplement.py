@@ -31,7 +31,7 @@ from tts_lib.report.measured import results_of
 from tts_lib.report.results import NotMeasured, Results
 from tts_lib.report.supplements.declared import Collected, Supplement, tally
 from tts_lib.report.supplements.drawn import rows_of_claims
-from tts_lib.report.supplements.question_sets.asked import Asked, attempts_of, gains
+from tts_lib.report.supplements.question_sets.asked import Asked, attempts_of, gains, searches
 from tts_lib.revisions import chains
 from tts_lib.strategies import experiment
 from tts_lib.strategies.experiment import Experiment
@@ -60,7 +60,8 @@ class QuestionSets(Supplement):
         drawn = pools.expected(n_samples + 1, question) + scoring.expected(n_samples, question, shared=True)
         assert study.search
         runs = study.search.runs(self.budget)
-        searched = (study.options[name].shape(self.budget).expected(question) * runs for name in study.grid.methods)
+        shapes = (study.options[name].shape(self.budget) for name in searches(study, self.budget))
+        searched = (shape.expected(question) * runs for shape in shapes)
         found = [
             Effort("pools, read by the PRM", asked=drawn * n),
             Effort("searches", asked=sum(searched, Expected()) * n),
@@ -96,9 +97,9 @@ class QuestionSets(Supplement):
 
     def _known(self, study: Study) -> Experiment:
         """The study's own experiment at the budget."""
-        options = {name: study.options[name].model_dump(mode="json") for name in study.grid.methods}
+        options = {name: study.options[name].model_dump(mode="json") for name in searches(study, self.budget)}
         revised = bool(study.pairings)
-        return experiment.load(study.grid.methods, options, [self.budget], study.difficulty.n_bins, (), revised)
+        return experiment.load(list(options), options, [self.budget], study.difficulty.n_bins, (), revised)
 
     def _told(self, own: Results, found: Mapping[str, Results], described: pd.DataFrame) -> Collected:
         rows, each, left_out = [], [], {}
