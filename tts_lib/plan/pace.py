@@ -4,7 +4,8 @@ FLOPs are counted as in the ledger of the plan (2 N a token read or written, 6 N
 holds the attention, the grading and all else that goes with the tokens.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 from tts_lib.common.processes import cores
@@ -21,7 +22,7 @@ class Pace:
 
     Attributes:
         start: seconds until an engine is ready.
-        search: times that a search takes what its tokens do, as its rounds are short and their steps are sorted.
+        slower: times that a stage takes what its tokens do, by its name, or for all of its kind.
     """
 
     device: str
@@ -30,13 +31,15 @@ class Pace:
     reading: float
     training: float
     start: float
-    search: float = 1.0
+    slower: Mapping[str, float] = field(default_factory=dict[str, float])
     n: int = 1
 
 
 # The default study on two idle cores, 2026-11-29 (44 min 12 s). Writing: pools of the base, 22 s. Reading: scores,
 # 53 s; the chains of the paper's revisions, 239 s. Training: between the large model, 649 s, and the base, 100 s.
-CORE = Pace("CPU core", "recorded on the default study", 2.1e11, 1.9e11, 4.6e10, 0.0, search=2.0)
+# Slower: rounds of a search are short, their steps sorted; rollouts are judged one by one, verifiers tested as trained.
+SLOWER = {"search": 2.0, "verifier@trained": 1.15}
+CORE = Pace("CPU core", "recorded on the default study", 2.1e11, 1.9e11, 4.6e10, 0.0, SLOWER)
 SLOWER_CORE = replace(CORE, source="the native engine's; any other is slower on a CPU")
 # Nobody has measured a study on one. Writing is 25,000 tokens a second of a model of 0.5B in vLLM; the rest is a tenth
 # of what such a device multiplies in bf16 at its best (H100), or a third (A100).
@@ -49,8 +52,6 @@ ALONE = {
     **{"predictors": 60.0, "stopping": 20.0, "foundation": 1.0},
 }
 ANY = 6.0
-# Times that a stage takes what its tokens do: rollouts are judged one by one, verifiers evaluated as they are trained.
-SLOWER = {"verifier@trained": 1.15}
 
 
 def recorded(study: Study) -> Pace | None:
@@ -91,5 +92,4 @@ def seconds(stage: str, work: Work, pace: Pace) -> float:
     tokens = (work.writing / pace.writing + work.reading / pace.reading) / pace.n
     tokens += work.training / pace.training / min(pace.n, work.processes)
     start = pace.start if work.asked.sampled or work.asked.verified else 0.0
-    slower = pace.search if kind == "search" else SLOWER.get(stage, 1.0)
-    return ALONE.get(kind, ANY) + start + slower * tokens
+    return ALONE.get(kind, ANY) + start + pace.slower.get(stage, pace.slower.get(kind, 1.0)) * tokens
