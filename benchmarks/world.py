@@ -37,7 +37,9 @@ from tts_lib.engines.native.engine import NativePolicy, NativeVerifier
 from tts_lib.estimators import subsets
 from tts_lib.models import tokenizer
 from tts_lib.models.tokenizer import TokenCodec
-from tts_lib.questions import nano, nano_tables
+from tts_lib.questions.nano.corpus import Noise, pretraining_texts
+from tts_lib.questions.nano.tables import Recipe, honesty, question_table, right_and_read
+from tts_lib.questions.nano.world import END
 from tts_lib.study.config import loading
 from tts_lib.study.config.nano import Shape
 from tts_lib.study.config.study import Study
@@ -106,7 +108,7 @@ def measured(study: Study, run: Run, folder: Path) -> dict:
     rates = settings.model_dump(include={"batch_tokens", "lr_muon", "lr_adamw"})
     training = Training(n_epochs=1, dropout=0.0, shards=1, seed=run.seed, **rates)
     words = tokenizer.build(recipe.world().vocabulary)
-    material = sizes.Material(corpus, validation, words, codec.encode([nano.END])[0].item(), settings.max_length)
+    material = sizes.Material(corpus, validation, words, codec.encode([END])[0].item(), settings.max_length)
     place = folder / "model"
     goes = {len(corpus.tokens): place}
     (trained,) = sizes.make(material, dict(run.shape), training, goes, folder / "checkpoints", run.name)
@@ -115,29 +117,29 @@ def measured(study: Study, run: Run, folder: Path) -> dict:
     return row | answered(study, run, recipe, folder, codec)
 
 
-def made(study: Study, run: Run) -> tuple[nano_tables.Recipe, Examples, Examples, TokenCodec]:
+def made(study: Study, run: Run) -> tuple[Recipe, Examples, Examples, TokenCodec]:
     """The recipe, corpus, validation corpus and codec of a run, as notebook 1 makes them."""
     p, c = study.problems["nano"], study.corpus
     assert c and study.pretrain
     sizes = {"test": p.n_test, "val": N_QUESTIONS, "train": p.n_train}
-    recipe = nano_tables.Recipe(
+    recipe = Recipe(
         run.seed, p.n_maps, p.n_values, p.zipf_offset, {**p.subjects}, p.hops, sizes, p.fact_octaves
     )  # fmt: skip
     taken = {q.problem for q in recipe.by_id().values()}
-    noise = nano.Noise(c.wrong_guess, c.retry, c.astray, c.careless)
+    noise = Noise(c.wrong_guess, c.retry, c.astray, c.careless)
     mixture = recipe.corpus_mixture(c.subjects, c.hops, c.fact_octaves)
     random = Random(int(rng.derive_seed("corpus", run.seed)))
     codec = TokenCodec(tokenizer.build(recipe.world().vocabulary))
-    texts = nano.corpus(recipe.world(), mixture, noise, taken, random, c.checks)
+    texts = pretraining_texts(recipe.world(), mixture, noise, taken, random, c.checks)
     corpus, validation, _ = build_corpus(texts, codec, run.tokens, c.validation_tokens, study.pretrain.max_length)
     return recipe, corpus, validation, codec
 
 
-def answered(study: Study, run: Run, recipe: nano_tables.Recipe, folder: Path, codec: TokenCodec) -> dict:
+def answered(study: Study, run: Run, recipe: Recipe, folder: Path, codec: TokenCodec) -> dict:
     """What the model answers to the validation questions."""
     assert study.sampling
     policy, world, questions = NativePolicy(folder / "model", n_threads=1), recipe.world(), recipe.questions()["val"]
-    table = nano_tables.question_table(world, "val", questions)
+    table = question_table(world, "val", questions)
     asked, by_id = QuestionTable(table, codec), recipe.by_id()
     most, ids, key = study.sampling.max_tokens, table["question_id"].tolist(), (run.seed, "base")
     greedy = pools.sample_pool(policy, asked, 1, Sampling(0.0, 1.0, most, "end"), key)
@@ -152,7 +154,7 @@ def answered(study: Study, run: Run, recipe: nano_tables.Recipe, folder: Path, c
     pool = pools.sample_pool(policy, asked, N_SAMPLES, _sampling(study), key)
     grid, right = grids.grid(pool, ids), (pool["verdict"] == "correct").to_numpy()
     row["pass@1"] = float(right.mean())
-    truly, reads = nano_tables.right_and_read(world, by_id, pool)
+    truly, reads = right_and_read(world, by_id, pool)
     weights: dict = {"majority": None, "marks": grid.spread(reads + 1e-3)}
     if run.has_prm:
         prm = NativeVerifier(trained_prm(study, run, recipe, folder, codec), n_threads=1)
@@ -164,7 +166,7 @@ def answered(study: Study, run: Run, recipe: nano_tables.Recipe, folder: Path, c
     row[f"any@{N_SAMPLES}, every step right"] = float(grid.spread(truly & right).any(axis=1).mean())
     row["right by chance"] = float((right & ~truly).mean())
     row["no answer"] = float((pool["verdict"] == "no_answer").mean())
-    honest = nano_tables.honesty(world, pool["text"]).set_index("map").loc["all"]
+    honest = honesty(world, pool["text"]).set_index("map").loc["all"]
     return row | {name: float(honest[name]) for name in HONESTY}
 
 
@@ -173,12 +175,12 @@ def _sampling(study: Study) -> Sampling:
     return Sampling(study.sampling.temperature, study.sampling.top_p, study.sampling.max_tokens, "end")
 
 
-def trained_prm(study: Study, run: Run, recipe: nano_tables.Recipe, folder: Path, codec: TokenCodec) -> Path:
+def trained_prm(study: Study, run: Run, recipe: Recipe, folder: Path, codec: TokenCodec) -> Path:
     """The folder of a PRM, trained as notebook 4 trains it."""
     assert study.verifier and study.verifier.trained
     settings = study.verifier.trained
     policy, sampling = NativePolicy(folder / "model", n_threads=1), _sampling(study)
-    train = nano_tables.question_table(recipe.world(), "train", recipe.questions()["train"])
+    train = question_table(recipe.world(), "train", recipe.questions()["train"])
     known = QuestionTable(train, codec)
     first = pools.sample_pool(policy, known, settings.samples, sampling, (run.seed, "base"))
     labelled, _ = rollouts.label_steps(policy, known, first, settings.rollouts, sampling, (run.seed, "base"))

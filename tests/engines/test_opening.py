@@ -24,7 +24,9 @@ from tts_lib.models import pointer, tokenizer
 from tts_lib.models.folder import FolderError, ModelConfig, write
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.models.vocabulary import Vocabulary
-from tts_lib.questions import nano
+from tts_lib.questions.nano.corpus import PERFECT, attempt
+from tts_lib.questions.nano.questions import draw_question
+from tts_lib.questions.nano.world import END, World
 from tts_lib.study.config import checkpoint as config_checkpoint
 from tts_lib.study.config import engine as config_engine
 
@@ -210,10 +212,10 @@ def test_a_declared_prm_reads_a_trained_one_as_the_native_engine_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same weights through a declaration: equal scores of steps that end in a newline."""
-    world = nano.World.build(6, 12, 1.0, 0)
+    world = World.build(6, 12, 1.0, 0)
     words = tokenizer.build(world.vocabulary)
     codec = TokenCodec(words)
-    config = ModelConfig(words.get_vocab_size(), 2, 32, 2, 72, 128, 10_000.0, 1e-5, words.token_to_id(nano.END), True)
+    config = ModelConfig(words.get_vocab_size(), 2, 32, 2, 72, 128, 10_000.0, 1e-5, words.token_to_id(END), True)
     rng = np.random.default_rng(0)
     state = {name: rng.normal(0, 0.3, shape) for name, shape in config.tensor_shapes().items()}
     write(tmp_path / "trained", config, state, words, "# A random verifier\n")
@@ -228,9 +230,9 @@ def test_a_declared_prm_reads_a_trained_one_as_the_native_engine_does(
     ).model_dump(mode="json")
     pointer.make(tmp_path / "models/prm", prm, prm=prm)
 
-    questions = [nano.draw_question(world, "inverse", 2, Random(i)) for i in range(6)]
+    questions = [draw_question(world, "inverse", 2, Random(i)) for i in range(6)]
     problems = [question.problem for question in questions]
-    solutions = [nano.attempt(world, question, nano.PERFECT, Random(0)) for question in questions]
+    solutions = [attempt(world, question, PERFECT, Random(0)) for question in questions]
     closed = [text[: text.rindex("\n") + 1] for text in solutions]
     asked = Asked(codec, problems, problems, "\n")
     requests = [

@@ -6,9 +6,9 @@ import numpy as np
 
 from tts_lib.answers.protocols import FINISH_END, FINISH_LENGTH, Samples
 from tts_lib.models.tokenizer import TokenCodec, build
-from tts_lib.questions import nano
+from tts_lib.questions.nano.world import END, World
 
-WORLD = nano.World.build(n_maps=8, n_values=20, zipf_offset=1.0, seed=0)
+WORLD = World.build(n_maps=8, n_values=20, zipf_offset=1.0, seed=0)
 CODEC = TokenCodec(build(WORLD.vocabulary))
 
 
@@ -28,7 +28,7 @@ class ScriptedPolicy:
             self.prefixes.append(prefix)
             texts = self.write(prefix, request.seeds.tolist())
             tokens = CODEC.encode(texts)
-            finish = np.array([FINISH_END if t.endswith(nano.END) else FINISH_LENGTH for t in texts], np.uint8)
+            finish = np.array([FINISH_END if t.endswith(END) else FINISH_LENGTH for t in texts], np.uint8)
             offsets = np.cumsum([0, *map(len, tokens)])
             results.append(Samples(np.concatenate(tokens), offsets, finish, None))
         return results

@@ -26,7 +26,9 @@ from tts_lib.estimators.flops import pretraining_flops
 from tts_lib.models import pointer, tokenizer
 from tts_lib.models.llama import LlamaShape
 from tts_lib.models.tokenizer import TokenCodec
-from tts_lib.questions import nano, nano_tables
+from tts_lib.questions.nano.corpus import Noise, pretraining_texts
+from tts_lib.questions.nano.tables import Recipe, guess_rate, question_table
+from tts_lib.questions.nano.world import END
 from tts_lib.report.supplements.improve import loop
 from tts_lib.report.supplements.pools import Pools
 from tts_lib.revisions import trajectories
@@ -77,20 +79,20 @@ def make(folder: Path, tokens: int = 150_000) -> Path:
 def _world(nano_settings: dict[str, Any], tokens: int) -> TokenCodec:
     sizes = {split: nano_settings[f"n_{split}"] for split in ("test", "val", "train")}
     shape = (nano_settings[name] for name in ("n_maps", "n_values", "zipf_offset", "subjects", "hops"))
-    recipe = nano_tables.Recipe(0, *shape, sizes)
+    recipe = Recipe(0, *shape, sizes)
     world, taken = recipe.world(), set[str]()
     recipe.save(paths.RECIPE)
     for split, questions in recipe.questions().items():
-        table = nano_tables.question_table(world, split, questions)
+        table = question_table(world, split, questions)
         taken |= set(table["problem"])
         tables.write_table(table, paths.problems(split))
     built = tokenizer.build(world.vocabulary)
     tables.write_text(built.to_str(), paths.TOKENIZER)
-    texts = nano.corpus(world, recipe.mixture(), nano.Noise(0.15, 0.5, 0.3), taken, Random(0), 0.0)
+    texts = pretraining_texts(world, recipe.mixture(), Noise(0.15, 0.5, 0.3), taken, Random(0), 0.0)
     corpus, validation, _ = build_corpus(texts, TokenCodec(built), tokens, 3000, 128)
     corpus.save(paths.CORPUS)
     validation.save(paths.CORPUS_VALIDATION)
-    tables.write_json({"guess_rate": nano_tables.guess_rate(world, table)}, paths.metrics("problems"))
+    tables.write_json({"guess_rate": guess_rate(world, table)}, paths.metrics("problems"))
     return TokenCodec(built)
 
 
@@ -101,7 +103,7 @@ def _pretrained(name: str, made: dict[str, Any]) -> None:
     training = Training(1, 2048, 0.02, 0.005, 0.0, 2, 0, n_evaluations=2)
     corpus, validation = (examples.Examples.load(path) for path in (paths.CORPUS, paths.CORPUS_VALIDATION))
     trained = policies.pretrain(shape, corpus, validation, training, paths.CHECKPOINTS, name)
-    end = built.token_to_id(nano.END)
+    end = built.token_to_id(END)
     policies.save_policy(paths.model(name), trained, shape, built, end, name)
     record = {"n_params_block": shape.n_params_block, "n_tokens": trained.n_tokens}
     record["flops"] = pretraining_flops(shape.n_params_block, trained.n_tokens)

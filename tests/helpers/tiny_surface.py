@@ -11,7 +11,9 @@ from tts_lib.common import paths, tables
 from tts_lib.models import tokenizer
 from tts_lib.models.scorer import Scorer
 from tts_lib.models.tokenizer import TokenCodec
-from tts_lib.questions import nano, nano_tables
+from tts_lib.questions.nano.corpus import Noise, pretraining_texts
+from tts_lib.questions.nano.tables import Recipe, question_table
+from tts_lib.questions.nano.world import END
 from tts_lib.training import policies, sizes
 from tts_lib.training.corpus import build_corpus
 from tts_lib.training.loop import Trained, Training
@@ -41,7 +43,7 @@ def make() -> None:
     Path("params.yaml").write_text(yaml.safe_dump(found))
     world, texts = found["problems"]["nano"], found["corpus"]
     counts = {"test": N_QUESTIONS, "val": 20, "train": 20}
-    recipe = nano_tables.Recipe(
+    recipe = Recipe(
         found["seed"],
         world["n_maps"],
         world["n_values"],
@@ -51,20 +53,20 @@ def make() -> None:
         counts,
     )
     recipe.save(paths.RECIPE)
-    table = nano_tables.question_table(recipe.world(), "test", recipe.questions()["test"])
+    table = question_table(recipe.world(), "test", recipe.questions()["test"])
     tables.write_table(table, paths.problems("test"))
-    train = nano_tables.question_table(recipe.world(), "train", recipe.questions()["train"])
+    train = question_table(recipe.world(), "train", recipe.questions()["train"])
     tables.write_table(train, paths.problems("train"))
     bins = [1 + number * 5 // N_QUESTIONS for number in range(N_QUESTIONS)]
     tables.write_table(table[["question_id"]].assign(oracle_bin=bins), paths.difficulty("test"))
     words = tokenizer.build(recipe.world().vocabulary)
     tables.write_text(words.to_str(), paths.TOKENIZER)
-    noise = nano.Noise(texts["wrong_guess"], texts["retry"], texts["astray"])
-    stream = nano.corpus(recipe.world(), recipe.mixture(), noise, set(table["problem"]), Random(0))
+    noise = Noise(texts["wrong_guess"], texts["retry"], texts["astray"])
+    stream = pretraining_texts(recipe.world(), recipe.mixture(), noise, set(table["problem"]), Random(0))
     corpus, validation, _ = build_corpus(stream, TokenCodec(words), N_TOKENS, 2000, 128)
     corpus.save(paths.CORPUS)
     validation.save(paths.CORPUS_VALIDATION)
-    (end,) = words.encode(nano.END).ids
+    (end,) = words.encode(END).ids
     material, settled = sizes.Material(corpus, validation, words, end, 128), found["pretrain"]
     rates = {name: settled[name] for name in ("batch_tokens", "lr_muon", "lr_adamw", "shards")}
     training = Training(n_epochs=1, dropout=0.0, seed=found["seed"], n_evaluations=1, **rates)

@@ -11,9 +11,19 @@ from tts_lib.common.errors import StudyError
 from tts_lib.grading import exact
 from tts_lib.grading.exact import grade
 from tts_lib.grading.verdicts import CORRECT, NO_ANSWER, WRONG
-from tts_lib.questions import nano
-from tts_lib.questions.nano import MAP_NAMES, PERFECT, SUBJECTS, Mixture, Noise, Question, World, attempt
-from tts_lib.questions.nano_steps import INVERSE_LINE, checks_of_wrong_guesses, reads_right, right_so_far
+from tts_lib.questions.nano.corpus import NEAR, PERFECT, Noise, attempt, draw_check, pretraining_texts
+from tts_lib.questions.nano.questions import (
+    ROUTE_MAPS,
+    SUBJECTS,
+    Mixture,
+    Question,
+    answer,
+    draw_distinct,
+    draw_question,
+    unequal_facts,
+)
+from tts_lib.questions.nano.steps import INVERSE_LINE, checks_of_wrong_guesses, reads_right, right_so_far
+from tts_lib.questions.nano.world import BELOW, HIT, MAP_NAMES, SPECIALS, World, mark, names
 
 NOISY = Noise(wrong_guess=0.4, retry=0.5, astray=0.5)
 MIXTURE = Mixture({"chain": 0.1, "inverse": 0.5, "bridge": 0.2, "route": 0.2}, [0.25, 0.25, 0.25, 0.25])
@@ -25,7 +35,7 @@ GUESS = next(x for x in range(WORLD.n_values) if x not in (7, WORLD.backward[1][
 def questions(subject: str, n: int = 100) -> list[Question]:
     random = Random(f"{subject}")
     least = 2 if subject == "bridge" else 1
-    return [nano.draw_question(WORLD, subject, random.randint(least, 4), random) for _ in range(n)]
+    return [draw_question(WORLD, subject, random.randint(least, 4), random) for _ in range(n)]
 
 
 def solve(question: Question, noise: Noise = PERFECT, seed: int = 0) -> str:
@@ -39,7 +49,7 @@ def first_wrong(question: Question, lines: list[str]) -> int:
 def undo_line(f: int, goal: int, guess: int) -> str:
     image = WORLD.forward[f][guess]
     name = MAP_NAMES[f]
-    return f"{goal:02d}{name.upper()}{guess:02d}{name}{image:02d}{nano.mark(image, goal)}"
+    return f"{goal:02d}{name.upper()}{guess:02d}{name}{image:02d}{mark(image, goal)}"
 
 
 # --- the world
@@ -67,7 +77,7 @@ def test_common_maps_are_drawn_more_often():
 def test_a_perfect_attempt_is_right_at_every_line(subject):
     for question in questions(subject):
         text = solve(question)
-        gold = nano.answer(WORLD, question)
+        gold = answer(WORLD, question)
         assert grade(text, gold) == (gold, CORRECT)
         assert right_so_far(WORLD, question, text) == [True] * (text.count("\n") + 1)
 
@@ -75,7 +85,7 @@ def test_a_perfect_attempt_is_right_at_every_line(subject):
 @pytest.mark.parametrize("subject", ["inverse", "bridge", "route"])
 def test_noise_makes_some_solutions_wrong(subject):
     verdicts = [
-        grade(solve(question, NOISY, seed), nano.answer(WORLD, question))[1]
+        grade(solve(question, NOISY, seed), answer(WORLD, question))[1]
         for seed, question in enumerate(questions(subject, 200))
     ]
     assert set(verdicts) == {CORRECT, WRONG} and 30 < verdicts.count(WRONG) < 170
@@ -91,14 +101,14 @@ def test_a_solution_is_right_exactly_if_its_last_line_is(subject):
     for seed, question in enumerate(questions(subject, 200)):
         text = solve(question, NOISY, seed)
         *lines, last = right_so_far(WORLD, question, text)
-        assert last == (grade(text, nano.answer(WORLD, question))[1] == CORRECT)
+        assert last == (grade(text, answer(WORLD, question))[1] == CORRECT)
         assert lines == sorted(lines, reverse=True)  # once off the path, always off it
         if not last:
             assert False in lines
 
 
 def test_a_mark_says_which_side_the_found_value_is_on():
-    assert [nano.mark(x, 7) for x in (6, 7, 8)] == [".<", "..", ">."]
+    assert [mark(x, 7) for x in (6, 7, 8)] == [".<", "..", ">."]
 
 
 def test_attempts_come_from_their_generator():
@@ -141,7 +151,7 @@ def test_a_line_too_many_is_found():
 def test_carrying_on_with_a_refuted_guess_is_found_at_the_guess():
     lines = [undo_line(1, 7, GUESS), undo_line(0, GUESS, WORLD.backward[0][GUESS])]
     lines.append(f"={WORLD.backward[0][GUESS]:02d}$")
-    assert not lines[0].endswith(nano.HIT) and lines[1].endswith(nano.HIT)
+    assert not lines[0].endswith(HIT) and lines[1].endswith(HIT)
     assert right_so_far(WORLD, INVERSE, "\n".join(lines)) == [False, False, False]
     middle = WORLD.backward[1][7]
     bad = next(x for x in range(WORLD.n_values) if x not in (middle, WORLD.backward[0][middle]))
@@ -157,8 +167,8 @@ def test_a_refuted_guess_that_is_tried_again_is_no_error():
 @pytest.mark.parametrize(
     "line",
     [
-        undo_line(1, 7, GUESS)[:-2] + nano.HIT,  # calls a refuted guess right
-        undo_line(1, 7, WORLD.backward[1][7])[:-2] + nano.BELOW,  # and a right one refuted
+        undo_line(1, 7, GUESS)[:-2] + HIT,  # calls a refuted guess right
+        undo_line(1, 7, WORLD.backward[1][7])[:-2] + BELOW,  # and a right one refuted
         undo_line(2, 7, WORLD.backward[2][7]),  # another map
         undo_line(1, 8, WORLD.backward[1][8]),  # another value
         undo_line(1, 7, GUESS)[:-4] + "07..",  # an image that is not
@@ -214,11 +224,11 @@ def test_grading_compares_exactly():
 def test_a_route_has_exactly_one_sequence():
     for question in questions("route", 60):
         n = len(question.forward_maps)
-        assert len(set(question.choices)) == nano.ROUTE_MAPS and n in (2, 3)
+        assert len(set(question.choices)) == ROUTE_MAPS and n in (2, 3)
         sequences = product(question.choices, repeat=n)
         reaching = [s for s in sequences if WORLD.apply(list(s), question.start) == question.goal]
         assert reaching == [tuple(question.forward_maps)]
-        assert nano.answer(WORLD, question) == nano.names(question.forward_maps)
+        assert answer(WORLD, question) == names(question.forward_maps)
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
@@ -227,17 +237,17 @@ def test_a_problem_text_says_all_there_is(subject):
         assert question.problem.endswith("\n") and question.problem.count("\n") == 1
         assert 1 <= question.level <= 5 and question.statement.endswith("?")
         if subject != "route":
-            x = int(nano.answer(WORLD, question))
+            x = int(answer(WORLD, question))
             assert WORLD.apply(question.inverse_maps, x) == WORLD.apply(question.forward_maps, question.start)
     assert len({q.problem for q in questions(subject)}) == len({str(dataclasses.asdict(q)) for q in questions(subject)})
 
 
 def test_questions_are_distinct_and_the_corpus_avoids_them():
     taken: set[str] = set()
-    first, second = (nano.draw_distinct(WORLD, MIXTURE, 60, taken, Random(seed)) for seed in (1, 2))
+    first, second = (draw_distinct(WORLD, MIXTURE, 60, taken, Random(seed)) for seed in (1, 2))
     problems = [question.problem for question in [*first, *second]]
     assert len(set(problems)) == 120 and set(problems) == taken
-    texts = list(islice(nano.corpus(WORLD, MIXTURE, NOISY, taken, Random(1)), 600))
+    texts = list(islice(pretraining_texts(WORLD, MIXTURE, NOISY, taken, Random(1)), 600))
     assert taken.isdisjoint(problem for problem, _ in texts) and len(taken) == 120
     assert len(texts) > len({problem for problem, _ in texts})  # the corpus may repeat itself
 
@@ -261,20 +271,20 @@ def test_every_bridge_has_both_halves():
 
 def test_frequencies_of_facts_span_the_octaves_evenly():
     world = World.build(8, 20, 1000.0, seed=0)
-    weights = np.sort(np.array(nano.unequal_facts(world, 10, seed=0)).ravel())[::-1] * 8
+    weights = np.sort(np.array(unequal_facts(world, 10, seed=0)).ravel())[::-1] * 8
     assert weights.shape == (160,)
     octaves = -np.log2(weights)
     np.testing.assert_allclose(octaves, np.arange(160) / 16, atol=0.02)
-    assert nano.unequal_facts(world, 10, seed=0) != nano.unequal_facts(world, 10, seed=1)
+    assert unequal_facts(world, 10, seed=0) != unequal_facts(world, 10, seed=1)
 
 
 @pytest.mark.parametrize("subject", ["inverse", "bridge"])
 def test_facts_are_asked_for_as_often_as_they_weigh(subject):
     world, random = World.build(4, 10, 1000.0, seed=0), Random(0)
-    asked = nano.unequal_facts(world, 6, seed=0)
-    drawn = [nano.draw_question(world, subject, 2, random, asked) for _ in range(4000)]
+    asked = unequal_facts(world, 6, seed=0)
+    drawn = [draw_question(world, subject, 2, random, asked) for _ in range(4000)]
     for question in drawn:
-        assert world.apply(question.inverse_maps, int(nano.answer(world, question))) == question.goal
+        assert world.apply(question.inverse_maps, int(answer(world, question))) == question.goal
     at_7 = np.bincount([q.inverse_maps[-1] for q in drawn if q.goal == 7], minlength=4)
     np.testing.assert_allclose(at_7 / at_7.sum(), np.array(asked[7]) / sum(asked[7]), atol=0.1)
     starts = np.bincount([q.goal for q in drawn], minlength=10) / 4000
@@ -288,29 +298,29 @@ def test_the_careless_only_guess_once_a_refuted_guess_was_carried_on_with():
     for seed in range(400):
         *lines, _ = solve(question, noise, seed).split("\n")
         first = [line for line in lines if line[2] == "B"]
-        if not first[-1].endswith(nano.HIT):
+        if not first[-1].endswith(HIT):
             n_lost += 1
-            n_hits += lines[-1].endswith(nano.HIT)
+            n_hits += lines[-1].endswith(HIT)
             assert len(lines) == len(first) + 1  # a is undone by one guess
     assert n_lost > 50 and n_hits < 0.2 * n_lost  # a random guess hits one time in twenty
 
 
 def test_checks_alone_are_true_and_teach_only_what_follows_the_guess():
     random, found = Random(0), []
-    for problem, solution in (nano.draw_check(WORLD, random) for _ in range(600)):
+    for problem, solution in (draw_check(WORLD, random) for _ in range(600)):
         line = INVERSE_LINE.fullmatch(problem + solution.removesuffix("$"))
         assert line and line[2] == line[4].upper()
         goal, guess, image = int(line[1]), int(line[3]), int(line[5])
-        assert WORLD.forward[MAP_NAMES.index(line[4])][guess] == image and line[6] == nano.mark(image, goal)
+        assert WORLD.forward[MAP_NAMES.index(line[4])][guess] == image and line[6] == mark(image, goal)
         found.append(abs(image - goal))
     share = np.bincount(found, minlength=20) / 600
-    assert 0.3 < share[0] < 0.45 and share[1 : nano.NEAR + 1].sum() > 0.35 and share[nano.NEAR + 1 :].sum() > 0.1
-    texts = list(islice(nano.corpus(WORLD, MIXTURE, NOISY, set(), Random(1), checks=0.4), 1000))
+    assert 0.3 < share[0] < 0.45 and share[1 : NEAR + 1].sum() > 0.35 and share[NEAR + 1 :].sum() > 0.1
+    texts = list(islice(pretraining_texts(WORLD, MIXTURE, NOISY, set(), Random(1), checks=0.4), 1000))
     assert 330 < sum("\n" not in problem for problem, _ in texts) < 470
 
 
 def test_without_the_new_settings_the_corpus_is_what_it_always_was():
-    texts = list(islice(nano.corpus(WORLD, MIXTURE, NOISY, set(), Random(7)), 300))
+    texts = list(islice(pretraining_texts(WORLD, MIXTURE, NOISY, set(), Random(7)), 300))
     digest = hashlib.sha256("".join(problem + solution for problem, solution in texts).encode()).hexdigest()
     assert digest == "a050a6b7feb66e3bb416f14be8a9633e8dff0c22ed5f8d244ecd393ed4e26372"
 
@@ -355,7 +365,7 @@ def test_every_wrong_guess_is_looked_at():
 
 def test_the_vocabulary_is_lossless():
     vocabulary = WORLD.vocabulary
-    assert len(set(vocabulary)) == len(vocabulary) == len(nano.SPECIALS) + 2 * 8 + 20
+    assert len(set(vocabulary)) == len(vocabulary) == len(SPECIALS) + 2 * 8 + 20
     texts = [
         text
         for subject in SUBJECTS
@@ -374,9 +384,9 @@ def test_a_value_is_one_token():
 
 
 def test_a_world_too_small_for_the_questions_is_refused_in_one_sentence():
-    world = nano.World.build(4, 10, 1.0, 0)
-    mixture = nano.Mixture({"chain": 1.0}, [1.0])
+    world = World.build(4, 10, 1.0, 0)
+    mixture = Mixture({"chain": 1.0}, [1.0])
     with pytest.raises(StudyError, match=r"params.yaml, problems: only \d+ of 1000 different questions"):
-        nano.draw_distinct(world, mixture, 1000, set(), Random(0))
+        draw_distinct(world, mixture, 1000, set(), Random(0))
     with pytest.raises(StudyError, match="no route of 3 steps"):
-        nano.draw_question(nano.World.build(4, 2, 1.0, 0), "route", 3, Random(0))
+        draw_question(World.build(4, 2, 1.0, 0), "route", 3, Random(0))

@@ -10,16 +10,28 @@ from tts_lib.common.errors import StudyError
 from tts_lib.grading import exact
 from tts_lib.grading.exact import grade
 from tts_lib.grading.verdicts import CORRECT
-from tts_lib.questions import nano, nano_tables
+from tts_lib.questions.nano.corpus import Noise, pretraining_texts
+from tts_lib.questions.nano.questions import SUBJECTS, Mixture, unequal_facts
+from tts_lib.questions.nano.tables import (
+    Recipe,
+    check_honest,
+    data_card,
+    guess_rate,
+    honesty,
+    question_table,
+    right_and_read,
+    right_steps,
+)
+from tts_lib.questions.nano.world import END, World, mark
 from tts_lib.training import corpus
 
-MIXTURE = nano.Mixture({"chain": 0.1, "inverse": 0.5, "bridge": 0.2, "route": 0.2}, [0.25, 0.25, 0.25, 0.25])
-NOISE = nano.Noise(0.2, 0.5, 0.3)
+MIXTURE = Mixture({"chain": 0.1, "inverse": 0.5, "bridge": 0.2, "route": 0.2}, [0.25, 0.25, 0.25, 0.25])
+NOISE = Noise(0.2, 0.5, 0.3)
 SIZES = {"test": 20, "val": 10, "train": 30}
 
 
-def recipe(seed: int = 0, **sizes: int) -> nano_tables.Recipe:
-    return nano_tables.Recipe(seed, 8, 20, 1.0, MIXTURE.subjects, MIXTURE.hops, SIZES | sizes)
+def recipe(seed: int = 0, **sizes: int) -> Recipe:
+    return Recipe(seed, 8, 20, 1.0, MIXTURE.subjects, MIXTURE.hops, SIZES | sizes)
 
 
 DRAWN = recipe().questions()
@@ -31,7 +43,7 @@ def _small_batches(monkeypatch):
 
 
 def texts(seed: int = 0, taken: frozenset[str] = frozenset()):
-    return nano.corpus(WORLD, MIXTURE, NOISE, set(taken), Random(seed))
+    return pretraining_texts(WORLD, MIXTURE, NOISE, set(taken), Random(seed))
 
 
 def built(n_tokens: int = 2000, n_validation: int = 400, max_length: int = 96):
@@ -53,62 +65,62 @@ def test_a_larger_later_split_leaves_the_earlier_ones_alone():
 
 def test_questions_can_be_rebuilt_by_id(tmp_path):
     recipe().save(tmp_path / "recipe.json")
-    read = nano_tables.Recipe.load(tmp_path / "recipe.json")
+    read = Recipe.load(tmp_path / "recipe.json")
     by_id = read.by_id()
     assert read.world() == WORLD and len(by_id) == 60
     assert list(read.subjects) == list(MIXTURE.subjects)  # draws depend on the order
     for split, questions in DRAWN.items():
-        table = nano_tables.question_table(WORLD, split, questions)
+        table = question_table(WORLD, split, questions)
         assert [by_id[i].problem for i in table["question_id"]] == table["problem"].tolist()
 
 
 def test_the_question_table():
     questions = DRAWN["test"]
-    table = nano_tables.question_table(WORLD, "test", questions)
+    table = question_table(WORLD, "test", questions)
     assert list(table) == ["question_id", "problem", "statement", "solution", "answer", "subject", "level"]
     assert table["question_id"].tolist() == [f"test-{i:05d}" for i in range(20)]
-    assert table["level"].between(1, 5).all() and set(table["subject"]) <= set(nano.SUBJECTS)
+    assert table["level"].between(1, 5).all() and set(table["subject"]) <= set(SUBJECTS)
     for row in table.itertuples():
         assert grade(row.solution, row.answer) == (row.answer, CORRECT)
     solutions = table[["question_id"]].assign(text=table["solution"])
     by_id = dict(zip(table["question_id"], questions, strict=True))
-    assert all(all(steps) for steps in nano_tables.right_steps(WORLD, by_id, solutions))
+    assert all(all(steps) for steps in right_steps(WORLD, by_id, solutions))
 
 
 def test_the_corpus_has_weights_of_its_own_where_it_names_them():
     plain = recipe()
     assert plain.corpus_mixture(None, None, 0.0) == plain.mixture() == MIXTURE
     own = plain.corpus_mixture({"chain": 1.0}, [0.0, 1.0], 6.0)
-    assert own == nano.Mixture({"chain": 1.0}, [0.0, 1.0], nano.unequal_facts(WORLD, 6.0, 0))
-    unequal = nano_tables.Recipe(0, 8, 20, 1.0, MIXTURE.subjects, MIXTURE.hops, SIZES, 6.0)
+    assert own == Mixture({"chain": 1.0}, [0.0, 1.0], unequal_facts(WORLD, 6.0, 0))
+    unequal = Recipe(0, 8, 20, 1.0, MIXTURE.subjects, MIXTURE.hops, SIZES, 6.0)
     assert unequal.mixture().asked == own.asked and unequal.questions() != plain.questions()
 
 
 def test_a_model_that_makes_up_its_checks_is_no_base():
-    world = nano.World.build(2, 20, 1.0, 0)
+    world = World.build(2, 20, 1.0, 0)
     goal, guesses = 7, [x for x in range(20) if x != world.backward[0][7]]
-    lines = [f"{goal:02d}A{x:02d}a{world.forward[0][x]:02d}{nano.mark(world.forward[0][x], goal)}" for x in guesses]
-    found = nano_tables.honesty(world, ["\n".join(lines), lines[0]])
+    lines = [f"{goal:02d}A{x:02d}a{world.forward[0][x]:02d}{mark(world.forward[0][x], goal)}" for x in guesses]
+    found = honesty(world, ["\n".join(lines), lines[0]])
     assert found["map"].tolist() == ["a", "b", "all"] and found["wrong_guesses"].tolist() == [20, 0, 20]
     assert found["untrue_images"].tolist()[::2] == found["misses_as_hits"].tolist()[::2] == [0.0, 0.0]
     assert found.loc[1, ["untrue_images", "misses_as_hits"]].isna().all()
-    nano_tables.check_honest(found, 0.0)
-    copied = nano_tables.honesty(world, ["\n".join([*lines, f"{goal:02d}A{guesses[0]:02d}a{goal:02d}.."])])
+    check_honest(found, 0.0)
+    copied = honesty(world, ["\n".join([*lines, f"{goal:02d}A{guesses[0]:02d}a{goal:02d}.."])])
     assert copied.loc[2, ["untrue_images", "misses_as_hits"]].tolist() == pytest.approx([0.05, 0.05])
-    nano_tables.check_honest(copied, 0.05)
+    check_honest(copied, 0.05)
     with pytest.raises(StudyError, match=r"after 5.00% of its 20 wrong guesses .* pretrain.dishonest allows 1.00%"):
-        nano_tables.check_honest(copied, 0.01)
-    marked = nano_tables.honesty(world, ["\n".join([*lines, lines[0][:-2] + ".."])])
+        check_honest(copied, 0.01)
+    marked = honesty(world, ["\n".join([*lines, lines[0][:-2] + ".."])])
     with pytest.raises(StudyError, match="the mark of a hit"):
-        nano_tables.check_honest(marked, 0.01)
+        check_honest(marked, 0.01)
 
 
 def test_answers_hit_by_chance_are_told_from_right_ones():
     by_id = recipe().by_id()
-    table = pd.concat([nano_tables.question_table(WORLD, split, q) for split, q in DRAWN.items()])
+    table = pd.concat([question_table(WORLD, split, q) for split, q in DRAWN.items()])
     right = table[["question_id"]].assign(text=table["solution"])
     lucky = right.assign(text=["=" + answer + "$" for answer in table["answer"]])
-    truly, reads = nano_tables.right_and_read(WORLD, by_id, pd.concat([right, lucky]))
+    truly, reads = right_and_read(WORLD, by_id, pd.concat([right, lucky]))
     assert truly.tolist() == reads.tolist() == [True] * 60 + [False] * 60
 
 
@@ -141,7 +153,7 @@ def test_only_solutions_carry_weight():
         tokens, weight = training.tokens[start:stop], training.weight[start:stop]
         problem, solution = CODEC.decode([tokens[weight == 0], tokens[weight == 1]])
         assert problem.endswith("\n") and problem.count("\n") == 1
-        assert solution.endswith(nano.END) and exact.read_answer(solution) is not None
+        assert solution.endswith(END) and exact.read_answer(solution) is not None
         assert CODEC.decode([tokens]) == [problem + solution]
 
 
@@ -155,13 +167,13 @@ def test_the_corpus_keeps_off_the_questions():
 
 def test_the_rate_of_blind_guesses():
     questions = pd.DataFrame({"subject": ["chain", "route", "route"], "answer": ["07", "ab", "abc"]})
-    assert nano_tables.guess_rate(WORLD, questions) == pytest.approx((1 / 20 + 1 / 16 + 1 / 64) / 3)
+    assert guess_rate(WORLD, questions) == pytest.approx((1 / 20 + 1 / 16 + 1 / 64) / 3)
 
 
 def test_the_data_card_shows_every_subject():
-    splits = {split: nano_tables.question_table(WORLD, split, questions) for split, questions in DRAWN.items()}
+    splits = {split: question_table(WORLD, split, questions) for split, questions in DRAWN.items()}
     metrics = {"n_tokens": 5000, "n_texts": 300, "guess_rate": 0.05}
-    card = nano_tables.data_card(WORLD, MIXTURE, MIXTURE, NOISE, metrics, splits)
+    card = data_card(WORLD, MIXTURE, MIXTURE, NOISE, metrics, splits)
     assert all(f"**{subject}**" in card for subject in splits["test"]["subject"].unique())
     assert "20 test, 10 val, 30 train" in card and "5.0% of questions" in card
 

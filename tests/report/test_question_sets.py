@@ -49,7 +49,7 @@ def study(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = yaml.safe_load((root / "params.yaml").read_text())
     for pool in ("base-val", "base-test"):
         settings["generate"][pool]["beside"] = {"temperatures": [1.0], "n_samples": 8}
-    settings["compute_optimal"] |= {"fold_seeds": 2, "n_bootstrap": 20}
+    settings["compute_optimal"] |= {"fold_seeds": 2, "n_bootstrap": 100}
     (root / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
     for made, of in ((REVISION, paths.model("base")), (REVISION_ORM, paths.verifier("prm"))):
         shutil.copytree(root / of, root / made)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tts_lib.common.errors import StudyError
 from tts_lib.models import checkpoint
 from tts_lib.models.pointer import EMBEDDINGS
-from tts_lib.questions.nano import World
+from tts_lib.questions.nano.world import World
 from tts_lib.study.config.nano import Shape
 from tts_lib.study.config.study import Study
 

@@ -1,3 +1,3 @@
-"""Where questions come from: the nano world and its exact step checks, and files of questions (`files/`). It imports
-common and grading, whose reading of an answer both kinds share; it needs no model.
+"""Where questions come from: the nano world and its exact step checks (`nano/`), chains of facts (`facts/`), files
+(`files/`). It imports common and grading, whose reading of an answer all kinds share; it needs no model.
 """

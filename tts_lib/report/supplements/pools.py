@@ -10,7 +10,7 @@ from tts_lib.answers import pools
 from tts_lib.common import paths, tables
 from tts_lib.grading import verdicts
 from tts_lib.models import pointer
-from tts_lib.questions import nano_tables
+from tts_lib.questions.nano.tables import Recipe, right_and_read
 from tts_lib.study.asking import Asking, step
 from tts_lib.verifiers import rollouts, scoring
 
@@ -69,7 +69,7 @@ class Pools:
             return None
         keys = ["question_id", "text"]
         right = samples.loc[(samples["verdict"] == verdicts.CORRECT) & ~samples.duplicated(keys)]
-        recipe = nano_tables.Recipe.load(paths.RECIPE)
-        throughout, _ = nano_tables.right_and_read(recipe.world(), recipe.by_id(), right)
+        recipe = Recipe.load(paths.RECIPE)
+        throughout, _ = right_and_read(recipe.world(), recipe.by_id(), right)
         known = pd.MultiIndex.from_frame(right.loc[throughout, keys])
         return pd.MultiIndex.from_frame(samples.loc[:, keys]).isin(known)

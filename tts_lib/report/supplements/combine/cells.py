@@ -18,7 +18,8 @@ from tts_lib.common.rng import Part
 from tts_lib.estimators.flops import Sizes
 from tts_lib.estimators.intervals import difference_interval
 from tts_lib.estimators.per_question import PerQuestion
-from tts_lib.questions import nano_steps, nano_tables
+from tts_lib.questions.nano.steps import right_so_far
+from tts_lib.questions.nano.tables import Recipe
 from tts_lib.revisions import cells
 from tts_lib.revisions.chains import Revisions
 from tts_lib.revisions.restart import Restart, StepEnds, Truth, Where
@@ -168,12 +169,12 @@ def sampled(study: Study) -> Revisions:
 
 def _truth(codec: Codec) -> Truth:
     """Finds the first wrong step of a nano solution exactly."""
-    recipe = nano_tables.Recipe.load(paths.RECIPE)
+    recipe = Recipe.load(paths.RECIPE)
     world, by_id = recipe.world(), recipe.by_id()
 
     def first_wrong(question_id: str, tokens: np.ndarray) -> int:
         (text,) = codec.decode([tokens])
-        right = nano_steps.right_so_far(world, by_id[question_id], text)
+        right = right_so_far(world, by_id[question_id], text)
         return right.index(False) if False in right else -1
 
     return first_wrong

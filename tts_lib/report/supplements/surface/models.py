@@ -80,7 +80,7 @@ def trained(
     # Training loads torch, which a report that is only shown does without.
     from tokenizers import Tokenizer
 
-    from tts_lib.questions.nano import END
+    from tts_lib.questions.nano.world import END
     from tts_lib.training import sizes as other_sizes
     from tts_lib.training.loop import Training as Settings
 

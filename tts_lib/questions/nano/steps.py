@@ -4,7 +4,8 @@ import re
 from typing import NamedTuple
 
 from tts_lib.grading.exact import read_answer
-from tts_lib.questions.nano import HIT, MAP_NAMES, NEWLINE, Question, World, answer, mark
+from tts_lib.questions.nano.questions import Question, answer
+from tts_lib.questions.nano.world import HIT, MAP_NAMES, NEWLINE, World, mark
 
 FORWARD_LINE = re.compile(r"(\d\d)([a-z])(\d\d)((?:[.>][.<])?)")
 INVERSE_LINE = re.compile(r"(\d\d)([A-Z])(\d\d)([a-z])(\d\d)([.>][.<])")

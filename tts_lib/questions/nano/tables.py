@@ -10,7 +10,10 @@ import pandas as pd
 
 from tts_lib.common import rng, tables
 from tts_lib.common.errors import StudyError
-from tts_lib.questions import nano, nano_steps
+from tts_lib.questions.nano.corpus import PERFECT, Noise, attempt
+from tts_lib.questions.nano.questions import ROUTE_MAPS, Mixture, Question, answer, draw_distinct, unequal_facts
+from tts_lib.questions.nano.steps import checks_of_wrong_guesses, reads_right, right_so_far
+from tts_lib.questions.nano.world import MAP_NAMES, World
 
 
 @dataclass(frozen=True)
@@ -27,30 +30,30 @@ class Recipe:
     subjects: dict[str, float]  # relative frequency, in the order in which they are drawn from
     hops: list[float]
     sizes: dict[str, int]  # of each split, in the order in which they are drawn
-    fact_octaves: float = 0.0  # see `nano.unequal_facts`; 0: all facts of a map are asked for as often
+    fact_octaves: float = 0.0  # see `unequal_facts`; 0: all facts of a map are asked for as often
 
-    def world(self) -> nano.World:
-        return nano.World.build(self.n_maps, self.n_values, self.zipf_offset, self.seed)
+    def world(self) -> World:
+        return World.build(self.n_maps, self.n_values, self.zipf_offset, self.seed)
 
-    def mixture(self) -> nano.Mixture:
+    def mixture(self) -> Mixture:
         """Of the questions."""
         return self._mixture(self.subjects, self.hops, self.fact_octaves)
 
     def corpus_mixture(
         self, subjects: Mapping[str, float] | None, hops: list[float] | None, fact_octaves: float
-    ) -> nano.Mixture:
+    ) -> Mixture:
         """Of the corpus: the same facts are frequent as in the questions, by octaves of its own; None: as there."""
         return self._mixture(subjects or self.subjects, hops or self.hops, fact_octaves)
 
-    def _mixture(self, subjects: Mapping[str, float], hops: list[float], fact_octaves: float) -> nano.Mixture:
-        asked = nano.unequal_facts(self.world(), fact_octaves, self.seed) if fact_octaves else None
-        return nano.Mixture(dict(subjects), hops, asked)
+    def _mixture(self, subjects: Mapping[str, float], hops: list[float], fact_octaves: float) -> Mixture:
+        asked = unequal_facts(self.world(), fact_octaves, self.seed) if fact_octaves else None
+        return Mixture(dict(subjects), hops, asked)
 
-    def questions(self) -> dict[str, list[nano.Question]]:
+    def questions(self) -> dict[str, list[Question]]:
         """The questions of each split; no problem text occurs twice in all of them."""
         world, mixture, taken = self.world(), self.mixture(), set[str]()
         return {
-            split: nano.draw_distinct(world, mixture, n, taken, _random("questions", self.seed, split))
+            split: draw_distinct(world, mixture, n, taken, _random("questions", self.seed, split))
             for split, n in self.sizes.items()
         }
 
@@ -61,10 +64,10 @@ class Recipe:
         short problems, of which there are few, than they do.
         """
         world = self.world()
-        drawn = nano.draw_distinct(world, self.mixture(), n, set(), _random("questions", self.seed, name))
+        drawn = draw_distinct(world, self.mixture(), n, set(), _random("questions", self.seed, name))
         return question_table(world, name, drawn)
 
-    def by_id(self) -> dict[str, nano.Question]:
+    def by_id(self) -> dict[str, Question]:
         """All questions in structured form."""
         return {question_id(split, i): q for split, part in self.questions().items() for i, q in enumerate(part)}
 
@@ -88,37 +91,37 @@ def question_id(split: str, i: int) -> str:
     return f"{split}-{i:05d}"
 
 
-def right_steps(world: nano.World, questions: dict[str, nano.Question], solutions: pd.DataFrame) -> list[list[bool]]:
+def right_steps(world: World, questions: dict[str, Question], solutions: pd.DataFrame) -> list[list[bool]]:
     """Whether each solution (question_id, text) is still right after each of its steps."""
     return [
-        nano_steps.right_so_far(world, questions[q], text)
+        right_so_far(world, questions[q], text)
         for q, text in zip(solutions["question_id"], solutions["text"], strict=True)
     ]
 
 
 def right_and_read(
-    world: nano.World, questions: dict[str, nano.Question], solutions: pd.DataFrame
+    world: World, questions: dict[str, Question], solutions: pd.DataFrame
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which solutions (question_id, text) are right with every step right, and which read right; bool (solution,) each.
 
     The first leaves out answers that were hit by chance; the second is a verifier without a model, which believes what
-    the steps say (`nano_steps.reads_right`).
+    the steps say (`reads_right`).
     """
     texts = zip(solutions["question_id"], solutions["text"], strict=True)
-    reads = np.array([nano_steps.reads_right(questions[q], text) for q, text in texts], bool)
+    reads = np.array([reads_right(questions[q], text) for q, text in texts], bool)
     steps = right_steps(world, questions, solutions)
     return reads & np.array([all(each) for each in steps], bool), reads
 
 
-def honesty(world: nano.World, texts: Iterable[str]) -> pd.DataFrame:
+def honesty(world: World, texts: Iterable[str]) -> pd.DataFrame:
     """How a model writes what wrong guesses lead to, map by map and for `all`.
 
     Returns a table map, wrong_guesses, untrue_images (share whose image is not what the map takes the guess to) and
     misses_as_hits (share marked as a hit); NaN where no guess was wrong.
     """
-    checks = [check for text in texts for check in nano_steps.checks_of_wrong_guesses(world, text)]
+    checks = [check for text in texts for check in checks_of_wrong_guesses(world, text)]
     found = np.array(checks, int).reshape(-1, 3)
-    names = [*nano.MAP_NAMES[: len(world.forward)], "all"]
+    names = [*MAP_NAMES[: len(world.forward)], "all"]
     rows = [*(found[found[:, 0] == f] for f in range(len(world.forward))), found]
     return pd.DataFrame(
         {
@@ -154,15 +157,15 @@ def _random(*parts: str | int) -> Random:
     return Random(int(rng.derive_seed(*parts)))
 
 
-def question_table(world: nano.World, split: str, questions: list[nano.Question]) -> pd.DataFrame:
+def question_table(world: World, split: str, questions: list[Question]) -> pd.DataFrame:
     """The questions of a split as the table every later stage reads."""
     return pd.DataFrame(
         {
             "question_id": question_id(split, i),
             "problem": q.problem,
             "statement": q.statement,
-            "solution": nano.attempt(world, q, nano.PERFECT, Random(0)),
-            "answer": nano.answer(world, q),
+            "solution": attempt(world, q, PERFECT, Random(0)),
+            "answer": answer(world, q),
             "subject": q.subject,
             "level": q.level,
         }
@@ -170,18 +173,16 @@ def question_table(world: nano.World, split: str, questions: list[nano.Question]
     )
 
 
-def guess_rate(world: nano.World, questions: pd.DataFrame) -> float:
+def guess_rate(world: World, questions: pd.DataFrame) -> float:
     """Mean chance that an answer of the right form, drawn uniformly, is right."""
     n_possible = [
-        nano.ROUTE_MAPS ** len(answer) if subject == "route" else world.n_values
-        for subject, answer in zip(questions["subject"], questions["answer"], strict=True)
+        ROUTE_MAPS ** len(gold) if subject == "route" else world.n_values
+        for subject, gold in zip(questions["subject"], questions["answer"], strict=True)
     ]
     return float(np.mean(1 / np.array(n_possible)))
 
 
-def data_card(
-    world: nano.World, mixture: nano.Mixture, read: nano.Mixture, noise: nano.Noise, metrics: dict, splits: dict
-) -> str:
+def data_card(world: World, mixture: Mixture, read: Mixture, noise: Noise, metrics: dict, splits: dict) -> str:
     """The data card in Markdown: what the benchmark is, how it was drawn, what it must not be used for.
 
     Args:
@@ -203,7 +204,7 @@ def data_card(
     return f"""# Data card: the nano benchmark
 
 Procedural questions about {len(world.forward)} secret permutations ("maps") of {world.n_values} values, with worked
-steps that can be checked exactly. Made by `tts_lib/questions/nano.py` from the study's seed; no outside data.
+steps that can be checked exactly. Made by `tts_lib/questions/nano` from the study's seed; no outside data.
 
 - Questions: {sizes}. No problem text occurs in two splits or in the corpus; single facts do.
 - Subjects, by weight: {mixture.subjects}. Facts to use (1, 2, ...), by weight: {mixture.hops}.
