@@ -11,7 +11,7 @@ from tts_lib.answers.grid import SampleGrid, grid
 from tts_lib.common import paths, rng, tables
 from tts_lib.common.strategy import COVERAGE, MAJORITY, PLAIN, WEIGHTED, Strategy
 from tts_lib.estimators import subsets
-from tts_lib.report import results
+from tts_lib.report import reading
 from tts_lib.report.results import NotMeasured, Results
 from tts_lib.study.config import loading
 
@@ -26,7 +26,7 @@ def results_of(root: Path) -> Results:
         study = loading.load()
         methods = {name: study.options[name].model_dump(mode="json") for name in study.grid.methods}
         attempts = {name: pairing.attempts for name, pairing in study.pairings.items()}
-        return results.load(methods, attempts, study.seed, study.compute_optimal.n_bootstrap)
+        return reading.read(methods, attempts, study.seed, study.compute_optimal.n_bootstrap)
 
 
 def draws(

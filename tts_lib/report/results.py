@@ -7,33 +7,20 @@ Something that a study did not measure (a search it leaves out, a table of a sta
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from tts_lib.common import paths, rng, tables
+from tts_lib.common import rng
 from tts_lib.common.strategy import MIXED, REVISIONS, SEQUENTIAL, Strategy
 from tts_lib.estimators import intervals
 from tts_lib.grading.verdicts import CORRECT
 from tts_lib.revisions import ratios
 from tts_lib.revisions.transitions import Rate, transitions
-from tts_lib.strategies import outcomes
 from tts_lib.strategies.exchange.large import GREEDY, ONE_SAMPLE
-from tts_lib.strategies.tables.saved import read_csv
 
-ANALYSIS_TABLES = {  # stage -> those of its tables that are judged and drawn
-    "compute_optimal": ("accuracy", "bins", "gains", "iso", "probe", "shares", "joint", "zero"),
-    "flops_matched": ("stars", "lines", "large", "ladder"),
-    "predictors": ("quality", "differences"),
-    "stopping": ("targets", "risk"),
-}
-_SEARCH_COLUMNS = ["correct", "mean_steps", "repetition"]
-_DIFFICULTY_COLUMNS = ["question_id", "level", "subject", "oracle", "oracle_bin"]
-_REVISION_COLUMNS = [
-    *("split", "question_id", "chain", "position", "answer", "verdict", "text", "n_tokens", "n_prompt", "n_context"),
-]
 PAPER, REST_EM = "edit_distance", "rest_em"  # the paper's revision model, and that of its ablation
 TRAINED = 4  # attempts in the context of the training data at most
 PAPER_BINS = 5
@@ -56,7 +43,7 @@ class Results:
     accuracy: Mapping[Strategy, pd.DataFrame]  # (question_id x budget), expected correctness 0..1
     search: Mapping[str, pd.DataFrame]  # search -> its rows: question_id, budget, mean_steps, repetition
     difficulty: pd.DataFrame  # index question_id: oracle, oracle_bin, level, subject, pass_at_1, n_samples, greedy
-    tables: Mapping[str, pd.DataFrame]  # STAGE/NAME, of ANALYSIS_TABLES
+    tables: Mapping[str, pd.DataFrame]  # STAGE/NAME, of reading.ANALYSIS_TABLES
     revisions: Mapping[str, pd.DataFrame]  # revision model -> attempts of its chains (over_questions.COLUMNS)
     seed: int
     n_bootstrap: int
@@ -231,85 +218,17 @@ class Results:
         return self._weights[n_questions]
 
 
-def load(methods: Mapping[str, Mapping[str, Any]], attempts: Mapping[str, int], seed: int, n_bootstrap: int) -> Results:
-    """The results of the study in this folder, without the tables of a stage that has not run.
-
-    Args:
-        methods: searches that were run, with the options of each.
-        attempts: revision models, and how many attempts a question were sampled from each.
-
-    Raises:
-        TableError: a table is missing or damaged.
-    """
-    columns = ["question_id", "strategy", "rule", "score", "at", "budget", "accuracy"]
-    accuracy, searches = {}, {}
-    for _, part in tables.read_table(paths.accuracy("test"), columns).groupby("strategy"):
-        first = part.iloc[0]
-        accuracy[Strategy(first["rule"], first["score"], at=first["at"])] = _wide(part, "accuracy")
-    for method in methods:
-        searches[method] = outcomes.of_search(method, "test", _SEARCH_COLUMNS)
-        accuracy[Strategy(method)] = _wide(searches[method], "correct")
-    analysis = {
-        f"{stage}/{name}": read_csv(paths.results(stage) / f"{name}.csv")
-        for stage, names in ANALYSIS_TABLES.items()
-        if paths.results(stage).is_dir()
-        for name in names
-    }
-    difficulty = tables.read_table(paths.difficulty("test"))
-    # and predicted bins, where there are scores
-    kept = [*_DIFFICULTY_COLUMNS, *(name for name in ("predicted_bin",) if name in difficulty)]
-    difficulty = difficulty[kept].set_index("question_id")
-    pool = tables.read_table(paths.pool("base", "test"), ["question_id", "verdict"])
-    of_question = (pool["verdict"] == CORRECT).groupby(pool["question_id"])
-    difficulty["pass_at_1"], difficulty["n_samples"] = of_question.mean(), of_question.size()
-    if paths.greedy("base", "test").is_file():
-        greedy = tables.read_table(paths.greedy("base", "test"), ["question_id", "verdict"]).set_index("question_id")
-        difficulty["greedy"] = (greedy["verdict"] == CORRECT).astype(float)
-    n_bins = 1 + len(tables.read_json(paths.metrics("difficulty"), ["edges"])["edges"]["oracle"])
-    lookaheads = [name for name, options in methods.items() if options.get("depth")]
-    revisions = {name: _test(tables.read_table(paths.revisions(name), _REVISION_COLUMNS)) for name in attempts}
-    splits = {}
-    if REST_EM in attempts:
-        splits[REST_EM] = ratios.accuracy(revisions[REST_EM], {}, attempts[REST_EM])
-    if attempts:
-        splits[PAPER] = _test(tables.read_table(paths.revision_verifier("ratios")))
-        accuracy |= split_accuracy(splits[PAPER])
-    checkpoints = tables.read_table(paths.checkpoints(PAPER)) if attempts else None
-    return Results(
-        accuracy=accuracy,
-        search=searches,
-        difficulty=difficulty,
-        tables=analysis,
-        revisions=revisions,
-        seed=seed,
-        n_bootstrap=n_bootstrap,
-        splits=splits,
-        checkpoints=checkpoints,
-        n_bins=n_bins,
-        lookaheads=lookaheads,
-        guess_rate=_guess_rate(),
-    )
-
-
-def _guess_rate() -> float:
-    """Of the nano benchmark's questions, which ask for one of so many values; nobody guesses a free answer."""
-    return 1 / tables.read_json(paths.RECIPE, ["n_values"])["n_values"] if paths.RECIPE.is_file() else 0.0
-
-
 def split_accuracy(splits: pd.DataFrame) -> dict[Strategy, pd.DataFrame]:
     """Accuracy (question_id x budget) of first attempts, of one chain and of a mixture, by each selection."""
     found = {}
     for way, (rule, fixed) in _WAYS.items():
         lengths = [ratios.chain_length(way, budget) for budget in splits["budget"]]
         for _, part in splits.loc[splits["length"] == lengths].groupby("selection"):
-            found[Strategy(rule, part.iloc[0]["selection"], fixed)] = _wide(part, "accuracy")
+            found[Strategy(rule, part.iloc[0]["selection"], fixed)] = wide(part, "accuracy")
     return found
 
 
-def _test(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.loc[rows["split"] == "test"].reset_index(drop=True)
-
-
-def _wide(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+def wide(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """A column of rows (question_id, budget) as a table of that shape."""
     by = rows.set_index(["question_id", "budget"])
     return by.loc[:, column].unstack("budget")  # noqa: PD010 (refuses a row given twice)
