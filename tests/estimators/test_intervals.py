@@ -9,6 +9,7 @@ from scipy import stats as scipy_stats
 from tts_lib.estimators.intervals import (
     bootstrap_weights,
     difference_interval,
+    in_words,
     mean_interval,
     proportion_interval,
     questions_needed,
@@ -146,3 +147,8 @@ def test_interval_stays_within_the_values():
     values = np.append(np.ones(44), 0.5)
     assert (weights @ values).max() > 1
     assert mean_interval(values, weights).high == 1
+
+
+def test_an_interval_is_said_behind_its_estimate():
+    assert in_words(0.5372, 0.509, 0.5659) == "53.7% [50.9%, 56.6%]"
+    assert in_words(1.5, -0.25, 3.0, "+.1f", " doublings") == "+1.5 doublings [-0.2, +3.0]"

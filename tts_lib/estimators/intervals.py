@@ -147,6 +147,16 @@ def proportion_interval(n_success: int, n_trials: int, level: float = 0.95) -> I
     return Interval(share, max(0.0, centre - half), min(1.0, centre + half), level)
 
 
+def in_words(estimate: float, low: float, high: float, number: str = ".1%", unit: str = "") -> str:
+    """An estimate with its interval as text, such as 53.7% [50.9%, 56.6%].
+
+    Args:
+        number: the format of all three.
+        unit: behind the estimate, with its blank.
+    """
+    return f"{estimate:{number}}{unit} [{low:{number}}, {high:{number}}]"
+
+
 def check_level(level: float, name: str = "level") -> None:
     """Raises ValueError unless a share lies between 0 and 1."""
     if not 0 < level < 1:

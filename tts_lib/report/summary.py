@@ -121,6 +121,6 @@ def _facts(record: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
 
 
 def _share(label: str, at: str, interval: intervals.Interval) -> dict[str, Any]:
-    text = f"{interval.estimate:.1%} [{interval.low:.1%}, {interval.high:.1%}]"
+    text = intervals.in_words(interval.estimate, interval.low, interval.high)
     numbers = {"estimate": float(interval.estimate), "low": float(interval.low), "high": float(interval.high)}
     return numbers | {"unit": "share", "label": label, "text": text, "at": at}

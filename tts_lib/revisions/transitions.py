@@ -206,4 +206,4 @@ def in_words(pairing: str, steps: pd.DataFrame, rates: Mapping[str, Rate]) -> st
     text = f"**{pairing}**: {first['accuracy']:.1%} of the first attempts are right, {last['accuracy']:.1%} of those "
     text += f"at position {last['position']:.0f}. "
     known = ((rates[what], words) for what, words in SAID.items() if what in rates)
-    return text + "; ".join(f"{r.rate:.1%} [{r.low:.1%}, {r.high:.1%}] {words}" for r, words in known) + "."
+    return text + "; ".join(f"{intervals.in_words(r.rate, r.low, r.high)} {words}" for r, words in known) + "."

@@ -196,6 +196,11 @@ def _number(value: float, unit: Unit) -> str:
     return f"{value:.3g}×" if unit == "ratio" else f"{value:+.1f}%".replace("-", "−")
 
 
+def in_points(difference: float, low: float, high: float, unit: str = " points") -> str:
+    """A difference of two shares with its interval, in points."""
+    return intervals.in_words(100 * difference, 100 * low, 100 * high, "+.1f", unit).replace("-", "−")
+
+
 def points(difference: float) -> str:
     """A difference of two shares in points, with its sign."""
     return f"{100 * difference:+.1f}".replace("-", "−")

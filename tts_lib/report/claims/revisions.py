@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from tts_lib.common.strategy import REVISIONS, SEQUENTIAL, Strategy
+from tts_lib.estimators.intervals import in_words
 from tts_lib.report.claims.contrast import Budget, Contrast, Difference, Of, generations
 from tts_lib.report.claims.findings import Demand, Finding, paired
 from tts_lib.report.results import PAPER, NotMeasured, Results
@@ -55,7 +56,7 @@ class Undone(Contrast):
         note = f"{found.n:,} right attempts"
         if "wrong_to_right" in rates:
             other = rates["wrong_to_right"]
-            note += f"; wrong ones turn right in {other.rate:.1%} [{other.low:.1%}, {other.high:.1%}]"
+            note += f"; wrong ones turn right in {in_words(other.rate, other.low, other.high)}"
         return Finding("from one attempt to the next", *shown, "percent", judged, note=note)
 
 

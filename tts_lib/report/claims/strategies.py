@@ -12,7 +12,7 @@ import pandas as pd
 from tts_lib.common.strategy import BEST_FIXED, SHUFFLED_BINS, Strategy
 from tts_lib.estimators.intervals import Interval
 from tts_lib.report.claims.contrast import SHOWN, Budget, Contrast, Of, generations
-from tts_lib.report.claims.findings import Demand, Finding, from_interval, from_ratio, points
+from tts_lib.report.claims.findings import Demand, Finding, from_interval, from_ratio, in_points, points
 from tts_lib.report.results import NotMeasured, Results
 
 Menu = Literal["primary", "paper", "all", "revisions", "both", "tuned", "single"]
@@ -88,8 +88,8 @@ class AfterProbe(Contrast):
         at = f"probe of {n_probe}, {row['charged_budget']:.0f} generations in all"
         note = ""
         if pd.notna(row["gain_fixed"]):
-            value, low, high = (points(row[f"gain_fixed{end}"]) for end in ("", "_low", "_high"))
-            note = f"over the best fixed strategy {value} [{low}, {high}]"
+            fixed = (row[f"gain_fixed{end}"] for end in ("", "_low", "_high"))
+            note = f"over the best fixed strategy {in_points(*fixed, unit='')}"
         gain = _interval(row["gain"], row["gain_low"], row["gain_high"])
         return from_interval(gain, results.n_questions, at, demand, note)
 
@@ -149,8 +149,7 @@ def attribution(results: Results, where: dict[str, str], choice: Strategy, rival
     for other in (rival, BEST_FIXED):
         names = {"strategy_set": where["strategy_set"], "strategy": choice.name, "baseline": other.name, "budget": at}
         (row,) = results.rows("compute_optimal/gains", **names).to_dict("records")
-        interval = f"[{points(row['low'])}, {points(row['high'])}]"
-        parts.append(f"{points(row['gain'])} {interval} points over {other.label}")
+        parts.append(f"{in_points(row['gain'], row['low'], row['high'], unit='')} points over {other.label}")
     return ", ".join(filter(None, parts))
 
 

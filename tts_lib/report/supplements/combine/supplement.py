@@ -20,8 +20,8 @@ from pydantic import Field
 from tts_lib.answers.expected import Expected
 from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common import paths
-from tts_lib.estimators.intervals import difference_interval
-from tts_lib.report.claims.findings import points
+from tts_lib.estimators.intervals import difference_interval, in_words
+from tts_lib.report.claims.findings import in_points
 from tts_lib.report.figures.figure import Drawing
 from tts_lib.report.supplements.combine.cells import MODEL, TREES, Cell, Measured, Revising, sampled
 from tts_lib.report.supplements.declared import Collected, RegisteredClaim, Supplement, tally
@@ -131,10 +131,10 @@ class Combine(Supplement):
         for claim in self.claims:
             interval = difference_interval(found[claim.contrast])
             verdict = claim.demand.judge(interval.low, interval.high).verdict
-            value, low, high = (points(end) for end in (interval.estimate, interval.low, interval.high))
+            text = in_points(interval.estimate, interval.low, interval.high)
             rows.append(
                 {"claim": claim.claim, "difference": interval.estimate, "low": interval.low, "high": interval.high}
-                | {"text": f"{value} points [{low}, {high}]", "verdict": verdict}
+                | {"text": text, "verdict": verdict}
                 | claim.stated
             )
         said = tally(row["verdict"] for row in rows)
@@ -198,7 +198,7 @@ def beside_choice(both: Measured) -> str:
 
 
 def _right(row: Mapping[str, float]) -> str:
-    return f"{row['accuracy']:.1%} [{row['low']:.1%}, {row['high']:.1%}]"
+    return in_words(row["accuracy"], row["low"], row["high"])
 
 
 def draw(data: pd.DataFrame, ax: Axes) -> None:

@@ -13,7 +13,7 @@ from pydantic import Field
 from tts_lib.common.strategy import Strategy
 from tts_lib.estimators.crossing import ALWAYS, NEVER, crossing_interval
 from tts_lib.estimators.intervals import Interval, difference_interval, mean_interval
-from tts_lib.report.claims.findings import points
+from tts_lib.report.claims.findings import in_points
 from tts_lib.report.supplements.declared import RegisteredClaim
 from tts_lib.report.supplements.searches.world import Attained, Pooled
 
@@ -71,7 +71,7 @@ class Ladder:
                     difference = difference - self._difference(claim, (claim.less_at, claim.less_at, search, n))
                 i = difference_interval(difference)
                 verdict = claim.demand.judge(i.low, i.high).verdict
-                text = f"{points(i.estimate)} points [{points(i.low)}, {points(i.high)}]"
+                text = in_points(i.estimate, i.low, i.high)
                 facts = {"claim": claim.claim, "search": search, "budget": n, "equal": claim.equal, "text": text}
                 facts |= {"difference": i.estimate, "low": i.low, "high": i.high, "verdict": verdict}
                 yield facts | claim.stated

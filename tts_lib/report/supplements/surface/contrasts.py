@@ -8,8 +8,8 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from tts_lib.estimators.bounded import Bounded, bounded
-from tts_lib.estimators.intervals import difference_interval
-from tts_lib.report.claims.findings import points
+from tts_lib.estimators.intervals import difference_interval, in_words
+from tts_lib.report.claims.findings import in_points
 from tts_lib.report.results import NotMeasured
 from tts_lib.report.supplements.surface import forecasts
 from tts_lib.report.supplements.surface.models import BASE, Measured
@@ -66,7 +66,7 @@ def _rate_change(known: Known, selector: str) -> Found:
     ends = [inside[0], inside[-1]]
     change = np.diff(full.log_rates(selector, ends), axis=1)[:, 0]
     low, high = np.nanquantile(change[1:], [0.025, 0.975])
-    text = f"ε changes by {change[0]:+.2f} [{low:+.2f}, {high:+.2f}]"
+    text = f"ε changes by {in_words(change[0], low, high, '+.2f')}"
     return Found(float(change[0]), float(low), float(high), text, f"from {ends[0]:.0%} to {ends[1]:.0%}")
 
 
@@ -171,7 +171,8 @@ def _break_even_falls(known: Known) -> Found:
     change = (inside[0] - inside[1]) / np.log(2)
     low, high = np.quantile(change[1:], [0.025, 0.975])
     at = f"R = {known.r_values[0]:g} and {known.r_values[1]:g}"
-    return Found(float(change[0]), float(low), float(high), f"{change[0]:.1f} doublings [{low:.1f}, {high:.1f}]", at)
+    text = in_words(change[0], low, high, ".1f", " doublings")
+    return Found(float(change[0]), float(low), float(high), text, at)
 
 
 def _forecast(known: Known) -> Found:
@@ -181,7 +182,7 @@ def _forecast(known: Known) -> Found:
     left_out = [forecasts.left_out(known.measured, known.surface.budgets, known.guess, row) for row in rows]
     change = np.array([each.error("power_law") - each.error("law") for each in left_out])
     low, high = np.quantile(change[1:], [0.025, 0.975])
-    text = f"{points(change[0])} points [{points(low)}, {points(high)}]"
+    text = in_points(change[0], low, high)
     return Found(float(change[0]), float(low), float(high), text, "the largest size, left out")
 
 
@@ -207,7 +208,7 @@ def _chosen(known: Known) -> str:
 
 def _points(differences: Float[np.ndarray, " question"], at: str) -> Found:
     found = difference_interval(differences)
-    text = f"{points(found.estimate)} points [{points(found.low)}, {points(found.high)}]"
+    text = in_points(found.estimate, found.low, found.high)
     return Found(found.estimate, found.low, found.high, text, at)
 
 
