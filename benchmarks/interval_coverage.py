@@ -23,10 +23,11 @@ from tts_lib.common import rng
 from tts_lib.estimators import difficulty, intervals
 from tts_lib.estimators.iso_accuracy import MeanCurve, iso_accuracy_ratio
 from tts_lib.estimators.per_question import PerQuestion
-from tts_lib.strategies import choice
+from tts_lib.strategies import choice, rules
 from tts_lib.strategies.bins import Bins, numbered
 from tts_lib.strategies.curves import REMADE
 from tts_lib.strategies.exchange.matched import compare_matched
+from tts_lib.strategies.frozen import frozen_anew
 from tts_lib.strategies.tables.groups import Group, everyone, groups_of
 
 BUDGETS, AT, POOL, N_BINS, N_PROBE, N_SPLITS = (4, 16, 64, 256), 64, 512, 5, 8, 20
@@ -80,7 +81,7 @@ def study(scenario: str, n_strategies: int, n_resamples: int, number: int) -> di
     folds, few = choice.split_folds(test.bins, N_SPLITS, random), max(1, n_strategies // 2)
     made = [
         choice.compute_optimal(test.accuracy, test.bins, N_BINS, folds, weights),
-        choice.compute_optimal(test.accuracy, test.bins, N_BINS, folds, weights, choice.argmax),
+        choice.compute_optimal(test.accuracy, test.bins, N_BINS, folds, weights, rules.argmax),
         choice.best_fixed(test.accuracy, folds, weights),
         choice.compute_optimal(test.accuracy[:few], test.bins, N_BINS, folds, weights),
     ]
@@ -133,7 +134,7 @@ def _frozen(
     """A choice made on the validation questions, applied to the test questions."""
     once = np.full((1, len(fit.bins)), 1 / len(fit.bins))
     applied, anew = (
-        choice.frozen_anew(fit.accuracy, bins_fit, weights, test.accuracy, bins, n_bins)
+        frozen_anew(fit.accuracy, bins_fit, weights, test.accuracy, bins, n_bins)
         for weights in (once, weights_fit[:REMADE])
     )
     taken, budgets = applied.taken[0, 0, applied.cells[0]], np.arange(len(BUDGETS))

@@ -13,7 +13,6 @@ from tts_lib.estimators import intervals
 from tts_lib.estimators.flops import Sizes
 from tts_lib.estimators.per_question import PerQuestion
 from tts_lib.strategies.bins import Bins, numbered
-from tts_lib.strategies.choice import Difficulty, frozen_anew
 from tts_lib.strategies.curves import (
     CrossValidation,
     at_budget,
@@ -23,6 +22,7 @@ from tts_lib.strategies.curves import (
     frozen_curve,
     single_curves,
 )
+from tts_lib.strategies.frozen import Difficulty, frozen_anew
 from tts_lib.strategies.tables.attained import accuracy_table, bin_table, contrast_table, cost_table
 from tts_lib.strategies.tables.gains import baselines, gain_table, headline, iso_table
 from tts_lib.strategies.tables.groups import everyone, groups_of

@@ -19,15 +19,16 @@ from tts_lib.common.strategy import ARGMAX, BEST_FIXED, COMPUTE_OPTIMAL, RANDOM_
 from tts_lib.estimators.difficulty import quantile_binning
 from tts_lib.estimators.flops import Sizes
 from tts_lib.estimators.per_question import PerQuestion, Remade
-from tts_lib.strategies import choice
+from tts_lib.strategies import choice, rules
 from tts_lib.strategies.bins import Bins
-from tts_lib.strategies.choice import Choice, Difficulty
+from tts_lib.strategies.choice import Choice
+from tts_lib.strategies.frozen import Difficulty, fit_table, frozen_accuracy
 from tts_lib.strategies.outcomes import Outcomes
 from tts_lib.strategies.strategy_table import Method, StrategyTable
 
 SINGLE = "single"
 REMADE = 300  # resamples in which choices are made anew
-RULES = {COMPUTE_OPTIMAL: choice.shrunken, ARGMAX: choice.argmax}
+RULES = {COMPUTE_OPTIMAL: rules.shrunken, ARGMAX: rules.argmax}
 Generators = Callable[[str], np.random.Generator]  # purpose -> its generator
 
 
@@ -163,7 +164,7 @@ def fit_frozen(fit: Outcomes, difficulty: Difficulty, n_bins: int, methods: tupl
     One bin makes it the best fixed strategy.
     """
     edges = quantile_binning(difficulty.score, n_bins).edges
-    return choice.fit_table(fit.accuracy, difficulty, edges, methods, fit.budgets)
+    return fit_table(fit.accuracy, difficulty, edges, methods, fit.budgets)
 
 
 def frozen_curve(
@@ -180,8 +181,8 @@ def frozen_curve(
         remade: fitted anew in each resample of the questions it is fitted on.
     """
     entries = np.moveaxis(outcomes.ledger, -1, 0)
-    ledger = np.stack([choice.frozen_accuracy(table, entry, score) for entry in entries], axis=-1)
-    applied = (choice.frozen_accuracy(table, outcomes.accuracy, score), ledger)
+    ledger = np.stack([frozen_accuracy(table, entry, score) for entry in entries], axis=-1)
+    applied = (frozen_accuracy(table, outcomes.accuracy, score), ledger)
     shares = np.eye(len(table.strategies))[np.array(table.choices)]
     curve = Curve(strategy_set, replace(strategy, frozen=True), outcomes.budgets, outcomes.complete(), *applied)
     return replace(curve, shares=shares, remade=remade)

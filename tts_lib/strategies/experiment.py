@@ -13,11 +13,11 @@ from tts_lib.common.errors import StudyError
 from tts_lib.common.strategy import BEST_FIXED, COMPUTE_OPTIMAL, COVERAGE, WEIGHTED, WEIGHTED_TUNED, Strategy
 from tts_lib.estimators import difficulty
 from tts_lib.estimators.per_question import Remade
-from tts_lib.strategies import choice, outcomes
+from tts_lib.strategies import outcomes
 from tts_lib.strategies.bins import Bins, numbered
-from tts_lib.strategies.choice import Difficulty
 from tts_lib.strategies.curves import REMADE, SINGLE, Curve, fit_frozen, frozen_curve
 from tts_lib.strategies.difficulty_bins import joined
+from tts_lib.strategies.frozen import Difficulty, frozen_anew
 from tts_lib.strategies.outcomes import Outcomes, methods_of
 from tts_lib.strategies.strategy_table import Method, Options, StrategyTable
 from tts_lib.strategies.tables.probes import ProbeCurve, Probed, probe_curve
@@ -100,7 +100,7 @@ class Experiment:
 
         def anew(bins_fit: Int[np.ndarray, " fitted"], bins: Int[np.ndarray, " problem"], n_bins: int) -> Remade:
             weights = weights_fit[:REMADE]
-            return choice.frozen_anew(fit.accuracy, bins_fit, weights, test.accuracy, bins, n_bins)
+            return frozen_anew(fit.accuracy, bins_fit, weights, test.accuracy, bins, n_bins)
 
         for bins in self.frozen_bins:
             name = bins.binning
@@ -131,7 +131,7 @@ class Experiment:
         kind = self.scores[-1]  # any will do: there is one bin
         fitted = fit_frozen(fit, difficulty_of(self.questions_fit, kind), 1, methods_of(members, self.searches))
         ones = [np.ones(len(frame), dtype=np.int64) for frame in (self.questions_fit, self.questions)]
-        remade = choice.frozen_anew(fit.accuracy, ones[0], weights_fit[:REMADE], test.accuracy, ones[1], 1)
+        remade = frozen_anew(fit.accuracy, ones[0], weights_fit[:REMADE], test.accuracy, ones[1], 1)
         score = difficulty_of(self.questions, kind).score
         curve = frozen_curve(SINGLE, WEIGHTED_TUNED, fitted, test, score, remade)
         return [replace(curve, strategy=WEIGHTED_TUNED, complete=(True,) * len(curve.budgets))]

@@ -1,7 +1,7 @@
 """Fits the choice that is handed on (`fitted_choice`) on validation questions, and measures it on test questions.
 
 At a budget every strategy stands where it was measured last within it: a search that was run at 64 generations is known
-at 128 by what 64 gave. The rule of the choice (`tts_lib.strategies.choice`) picks among them in each bin; where a
+at 128 by what 64 gave. The rule of the choice (`tts_lib.strategies.rules`) picks among them in each bin; where a
 smaller budget's pick was better, it stays. Of a probe, samples are charged unless the strategy draws them anyway.
 """
 

@@ -20,7 +20,7 @@ from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.strategy import COVERAGE, FLIPPED, GREEDY, MAJORITY, PLAIN, REVISIONS, WEIGHTED, Strategy
 from tts_lib.estimators.beams import beams_within
-from tts_lib.strategies import choice
+from tts_lib.strategies import rules
 from tts_lib.strategies.strategy_table import Method
 
 FROM_POOL = (MAJORITY, PLAIN, WEIGHTED, FLIPPED, COVERAGE)  # without PRM scores there are majority and coverage only
@@ -52,7 +52,7 @@ class Outcomes:
     @cached_property
     def known(self) -> Bool[np.ndarray, "strategy budget"]:
         """Which strategies are known at which budgets."""
-        return choice.known(self.accuracy)
+        return rules.known(self.accuracy)
 
     def only(self, strategies: Sequence[Strategy]) -> "Outcomes":
         """These strategies, in this order, at the budgets where any of them is known."""

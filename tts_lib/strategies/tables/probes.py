@@ -16,9 +16,8 @@ from jaxtyping import Float
 from tts_lib.common.strategy import PLAIN, WEIGHTED
 from tts_lib.estimators.difficulty import quantile_binning
 from tts_lib.estimators.per_question import PerQuestion, Remade
-from tts_lib.strategies import choice
-from tts_lib.strategies.choice import Difficulty
 from tts_lib.strategies.curves import SINGLE, Curve, at_budget, find
+from tts_lib.strategies.frozen import Difficulty, fit_table, frozen_accuracy, frozen_anew
 from tts_lib.strategies.outcomes import Outcomes
 from tts_lib.strategies.strategy_table import Method
 from tts_lib.strategies.tables.gains import FROZEN_FIXED
@@ -88,17 +87,17 @@ def probe_curve(
     columns, charged, reused = _charges(test, n_probe, reuse)
     rows = np.arange(len(test.strategies))[:, None]
     binning = quantile_binning(probed.fit.score, n_bins)
-    table = choice.fit_table(fit.accuracy[rows, columns], probed.fit, binning.edges, methods, fit.budgets)
+    table = fit_table(fit.accuracy[rows, columns], probed.fit, binning.edges, methods, fit.budgets)
     tokens = test.policy_tokens[rows, columns] + np.where(reused[..., None], 0.0, probed.tokens)
     charges = np.broadcast_to(charged[..., None], tokens.shape)
     known = test.known[rows, columns][..., None]
     accuracy, policy_tokens, generations = (
-        choice.frozen_accuracy(table, np.where(known, values, np.nan), probed.test.score)
+        frozen_accuracy(table, np.where(known, values, np.nan), probed.test.score)
         for values in (test.accuracy[rows, columns], tokens, charges)
     )
     bins_fit, bins = (binning.assign(difficulty.score) for difficulty in (probed.fit, probed.test))
     there = np.where(known, test.accuracy[rows, columns], np.nan)
-    remade = choice.frozen_anew(fit.accuracy[rows, columns], bins_fit, weights_fit, there, bins, n_bins)
+    remade = frozen_anew(fit.accuracy[rows, columns], bins_fit, weights_fit, there, bins, n_bins)
     return ProbeCurve(n_probe, reuse, test.budgets, accuracy, generations, policy_tokens, remade)
 
 

@@ -16,10 +16,9 @@ from tts_lib.common import paths, tables
 from tts_lib.common.strategy import Strategy
 from tts_lib.estimators.difficulty import quantile_binning
 from tts_lib.estimators.per_question import PerQuestion
-from tts_lib.strategies import choice
-from tts_lib.strategies.choice import Difficulty
 from tts_lib.strategies.curves import REMADE, at_budget
 from tts_lib.strategies.experiment import Experiment, difficulty_of
+from tts_lib.strategies.frozen import Difficulty, fit_table, frozen_accuracy, frozen_anew
 from tts_lib.strategies.outcomes import Outcomes, methods_of
 from tts_lib.strategies.strategy_table import Method
 from tts_lib.strategies.tables.groups import Group, Row
@@ -49,13 +48,11 @@ class Choosing:
         """The choice by this difficulty of the questions (the same for all: the best fixed strategy)."""
         n_bins = self.n_bins if fit.min() < fit.max() else 1
         binning = quantile_binning(fit, n_bins)
-        table = choice.fit_table(
-            self.fit.accuracy, Difficulty("zero", fit), binning.edges, self.methods, self.fit.budgets
-        )
+        table = fit_table(self.fit.accuracy, Difficulty("zero", fit), binning.edges, self.methods, self.fit.budgets)
         bins_fit, bins = binning.assign(fit), binning.assign(test)
         some = self.weights_fit[:REMADE]
-        anew = choice.frozen_anew(self.fit.accuracy, bins_fit, some, self.test.accuracy, bins, n_bins)
-        return PerQuestion.of(choice.frozen_accuracy(table, self.test.accuracy, test), anew)
+        anew = frozen_anew(self.fit.accuracy, bins_fit, some, self.test.accuracy, bins, n_bins)
+        return PerQuestion.of(frozen_accuracy(table, self.test.accuracy, test), anew)
 
 
 def zero_tables(
