@@ -133,8 +133,9 @@ def _read(done: Path) -> Trained:
 
 def _train(model: Llama | Scorer, task: Task, folder: Path) -> None:
     context = multiprocessing.get_context("forkserver")
-    # Forked from a process that has imported all this, and nothing else: a new one would take seconds to.
-    context.set_forkserver_preload([__name__])
+    # Forked from a process that has imported all this, and nothing else: a new one would take seconds to. An optimizer
+    # imports torch._dynamo when it is made, which takes longer than many a training here.
+    context.set_forkserver_preload([__name__, "torch._dynamo"])
     refusals = context.SimpleQueue()
     with tempfile.TemporaryDirectory() as scratch:
         n = n_processes(task.training.shards)
