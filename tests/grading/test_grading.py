@@ -5,7 +5,8 @@ from helpers.pipeline import ROOT
 from tts_lib.common.tables import read_json
 from tts_lib.grading.answers import extract_answer
 from tts_lib.grading.grader import Grader
-from tts_lib.grading.normal_form import MAX_CHARS, normalise
+from tts_lib.grading.limits import MAX_CHARS
+from tts_lib.grading.normal_form import normalise
 from tts_lib.grading.verdicts import CORRECT
 
 POOLS = ROOT.parent / "shared/data/llama_pools"

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from tts_lib.grading.grader import Grader
-from tts_lib.grading.normal_form import MAX_CHARS, MAX_DEPTH, is_readable, normalise
+from tts_lib.grading.limits import MAX_CHARS, MAX_DEPTH, is_readable
+from tts_lib.grading.normal_form import normalise
 from tts_lib.grading.reading.readings import read
 from tts_lib.grading.verdicts import CORRECT, ERROR, TIMEOUT
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from tts_lib.grading.normal_form import MAX_CHARS, MAX_DEPTH, is_readable, normalise, number
+from tts_lib.grading.limits import MAX_CHARS, MAX_DEPTH, is_readable
+from tts_lib.grading.normal_form import normalise
+from tts_lib.grading.plain_numbers import number
 
 SAME = [
     (r"\dfrac12", r"\frac{1}{2}"),

@@ -5,6 +5,9 @@ Each is read where nothing else can be meant: 1.234 stays a decimal, "12,34,567"
 
 import re
 
+from tts_lib.grading.reading.quantifiers import quantified
+from tts_lib.grading.reading.words import without_text
+
 _PLACE = r"[^()\[\];,]+"
 _INTERVAL = rf"[\[\](]{_PLACE}[,;]{_PLACE}[\[\])]"
 _INTERVALS = re.compile(rf"(?:[a-zA-Z]\\in ?)?{_INTERVAL}(?:\\c[au]p ?{_INTERVAL})*")
@@ -44,16 +47,7 @@ _BUT = re.compile(
 )
 _OF_POINT = re.compile(r"[a-z]=")
 _INFINITE = re.compile(r"(?:positive |plus |(negative |minus ))?infinity", re.I)
-_TEXT = re.compile(r"\\text\{([^{}]*)\}")
-_NUMBER_OF = r"(?:arbitrary |real )*(?:constants? |numbers? )?"
-_QUANTIFIED = re.compile(  # a function for all real x, whose other letters are constants
-    r"(?P<function>[a-zA-Z](?:\((?P<argument>[a-z])\)|_\{?(?P<index>[kmn])\}?)=.+?)(?:[,;] ?| \(?|(?=\\forall))(?:"
-    rf"(?:for (?:all|any|every|(?P<some>some)) |\\forall ?){_NUMBER_OF}(?P<letter>[a-z])(?: ?\\in ?\\mathbb\{{R\}})?"
-    r"|(?:where |with )?[a-z] (?:is|being) (?:an?|any|some) (?:arbitrary |real )*(?:constant|number)"
-    r"|(?:where |with )?[a-z] ?\\in ?\\mathbb\{R\}"
-    r"|for (?:(?:all|any|every) )?(?:(?:positive |non-?negative )?(?:integers?|natural numbers?) )?(?P<whole>[kmn])"
-    r"(?: ?(?:\\ge ?[01]|>0))?)\)?"
-)
+_FUNCTION = re.compile(r"[a-zA-Z](?:\((?P<argument>[a-z])\)|_\{?(?P<index>[kmn])\}?)=.+")
 _COMMANDS = {"tg": "tan", "ctg": "cot", "cotg": "cot", "cosec": "csc", "arctg": "arctan"}
 
 _MONTH = "(?:january|february|march|april|may|june|july|august|september|october|november|december)"
@@ -130,11 +124,18 @@ def usual(answer: str) -> str:
 
 
 def _function(answer: str) -> str:
-    """``f(x)=cx`` without "for all real x" and "where c is a constant"."""
-    found = _QUANTIFIED.fullmatch(" ".join(_TEXT.sub(r" \1 ", answer).split()))
-    argument = found and (found["argument"] or found["index"])
-    is_for_all = found and not (found["some"] and found["letter"] == argument) and found["whole"] in (None, argument)
-    return found["function"] if found and is_for_all else answer
+    """``f(x)=cx`` without "for all real x" and "where c is a constant"; but not "for all integers x"."""
+    if not _FUNCTION.match(answer):
+        return answer
+    found = quantified(without_text(answer))
+    function = found and _FUNCTION.fullmatch(found.body)
+    if not found or not function:
+        return answer
+    is_argument = found.letter in (function["argument"], function["index"])
+    if found.letter in "kmn" and found.kind != "real":
+        return found.body if is_argument and not found.is_some else answer
+    is_for_all = found.kind in ("", "real") and not (found.is_some and is_argument)
+    return found.body if is_for_all else answer
 
 
 def _units(answer: str) -> str:

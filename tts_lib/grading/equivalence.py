@@ -6,29 +6,19 @@ It is the same seen from either side, and it never rounds exact numbers.
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Context, Decimal
-from typing import NamedTuple
 
+from tts_lib.grading.closeness import numbers, points, progressions, ratios, regions, times
 from tts_lib.grading.conventions import Conventions
-from tts_lib.grading.reading.conditions import Reading, region_of
+from tts_lib.grading.reading.conditions import Reading
 from tts_lib.grading.reading.measures import is_known
+from tts_lib.grading.verdicts import Finding
 
-_NOON = 12
 _FUNCTION = re.compile(r"y|\w+\(\.\)")
-_DIGITS = Context(prec=30, Emin=-(10**17), Emax=10**17)
-_SLACK = Decimal("1.000000001")  # 1/3 and 0.333333 differ by no more than a third of a millionth
 _KINDS = {"value": "a number or formula", "list": "a list", "set": "a set", "tuple": "a tuple or interval"}
 _KINDS |= {"matrix": "a matrix", "region": "a set of real numbers", "equation": "an equation", "ratio": "a ratio"}
 _KINDS |= {"inequality": "an inequality", "and": "conditions that all hold", "or": "alternatives", "base": "in a base"}
 _KINDS |= {"total": "an amount in several units", "progression": "numbers at equal distances"}
 _KINDS |= {"time": "a time of day", "text": "words", "unread": "not read"}
-
-
-class Finding(NamedTuple):
-    """Whether two answers are the same, and the rule that decided it."""
-
-    is_same: bool
-    rule: str
 
 
 def compare(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
@@ -130,21 +120,6 @@ def _is_function(named: Reading) -> bool:
     return bool(_FUNCTION.fullmatch(named[1])) and named[2][0] == "value" and len(named[2][1]) > 1
 
 
-def _regions(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
-    one, other = region_of(gold), region_of(answer)
-    if one is None or other is None:
-        return Finding(False, "one is no set of real numbers")
-    if one[1] and other[1] and one[1] != other[1]:
-        return Finding(False, f"{one[1]} is not {other[1]}")
-    if not conventions.relation_is_set and other[3] and not one[3]:
-        return Finding(False, "relation_is_set: an inequality does not answer for a set")
-    are_same = len(one[2]) == len(other[2]) and all(
-        a[1::2] == b[1::2] and all(_same(*ends, conventions) for ends in zip(a[::2], b[::2], strict=True))
-        for a, b in zip(one[2], other[2], strict=True)
-    )
-    return Finding(are_same, "sets of real numbers are compared end by end")
-
-
 def _matrices(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     if gold[0] == answer[0] and gold[1] == answer[1]:
         return _in_order(gold[2], answer[2], conventions)
@@ -238,79 +213,19 @@ def _once(items: Sequence[Reading], conventions: Conventions) -> list[Reading]:
     return kept
 
 
-def _ratios(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
-    """``3:4`` and ``6:8`` are one ratio, and it is the number 3/4; 9:24 may be a time and is only itself."""
-    ratio, other = (gold, answer) if gold[0] == "ratio" else (answer, gold)
-    if other[0] == "value" and len(ratio[2]) == 2 and not ratio[3]:
-        return _numbers(ratio[2][:1], other[1], conventions)
-    if other[0] != "ratio":
-        return Finding(False, "one is a ratio")
-    if ratio[3] or other[3]:
-        return Finding(ratio[1] == other[1], "what a clock may show is compared part by part")
-    return _numbers(ratio[2], other[2], conventions)
-
-
-def _times(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
-    """``8 p.m.`` is 20:00, which no clock of twelve hours shows; 8:00 may be either half of the day."""
-    time, other = (gold, answer) if gold[0] == "time" else (answer, gold)
-    if other[0] == "ratio" and other[3] and time[1] > _NOON:
-        shown = (*(Decimal(number[1]) for number in other[1]), Decimal(0))[:3]
-        return Finding(tuple(map(Decimal, time[1:])) == shown, "times of the day are compared part by part")
-    return Finding(gold == answer, "times of the day are compared part by part")
-
-
 def _values(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     if gold[0] != answer[0]:
         single, other = (gold, answer) if gold[0] == "set" else (answer, gold)
         if single[0] == "set" and len(single[1]) == 1:
             return compare(single[1][0], other, conventions)
         return Finding(False, f"one is {_KINDS[gold[0]]}, the other {_KINDS[answer[0]]}")
-    return _numbers(gold[1], answer[1], conventions)
-
-
-def _progressions(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
-    """``2k\\pi, k\\in\\mathbb{Z}`` is also answered by ``2k\\pi`` alone."""
-    if gold[0] == answer[0]:
-        are_same = all(_same(*pair, conventions) for pair in zip(gold[1:3], answer[1:3], strict=True))
-        return Finding(are_same, "steps and what is left of them are compared")
-    progression, other = (gold, answer) if gold[0] == "progression" else (answer, gold)
-    are_same = other[0] == "value" and any(_numbers(f[1], other[1], conventions).is_same for f in progression[3])
-    return Finding(are_same, "a formula for every whole number is compared with one formula")
-
-
-def _points(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
-    if gold[0] != answer[0] or gold[1:-1] != answer[1:-1]:
-        return Finding(False, "other relations")
-    return _numbers(gold[-1], answer[-1], conventions)
+    return numbers(gold[1], answer[1], conventions)
 
 
 def _joined(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     if gold[0] != answer[0]:
         return Finding(False, f"one is {_KINDS[gold[0]]}, the other {_KINDS[answer[0]]}")
     return _in_any_order(gold[1], answer[1], conventions)
-
-
-def _numbers(golds: Sequence[tuple | None], answers: Sequence[tuple | None], conventions: Conventions) -> Finding:
-    are_same = len(golds) == len(answers) and all(
-        one == other if one is None or other is None else _same(one, other, conventions)
-        for one, other in zip(golds, answers, strict=True)
-    )
-    is_rounded = any(one is not None and one[3] for one in (*golds, *answers))
-    how = f"to {conventions.decimals} decimals, as one is written as a decimal" if is_rounded else "exactly"
-    return Finding(are_same, f"{'values at fixed points' if len(golds) > 1 else 'numbers'} are compared {how}")
-
-
-def _same(one: tuple, other: tuple, conventions: Conventions) -> bool:
-    if one[0] == other[0]:
-        return True
-    if not (one[3] or other[3]):
-        return False
-    pairs = [(Decimal(a), Decimal(b)) for a, b in zip(one[1:3], other[1:3], strict=True)]
-    if not all(number.is_finite() for pair in pairs for number in pair):
-        return False
-    size = max(max(abs(number) for number in pair) for pair in pairs)
-    allowed = _DIGITS.multiply(min(Decimal(1), size), _SLACK.scaleb(-conventions.decimals))
-    return all(abs(_DIGITS.subtract(*pair)) <= allowed for pair in pairs)
 
 
 _RULES = {
@@ -321,14 +236,14 @@ _RULES = {
     "measured": _measures,
     "percent": _percents,
     "text": _texts,
-    "region": _regions,
+    "region": regions,
     "matrix": _matrices,
     "and": _joined,
     "or": _joined,
-    "equation": _points,
-    "inequality": _points,
-    "time": _times,
-    "ratio": _ratios,
-    "progression": _progressions,
+    "equation": points,
+    "inequality": points,
+    "time": times,
+    "ratio": ratios,
+    "progression": progressions,
     "value": _values,
 }

@@ -18,12 +18,13 @@ from tts_lib.common.processes import cores
 from tts_lib.grading import votes
 from tts_lib.grading.cache import ReadingCache
 from tts_lib.grading.conventions import Conventions, spelled
-from tts_lib.grading.equivalence import Finding, compare
-from tts_lib.grading.normal_form import normalise, number
+from tts_lib.grading.equivalence import compare
+from tts_lib.grading.normal_form import normalise
+from tts_lib.grading.plain_numbers import number
 from tts_lib.grading.reading.amounts import plain
 from tts_lib.grading.reading.conditions import Reading
 from tts_lib.grading.reading.readings import VERSION
-from tts_lib.grading.verdicts import CORRECT, NO_ANSWER, WRONG
+from tts_lib.grading.verdicts import CORRECT, NO_ANSWER, WRONG, Finding
 from tts_lib.grading.workers import Workers
 
 _SAVE_EVERY = 500  # readings lost at most by a kill

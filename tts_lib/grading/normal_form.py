@@ -1,86 +1,20 @@
-r"""One cheap spelling for answers that differ in typesetting only, and the numbers that need no reader.
+r"""One cheap spelling for answers that differ in typesetting only.
 
 Nothing here changes what an answer means: units, magnitudes, labels and bases stay (`readings` knows what they are).
 """
 
 import re
-from decimal import Decimal
-from fractions import Fraction
 
+from tts_lib.grading import typesetting
 from tts_lib.grading.customs import usual
+from tts_lib.grading.limits import MAX_CHARS
+from tts_lib.grading.plain_numbers import decimal, is_decimal, without_e, without_grouping
 from tts_lib.grading.typography import latex
 
-MAX_CHARS = 2_000  # the longest answer in the public pools has 237
-MAX_DEPTH = 30  # nested brackets
-
-_STYLED = (
-    r"boxed|fbox|framebox|underline|emph|ensuremath|mathbf|mathit|mathsf|mathtt|mathcal|mathnormal|boldsymbol|bm|pmb"
-)
-_STYLED += r"|underbrace|overbrace|mathbin|mathrel|mathord|mathop|mathopen|mathclose|mathinner|mathpunct|displaylines"
-_LOOK = r"left|right|middle|[bB]igg?[lrm]?|(?:display|text|script|scriptscript)style|limits|nolimits|strut|mathstrut"
-_LOOK += r"|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge|bf|rm|it|sf|tt|cal|boldmath"
-_LOOK += r"|bfseries|itshape|centering|noindent|therefore|nonumber"
-_SPACES = r"quad|qquad|enspace|enskip|thinspace|medspace|thickspace|negthinspace|hfill|newline|linebreak|allowbreak"
-_NAMES = {  # other names of one sign
-    name: f"\\{sign}"
-    for sign, names in {
-        "frac": "dfrac tfrac cfrac sfrac nicefrac",
-        "binom": "dbinom tbinom",
-        "le": "leq leqslant leqq",
-        "ge": "geq geqslant geqq",
-        "ne": "neq",
-        "cdot": "times ast cdotp",
-        "emptyset": "varnothing O",
-        "phi": "varphi",
-        "epsilon": "varepsilon",
-        "theta": "vartheta",
-        "ldots": "dots cdots dotsc dotsb",
-        "land": "wedge",
-        "lor": "vee",
-        "setminus": "smallsetminus backslash",
-        "{": "lbrace",
-        "}": "rbrace",
-        "infty": "infin",
-        "overline": "bar",
-    }.items()
-    for name in names.split()
-}
-_NAMES |= {"lt": "<", "gt": ">", "colon": ":", "div": "/", "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")"}
-_NAMES |= {
-    "vert": "|",
-    "lvert": "|",
-    "rvert": "|",
-    "mid": "|",
-    "imath": "i",
-    "jmath": "j",
-    "prime": "'",
-    "dollar": "$",
-    "mathdollar": "$",
-}
-_NAMES |= {"degree": r"^\circ", "R": r"\mathbb{R}", "reals": r"\mathbb{R}", "Re": r"\mathbb{R}", "pounds": "£"}
-_NAMES |= {"euro": "€", "texteuro": "€", "cent": "¢", "textdollar": "$", "percent": r"\%", "colonequals": "="}
-_CROSS = re.compile(
-    r"(\\(?:vec|overrightarrow|mathbf|boldsymbol|bm) ?(?:\{ ?[a-zA-Z]+ ?\}|[a-zA-Z])) ?\\times(?![a-zA-Z])"
-)
-_COMMAND = re.compile(r"(?<!\\)((?:\\\\)*)\\(" + "|".join(_NAMES) + r")(?![a-zA-Z])")
 _DOUBLE_ESCAPE = re.compile(r"\\\\(?=[a-zA-Z])")
-_COLOUR = re.compile(r"\\(?:(?:text)?color|colorbox|fcolorbox\{[^{}]*\})(?:\[[^][]*\])?\{[^{}]*\}")
-_WIDTH = re.compile(
-    r"\\(?:[hv]space\*?|[hv]?phantom|label|tag)(?:\{[^{}]*\}| [-+\d])"
-    r"|\\(?:[hm]skip|m?kern) ?-?[\d.]+ ?(?:pt|em|ex|mu|[cm]m|in)(?![a-z])|(?<=\\\\)\[-?[\d.]+ ?(?:pt|em|ex|[cm]m)\]"
-)
-_STYLE = re.compile(rf"\\(?:{_STYLED})(?=\{{)|\\(?:{_LOOK})(?![a-zA-Z]) ?")
-_TEXT = re.compile(r"\\(?:mbox|hbox|text(?:bf|rm|it|sf|tt|sc|normal|up|md)|mathrm|operatorname\*?) ?(?=\{)")
-_ROMAN_LETTER = re.compile(r"\\mathrm ?\{ ?([a-z]) ?\}")
-_FUNCTION = re.compile(
-    r"\\(?:operatorname\*? ?\{ ?(sec|max|min)"
-    r"|(?:operatorname\*?|mathrm|text) ?\{ ?(sin|cos|tan|cot|csc|cis|ln|log|exp|gcd|lcm)) ?\}"
-)
 _ORDINAL = re.compile(r"\^ ?(?:\\text|\{ ?(?:\\text)?)\{? ?(st|nd|rd|th) ?\}\}?")
 _PLAIN_TEXT = re.compile(r"\\text\{ ?((?:[^a-zA-Z{}\\]|\\[$%,;:! ])*)\}")
 _TEXT_SPACES = re.compile(r"\\text\{ *([^{}]*?) *\}")
-_GROUPING = re.compile(r"(?<=\d)(?:\{,\}|\{\\,\}|,? ?\\! ?|, ?\\! ?|\\,)(?=\d{3}(?!\d))")
-_SPACING = re.compile(rf"(?<!\\)((?:\\\\)*)(?:\\(?:[,!;:> ]|(?:{_SPACES})(?![a-zA-Z])|[()\[\]])|~)")
 _ENDS = re.compile(r"^[\s,;:=]+|[\s.,;:]+$|\\+$|^\\approx ?|^\{\}|(?<=[\w)])\{\}$")
 _SENTENCE = re.compile(  # around one formula: "Therefore $x=2$ is the solution."
     r"[A-Za-z ,':]{0,120}(?:\b(?:answer|therefore|thus|hence|so|that|is|are|get|obtain|have)|:) ?(?:\$\$?|\\[(\[])"
@@ -100,8 +34,6 @@ _PERCENT = re.compile(
     r"(?<!\\)%|(?<=[\d} ]) ?(?:\\text\{ ?(?:per ?cent(?:age)?|pct) ?\}|\b(?:per ?cent(?:age)?|pct)\b(?! points?))",
     re.I,
 )
-_E_NOTATION = re.compile(r"(?<![\w.\\}])(\d+\.?\d*|\.\d+)[eE]([+-]?\d{1,4})(?!\w|\.\d)")
-_E_TIMES = re.compile(r"(?<=\d)e(?= ?[+-] ?\d)")
 _INFIX = re.compile(r"\{ ?([^{}]+?) ?\\(choose|over)(?![a-z]) ?([^{}]+?) ?\}")
 _SLANTED = re.compile(r"(?<![\w)}\]])\^\{?(\d+)\}?/_\{?(\d+)\}?")
 _TIMES_TEN = re.compile(r"(?<=\d) ?[xX] ?(?=10\^)")
@@ -126,20 +58,12 @@ _SHORT_FRACTION = re.compile(r"\\frac ?(\d) ?(\d)")
 _MOD = r"(?:\\[pb]?mod|\\text\{ ?mod ?\}|mod)"
 _REMAINDER = re.compile(rf"(?<=\d) ?(?:\( ?{_MOD} ?(\d+|[a-z]) ?\)|{_MOD} ?\{{? ?(\d+|[a-z]) ?\}}?)$")
 _MIXED = re.compile(r"(-?\d+) (\d+)/(\d+)(?= ?\\text| [a-zA-Z]{2}|$)")
-_GROUPED = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?!\d|,\d)")
-_SPACE_GROUPED = re.compile(r"-?[1-9]\d{0,2}(?: \d{3})+(?:\.\d+)?")
 _LOOSE_SPACE = re.compile(r"(?<![A-Za-z0-9]) (?!\d{3}(?!\d))| (?![A-Za-z0-9])")
-_NUMBER = re.compile(
-    r"([-+]?(?:\d+\.?\d*|\.\d+))(?:\\cdot ?10\^\{?(-?\d{1,3})\}?)?"
-    r"|([-+]?)(?:\\frac(?=\{))?\{?(-?\d+)(?:\}\{|/)(\d+)\}?",
-    re.ASCII,
-)
 _SYSTEM = re.compile(
     r"\\begin\{cases\}(.+)\\end\{cases\}\.?"
     r"|(?:\\\{)?\\begin\{(array|aligned|align\*?|gathered|split)\}(?:\{[lcr ]+\})?(.+)\\end\{\2\}\.?"
 )
 _RELATION = re.compile(r"&?([=<>]|\\(?:le|ge|ne|in)(?![a-zA-Z]))&?")
-_DECIMAL = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
 _SIGNS = (("<=", r"\le "), ("=<", r"\le "), (">=", r"\ge "))
 _SIGNS += (("{:}", ":"), (r"{}^", "^"), (r"^{\circ}", r"^\circ "), (r"\{\}", r"\emptyset "), (r"\{ \}", r"\emptyset "))
 _SIGNS += ((r"\|", r"\Vert "), (r"+\infty", r"\infty"), (r"\mathbb{R}-\{", r"\mathbb{R}\setminus\{"))
@@ -174,14 +98,9 @@ def _normalise(answer: str) -> str:
         answer = answer.replace(r"\\", "\\")
     elif r"\begin" not in answer:
         answer = _DOUBLE_ESCAPE.sub(r"\\", answer)
-    answer = _CROSS.sub(r"\1\\crossproduct ", answer)  # a product of vectors that is none of numbers
-    answer = _COMMAND.sub(lambda name: f"{name[1]}{_NAMES[name[2]]} ", answer)
-    answer = _WIDTH.sub(" ", _COLOUR.sub("", answer))
+    answer = typesetting.plain(answer)
     answer = _INFIX.sub(_prefixed, _DOTS.sub(r"\\ldots ", answer))
     answer = _RUPEES.sub("₹", _CLOCK.sub(r"\\text{o'clock}", answer))
-    answer = _FUNCTION.sub(r"\\\1\2 ", _ROMAN_LETTER.sub(r"{\1}", answer))
-    answer = _TEXT.sub(r"\\text", _STYLE.sub("", answer))
-    answer = _SPACING.sub(r"\1 ", _GROUPING.sub("", answer))
     for old, new in _SIGNS:
         answer = answer.replace(old, new)
     answer = _STARS.sub(lambda stars: "^" if len(stars[1]) == 2 else r"\cdot ", answer)
@@ -194,13 +113,13 @@ def _normalise(answer: str) -> str:
     answer = _DOLLAR.sub(r"\\$" if is_currency else "", answer)
     answer = _TEXT_SPACES.sub(r"\\text{\1}", _PLAIN_TEXT.sub(r"\1", _ORDINAL.sub(r"\\text{\1}", answer)))
     answer = _ENDS.sub("", _CONJUNCTION.sub(_conjunction, _PERCENT.sub(r"\\%", answer)))
-    answer = _E_TIMES.sub("{e}", _E_NOTATION.sub(_written_out, answer))
+    answer = without_e(answer)
     answer = _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", " ".join(answer.split()))
-    answer = _without_grouping(answer)  # before the space after a comma goes: "1, 234" is a list
+    answer = without_grouping(answer)  # before the space after a comma goes: "1, 234" is a list
     answer = _LOOSE_SPACE.sub("", answer)
     if r"\equiv" in answer:
         answer = _REMAINDER.sub(lambda found: rf"\pmod{{{found[1] or found[2]}}}", answer)
-    answer = answer if _DECIMAL.fullmatch(answer) else usual(answer)
+    answer = answer if is_decimal(answer) else usual(answer)
     if mixed := _MIXED.match(answer):
         answer = rf"{mixed[1]}\frac{{{mixed[2]}}}{{{mixed[3]}}}{answer[mixed.end() :]}"
     if answer.startswith("{") and _closes_last(answer):
@@ -209,32 +128,7 @@ def _normalise(answer: str) -> str:
         answer = answer[1:]
     if system := _SYSTEM.fullmatch(answer):
         answer = _equations(system[1] or system[3]) or answer
-    return _decimal(answer) if _DECIMAL.fullmatch(answer) else answer
-
-
-def number(answer: str) -> Fraction | None:
-    r"""Return the value of a plain number, None for anything else.
-
-    Plain are ``12``, ``-.5``, ``3/4``, ``-\frac{3}{4}`` and ``1.5\cdot 10^{-3}``, in ASCII digits.
-    """
-    if len(answer) > MAX_CHARS or not (match := _NUMBER.fullmatch(answer)):
-        return None
-    whole, exponent, sign, above, below = match.groups()
-    if whole is not None:
-        return Fraction(whole) * Fraction(10) ** int(exponent or 0)
-    return Fraction(f"{sign}1") * Fraction(int(above), int(below)) if int(below) else None
-
-
-def is_readable(answer: str) -> bool:
-    """Whether the answer is short and flat enough to be read."""
-    if len(answer) > MAX_CHARS:
-        return False
-    depth = 0
-    for bracket in re.finditer(r"[(\[{]|[)\]}]", answer):
-        depth += 1 if bracket[0] in "([{" else -1
-        if depth > MAX_DEPTH:
-            return False
-    return answer.count("^") <= MAX_DEPTH
+    return decimal(answer) if is_decimal(answer) else answer
 
 
 def _prefixed(infix: re.Match[str]) -> str:
@@ -262,25 +156,6 @@ def _conjunction(match: re.Match[str]) -> str:
     return f"\\l{word.lower()} " if word else match[0]
 
 
-def _written_out(number: re.Match[str]) -> str:
-    """1.5e-05, as programs write it: a decimal, or a multiple of a power of ten where that would be long."""
-    exponent = int(number[2])
-    is_long = abs(exponent) > 30
-    return rf"{number[1]}\cdot 10^{{{exponent}}}" if is_long else f"{Decimal(number[1]).scaleb(exponent):f}"
-
-
-def _without_grouping(answer: str) -> str:
-    """Thousands without commas and spaces, outside the brackets of tuples and sets."""
-    if _SPACE_GROUPED.fullmatch(answer):
-        return answer.replace(" ", "")
-    return _GROUPED.sub(lambda n: n[0] if _in_brackets(answer[: n.start()]) else n[0].replace(",", ""), answer)
-
-
-def _in_brackets(before: str) -> bool:
-    opened = sum(before.count(sign) for sign in ("(", "[", r"\{", r"\langle"))
-    return opened > sum(before.count(sign) for sign in (")", "]", r"\}", r"\rangle"))
-
-
 def _closes_last(answer: str) -> bool:
     """Whether the brace that the answer starts with closes with its last one."""
     depth = 0
@@ -302,10 +177,3 @@ def _equations(rows: str) -> str | None:
             equations.append(equation)
     are_all = all(_RELATION.search(row, 1) and "&" not in row and r"\text" not in row for row in equations)
     return ",".join(equations) if are_all else None
-
-
-def _decimal(answer: str) -> str:
-    """One spelling for 007, +7, 7. and 7.0; for .50 and 0.5; for -0 and 0."""
-    whole, _, decimals = answer.lstrip("+-").partition(".")
-    digits = f"{whole.lstrip('0') or '0'}.{decimals.rstrip('0')}".rstrip(".")
-    return f"-{digits}" if answer.startswith("-") and digits != "0" else digits

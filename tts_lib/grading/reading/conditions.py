@@ -72,6 +72,19 @@ def all_of(conditions: Sequence[Reading], links: set[str]) -> Reading:
     return ("and", tuple(conditions))
 
 
+def in_turn(sets: Sequence[Pieces], operations: Sequence[str]) -> Reading:
+    """The union ("cup"), intersection ("cap") or difference ("setminus") of sets, from left to right."""
+    pieces = sets[0]
+    for operation, other in zip(operations, sets[1:], strict=True):
+        if operation == "cup":
+            pieces = regions.united([*pieces, *other])
+        else:
+            pieces = regions.common(pieces, other if operation == "cap" else regions.complement(other))
+    if pieces and all(piece.low == piece.high for piece in pieces):
+        return ("set", tuple(("value", (piece.low,), None) for piece in pieces))
+    return region("", pieces, False)
+
+
 def _any_of(alternatives: Sequence[Reading]) -> Reading:
     if len(alternatives) == 1:
         return alternatives[0]

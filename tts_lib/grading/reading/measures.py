@@ -13,7 +13,7 @@ from typing import NamedTuple
 from tts_lib.grading.reading.number_words import CARDINALS
 from tts_lib.grading.reading.tokens import Token, UnreadableError, written
 from tts_lib.grading.reading.units import size
-from tts_lib.grading.reading.words import ANGLES, is_word
+from tts_lib.grading.reading.words import ANGLES, is_word, without_text
 
 FACTORS = {
     "hundred": 10**2,
@@ -63,7 +63,6 @@ _PHRASE = re.compile(
 )
 _HALF_OF_DAY = re.compile(r"\b[ap]\.? ?m\b", re.I)
 _NO_UNIT = re.compile(r"(?<![a-zA-Z^])(?<!\^ )(?<!\^ -)\d|\d\d|[^\w\s.,^/'’°²³·-]")  # but for the 2 of cm^2
-_TEXT = re.compile(r"\\text\{([^{}]*)\}|[{}]")
 _SPELLINGS = """
 cm: centimeter centimetre; mm: millimeter millimetre; m: meter metre; km: kilometer kilometre; inch: in inche;
 foot: feet ft; yard: yd; mile: mi; s: second sec; min: minute; h: hour hr; day: d; week: wk; month:; year: yr; g: gram;
@@ -216,4 +215,5 @@ def _is_unit(row: Sequence[Token], before: Sequence[Token]) -> bool:
 
 
 def _plain(row: Sequence[Token]) -> str:
-    return " ".join(_TEXT.sub(r" \1 ", written(row)).replace(r"^\circ", "degree ").replace("o'clock", "oclock").split())
+    words = re.sub("[{}]", " ", without_text(written(row)))
+    return " ".join(words.replace(r"^\circ", "degree ").replace("o'clock", "oclock").split())

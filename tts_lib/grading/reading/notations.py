@@ -3,6 +3,7 @@ r"""Notations that are no formula: option labels, times of the day, numbers in a
 import re
 
 from tts_lib.grading.reading.number_words import CARDINALS
+from tts_lib.grading.reading.words import without_text
 
 _OPTION = re.compile(
     r"(?:[Oo]ption ?|[Cc]hoice ?)?(?:\\text\{[(\[]?(?P<text>[A-J])[)\]]?[.:]?\}|[(\[]\\text\{(?P<inner>[A-J])\}[)\]]"
@@ -53,7 +54,7 @@ def letter_in_brackets(text: str) -> str | None:
 
 def time_of_day(text: str) -> tuple[int, int, int] | None:
     """(hours after midnight, minutes, seconds) of ``9 a.m.``, ``4:30\\text{ p.m.}`` or ``noon``."""
-    text = _TEXT.sub(r" \1", text).strip()
+    text = without_text(text)
     if noon := _NOON.fullmatch(text):
         return 12 if noon[1].lower() == "noon" else 0, 0, 0
     match = _TIME.fullmatch(text)

@@ -10,20 +10,15 @@ from fractions import Fraction
 from tts_lib.grading.reading.amounts import amount
 from tts_lib.grading.reading.conditions import Reading
 from tts_lib.grading.reading.formulas import Formula, formula
+from tts_lib.grading.reading.quantifiers import quantified
 from tts_lib.grading.reading.relations import name_of
 from tts_lib.grading.reading.signs import both_signs
 from tts_lib.grading.reading.tokens import UnreadableError, split, tokens
 from tts_lib.grading.reading.trees import ONE, Tree, has_i, replaced, symbols
 from tts_lib.grading.reading.values import constant
+from tts_lib.grading.reading.words import without_text
 
 _HINT = re.compile(r"Z|integer|mod")
-_TEXT = re.compile(r"\\text\{([^{}]*)\}")
-_ALL = r"(?:(?:all|any|every|each|some) )?"
-_OF_INTEGERS = re.compile(
-    rf"(?P<body>.+?)(?:[,;|:] ?| \(?|\()(?:(?:where|for|with) )?{_ALL}"
-    r"(?:(?P<member>[a-w]) ?(?:\\in ?(?:\\mathbb ?\{?Z\}?|Z)|(?:is )?an(?:y|y? arbitrary)? integer)"
-    r"|(?:an )?integers? (?:values of )?(?P<named>[a-w]))\)?"
-)
 _SET = re.compile(r"(?:([a-zA-Z])\\in ?)?\\\{(?:[a-zA-Z][|:](?=[a-zA-Z]=))?((?:(?!\\[{}]).)+)\\\}")
 _CONGRUENT = re.compile(
     r"(?:(?P<name>[a-zA-Z])\\equiv ?)?(?P<residues>(?:[-\d, ]|\\(?:pm|lor|land) ?)+)"
@@ -31,6 +26,7 @@ _CONGRUENT = re.compile(
 )
 _VARIABLE = re.compile(r"[a-zA-Z]|\\[a-z]+")  # but no term of a sequence and no function
 _PLACES = (1, 3, -5)  # at which a straight line is told from a curve
+_UNKNOWNS = "xyz"  # of which an equation may speak
 _LETTERS = "kmn"  # of a formula that says nothing of integers and may be meant so
 
 
@@ -38,7 +34,7 @@ def progressions(text: str) -> Reading | None:
     """The progression that a normal form is, or the list of several; None for other texts. Raises TooLargeError."""
     if not _HINT.search(text):
         return None
-    plain = " ".join(_TEXT.sub(r" \1 ", text).split())
+    plain = without_text(text)
     try:
         return _congruent(plain) or _of_integers(plain)
     except UnreadableError:
@@ -57,14 +53,14 @@ def _congruent(text: str) -> Reading | None:
 
 def _of_integers(text: str) -> Reading | None:
     name, inner = in_set.groups("") if (in_set := _SET.fullmatch(text)) else ("", text)
-    if (match := _OF_INTEGERS.fullmatch(inner)) is None:
+    if (of_all := quantified(inner)) is None or of_all.kind != "integer" or of_all.letter in _UNKNOWNS:
         return None
-    parts, links = split(tokens(match["body"]), "lor", "land", ",")
+    parts, links = split(tokens(of_all.body), "lor", "land", ",")
     names, found = {name} - {""}, []
     for row in (row for part in parts for row in both_signs(part)):
         *sides, last = split(row, "=")[0]
         names |= {name_of(side) for side in sides}
-        found.append(_progression(formula(last), match["member"] or match["named"]))
+        found.append(_progression(formula(last), of_all.letter))
     are_one_set = len(names) < 2 and all(_VARIABLE.fullmatch(name) for name in names)
     if not are_one_set or (set(links) - {"lor"} and len({one and one[2] for one in found}) > 1):
         return None  # x=2k, y=3k has pairs

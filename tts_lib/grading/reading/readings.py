@@ -20,14 +20,15 @@ A reading is a tuple of plain values (it is kept as JSON), its kind first:
 import re
 from fractions import Fraction
 
-from tts_lib.grading.normal_form import is_readable, normalise
+from tts_lib.grading.limits import is_readable
+from tts_lib.grading.normal_form import normalise
 from tts_lib.grading.reading import amounts, matrices, notations, quantities, regions
-from tts_lib.grading.reading.conditions import Reading, all_of, joined, region, region_of, united_intervals
+from tts_lib.grading.reading.conditions import Reading, all_of, in_turn, joined, region, region_of, united_intervals
+from tts_lib.grading.reading.dots import continued
 from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.measures import in_several_units, measure, without_hedge
 from tts_lib.grading.reading.number_words import said_once, with_digits
 from tts_lib.grading.reading.progressions import progressions
-from tts_lib.grading.reading.regions import Pieces
 from tts_lib.grading.reading.relations import (
     IDENTITY,
     ORDERS,
@@ -41,19 +42,14 @@ from tts_lib.grading.reading.relations import (
 from tts_lib.grading.reading.signs import both_signs
 from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, brackets, split, tokens, written
 from tts_lib.grading.reading.trees import unknowns
-from tts_lib.grading.reading.words import plain_words
+from tts_lib.grading.reading.wording import in_words, words
 from tts_lib.grading.verdicts import ERROR
 
 VERSION = 10  # of the rules in this package; raise it whenever a reading may change
 _RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow", "sim", "cong", "subset", "subseteq")
 _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
 _WHOLE_TEXT = re.compile(r"\\text\{([^{}]*)\}")
-_SENTENCE = re.compile(r"[A-Za-z][\w .,'’()-]*")
 _NOUN = re.compile(r"[Aa]n? [a-z]{3,20}(?: [a-z]{3,20}){0,3}(?:(?<!s)|(?<=[iu]s)|(?<=ss))")  # but a side of "a units"
-_UNSAID = re.compile(r"\.(?!\d)|(?<=[a-zA-Z])['’](?=[a-zA-Z])")  # U.S. is US, but 1.5 is not 15 and A' is not A
-_WHOLE_NUMBER = re.compile(r"-?\d{1,9}")
-_MOST_CONTINUED = 1_000  # items of a list of which some are left out
-_OR = re.compile(r"\\lor | or ")
 
 
 def read(text: str) -> Reading:
@@ -63,14 +59,14 @@ def read(text: str) -> Reading:
     try:
         return _read(text)
     except UnreadableError:
-        return _words(text)
+        return words(text)
     except Exception:  # too large, too deep, out of memory, or whatever else a hostile text comes upon
         return ("unread", ERROR)
 
 
 def _read(text: str) -> Reading:
     if whole := _WHOLE_TEXT.fullmatch(text):
-        return _in_words(normalise(whole[1]))
+        return in_words(normalise(whole[1]), _read)
     if labelled := notations.option(text):
         label, rest = labelled
         return ("option", label, read(rest)) if rest else ("text", label)
@@ -81,33 +77,8 @@ def _read(text: str) -> Reading:
     if (found := progressions(text)) is not None:
         return found
     if _NOUN.fullmatch(text):
-        return _words(text)
+        return words(text)
     return _answer(tokens(text))
-
-
-def _in_words(text: str) -> Reading:
-    """The answer that stands as text in a formula."""
-    if (labelled := notations.option(text)) and not labelled[1]:
-        return ("text", labelled[0])
-    if letter := notations.letter(text):
-        return ("text", letter)
-    if not _SENTENCE.fullmatch(text) or with_digits(text) != text or notations.time_of_day(text):
-        return _read(text)
-    if labelled:
-        return ("option", labelled[0], _in_words(labelled[1]))
-    parts = re.split(r",|\\land |\\lor | and | or ", text)
-    if len(parts) == 1:
-        return _words(text)
-    return ("or" if _OR.search(text) else "list", tuple(_in_words(part.strip()) for part in parts if part))
-
-
-def _words(text: str) -> Reading:
-    """An answer that is no mathematics: its words, whatever their case, or its signs."""
-    unwrapped = " ".join(_WHOLE_TEXT.sub(r" \1 ", text).split())
-    if _SENTENCE.fullmatch(unwrapped):
-        said = plain_words(_UNSAID.sub("", unwrapped).strip(" ,").casefold())
-        return ("set", ()) if said == "no solution" else ("text", said)
-    return ("text", re.sub(r"(\\[a-zA-Z]+) (?=\d)", r"\1", re.sub(r"\{(\w)\}", r"\1", unwrapped)))
 
 
 # --- lists and conditions
@@ -168,34 +139,18 @@ def _tuple(items: list[Reading]) -> Reading:
 def _items(row: Tokens) -> list[Reading]:
     """What stands between commas, "and" and "or"; a plus-or-minus is two items."""
     items: list[Reading] = []
-    for part in _continued(split(row, "lor", "land", ",", ";")[0]):
+    for part in continued(split(row, "lor", "land", ",", ";")[0]):
         amounts_in_units = in_several_units(part) if part else []
         total = quantities.total(part)
         items += [total] if total else [_item(one) for amount in amounts_in_units for one in both_signs(amount)]
     return items
 
 
-def _continued(parts: list[Tokens]) -> list[Tokens]:
-    r"""The parts with all that is left out between ``2,4,6,\ldots,20``; other parts as they are."""
-    dots = next((i for i, part in enumerate(parts) if len(part) == 1 and part[0].is_command("ldots")), 0)
-    texts = [written(part) for part in (*parts[:dots], *parts[dots + 1 :])]
-    if dots < 2 or dots == len(texts) or not all(map(_WHOLE_NUMBER.fullmatch, texts)):
-        return parts
-    first, second, *_, last = (numbers := [int(text) for text in texts])
-    step = second - first
-    if step == 0 or (last - first) % step or (dots == 2 and abs(step) > 1):  # 2,4,...,16 may be powers
-        return parts
-    found = range(first, last + step // abs(step), step)
-    if not len(numbers) <= len(found) <= _MOST_CONTINUED or [*found[:dots], *found[dots - len(numbers) :]] != numbers:
-        return parts
-    return [tokens(str(n)) for n in found]
-
-
 def _item(row: Tokens) -> Reading:
     try:
         return _statement(row)
     except UnreadableError:
-        return _words(written(row))
+        return words(written(row))
 
 
 # --- statements
@@ -342,13 +297,4 @@ def _set_expression(row: Tokens) -> Reading:
         if set(operations) == {"cup"}:
             return ("or", tuple(read))
         raise UnreadableError("sets that are not of numbers")
-    pieces: Pieces = found[0][2] if found[0] else ()
-    for operation, one in zip(operations, found[1:], strict=True):
-        other: Pieces = one[2] if one else ()
-        if operation == "cup":
-            pieces = regions.united([*pieces, *other])
-        else:
-            pieces = regions.common(pieces, other if operation == "cap" else regions.complement(other))
-    if pieces and all(piece.low == piece.high for piece in pieces):
-        return ("set", tuple(("value", (piece.low,), None) for piece in pieces))
-    return region("", pieces, False)
+    return in_turn([one[2] for one in found if one is not None], operations)

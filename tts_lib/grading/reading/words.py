@@ -5,6 +5,7 @@ import re
 ANGLES = frozenset("sin cos tan cot sec csc cis".split())  # an argument in degrees counts as one
 OF_ONE_NUMBER = ANGLES | frozenset("sinh cosh tanh arcsin arccos arctan ln log lg exp abs".split())
 OF_SEVERAL = frozenset("gcd lcm max min".split())
+_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _ARTICLE = re.compile(r"^(?:an?|the) (?=[a-z]{3})(?!and |not |but )")
 _NONE = re.compile(r"^(?:there (?:is|are) )?(no (?:[a-z]+ )*?[a-z]{3,}?)s?(?: exists?)?$")
 _MANY = re.compile(r"^(?:there are )?(infinitely many)(?: solutions?)?$")
@@ -25,6 +26,11 @@ GREEK = frozenset(
     "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar".split()
 )
 _ROMAN = ("IV", "VI", "IX", "XI")  # of quadrants and the like; products of two capitals have any order
+
+
+def without_text(text: str) -> str:
+    r"""``for all \text{ real }x`` as "for all real x"."""
+    return " ".join(_TEXT.sub(r" \1 ", text).split())
 
 
 def is_word(letters: str) -> bool:
