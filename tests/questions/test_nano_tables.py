@@ -184,4 +184,4 @@ def test_further_questions_are_drawn_like_the_splits():
     pd.testing.assert_frame_equal(sets[0], sets[2])
     assert not sets[0]["problem"].duplicated().any() and sets[0]["question_id"].iloc[0] == "set_1-00000"
     assert sets[0]["problem"].tolist() != sets[1]["problem"].tolist()
-    assert sets[0].columns.equals(nano_tables.question_table(WORLD, "test", DRAWN["test"]).columns)
+    assert sets[0].columns.equals(question_table(WORLD, "test", DRAWN["test"]).columns)

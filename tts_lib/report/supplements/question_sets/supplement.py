@@ -22,7 +22,8 @@ from tts_lib.answers.expected import Expected
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.strategy import GREEDY, MAJORITY, WEIGHTED
-from tts_lib.questions.nano_tables import Recipe
+from tts_lib.estimators.intervals import in_words
+from tts_lib.questions.nano.tables import Recipe
 from tts_lib.report.claims.findings import Demand, Finding
 from tts_lib.report.claims.registered import Claim, registered
 from tts_lib.report.claims.strategies import Gain
@@ -159,13 +160,17 @@ def over_sets(claim: Claim, findings: Mapping[str, Finding]) -> dict[str, Any]:
     low, high = stats.ttest_1samp(estimates, 0).confidence_interval(0.95)
     judged = Demand(claim.direction, claim.margin).judge(low, high)
     mean, low, high = float(estimates.mean()), float(low), float(high)
-    in_points = [f"{100 * end:+.2f}".replace("-", "−") for end in (mean, low, high)]
-    text = f"over {len(sets)} sets of questions {in_points[0]} points [{in_points[1]}, {in_points[2]}]"
+    text = in_words(100 * mean, 100 * low, 100 * high, "+.2f", " points").replace("-", "−")
     return {
         **{"number": claim.number, "claim": claim.claim, "contrast": own.at},
         **{"mean": mean, "low": low, "high": high, "spread": float(estimates.std(ddof=1))},
         "reach": float(np.mean([(one.high - one.low) / 2 for one in sets])),
-        **{"text": text, "verdict": judged.verdict, "of the study": own.text, "its verdict": own.judged.verdict},
+        **{
+            "text": f"over {len(sets)} sets of questions {text}",
+            "verdict": judged.verdict,
+            "of the study": own.text,
+            "its verdict": own.judged.verdict,
+        },
     }
 
 
