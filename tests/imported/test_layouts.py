@@ -3,6 +3,7 @@
 Eight questions. The first texts of a question are right and the others wrong, so the right ones can be counted.
 """
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,16 +53,34 @@ def batch(i: int, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def inspected(i: int, epoch: int, content: Callable[[str], Any]) -> dict[str, Any]:
-    said = {"message": {"role": "assistant", "content": content(text(i, epoch == 1))}, "stop_reason": "stop"}
-    output = {"model": "m", "choices": [said], "usage": {"output_tokens": 14}}
+    message = {"role": "assistant", "content": content(text(i, epoch == 1)), "source": "generate"}
+    messages = [{"role": "system", "content": "Think."}, {"role": "user", "content": ASKED[i]}, message]
+    choices = [{"message": message, "stop_reason": "stop"}]
+    output = {"model": "m", "choices": choices, "usage": {"output_tokens": 14}}
     scores = {"match": {"value": "C" if epoch == 1 else "I", "answer": "7"}}
     asked = {"id": f"q{i}", "epoch": epoch, "input": ASKED[i], "target": GOLD[i]}
-    return asked | {"output": output, "scores": scores}
+    return asked | {"messages": messages, "output": output, "scores": scores}
 
 
-def log_of_inspect(content: Callable[[str], Any]) -> dict[str, Any]:
-    samples = [inspected(i, epoch, content) for epoch in (1, 2) for i in range(8)]
+def log_of_inspect(content: Callable[[str], Any] = str, **more: Any) -> dict[str, Any]:
+    """A log of two epochs; what more is said of every sample stands in place of what is said of it here."""
+    samples = [inspected(i, epoch, content) | more for epoch in (1, 2) for i in range(8)]
     return {"version": 2, "eval": {"task": "t", "model": "m"}, "samples": samples}
+
+
+def scored(**by_scorer: Callable[[bool], Any]) -> dict[str, Any]:
+    """A log with the values of these scorers in place of those of `match`."""
+    log = log_of_inspect()
+    for sample in log["samples"]:
+        sample["scores"] = {name: {"value": value(sample["epoch"] == 1)} for name, value in by_scorer.items()}
+    return log
+
+
+def letter(is_right: bool) -> str:
+    return "C" if is_right else "I"
+
+
+UNSAID = {"model": "", "choices": [], "completion": ""}  # the output where a solver writes messages alone
 
 
 def parts(said: str) -> list[dict[str, str]]:
@@ -112,6 +131,7 @@ def answered(i: int) -> dict[str, Any]:
     return batch(i, {"model": "m", "output": output, "usage": {"output_tokens": 9}})
 
 
+LOGGED = log_of_inspect()
 ONCE = rows(lambda i: harness(i, texts(i, 1, i < 5)))
 # What the file holds; questions, samples of each, right ones, whether it has verdicts, whether it has tokens.
 READ: dict[str, tuple[Any, tuple[int, int, int, bool, bool]]] = {
@@ -159,6 +179,21 @@ READ: dict[str, tuple[Any, tuple[int, int, int, bool, bool]]] = {
     "lighteval to 0.9": (rows(lighteval_before), (8, 1, 6, True, False)),
     "inspect_ai": (log_of_inspect(str), (8, 2, 8, True, True)),
     "inspect_ai, reasoning apart": (log_of_inspect(parts), (8, 2, 8, True, True)),
+    "inspect_ai, a scorer of one's own": (scored(my_scorer=letter), (8, 2, 8, True, True)),
+    "inspect_ai, one that says numbers, beside measures": (
+        scored(graded=float, length=lambda _: 14.5, parts=lambda _: {"a": 1.0, "b": 0}, style=lambda _: "terse"),
+        (8, 2, 8, True, True),
+    ),
+    "inspect_ai, one that could not always say": (
+        scored(graded=lambda is_right: 1 if is_right else math.nan),
+        (8, 2, 8, True, True),
+    ),
+    "inspect_ai, of before scorers had names": (
+        log_of_inspect() | {"samples": [one | {"score": one.pop("scores")["match"]} for one in LOGGED["samples"]]},
+        (8, 2, 8, True, True),
+    ),
+    "inspect_ai, dialogues alone": (log_of_inspect(output=UNSAID), (8, 2, 8, True, False)),
+    "inspect_ai, dialogues alone, reasoning apart": (log_of_inspect(parts, output=UNSAID), (8, 2, 8, True, False)),
     "simple-evals": (
         {
             "score": 0.5,
@@ -196,6 +231,15 @@ READ: dict[str, tuple[Any, tuple[int, int, int, bool, bool]]] = {
     ),
 }
 REFUSED = {
+    "two scorers of inspect_ai": (
+        scored(match=letter, graded=letter, length=lambda _: 14.5),
+        "each of samples[].scores.match.value, samples[].scores.graded.value could be 'correct'; say which, such as "
+        "--columns correct=samples[].scores.match.value",
+    ),
+    "dialogues that the model did not end": (
+        log_of_inspect(output=UNSAID, messages=[{"role": "user", "content": "Go on."}]),
+        "(version, eval, samples) is plainly the question; say --columns question=PATH; texts stand at",
+    ),
     "log-likelihoods": (rows(lambda i: harness(i, [["-3.2", "False"]])), "resps[][] holds log-likelihoods of choices"),
     "PRM800K": (
         rows(lambda i: {"question": {"problem": ASKED[i]}, "generation": 9, "label": {"steps": [{"completions": []}]}}),
@@ -306,6 +350,8 @@ def test_paths_that_were_named_are_taken(tmp_path: Path) -> None:
     assert imported(path, {"text": "run.out[].txt"}).summary["correct"] == 8
     with pytest.raises(StudyError, match=r"line 1 has nothing at 'run.out\[\].text'; at 'run.out\[\]' is txt"):
         imported(path, {"text": "run.out[].text"})
+    two = write(tmp_path / "log.json", REFUSED["two scorers of inspect_ai"][0])
+    assert imported(two, {"correct": "samples[].scores.graded.value"}).summary["unlike_own_verdict"] == 0
 
 
 def test_rows_that_are_left_out_are_counted(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 from tts_lib.common.errors import StudyError
 from tts_lib.grading.answers import Style, extract_answer
 from tts_lib.imported import asked, paths, unclear
-from tts_lib.imported.layouts import LAYOUTS, LISTS, NAMES, NO_RECORDS
+from tts_lib.imported.layouts import LAYOUTS, LISTS, MODEL, NAMES, NO_RECORDS
 from tts_lib.imported.mistaken import without_mistaken_names
-from tts_lib.imported.sources import SHARED, VERDICTS, Columns
+from tts_lib.imported.sources import SHARED, VERDICTS, Columns, is_unscored
 from tts_lib.questions.files.readers import Record, parse_json, read_records
 
 LOOKED_AT = 200  # rows, or texts
@@ -94,12 +94,18 @@ def _in_layout(records: Sequence[Record], named: Mapping[str, str], golds: Mappi
         if not layouts and "[" in named["text"]:
             layouts = [LISTS]
     for layout in layouts:
-        if text := named.get("text") or _fitting("text", layout["text"].split(), records, {}):
+        if text := named.get("text") or _said(layout, records):
             columns = {"text": text} | dict(named)
             names = {ours: layout.get(ours, "").split() for ours in (*NAMES, "gold", "once")}
             names |= {ours: names[ours] + NAMES[ours].split() for ours in ("question", "model")}
             return _completed(columns, names, records, golds)
     return None
+
+
+def _said(layout: Mapping[str, str], records: Sequence[Record]) -> str | None:
+    """Where a layout's texts stand in these records; None where they do not, or are not the model's."""
+    speakers = _values("said_by", layout["said_by"], records, {}) if "said_by" in layout else [MODEL]
+    return _fitting("text", layout["text"].split(), records, {}) if set(speakers or ()) == {MODEL} else None
 
 
 def _in_row(records: Sequence[Record], named: Mapping[str, str], golds: Mapping[str, str]) -> dict[str, str]:
@@ -139,11 +145,22 @@ def _asking(
 
 
 def _fitting(ours: str, usual: Sequence[str], records: Sequence[Record], columns: Mapping[str, str]) -> str | None:
-    """The first of the usual names and paths whose values could be what is meant."""
-    for theirs in usual:
-        values = _values(ours, theirs, records, columns)
-        if values is not None and _fits(ours, values, theirs in records[0].fields):
-            return theirs
+    """The first of the usual names and paths whose values could be what is meant.
+
+    Raises:
+        StudyError: a path could mean several.
+    """
+    for path in usual:
+        known = {theirs: _values(ours, theirs, records, columns) for theirs in paths.named(records, path)}
+        fitting = [
+            theirs
+            for theirs, values in known.items()
+            if values is not None and _fits(ours, values, theirs in records[0].fields)
+        ]
+        if len(fitting) > 1:
+            raise StudyError(unclear.several(records[0].file, ours, fitting))
+        if fitting:
+            return fitting[0]
     return None
 
 
@@ -199,7 +216,7 @@ def _scale(scores: Any) -> str:
 
 def _fits(ours: str, values: Sequence[Any], is_column: bool) -> bool:
     """Whether values could be what is meant; inside others texts must be there, and verdicts may be letters."""
-    given = [value for value in values if value is not None]
+    given = [value for value in values if value is not None and not (ours == "correct" and is_unscored(value))]
     if not given and not (is_column and ours in ("text", "answer")):
         return False
     if ours == "step_scores" and not is_column and all(type(v) in (int, float, Decimal) for v in given):

@@ -1,7 +1,8 @@
 """What people call the columns of their files, and where known logs hold them (paths: `tts_lib.imported.paths`).
 
-A layout is known by where its texts stand. Of several paths the first that fits is taken; of the question's the one by
-which most are found in the study.
+A layout is known by where its texts stand, and by who says them where that is written down. Of several paths the first
+that fits is taken; of the question's the one by which most are found in the study. `*` is a name of the file's own: the
+one of those there whose values fit.
 """
 
 from collections.abc import Mapping
@@ -54,6 +55,12 @@ def _of_lighteval(doc: str, metric: str, response: str) -> dict[str, str]:
     }
 
 
+_INSPECT = {
+    "question": "samples[].id samples[].input samples[].input[-1].content",
+    "correct": "samples[].scores.*.value samples[].score.value",
+    "gold": "samples[].target samples[].target[0]",
+}
+
 LAYOUTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "lm-evaluation-harness": {
@@ -91,21 +98,24 @@ LAYOUTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "gold": "gold[0] gold",
         },
         "inspect_ai": {
-            "question": "samples[].id samples[].input samples[].input[-1].content",
             "text": "samples[].output.choices[].message.content samples[].output.choices[].message.content[-1].text",
-            "correct": " ".join(
-                f"samples[].scores.{scorer}.value"
-                for scorer in "match includes exact answer pattern choice expression_equivalence".split()
-            ),
             "n_tokens": "samples[].output.usage.output_tokens",
-            "gold": "samples[].target samples[].target[0]",
             "finish": "samples[].output.choices[].stop_reason",
             "model": "samples[].output.model",
+            **_INSPECT,
+        },
+        "inspect_ai, dialogues without an output": {
+            "text": "samples[].messages[-1].content samples[].messages[-1].content[-1].text",
+            "said_by": "samples[].messages[-1].role",
+            "model": "eval.model",
+            **_INSPECT,
         },
         "simple-evals": {"question": "convos[][0].content", "text": "convos[][-1].content"},
         "lists in columns": LISTS,
     }
 )
+
+MODEL = "assistant"  # who says a text, by the path `said_by` of a layout
 
 # What these hold is no sample of a question as it stands: paths that only they have -> what to do.
 NO_SAMPLES: Mapping[str, str] = MappingProxyType(

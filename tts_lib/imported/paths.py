@@ -84,6 +84,19 @@ def values(record: Record, path: str) -> dict[Index, Any]:
     return dict(found)
 
 
+def named(records: Sequence[Record], path: str) -> list[str]:
+    """The paths that one with a step `*` means: each name that stands there in its place."""
+    head, star, tail = path.partition(".*")
+    if not star:
+        return [path]
+    found: dict[str, None] = {}
+    for record in records:
+        if steps(head)[0] in record.fields:
+            there = [value for value in values(record, head).values() if isinstance(value, dict)]
+            found |= dict.fromkeys(name for value in there for name in value if not re.search(r"[.\[\]]", name))
+    return [f"{head}.{name}{tail}" for name in found]
+
+
 def at(path: str, index: Index) -> str:
     """The path with the places that an index names: generations[] and (1,) are generations[1]."""
     places = iter(index)

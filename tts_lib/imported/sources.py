@@ -7,6 +7,7 @@ Nothing is graded or joined here; every field is checked as it is read.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from math import isnan
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -160,7 +161,14 @@ def _rows(source: Source) -> Iterator[dict[str, Any]]:
 
 def _correct(record: Record, column: str) -> bool | None:
     value = read_field.field(record, column)
+    if is_unscored(value):
+        return None
     return VERDICTS[value] if isinstance(value, str) and value in VERDICTS else read_field.truth(record, column, value)
+
+
+def is_unscored(value: Any) -> bool:
+    """Whether a scorer of inspect_ai could not say: it then writes NaN."""
+    return isinstance(value, float) and isnan(value)
 
 
 def _finish(record: Record, column: str) -> str | None:

@@ -1,6 +1,6 @@
 """What is said of a file of samples that is not plainly one: what it is, where texts stand in it, and what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,12 @@ def sentence(path: Path, record: Record, missing: str, golds: Mapping[str, str])
         f"{path}: none of its columns ({_names(record)}) is plainly {what}; say --columns {missing}=PATH"
         + (f"; texts stand at {shown}" if inside else "")
     )
+
+
+def several(path: Path, ours: str, theirs: Sequence[str]) -> str:
+    """The sentence for a file in which more than one path could be meant."""
+    each = ", ".join(theirs)
+    return _plain(f"{path}: each of {each} could be {ours!r}; say which, such as --columns {ours}={theirs[0]}")
 
 
 def unasked(path: Path, record: Record) -> str:
