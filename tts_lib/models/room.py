@@ -14,6 +14,9 @@ from tts_lib.models.vocabulary import Vocabulary
 def check(folder: Path, prompts: Sequence[str], engine: Mapping[str, Any], max_tokens: int) -> None:
     """Refuse a window behind whose longest prompt no solution fits.
 
+    Engines would cut a solution at the window and ask for less room. But then a question with a long prompt would have
+    shorter solutions than the others, and what a verifier reads would end where the window does.
+
     Args:
         folder: of the model, in `models/`.
         prompts: whole texts.
