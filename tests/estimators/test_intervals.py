@@ -11,7 +11,6 @@ from tts_lib.estimators.intervals import (
     difference_interval,
     in_words,
     mean_interval,
-    proportion_interval,
     questions_needed,
 )
 
@@ -124,20 +123,6 @@ def test_questions_needed_options_and_limits():
         questions_needed(values, power=1.0)
     with pytest.raises(ValueError, match="at least 2"):
         questions_needed(values[:1])
-
-
-@pytest.mark.parametrize(("k", "n"), [(0, 80), (80, 80), (1, 3), (37, 500)])
-def test_wilson_equals_scipy(k, n):
-    ours = proportion_interval(k, n, 0.9)
-    theirs = scipy_stats.binomtest(k, n).proportion_ci(0.9, method="wilson")
-    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
-    assert ours.estimate == k / n
-
-
-def test_proportion_bad_input():
-    for k, n in ((0, 0), (4, 3), (-1, 3)):
-        with pytest.raises(ValueError, match=r"0\.\.n_trials"):
-            proportion_interval(k, n)
 
 
 def test_interval_stays_within_the_values():

@@ -44,7 +44,7 @@ def mean_interval(
 ) -> Interval:
     """Mean over questions with its bootstrap interval (Efron 1987 for BCa).
 
-    If all values are equal the interval is that point: for a share of 0 or 1 use `proportion_interval`.
+    If all values are equal the interval is that point: too sure of a share of 0 or 1, see `difference_interval`.
 
     Raises:
         ValueError: a value that is not a number; level outside (0, 1).
@@ -130,21 +130,6 @@ def questions_for(effect: float, deviation: float, level: float = 0.95, power: f
         return math.inf
     quantiles = ndtri((1 + level) / 2) + ndtri(power)
     return float(max(2, math.ceil((quantiles * deviation / effect) ** 2)))
-
-
-def proportion_interval(n_success: int, n_trials: int, level: float = 0.95) -> Interval:
-    """A share of independent trials with its Wilson interval, which does not vanish at 0 or 1.
-
-    Raises:
-        ValueError: no trials; n_success outside 0..n_trials; level outside (0, 1).
-    """
-    check_level(level)
-    if n_trials < 1 or not 0 <= n_success <= n_trials:
-        raise ValueError(f"{n_success} of {n_trials}: allowed is 0..n_trials of at least 1 trial")
-    share, z = n_success / n_trials, float(ndtri((1 + level) / 2))
-    centre = (share + z**2 / (2 * n_trials)) / (1 + z**2 / n_trials)
-    half = z * math.sqrt(share * (1 - share) / n_trials + z**2 / (4 * n_trials**2)) / (1 + z**2 / n_trials)
-    return Interval(share, max(0.0, centre - half), min(1.0, centre + half), level)
 
 
 def in_words(estimate: float, low: float, high: float, number: str = ".1%", unit: str = "") -> str:
