@@ -107,7 +107,7 @@ def flips(attempts: pd.DataFrame) -> pd.DataFrame:
     """
     keys = ["question_id", "turn", "group"]
     before = attempts.set_index(keys)["right"]
-    after = attempts[attempts["turn"] > 1]
+    after = attempts.loc[attempts["turn"] > 1]
     index = pd.MultiIndex.from_arrays([after["question_id"], after["turn"] - 1, after["before"]], names=keys)
     was, now = before.reindex(index).to_numpy(bool), after["right"].to_numpy(bool)
     counts = {"n_right": was, "right_to_wrong": was & ~now, "n_wrong": ~was, "wrong_to_right": ~was & now}

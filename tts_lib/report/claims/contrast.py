@@ -65,7 +65,7 @@ class Difference(Contrast):
         if self.average:
             mean = np.mean(list(by_budget.values()), axis=0)
             at = f"mean over N = {budgets[0]}..{budgets[-1]}{place}"
-            return paired(results, mean, at, demand, note=elsewhere(by_budget, budgets))
+            return paired(mean, at, demand, note=elsewhere(by_budget, budgets))
         n = results.budget(generations(budget), a, b)
         note = elsewhere(by_budget, [other for other in SHOWN if other in by_budget and other != n])
         reference = float(results.of(b, n)[members].mean())
@@ -90,7 +90,7 @@ class Growth(Contrast):
         def lead(n: int) -> Float[np.ndarray, " question"]:
             return results.of(a, n) - (0.0 if b is None else results.of(b, n))
 
-        return paired(results, (lead(high) - lead(low))[members], f"N = {low} to {high}{place}", demand)
+        return paired((lead(high) - lead(low))[members], f"N = {low} to {high}{place}", demand)
 
 
 def generations(budget: Budget) -> int:

@@ -11,7 +11,6 @@ from scipy.special import ndtr
 from tts_lib.estimators import intervals
 from tts_lib.estimators.bounded import Bound
 from tts_lib.estimators.intervals import Interval
-from tts_lib.report.results import Results
 
 Verdict = Literal["supported", "contradicted", "no difference", "inconclusive", "not testable"]
 Direction = Literal["more", "less", "at_least", "at_most", "equal"]
@@ -144,9 +143,7 @@ class Finding:
         return "; ".join([*parts, *([self.note] if self.note else [])])
 
 
-def paired(
-    results: Results, differences: Float[np.ndarray, " question"], at: str, demand: Demand, note: str = ""
-) -> Finding:
+def paired(differences: Float[np.ndarray, " question"], at: str, demand: Demand, note: str = "") -> Finding:
     """The mean of per-question differences of shares with its t interval, judged."""
     interval = intervals.difference_interval(differences)
     return from_interval(interval, len(differences), at, demand, note)

@@ -35,7 +35,7 @@ class Rise(Contrast):
             found, fresh, most = (rates[what].rate for what in ("new_after_wrong", "independent", "without_repeats"))
             note += f"; after nothing but wrong attempts {found:.1%} are right, of fresh samples {fresh:.1%}, and "
             note += f"{most:.1%} of samples that never repeat an answer shown"
-        return paired(results, change, at, demand, note)
+        return paired(change, at, demand, note)
 
 
 class Undone(Contrast):
@@ -76,7 +76,7 @@ class Pairing(Contrast):
         at = f"attempt {attempt}, {self.other.replace('_', ' ')} histories"
         if self.fresh:
             at = f"attempt {attempt}, fresh answers of the model without histories"
-        return paired(results, results.attempt(PAPER, attempt) - rival, at, demand)
+        return paired(results.attempt(PAPER, attempt) - rival, at, demand)
 
 
 class LateCheckpoint(Contrast):
@@ -95,7 +95,7 @@ class LateCheckpoint(Contrast):
         by = table.set_index(["question_id", "checkpoint"]).loc[:, step].unstack("checkpoint")
         note = f"{by[lowest].mean():.1%} to {by[last].mean():.1%} of the {len(by)} validation questions"
         at = f"checkpoint {last} minus {lowest}, attempt {step}"
-        return paired(results, (by[last] - by[lowest]).to_numpy(), at, demand, note)
+        return paired((by[last] - by[lowest]).to_numpy(), at, demand, note)
 
 
 class AfterRestEM(Contrast):
@@ -114,4 +114,4 @@ class AfterRestEM(Contrast):
         def gain(model: Results) -> Float[np.ndarray, " question"]:
             return model.of(_SEQUENTIAL_VOTE, n) - model.of(_PARALLEL_VOTE, n)
 
-        return paired(results, gain(after) - gain(results), f"N = {n}", demand)
+        return paired(gain(after) - gain(results), f"N = {n}", demand)

@@ -50,7 +50,7 @@ class Repetition(Contrast):
     def find(self, results: Results, budget: Budget, demand: Demand) -> Finding:
         low, high, few, many, known = _diagnostic(results, "repetition", self.since, budget)
         note = f"{few[known].mean():.2f} at N = {low}, {many[known].mean():.2f} at {high}"
-        return paired(results, (many - few)[known], f"N = {low} to {high}", demand, note + _left_out(known))
+        return paired((many - few)[known], f"N = {low} to {high}", demand, note + _left_out(known))
 
 
 class Brevity(Contrast):
@@ -64,7 +64,7 @@ class Brevity(Contrast):
         low, high, few, many, known = _diagnostic(results, "mean_steps", self.since, budget)
         short = (many[known] <= self.steps).astype(float) - (few[known] <= self.steps)
         note = f"{few[known].mean():.2f} steps at N = {low}, {many[known].mean():.2f} at {high}"
-        return paired(results, short, f"N = {low} to {high}", demand, note + _left_out(known))
+        return paired(short, f"N = {low} to {high}", demand, note + _left_out(known))
 
 
 def _diagnostic(
