@@ -45,6 +45,24 @@ class Revisions:
     max_history: int
     window: int
 
+    @property
+    def of_attempt(self) -> Sampling:
+        """What an attempt is sampled with."""
+        return Sampling(self.temperature, self.top_p, self.max_tokens, until="end")
+
+    def check_room(self, contexts: Sequence[np.ndarray]) -> None:
+        """Refuse contexts, int32 (T,) each, behind which no attempt fits into the window.
+
+        Raises:
+            ValueError: one does not; names the settings.
+        """
+        longest = max(map(len, contexts))
+        if longest + self.max_tokens > self.window:
+            raise ValueError(
+                f"a context of {longest} tokens and an attempt of {self.max_tokens} do not fit the model's window of "
+                f"{self.window}: lower revisions.max_history or sampling.max_tokens, or raise revisions.max_length"
+            )
+
     def search(self, question: Question, lengths: Sequence[int], seed_key: tuple[Part, ...]) -> Search[list[Attempt]]:
         """Sample chains of these lengths, longest first, side by side; the attempts in order of position, then chain.
 
@@ -53,7 +71,6 @@ class Revisions:
         """
         if list(lengths) != sorted(lengths, reverse=True):
             raise ValueError(f"chain lengths {list(lengths)} must not increase")
-        sampling = Sampling(self.temperature, self.top_p, self.max_tokens, until="end")
         seen: list[list[np.ndarray]] = [[] for _ in lengths]
         attempts: list[Attempt] = []
         for position in range(1, lengths[0] + 1):
@@ -61,14 +78,8 @@ class Revisions:
             seeds = derive_seeds((*seed_key, question.question_id, "revisions", position), len(live))
             histories = [tuple(seen[chain][-self.max_history :]) if self.max_history else () for chain in live]
             requests = _requests(question.prompt, histories, seeds)
-            longest = max(len(request.prefix) for request in requests)
-            if longest + self.max_tokens > self.window:
-                raise ValueError(
-                    f"a context of {longest} tokens and an attempt of {self.max_tokens} do not fit the model's window "
-                    f"of {self.window}: lower revisions.max_history or sampling.max_tokens, or raise "
-                    "revisions.max_length"
-                )
-            results: list[Samples] = yield AskSamples(requests, sampling, len(live))
+            self.check_room([request.prefix for request in requests])
+            results: list[Samples] = yield AskSamples(requests, self.of_attempt, len(live))
             for chain, history, (tokens, finish) in zip(live, histories, one_by_one(results), strict=True):
                 attempts.append(Attempt(chain, position, tokens, finish, history))
                 if finish == FINISH_END:

@@ -19,7 +19,7 @@ from typing import Literal
 
 import numpy as np
 
-from tts_lib.answers.protocols import FINISH_END, FINISH_LENGTH, SampleRequest, Sampling, ScoreRequest
+from tts_lib.answers.protocols import FINISH_END, FINISH_LENGTH, SampleRequest, ScoreRequest
 from tts_lib.answers.question_table import Question
 from tts_lib.answers.scheduler import AskSamples, AskScores, Search
 from tts_lib.common.rng import Part, derive_seeds
@@ -71,7 +71,6 @@ class Restart:
         Raises:
             ValueError: a context leaves no room for an attempt.
         """
-        settings = Sampling(self.sampling.temperature, self.sampling.top_p, self.sampling.max_tokens, until="end")
         seen: list[list[np.ndarray]] = [[] for _ in range(n_chains)]
         kept = [np.zeros(0, np.int32)] * n_chains
         attempts: list[Restarted] = []
@@ -79,8 +78,8 @@ class Restart:
             seeds = derive_seeds((*seed_key, question.question_id, "restart", position), n_chains)
             before = [self._before(question.prompt, seen[chain]) for chain in range(n_chains)]
             prefixes = [np.concatenate([text, stay]) for text, stay in zip(before, kept, strict=True)]
-            self._check(prefixes)
-            results = yield AskSamples(_requests(prefixes, seeds), settings, n_chains)
+            self.sampling.check_room(prefixes)
+            results = yield AskSamples(_requests(prefixes, seeds), self.sampling.of_attempt, n_chains)
             whole = [self._whole(stay, *each) for stay, each in zip(kept, one_by_one(results), strict=True)]
             done = [chain for chain in range(n_chains) if whole[chain][1] == FINISH_END]
             scores = [np.zeros(0, np.float32)] * n_chains
@@ -102,14 +101,6 @@ class Restart:
         """What stands before the attempt."""
         shown = tuple(seen[-self.sampling.max_history :]) if self.shown and self.sampling.max_history else ()
         return context(prompt, shown)
-
-    def _check(self, prefixes: Sequence[np.ndarray]) -> None:
-        longest = max(map(len, prefixes))
-        if longest + self.sampling.max_tokens > self.sampling.window:
-            raise ValueError(
-                f"a context of {longest} tokens and an attempt of {self.sampling.max_tokens} do not fit the model's "
-                f"window of {self.sampling.window}"
-            )
 
     def _whole(self, kept: np.ndarray, new: np.ndarray, finish: int) -> tuple[np.ndarray, int]:
         """The attempt with what was kept of the last one, and how it ended: at its own limit, if not before."""

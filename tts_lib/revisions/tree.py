@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tts_lib.answers.protocols import FINISH_END, SampleRequest, Samples, Sampling, ScoreRequest
+from tts_lib.answers.protocols import FINISH_END, SampleRequest, Samples, ScoreRequest
 from tts_lib.answers.question_table import Question
 from tts_lib.answers.scheduler import AskSamples, AskScores, Search
 from tts_lib.common.rng import Part, derive_seeds
@@ -53,17 +53,15 @@ class ReviseTree:
         Raises:
             ValueError: a context leaves no room for an attempt.
         """
-        settings = Sampling(self.sampling.temperature, self.sampling.top_p, self.sampling.max_tokens, until="end")
         lineages: list[tuple[np.ndarray, ...]] = [()] * width
         parents, attempts = np.full(width, -1), list[Revised]()
         for level in range(1, n_levels + 1):
             seeds = derive_seeds((*seed_key, question.question_id, "revise tree", level), width)
             prefixes = [context(question.prompt, lineage) for lineage in lineages]
-            if max(map(len, prefixes)) + self.sampling.max_tokens > self.sampling.window:
-                raise ValueError(f"a context of {max(map(len, prefixes))} tokens leaves no room for an attempt")
+            self.sampling.check_room(prefixes)
             requests = [SampleRequest(prefix, seeds[i : i + 1]) for i, prefix in enumerate(prefixes)]
             results: list[Samples] = yield AskSamples(
-                [SampleRequest(prefixes[0], seeds)] if level == 1 else requests, settings, width
+                [SampleRequest(prefixes[0], seeds)] if level == 1 else requests, self.sampling.of_attempt, width
             )
             sampled: list[Any] = [(s[i], int(s.finish[i])) for s in results for i in range(len(s))]
             scores = np.zeros(width)
