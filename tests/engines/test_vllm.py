@@ -88,7 +88,7 @@ class TestVllm(PolicyContract, VerifierContract):
         assert [len(samples) for samples in policy.sample(requests, sampling(max_tokens=3))] == [150] * 4
 
     def test_refuses_a_temperature_that_it_would_raise(self, policy):
-        with pytest.raises(ValueError, match=r"temperature is 0\.001; vLLM allows 0 or 0\.01 and more"):
+        with pytest.raises(ValueError, match=r"temperature is 0\.001; allowed is 0 \(greedy\), or 0\.01"):
             policy.sample(sample_requests(), sampling(temperature=0.001))
 
     def test_versions_tell_engine_platform_model_and_format(self, policy, verifier):

@@ -74,6 +74,11 @@ MISTAKES = [
     Mistake("1e9 for a number", exchanged("tokens: 200000", "tokens: 2e5"), ("without quotes: 200000",)),
     Mistake("out of range", exchanged("top_p: 1.0", "top_p: 1.5"), ("sampling.top_p is 1.5", "above 0 and at most 1")),
     Mistake(
+        "a temperature that engines raise",
+        exchanged("  temperature: 0.8\n", "  temperature: 0.001\n"),
+        ("temperature: 0.001 lies between 0 (greedy) and 0.01",),
+    ),
+    Mistake(
         "an unknown model", exchanged("model: large,", "model: lrage,"), ("'lrage'", "base, large (nearest: large)")
     ),
     Mistake("an unknown method", exchanged("methods: [", "methods: [beam_44, "), ("'beam_44'", "(nearest: beam_4)")),

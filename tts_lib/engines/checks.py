@@ -6,6 +6,7 @@ import numpy as np
 
 from tts_lib.answers.protocols import ContextOverflowError, SampleRequest, Sampling, ScoreRequest
 
+LEAST_TEMPERATURE = 0.01  # vLLM raises to it what lies between 0 and this
 WAY_OUT = "shorten the prompt (fewer examples), lower sampling.max_tokens, or give engine.max_model_len more room"
 
 
@@ -19,6 +20,14 @@ def check_sampling(sampling: Sampling) -> None:
         raise ValueError(f"max_tokens is {sampling.max_tokens}; allowed is 1 or more")
     if sampling.until not in ("step", "end"):
         raise ValueError(f"until is {sampling.until!r}; allowed is 'step' or 'end'")
+
+
+def check_served_temperature(temperature: float) -> None:
+    """Raises ValueError for a temperature that vLLM, or a server that may be one, would not keep."""
+    if 0 < temperature < LEAST_TEMPERATURE:
+        raise ValueError(
+            f"temperature is {temperature}; allowed is 0 (greedy), or {LEAST_TEMPERATURE} and more: vLLM would raise it"
+        )
 
 
 def check_sample_requests(requests: Sequence[SampleRequest], vocab_size: int, max_length: int) -> None:

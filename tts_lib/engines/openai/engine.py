@@ -33,7 +33,7 @@ from tqdm import tqdm
 from tts_lib.answers.protocols import Codec, Part, SampleRequest, Samples, Sampling
 from tts_lib.common.errors import StudyError
 from tts_lib.common.rng import mix
-from tts_lib.engines.checks import check_sample_requests, check_sampling
+from tts_lib.engines.checks import check_sample_requests, check_sampling, check_served_temperature
 from tts_lib.engines.openai.answers import Asked, Sample, sample_of, sample_of_text
 from tts_lib.engines.openai.client import Client, Limits, StoppedError
 from tts_lib.engines.openai.model import ServedModel
@@ -41,7 +41,6 @@ from tts_lib.engines.openai.waiting import Clock
 from tts_lib.engines.parts import gathered
 
 ENGINE = "openai-1"
-LEAST_TEMPERATURE = 0.01  # vLLM raises what lies between 0 and this
 SEED_BITS_WITH_TOKEN_IDS, SEED_BITS = 63, 31  # vLLM takes signed 64-bit seeds, llama.cpp unsigned 32-bit ones
 FIRST_SEED = np.uint64(0)  # of the questions asked before any sample
 # Servers fill what is left open from the model's own recommendations (top-k 20, say), which would bend the samples.
@@ -118,10 +117,7 @@ class OpenAIPolicy:
         """
         check_sampling(sampling)
         check_sample_requests(requests, self._model.vocab_size, self.max_length)
-        if 0 < sampling.temperature < LEAST_TEMPERATURE:
-            raise ValueError(
-                f"temperature is {sampling.temperature}; a server keeps 0, or {LEAST_TEMPERATURE} and more"
-            )
+        check_served_temperature(sampling.temperature)
         if sampling.logprobs and self._codec is not None:
             raise StudyError("Log-probabilities need a server that returns token ids; this one is read as text.")
         jobs = list(_jobs(requests, sampling))

@@ -8,7 +8,7 @@ import numpy as np
 
 from tts_lib.answers.protocols import FINISH_END, FINISH_LENGTH, FINISH_STEP, SampleRequest, Samples, Sampling
 from tts_lib.common.errors import StudyError
-from tts_lib.engines.checks import check_sample_requests, check_sampling
+from tts_lib.engines.checks import check_sample_requests, check_sampling, check_served_temperature
 from tts_lib.engines.randomness import GOLDEN
 from tts_lib.engines.vllm.engine import Engine, imported
 from tts_lib.engines.vllm.settings import DEFAULT, VllmSettings
@@ -18,7 +18,6 @@ from tts_lib.models.folder import FolderError
 from tts_lib.models.source import resolve
 
 LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # sizes that vLLM reserves
-LEAST_TEMPERATURE = 0.01
 SEED_BITS = np.uint64(2**63 - 1)  # vLLM's seeds are int64, and it takes -1 for none
 
 
@@ -84,8 +83,7 @@ class VllmPolicy(Engine):
         """
         check_sampling(sampling)
         check_sample_requests(requests, self.vocab_size, self.window)
-        if 0 < sampling.temperature < LEAST_TEMPERATURE:
-            raise ValueError(f"temperature is {sampling.temperature}; vLLM allows 0 or {LEAST_TEMPERATURE} and more")
+        check_served_temperature(sampling.temperature)
         if sampling.until == "step" and self._stop is None and self._step_token is None:
             raise StudyError(
                 f"the tokenizer of {self.source.folder} has no token for the newline, so a step has no end; "

@@ -4,12 +4,21 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+
+LEAST_TEMPERATURE = 0.01  # that every engine keeps as it is, 0 apart
+
+
+def _is_kept(temperature: float) -> float:
+    if 0 < temperature < LEAST_TEMPERATURE:
+        raise ValueError(f"{temperature} lies between 0 (greedy) and {LEAST_TEMPERATURE}, the least that engines keep")
+    return temperature
+
 
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Tokens = Annotated[int, Field(ge=1, le=10**13)]
 Rate = Annotated[float, Field(gt=0, le=1)]
-Temperature = Annotated[float, Field(ge=0, le=10, description="0 = greedy")]
+Temperature = Annotated[float, Field(ge=0, le=10, description="0 = greedy"), AfterValidator(_is_kept)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=40)]
 Split = Literal["train", "val", "test"]

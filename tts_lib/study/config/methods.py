@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from tts_lib.common.section import Section
 from tts_lib.common.strategy import TAKEN
 from tts_lib.study.config.fields import (
+    LEAST_TEMPERATURE,
     BatchTokens,
     Budget,
     Count,
@@ -35,7 +36,7 @@ class Sampling(Section):
 class Beside(Section):
     """Smaller pools at other temperatures, for a choice of strategy that includes the temperature."""
 
-    temperatures: Annotated[list[Annotated[float, Field(gt=0, le=10)]], Field(min_length=1)]
+    temperatures: Annotated[list[Annotated[float, Field(ge=LEAST_TEMPERATURE, le=10)]], Field(min_length=1)]
     n_samples: Annotated[int, Field(ge=1, le=65_536, description="samples a question at each of them")]
 
     @model_validator(mode="after")
