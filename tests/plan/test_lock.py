@@ -96,6 +96,7 @@ def test_a_lock_that_is_missing_or_broken_tells_nothing(study, content):
 def test_the_foundation_stands_while_its_rooms_say_what_they_said(tmp_path):
     (tmp_path / "dvc.lock").write_text("schema: '2.0'\nstages:\n  foundation:\n    cmd: x\n")
     stage = Stage("foundation", ("tts_lib/common",), (str(paths.FOUNDATION),))
+    (tmp_path / "tts_lib/common").mkdir(parents=True)
     assert Lock(tmp_path, SETTINGS).made([stage]) == set()
     (tmp_path / paths.FOUNDATION).parent.mkdir()
     (tmp_path / paths.FOUNDATION).write_bytes(foundation.said())

@@ -222,7 +222,8 @@ def split_accuracy(splits: pd.DataFrame) -> dict[Strategy, pd.DataFrame]:
     """Accuracy (question_id x budget) of first attempts, of one chain and of a mixture, by each selection."""
     found = {}
     for way, (rule, fixed) in _WAYS.items():
-        lengths = [ratios.chain_length(way, budget) for budget in splits["budget"]]
+        length = {budget: ratios.chain_length(way, budget) for budget in splits["budget"].unique().tolist()}
+        lengths = [length[budget] for budget in splits["budget"].tolist()]
         for _, part in splits.loc[splits["length"] == lengths].groupby("selection"):
             found[Strategy(rule, part.iloc[0]["selection"], fixed)] = wide(part, "accuracy")
     return found

@@ -9,21 +9,20 @@ to the earliest, chain by chain.
 """
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from tts_lib.answers.cost import LEDGER, attended
 from tts_lib.common.errors import StudyError
-from tts_lib.common.processes import on_cores
 from tts_lib.estimators.selection import MAJORITY
 from tts_lib.grading import verdicts
 from tts_lib.revisions.chains import chain_lengths
 
 COLUMNS = ["question_id", "selection", "length", "budget", "accuracy", *LEDGER]
+_AT_ONCE = 50  # questions: what is counted of their answers stays in the processor's cache
 
 
 def powers(budget: int) -> list[int]:
@@ -42,24 +41,22 @@ def accuracy(attempts: pd.DataFrame, scores: Mapping[str, np.ndarray], budget: i
     Raises:
         StudyError: a question lacks attempts.
     """
-    order = np.lexsort((attempts["position"], attempts["chain"], attempts["question_id"]))
-    columns = {name: attempts[name].to_numpy()[order] for name in ("position", "n_prompt", "n_context", "n_tokens")}
-    columns |= {name: values[order] for name, values in scores.items()}
-    answer = attempts["answer"].to_numpy(dtype=object)[order]
-    right = (attempts["verdict"] == verdicts.CORRECT).to_numpy()[order]
-    questions = attempts["question_id"].to_numpy()[order]
-    starts = np.flatnonzero(np.r_[True, questions[1:] != questions[:-1]])
-    n_attempts = sum(chain_lengths(budget))
-
-    def rows(span: tuple[int, int]) -> list[tuple]:
-        start, end = span
-        if end - start != n_attempts:
-            raise StudyError(f"question {questions[start]} has {end - start} attempts, not {n_attempts}")
-        here = {name: values[start:end] for name, values in columns.items()}
-        return _of_question(questions[start], answer[start:end], right[start:end], here, list(scores), budget)
-
-    spans = list(pairwise([*starts.tolist(), len(questions)]))
-    return pd.DataFrame([row for of in on_cores(rows, spans) for row in of], columns=COLUMNS)
+    number, ids = pd.factorize(attempts["question_id"], sort=True)
+    order = np.lexsort((attempts["position"], attempts["chain"], number))
+    n_of_each, n_attempts = np.bincount(number, minlength=len(ids)), sum(chain_lengths(budget))
+    if (wrong := n_of_each != n_attempts).any():
+        first = int(wrong.argmax())
+        raise StudyError(f"question {ids[first]} has {n_of_each[first]} attempts, not {n_attempts}")
+    known = {name: attempts[name].to_numpy() for name in ("position", "n_prompt", "n_context", "n_tokens")}
+    known |= {"answer": attempts["answer"].to_numpy(dtype=object)} | dict(scores)
+    known["right"] = (attempts["verdict"] == verdicts.CORRECT).to_numpy()
+    columns = {name: values[order].reshape(-1, n_attempts) for name, values in known.items()}
+    found = []
+    for first in range(0, len(ids), _AT_ONCE):
+        here = slice(first, first + _AT_ONCE)
+        values = {name: of[here] for name, of in columns.items()}
+        found.append(_of_questions(np.asarray(ids)[here], values, list(scores), budget))
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS)
 
 
 def mean_accuracy(ratios: pd.DataFrame) -> pd.DataFrame:
@@ -84,47 +81,47 @@ def chosen(classes: Int[np.ndarray, " attempt"], scores: Float[np.ndarray, " att
     return int(_winners(winners[None], classes, scores)[0])
 
 
-def _of_question(
-    question_id: str,
-    answer: np.ndarray,
-    right: Bool[np.ndarray, " attempt"],
-    values: Mapping[str, np.ndarray],
-    verifiers: list[str],
-    budget: int,
-) -> list[tuple]:
-    """The rows of one question; its attempts in order of chain and position."""
-    classes = pd.factorize(answer)[0]  # -1 = none
-    class_right = np.zeros(classes.max() + 2, bool)  # the last entry stands for no answer
-    class_right[classes[right]] = True
-    starts, prompt = np.flatnonzero(values["position"] == 1), float(values["n_prompt"][0])
-    rows = []
+def _of_questions(
+    ids: np.ndarray, values: Mapping[str, Shaped[np.ndarray, "question attempt"]], verifiers: list[str], budget: int
+) -> pd.DataFrame:
+    """The rows of some questions, whose attempts are in order of chain and position."""
+    n_questions, n_attempts = values["answer"].shape
+    classes = np.stack([pd.factorize(of)[0] for of in values["answer"]])  # -1 = none
+    class_right = np.zeros((n_questions, classes.max() + 2), bool)  # the last entry stands for no answer
+    question, attempt = np.nonzero(values["right"])
+    class_right[question, classes[question, attempt]] = True
+    of_each, every = np.arange(n_questions)[:, None], classes.ravel()
+    starts, prompt = np.flatnonzero(values["position"][0] == 1), values["n_prompt"][:, 0].astype(np.float64)
+    keys, rows = [], []
     for length in powers(budget):
-        members = starts[: budget // length, None] + np.arange(length)  # (chain, position)
-        context, own = values["n_context"][members], values["n_tokens"][members]
-        contexts, written = context[:, 1:].sum(1), own.sum(1)
+        chains = starts[: budget // length, None] + np.arange(length)  # (chain, position)
+        members = (n_attempts * of_each[..., None] + chains).reshape(-1, length)
+        context, own = values["n_context"][:, chains], values["n_tokens"][:, chains]
+        contexts, written = context[..., 1:].sum(2), own.sum(2)
         # First attempts share one reading of the prompt; the others read their contexts, as their verifier does.
-        after = (attended(0, context[:, 1:]).sum(1), attended(context, own).sum(1))
-        winners = {name: _winners(members, classes, values[name]) for name in verifiers}
+        after = (attended(0, context[..., 1:]).sum(2), attended(context, own).sum(2))
+        winners = {name: _winners(members, every, values[name].ravel()) for name in verifiers}
         for n in powers(budget)[length.bit_length() - 1 :]:
-            shape = (budget // n, n // length)  # groups of chains that spend this budget, chains of each
-            read, wrote, *positions = (
-                float(tokens.reshape(shape).sum(1).mean()) for tokens in (contexts, written, *after)
-            )
+            shape = (n_questions, budget // n, n // length)  # groups of chains that spend this budget, chains of each
+            read, wrote, *positions = (tokens.reshape(shape).sum(2).mean(1) for tokens in (contexts, written, *after))
             all_attended = attended(0, prompt) + sum(positions)
             # Attempts of one turn are sampled beside each other: the longest of each takes as many passes.
-            passes = float(own.reshape(*shape, length).max(1).sum(1).mean())
+            passes = own.reshape(*shape, length).max(2).sum(2).mean(1)
             policy = (prompt + read, wrote)  # first attempts share their prompt
             verifier = (prompt if length == 1 else n * prompt, wrote)
-            chosen = {MAJORITY: (members.reshape(shape[0], n), None)}
-            chosen |= {name: (winner.reshape(shape), values[name]) for name, winner in winners.items()}
+            chosen = {MAJORITY: (members.reshape(-1, n), None)}
+            chosen |= {name: (of.reshape(-1, n // length), values[name].ravel()) for name, of in winners.items()}
             for name, (group, scores) in chosen.items():
-                final = classes[_winners(group, classes, scores)]
+                final = every[_winners(group, every, scores)].reshape(n_questions, -1)
                 judged = (0.0, 0.0) if scores is None else verifier
-                share = float(class_right[final].mean())
                 seen = (all_attended, 0.0 if scores is None else all_attended)
                 seen += (passes, prompt + read + positions[1], 0.0 if scores is None else 1.0)
-                rows.append((question_id, name, length, n, share, *policy, *judged, float(length), *seen))
-    return rows
+                keys.append((name, length, n))
+                rows.append(np.broadcast_arrays(class_right[of_each, final].mean(1), *policy, *judged, length, *seen))
+    numbers = np.array(rows).transpose(2, 0, 1).reshape(n_questions * len(keys), -1)  # a question's rows together
+    named = pd.DataFrame(keys * n_questions, columns=COLUMNS[1:4])
+    named.insert(0, "question_id", np.repeat(ids, len(keys)))
+    return pd.concat([named, pd.DataFrame(numbers, columns=COLUMNS[4:])], axis=1)
 
 
 def _winners(

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tts_lib.common.errors import StudyError
-from tts_lib.imported import sources
-from tts_lib.imported.study import Model
 from tts_lib.questions.files import questions
 from tts_lib.study.config.questions import Questions
 from tts_lib.study.config.replay import Replay
@@ -54,6 +52,9 @@ def _questions(place: str, asked: Questions, folder: Path) -> Iterator[str]:
 
 
 def _replay(place: str, replay: Replay, folder: Path) -> Iterator[str]:
+    from tts_lib.imported import sources  # load what a study that samples has no use for
+    from tts_lib.imported.study import Model
+
     here = folder / replay.folder
     if folder.resolve().is_relative_to(here.resolve()):  # all of it is an input, and no output may lie in an input
         yield f"{place}.folder is {replay.folder}, which holds this study itself; put the files into one of their own."
