@@ -5,9 +5,6 @@ Each is read where nothing else can be meant: 1.234 stays a decimal, "12,34,567"
 
 import re
 
-from tts_lib.grading.reading.quantifiers import quantified
-from tts_lib.grading.reading.words import without_text
-
 _PLACE = r"[^()\[\];,]+"
 _INTERVAL = rf"[\[\](]{_PLACE}[,;]{_PLACE}[\[\])]"
 _INTERVALS = re.compile(rf"(?:[a-zA-Z]\\in ?)?{_INTERVAL}(?:\\c[au]p ?{_INTERVAL})*")
@@ -47,7 +44,6 @@ _BUT = re.compile(
 )
 _OF_POINT = re.compile(r"[a-z]=")
 _INFINITE = re.compile(r"(?:positive |plus |(negative |minus ))?infinity", re.I)
-_FUNCTION = re.compile(r"[a-zA-Z](?:\((?P<argument>[a-z])\)|_\{?(?P<index>[kmn])\}?)=.+")
 _COMMANDS = {"tg": "tan", "ctg": "cot", "cotg": "cot", "cosec": "csc", "arctg": "arctan"}
 
 _MONTH = "(?:january|february|march|april|may|june|july|august|september|october|november|december)"
@@ -120,22 +116,7 @@ def usual(answer: str) -> str:
         answer = _UNIT_VECTOR.sub(lambda unit: unit["a"] or unit["b"], answer)
     if column := _COLUMN.fullmatch(answer):  # (1,2)^T
         return r"\begin{pmatrix}" + re.sub("[,;]", r"\\\\", column[1]) + r"\end{pmatrix}"
-    return _in_words(_intervals(_units(_function(answer))))
-
-
-def _function(answer: str) -> str:
-    """``f(x)=cx`` without "for all real x" and "where c is a constant"; but not "for all integers x"."""
-    if not _FUNCTION.match(answer):
-        return answer
-    found = quantified(without_text(answer))
-    function = found and _FUNCTION.fullmatch(found.body)
-    if not found or not function:
-        return answer
-    is_argument = found.letter in (function["argument"], function["index"])
-    if found.letter in "kmn" and found.kind != "real":
-        return found.body if is_argument and not found.is_some else answer
-    is_for_all = found.kind in ("", "real") and not (found.is_some and is_argument)
-    return found.body if is_for_all else answer
+    return _in_words(_intervals(_units(answer)))
 
 
 def _units(answer: str) -> str:

@@ -14,6 +14,7 @@ from tts_lib.grading.reading.measures import is_known
 from tts_lib.grading.verdicts import Finding
 
 _FUNCTION = re.compile(r"y|\w+\(\.\)")
+_SAME_WHOLE_NUMBERS = ({"", "natural", "zero"}, {"", "natural", "one"}, {"", "integer"})
 _KINDS = {"value": "a number or formula", "list": "a list", "set": "a set", "tuple": "a tuple or interval"}
 _KINDS |= {"matrix": "a matrix", "region": "a set of real numbers", "equation": "an equation", "ratio": "a ratio"}
 _KINDS |= {"inequality": "an inequality", "and": "conditions that all hold", "or": "alternatives", "base": "in a base"}
@@ -48,6 +49,34 @@ def _options(gold: Reading, answer: Reading, conventions: Conventions) -> Findin
     if (letter := _letters(other)) and len(letter) == 1:
         return Finding(letter == label, "option_labels: a letter is compared with the label")
     return compare(value, other, conventions) if gold[0] == "option" else compare(other, value, conventions)
+
+
+def _families(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    """Constants of any name are those of the other side, whatever they are called there."""
+    if gold[0] == answer[0]:
+        return compare(gold[1], answer[1], conventions)
+    family, other = (gold, answer) if gold[0] == "family" else (answer, gold)
+    finding = compare(family[1], other, conventions)
+    return finding if finding.is_same else compare(family[2], other, conventions)
+
+
+def _whole_numbers(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    """For which whole numbers a formula holds may be left out, but must not be something else."""
+    kinds = {reading[2] if reading[0] == "where" else "" for reading in (gold, answer)}
+    if _are_progressions(gold) or _are_progressions(answer) or not any(kinds <= each for each in _SAME_WHOLE_NUMBERS):
+        return Finding(False, "they are for other whole numbers")
+    gold, answer = (reading[1] if reading[0] == "where" else reading for reading in (gold, answer))
+    return compare(gold, answer, conventions)
+
+
+def _are_progressions(reading: Reading) -> bool:
+    return reading[0] == "progression" or (
+        reading[0] in ("named", "list") and any(map(_are_progressions, _parts(reading)))
+    )
+
+
+def _parts(reading: Reading) -> Sequence[Reading]:
+    return (reading[2],) if reading[0] == "named" else reading[1]
 
 
 def _measures(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
@@ -231,6 +260,8 @@ def _joined(gold: Reading, answer: Reading, conventions: Conventions) -> Finding
 _RULES = {
     "unread": _unread,
     "option": _options,
+    "family": _families,
+    "where": _whole_numbers,
     "named": _names,
     "total": _measures,
     "measured": _measures,

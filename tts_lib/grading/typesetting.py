@@ -2,6 +2,8 @@ r"""What LaTeX writes that means nothing: other names of one sign, colours, widt
 
 import re
 
+from tts_lib.grading.reading.words import OF_ONE_NUMBER, OTHER_NAMES
+
 _STYLED = (
     r"boxed|fbox|framebox|underline|emph|ensuremath|mathbf|mathit|mathsf|mathtt|mathcal|mathnormal|boldsymbol|bm|pmb"
 )
@@ -60,16 +62,17 @@ _WIDTH = re.compile(
 _STYLE = re.compile(rf"\\(?:{_STYLED})(?=\{{)|\\(?:{_LOOK})(?![a-zA-Z]) ?")
 _TEXT = re.compile(r"\\(?:mbox|hbox|text(?:bf|rm|it|sf|tt|sc|normal|up|md)|mathrm|operatorname\*?) ?(?=\{)")
 _ROMAN_LETTER = re.compile(r"\\mathrm ?\{ ?([a-z]) ?\}")
+_FUNCTIONS = sorted(({*OF_ONE_NUMBER, *OTHER_NAMES} - {"sec", "abs"}) | {"gcd", "lcm"})
 _FUNCTION = re.compile(
     r"\\(?:operatorname\*? ?\{ ?(sec|max|min)"
-    r"|(?:operatorname\*?|mathrm|text) ?\{ ?(sin|cos|tan|cot|csc|cis|ln|log|exp|gcd|lcm)) ?\}"
+    rf"|(?:operatorname\*?|mathrm|text) ?\{{ ?({'|'.join(_FUNCTIONS)})) ?\}}"
 )
 _GROUPING = re.compile(r"(?<=\d)(?:\{,\}|\{\\,\}|,? ?\\! ?|, ?\\! ?|\\,)(?=\d{3}(?!\d))")
 _SPACING = re.compile(rf"(?<!\\)((?:\\\\)*)(?:\\(?:[,!;:> ]|(?:{_SPACES})(?![a-zA-Z])|[()\[\]])|~)")
 
 
 def plain(answer: str) -> str:
-    r"""The answer with one name for each sign, ``\\text`` for every text, and spaces for everything that makes some."""
+    r"""The answer with one name for each sign, ``\text`` for every text, and spaces for everything that makes some."""
     answer = _CROSS.sub(r"\1\\crossproduct ", answer)  # a product of vectors that is none of numbers
     answer = _COMMAND.sub(lambda name: f"{name[1]}{_NAMES[name[2]]} ", answer)
     answer = _WIDTH.sub(" ", _COLOUR.sub("", answer))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from tts_lib.grading.reading import constants
 from tts_lib.grading.reading.conditions import Reading
 from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.numerals import INFINITY, MINUS_INFINITY, Number, number
@@ -28,7 +29,7 @@ def infinite(row: Tokens) -> Number | None:
 
 def amount(read: Formula, letters: str | None = None) -> Reading:
     """What a formula is worth; `letters`, if it is nothing else. Raises UnreadableError if it is worth nothing."""
-    found = tuple(numbers(read.tree, read.is_decimal))
+    found = tuple(numbers(constants.of_integration(read.tree), read.is_decimal))
     if found == (None,):
         raise UnreadableError("no value")
     return ("value", found, letters)

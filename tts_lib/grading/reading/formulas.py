@@ -10,14 +10,22 @@ from fractions import Fraction
 
 from tts_lib.grading.reading.operators import Operators
 from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, written
-from tts_lib.grading.reading.trees import ONE, Tree, replaced, symbols
-from tts_lib.grading.reading.words import GREEK, OF_ONE_NUMBER, OF_SEVERAL, WITHOUT_BACKSLASH, is_word
+from tts_lib.grading.reading.trees import ONE, ZERO, Tree, replaced, symbols
+from tts_lib.grading.reading.words import (
+    GREEK,
+    INVERSES,
+    OF_ONE_NUMBER,
+    OF_SEVERAL,
+    OTHER_NAMES,
+    WITHOUT_BACKSLASH,
+    is_word,
+)
 
 _BIG = frozenset("sum prod int lim".split())
 _UNKNOWN_FUNCTIONS = "fgFG"
+_TERMS = (0, 1, 2, 3, 5, 8)  # by which sums are told apart
 _DIFFERENTIALS = "rstuvwxyz"
 _FEWEST_PLACES = 6  # of a decimal whose digits go on, "3.14159..."
-_INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
 _NAMED = frozenset("overline angle triangle vec overrightarrow widehat hat mathbb".split())
 
 
@@ -136,6 +144,7 @@ class _Parser(Operators):
         return arguments
 
     def _command(self, name: str) -> Tree:
+        name = OTHER_NAMES.get(name, name)
         if name in ("frac", "binom"):
             above, below = self.argument(), self.argument()
             return ("frac", above, below) if name == "frac" else ("call", "binomial", above, below)
@@ -174,8 +183,8 @@ class _Parser(Operators):
         exponent = None
         if self.take("^"):
             exponent = self.argument(whole_number=True)
-        if exponent == ("neg", ONE) and name in _INVERSES:
-            name, exponent = _INVERSES[name], None
+        if exponent == ("neg", ONE) and name in INVERSES:
+            name, exponent = INVERSES[name], None
         if self.at("(", "{", "["):
             argument = self.atom()
             if exponent is None and self.take("^"):
@@ -193,7 +202,10 @@ class _Parser(Operators):
         return tree if exponent is None else ("pow", tree, exponent)
 
     def _big(self, name: str) -> Tree:
-        """A sum or product over whole numbers; integrals, limits and other bounds are applied functions."""
+        """A sum or product over whole numbers; integrals, limits and other bounds are applied functions.
+
+        So are sums without an end, and those whose ends have variables: of some of their terms, counted from the first.
+        """
         below, above = [], []
         while self.at("_", "^"):
             into = below if self.rest.pop().text == "_" else above
@@ -201,10 +213,20 @@ class _Parser(Operators):
         body = self.product()
         equals = [i for i, token in enumerate(below) if token.is_sign("=")]
         if name in ("sum", "prod") and equals == [1]:
-            start, end = formula(below[2:]).tree, formula(above).tree
+            start, end = formula(below[2:]).tree, formula(above).tree if written(above) != r"\infty" else None
             index = ("symbol", below[0].text)
-            if not symbols(start) and not symbols(end):
-                return ("call", name, index, start, end, replaced(body, ("i",), index) if index[1] == "i" else body)
+            body = replaced(body, ("i",), index) if index[1] == "i" else body
+            if end is not None and not symbols(start) and not symbols(end):
+                return ("call", name, index, start, end, body)
+            if not any("_" in symbol and index[1] in symbol for _, symbol in symbols(body)):
+                places = (("add", start, ("number", Fraction(i))) for i in _TERMS)
+                length = ("add", end, ("neg", start)) if end is not None else ZERO
+                return (
+                    "apply",
+                    f"{name}{'' if end else ' without end'}",
+                    length,
+                    *(replaced(body, index, i) for i in places),
+                )
         return ("apply", f"{name} {written(below)} {written(above)}", body)
 
 

@@ -175,6 +175,16 @@ def _reciprocal(function: Callable[[Value], Value]) -> Callable[[Value], Value]:
     return lambda value: divided(Fraction(1), function(value))
 
 
+def _inverted(value: Value) -> Any:
+    return as_mp(divided(Fraction(1), value))
+
+
+def _but_one(value: Value) -> Any:
+    if abs(value) == 1:
+        raise UndefinedError("a pole")
+    return as_mp(value)
+
+
 def _modulo(value: Value, modulus: Value) -> Value:
     return value - modulus * _floor(divided(value, modulus))
 
@@ -190,9 +200,21 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "sinh": _smooth("sinh", 0),
     "cosh": _smooth("cosh", 1),
     "tanh": _smooth("tanh", 0),
+    "coth": _reciprocal(_smooth("tanh", 0)),
+    "sech": _reciprocal(_smooth("cosh", 1)),
+    "csch": _reciprocal(_smooth("sinh", 0)),
     "arcsin": _smooth("asin", 0),
     "arccos": lambda x: mp.acos(as_mp(x)),
     "arctan": _smooth("atan", 0),
+    "arccot": lambda x: mp.pi / 2 - mp.atan(as_mp(x)),  # from 0 to pi
+    "arcsec": lambda x: mp.acos(_inverted(x)),
+    "arccsc": lambda x: mp.asin(_inverted(x)),
+    "arcsinh": _smooth("asinh", 0),
+    "arccosh": lambda x: mp.acosh(as_mp(x)),
+    "arctanh": lambda x: mp.atanh(_but_one(x)),
+    "arccoth": lambda x: mp.atanh(_but_one(_inverted(x))),
+    "arcsech": lambda x: mp.acosh(_inverted(x)),
+    "arccsch": lambda x: mp.asinh(_inverted(x)),
     "ln": _logarithm,
     "log": lambda x: divided(_logarithm(x), mp.log(10)),
     "lg": lambda x: divided(_logarithm(x), mp.log(10)),

@@ -49,8 +49,8 @@ _MEANINGS = frozenset(
     "invalid rejected extraneous".split()
 )
 _SYMBOLS = frozenset(
-    "cm mm km dm nm kg mg lb lbs oz ml mL dL ft yd mi mph kmh kph kmph hr hrs min mins sec secs ms Hz kHz MHz kW kWh "
-    "Pa kPa mol cal kcal kJ eV sq cu in of deg rad st nd rd th".split()
+    "cm mm km dm nm ns kN GHz kg mg lb lbs oz ml mL dL ft yd mi mph kmh kph kmph hr hrs min mins sec secs ms Hz kHz MHz "
+    "kW kWh Pa kPa mol cal kcal kJ eV sq cu in of deg rad st nd rd th".split()
 )
 _SHORT = frozenset("m s h g l L N J W V A K".split())  # units of one letter, in quotients such as m/s only
 _CURRENCIES = frozenset(
@@ -69,7 +69,9 @@ foot: feet ft; yard: yd; mile: mi; s: second sec; min: minute; h: hour hr; day: 
 kg: kilogram kilo; mg: milligram; pound: lb; ounce: oz; ton: tonne; l: liter litre; ml: milliliter millilitre;
 gallon: gal; dollar: \\$ usd buck; cent: ¢; euro: € eur; gbp: £; yen: ¥ jpy; rupee: ₹ inr rs; degree: deg; radian: rad;
 percent:; oclock:; /: per; square: sq; cubic: cu; k: kelvin; hertz: hz; watt: w; newton: n; joule: j; volt: v; acre:;
-hectare: ha
+hectare: ha; nm: nanometer nanometre; micrometer: micrometre micron \\mum µm; ns: nanosecond; microsecond: µs;
+ms: millisecond; kn: kilonewton; kj: kilojoule; calorie: cal; kcal: kilocalorie; kwh:; kw: kilowatt; pascal: pa;
+kpa: kilopascal; khz: kilohertz; mhz: megahertz; ghz: gigahertz
 """
 _ALIASES = {
     other: unit.strip()

@@ -26,7 +26,7 @@ _CONGRUENT = re.compile(
 )
 _VARIABLE = re.compile(r"[a-zA-Z]|\\[a-z]+")  # but no term of a sequence and no function
 _PLACES = (1, 3, -5)  # at which a straight line is told from a curve
-_UNKNOWNS = "xyz"  # of which an equation may speak
+_OF_STEPS = re.compile("[a-w]")  # an equation may speak of x, y and z
 _LETTERS = "kmn"  # of a formula that says nothing of integers and may be meant so
 
 
@@ -53,14 +53,18 @@ def _congruent(text: str) -> Reading | None:
 
 def _of_integers(text: str) -> Reading | None:
     name, inner = in_set.groups("") if (in_set := _SET.fullmatch(text)) else ("", text)
-    if (of_all := quantified(inner)) is None or of_all.kind != "integer" or of_all.letter in _UNKNOWNS:
+    if (
+        (of_all := quantified(inner)) is None
+        or of_all.kind != "integer"
+        or not _OF_STEPS.fullmatch(",".join(of_all.letters))
+    ):
         return None
     parts, links = split(tokens(of_all.body), "lor", "land", ",")
     names, found = {name} - {""}, []
     for row in (row for part in parts for row in both_signs(part)):
         *sides, last = split(row, "=")[0]
         names |= {name_of(side) for side in sides}
-        found.append(_progression(formula(last), of_all.letter))
+        found.append(_progression(formula(last), of_all.letters[0]))
     are_one_set = len(names) < 2 and all(_VARIABLE.fullmatch(name) for name in names)
     if not are_one_set or (set(links) - {"lor"} and len({one and one[2] for one in found}) > 1):
         return None  # x=2k, y=3k has pairs

@@ -1,43 +1,56 @@
-r"""What is said of a letter: "for all real x", ``k\in\mathbb{Z}``, "where c is a constant", ``for n \ge 1``."""
+r"""What is said of letters behind an answer: "for all real x", ``k\in\mathbb{Z}``, "where c is constant"."""
 
 import re
 from typing import NamedTuple
 
-_NUMBERS = {
+_LETTER = r"(?:[a-zA-Z]|\\(?:lambda|mu|alpha|beta))(?:_\{?\w\}?)?"
+_NOUNS = {
     "integer": "integers?",
-    "whole": "(?:positive |non-?negative )integers?|natural numbers?",
-    "real": "(?:arbitrary |real )*(?:constants?|numbers?)|real",
+    "one": "positive (?:integers?|whole numbers?)",
+    "zero": "non-?negative integers?|whole numbers?",
+    "natural": "natural numbers?",
+    "real": r"(?:(?:arbitrary|real|unknown) )*(?:constants?|numbers?|parameters?)(?: of integration)?|real",
+}
+_SIGNS = {
+    "one": r"\\ge ?1|>0|=1,2(?:,3)?,\\ldots|\\in ?\\mathbb ?\{?[ZN]\}?(?:\^\{?[+*]\}?|_\{?(?:>0|\+)\}?)",
+    "zero": r"\\ge ?0|=0,1(?:,2)?,\\ldots|\\in ?\\mathbb ?\{?[ZN]\}?_\{?(?:\\ge ?)?0\}?",
+    "natural": r"\\in ?\\mathbb ?\{?N\}?",
+    "integer": r"\\in ?(?:\\mathbb ?\{?Z\}?|Z)|=0,(?:\\pm ?1,\\pm ?2(?:,\\pm ?3)?),\\ldots",
+    "real": r"\\in ?\\mathbb ?\{?R\}?",
 }
 
 
-def _noun(place: int) -> str:
-    """One of the nouns, in groups named for what they mean and the place in the pattern."""
-    return "|".join(f"(?P<{kind}{place}>{words})" for kind, words in _NUMBERS.items())
+def _one_of(patterns: dict[str, str], place: int) -> str:
+    """One of the patterns, in groups named for what they mean and the place where they stand."""
+    return "(?:" + "|".join(f"(?P<{kind}{place}>{words})" for kind, words in patterns.items()) + ")"
 
 
+_HINT = re.compile(r"\b(?:for|where|with|integers?|constants?|numbers?)\b|\\forall|\\in(?![a-z])|\\ge|>0|\\ldots")
 _QUANTIFIED = re.compile(
-    r"(?P<body>.+?)(?:[,;|:] ?| \(?|\(|(?=\\forall))(?:(?P<for>for |\\forall ?)|where |with )?"
+    r"(?P<body>.+?)(?:[,;|:] ?| \(?|\(|(?=\\forall))(?:(?P<for>for |\\forall ?)|(?:where|with) )?"
     r"(?:(?:all|any|every|each|(?P<some>some)) )?(?:"
-    r"(?P<member>[a-z])(?: ?\\in ?(?:(?P<integer1>\\mathbb ?\{?Z\}?|Z)|(?P<real1>\\mathbb\{R\}))"
-    rf"| ?(?:is |being )?(?:an?|any|some) (?:arbitrary )?(?:{_noun(2)}))"
-    rf"|(?:an )?(?:(?:{_noun(3)}) (?:values of )?|(?(for)|(?!)))(?P<of>[a-z])(?P<whole4> ?(?:\\ge ?[01]|>0))?"
+    rf"(?P<members>(?P<first>{_LETTER})(?:(?:, ?|,? ?\\land ?|,? and )(?!(?P=first)){_LETTER})*)(?: ?{_one_of(_SIGNS, 1)}"
+    rf"| ?(?:is |are |being )?(?:an? |any |some |the )?(?:arbitrary )?{_one_of(_NOUNS, 2)})"
+    rf"|(?:an )?(?:{_one_of(_NOUNS, 3)} (?:values of )?|(?(for)|(?!)))(?P<of>{_LETTER}(?:(?:, ?| ?\\land ?){_LETTER})*)"
+    rf"(?: ?{_one_of(_SIGNS, 4)})?"
     r")\)?"
 )
+_CONJUNCTION = re.compile(r", ?| ?\\land ?| and ")
 
 
 class Quantified(NamedTuple):
-    """An answer, and what one of its letters stands for."""
+    """An answer, and what some of its letters stand for."""
 
     body: str
-    letter: str
-    kind: str  # "integer", "whole" (from 0 or 1 on), "real", or "" where that is not said
+    letters: tuple[str, ...]
+    kind: str  # "integer", "one", "zero" and "natural" (from 1, from 0, from either on), "real", "" if it is not said
     is_some: bool  # for some of them only
 
 
 def quantified(text: str) -> Quantified | None:
-    r"""An answer that ends with what a letter stands for, in plain words without ``\text``; None for others."""
-    found = _QUANTIFIED.fullmatch(text)
-    if found is None:
+    r"""An answer that ends with what letters stand for, in plain words without ``\text``; None for others."""
+    if not _HINT.search(text) or (found := _QUANTIFIED.fullmatch(text)) is None:
         return None
     kinds = [name[:-1] for name, part in found.groupdict().items() if part and name[-1].isdigit()]
-    return Quantified(found["body"], found["member"] or found["of"], kinds[0] if kinds else "", bool(found["some"]))
+    letters = tuple(re.sub("[{}]", "", part) for part in _CONJUNCTION.split(found["members"] or found["of"]) if part)
+    return Quantified(found["body"], letters, kinds[-1] if kinds else "", bool(found["some"]))

@@ -13,6 +13,8 @@ A reading is a tuple of plain values (it is kept as JSON), its kind first:
 ``("measured", reading, unit, sense, size)``: the size too, a value and what is measured, if the unit has one
 ``("total", size, items)``: ``2 h 15 min``, an amount in several units
 ``("progression", offset, step, formulas)``: a step times every whole number, the offset in steps; with usual letters
+``("where", reading, kind)``: for whole numbers n, "zero" or "one" and on, either ("natural"), or all ("integer")
+``("family", renamed, reading)``: with constants of any name, which are renamed, and as it is written
 ``("option", letter, reading)``, ``("text", words)``
 ``("unread", verdict)``: too long, too deep, too large, or out of time
 """
@@ -22,13 +24,14 @@ from fractions import Fraction
 
 from tts_lib.grading.limits import is_readable
 from tts_lib.grading.normal_form import normalise
-from tts_lib.grading.reading import amounts, matrices, notations, quantities, regions
+from tts_lib.grading.reading import amounts, constants, matrices, notations, quantities, regions
 from tts_lib.grading.reading.conditions import Reading, all_of, in_turn, joined, region, region_of, united_intervals
 from tts_lib.grading.reading.dots import continued
 from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.measures import in_several_units, measure, without_hedge
 from tts_lib.grading.reading.number_words import said_once, with_digits
 from tts_lib.grading.reading.progressions import progressions
+from tts_lib.grading.reading.quantifiers import Quantified, quantified
 from tts_lib.grading.reading.relations import (
     IDENTITY,
     ORDERS,
@@ -43,11 +46,15 @@ from tts_lib.grading.reading.signs import both_signs
 from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, brackets, split, tokens, written
 from tts_lib.grading.reading.trees import unknowns
 from tts_lib.grading.reading.wording import in_words, words
+from tts_lib.grading.reading.words import without_text
 from tts_lib.grading.verdicts import ERROR
 
-VERSION = 10  # of the rules in this package; raise it whenever a reading may change
+VERSION = 11  # of the rules in this package; raise it whenever a reading may change
 _RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow", "sim", "cong", "subset", "subseteq")
 _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
+_CONDITIONED = ("value", "named", "tuple", "list", "set", "equation", "matrix", "where", "family")
+_ARGUMENT = re.compile(r"[a-zA-Z](?:\(([a-z])\)|_\{?([kmn])\}?)=|([a-z])=")
+_OF_WHOLE = frozenset("ijkmnNp")  # letters that stand for whole numbers
 _WHOLE_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _NOUN = re.compile(r"[Aa]n? [a-z]{3,20}(?: [a-z]{3,20}){0,3}(?:(?<!s)|(?<=[iu]s)|(?<=ss))")  # but a side of "a units"
 
@@ -76,9 +83,28 @@ def _read(text: str) -> Reading:
         return read(counted)
     if (found := progressions(text)) is not None:
         return found
+    if (said := quantified(without_text(text))) and (found := _quantified(said)) is not None:
+        return found
     if _NOUN.fullmatch(text):
         return words(text)
     return _answer(tokens(text))
+
+
+def _quantified(said: Quantified) -> Reading | None:
+    """An answer by what its letters stand for: all numbers that its function takes, constants of any name, integers."""
+    argument = _ARGUMENT.match(said.body)
+    is_of_argument = argument is not None and said.letters == (argument[1] or argument[2] or argument[3],)
+    is_whole = said.kind not in ("", "real")
+    if not any(letter in said.body for letter in said.letters) or (said.is_some and (is_of_argument or is_whole)):
+        return None
+    body = _read(said.body)
+    if body[0] not in _CONDITIONED or (not said.kind and argument is None):
+        return None
+    if is_whole:
+        return ("where", body, said.kind) if all(letter[0] in _OF_WHOLE for letter in said.letters) else None
+    if is_of_argument:
+        return body
+    return ("family", _read(written(constants.renamed(tokens(said.body), said.letters))), body)
 
 
 # --- lists and conditions

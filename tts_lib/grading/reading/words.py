@@ -3,7 +3,9 @@
 import re
 
 ANGLES = frozenset("sin cos tan cot sec csc cis".split())  # an argument in degrees counts as one
-OF_ONE_NUMBER = ANGLES | frozenset("sinh cosh tanh arcsin arccos arctan ln log lg exp abs".split())
+INVERSES = {name: f"arc{name}" for name in "sin cos tan cot sec csc sinh cosh tanh coth sech csch".split()}
+OTHER_NAMES = {"arsinh": "arcsinh", "arcosh": "arccosh", "artanh": "arctanh", "arccosec": "arccsc"}
+OF_ONE_NUMBER = ANGLES | frozenset([*INVERSES, *INVERSES.values(), *"ln log lg exp abs".split()])
 OF_SEVERAL = frozenset("gcd lcm max min".split())
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _ARTICLE = re.compile(r"^(?:an?|the) (?=[a-z]{3})(?!and |not |but )")
@@ -21,6 +23,7 @@ _OF_ITS_KIND = re.compile(  # a prime number is prime
 )
 FUNCTIONS = OF_ONE_NUMBER | {"sqrt"}
 WITHOUT_BACKSLASH = {"pi": "pi", "infinity": "infty", **{name: name for name in FUNCTIONS | OF_SEVERAL}}
+WITHOUT_BACKSLASH |= OTHER_NAMES
 GREEK = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
     "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar".split()
