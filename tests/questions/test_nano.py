@@ -2,6 +2,7 @@ import dataclasses
 import hashlib
 from itertools import islice, product
 from random import Random
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,7 +15,6 @@ from tts_lib.grading.verdicts import CORRECT, NO_ANSWER, WRONG
 from tts_lib.questions.nano.corpus import NEAR, PERFECT, Noise, attempt, draw_check, pretraining_texts
 from tts_lib.questions.nano.questions import (
     ROUTE_MAPS,
-    SUBJECTS,
     Mixture,
     Question,
     answer,
@@ -24,7 +24,9 @@ from tts_lib.questions.nano.questions import (
 )
 from tts_lib.questions.nano.steps import INVERSE_LINE, checks_of_wrong_guesses, reads_right, right_so_far
 from tts_lib.questions.nano.world import BELOW, HIT, MAP_NAMES, SPECIALS, World, mark, names
+from tts_lib.study.config.fields import Subject
 
+SUBJECTS = get_args(Subject)
 NOISY = Noise(wrong_guess=0.4, retry=0.5, astray=0.5)
 MIXTURE = Mixture({"chain": 0.1, "inverse": 0.5, "bridge": 0.2, "route": 0.2}, [0.25, 0.25, 0.25, 0.25])
 CHAIN = Question("chain", 3, [0, 1, 2], [], [], WORLD.apply([0, 1, 2], 3))

@@ -1,5 +1,6 @@
 from itertools import islice
 from random import Random
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from tts_lib.grading import exact
 from tts_lib.grading.exact import grade
 from tts_lib.grading.verdicts import CORRECT
 from tts_lib.questions.nano.corpus import Noise, pretraining_texts
-from tts_lib.questions.nano.questions import SUBJECTS, Mixture, unequal_facts
+from tts_lib.questions.nano.questions import Mixture, unequal_facts
 from tts_lib.questions.nano.tables import (
     Recipe,
     check_honest,
@@ -23,6 +24,7 @@ from tts_lib.questions.nano.tables import (
     right_steps,
 )
 from tts_lib.questions.nano.world import END, World, mark
+from tts_lib.study.config.fields import Subject
 from tts_lib.training import corpus
 
 MIXTURE = Mixture({"chain": 0.1, "inverse": 0.5, "bridge": 0.2, "route": 0.2}, [0.25, 0.25, 0.25, 0.25])
@@ -79,7 +81,7 @@ def test_the_question_table():
     table = question_table(WORLD, "test", questions)
     assert list(table) == ["question_id", "problem", "statement", "solution", "answer", "subject", "level"]
     assert table["question_id"].tolist() == [f"test-{i:05d}" for i in range(20)]
-    assert table["level"].between(1, 5).all() and set(table["subject"]) <= set(SUBJECTS)
+    assert table["level"].between(1, 5).all() and set(table["subject"]) <= set(get_args(Subject))
     for row in table.itertuples():
         assert grade(row.solution, row.answer) == (row.answer, CORRECT)
     solutions = table[["question_id"]].assign(text=table["solution"])

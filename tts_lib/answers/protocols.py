@@ -91,9 +91,17 @@ class ContextOverflowError(StudyError, ValueError):
 
 @runtime_checkable
 class Policy(Protocol):
+    """A language model that continues texts."""
+
     version: str  # engine, its version and the hash of the weights: enters the store's keys
 
-    def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> list[Samples]: ...
+    def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> list[Samples]:
+        """The samples of each request, one for each of its seeds, in their order.
+
+        Raises:
+            ValueError: a setting or a request is out of range; `ContextOverflowError` if a prefix fills the window.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -116,7 +124,9 @@ class StreamingPolicy(Policy, Protocol):
 
 @runtime_checkable
 class Verifier(Protocol):
-    version: str
+    """A model that scores the steps of solutions: a PRM, or an ORM, whose last score counts."""
+
+    version: str  # as a policy's
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[np.ndarray]]:
         """[request][continuation] -> float32 (steps,), each in (0, 1)."""
@@ -132,6 +142,10 @@ class Codec(Protocol):
         """Names the tokenizer: what its token ids mean."""
         ...
 
-    def encode(self, texts: list[str]) -> list[np.ndarray]: ...
+    def encode(self, texts: list[str]) -> list[np.ndarray]:
+        """The token ids of each text, int32 (T,), without special tokens around it."""
+        ...
 
-    def decode(self, tokens: list[np.ndarray]) -> list[str]: ...
+    def decode(self, tokens: list[np.ndarray]) -> list[str]:
+        """The text of each sequence of token ids, special tokens left out."""
+        ...

@@ -39,6 +39,8 @@ class LlamaShape:
 
 
 class Block(nn.Module):
+    """Causal attention, then a gated MLP, each on a normalised residual stream (B, T, width)."""
+
     def __init__(self, shape: LlamaShape):
         super().__init__()
         self.shape = shape
@@ -96,6 +98,7 @@ class Llama(nn.Module):
             nn.init.normal_(p, std=0.02 / ((2 * self.shape.n_layers) ** 0.5 if residual else 1), generator=generator)
 
     def forward(self, tokens: Tensor, dropout: float = 0.0) -> Tensor:
+        """Hidden states behind the last norm, (B, T, width), of tokens (B, T)."""
         x = F.embedding(tokens, self.embedding)
         cos, sin = self.cos[: tokens.shape[1]], self.sin[: tokens.shape[1]]
         for block in self.blocks:
@@ -103,4 +106,5 @@ class Llama(nn.Module):
         return F.rms_norm(x, (self.shape.width,), self.norm, self.shape.norm_eps)
 
     def logits(self, hidden: Tensor) -> Tensor:
+        """(..., vocabulary), of hidden states (..., width)."""
         return hidden @ self.unembedding.T

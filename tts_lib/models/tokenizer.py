@@ -64,6 +64,7 @@ class TokenCodec:
             ) from error
 
     def encode(self, texts: list[str]) -> list[np.ndarray]:
+        """The token ids of each text, int32 (T,), without special tokens around it."""
         if self._symbols is not None:
             find, id_of = re.compile(VALUE_OR_SYMBOL).findall, self._ids.__getitem__
             return [np.array([*map(id_of, find(text))], np.int32) for text in texts]
@@ -72,6 +73,7 @@ class TokenCodec:
         ]
 
     def decode(self, tokens: list[np.ndarray]) -> list[str]:
+        """The text of each sequence of token ids, special tokens left out."""
         if self._symbols is not None:
             symbol_of = self._symbols.get
             return ["".join([symbol_of(token, "") for token in each.tolist()]) for each in tokens]

@@ -57,6 +57,7 @@ def project() -> Path:
 
 
 def profile_names(root: Path) -> list[str]:
+    """Names of the profiles of a project, in alphabetical order."""
     return sorted(path.stem for path in (root / "profiles").glob("*.yaml"))
 
 

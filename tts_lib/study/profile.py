@@ -9,6 +9,7 @@ COPIED = Path(".dvc/copied.json")  # what it took from the project: path -> SHA-
 
 
 def sha256(content: bytes) -> str:
+    """In hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 

@@ -30,10 +30,12 @@ class Stage:
 
     @cached_property
     def read_and_above(self) -> set[Path]:
+        """What it reads, and the folders that hold that."""
         return self.read.union(*(path.parents for path in self.read))
 
     @cached_property
     def made_and_above(self) -> set[Path]:
+        """What it makes, and the folders that hold that."""
         return self.made.union(*(path.parents for path in self.made))
 
 

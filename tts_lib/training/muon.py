@@ -46,6 +46,7 @@ class Muon:
 
     @torch.no_grad()
     def step(self, lr_scale: float) -> None:
+        """Update the matrices by their gradients at `lr_scale` of the learning rate; all processes share the work."""
         update = {}
         for name, p in self.named.items():
             assert p.grad is not None

@@ -68,6 +68,7 @@ def run_key(start: object, examples: Examples, training: Training) -> str:
 def save_policy(
     path: Path, trained: Trained, shape: LlamaShape, tokenizer: Tokenizer, end_token: int, card: str
 ) -> None:
+    """Write a policy as the model folder `path`; `end_token` ends a solution."""
     config = ModelConfig(**dataclasses.asdict(shape), end_token=end_token, has_score_head=False)
     folder.write(path, config, to_hf_state({k: v.numpy() for k, v in trained.state.items()}), tokenizer, card)
 
@@ -160,6 +161,7 @@ def load_scorer(path: Path) -> Scorer:
 
 
 def shape_of(config: ModelConfig) -> LlamaShape:
+    """The trainable model's shape, which is part of what a folder's config says."""
     fields = {f.name for f in dataclasses.fields(LlamaShape)}
     return LlamaShape(**{k: v for k, v in dataclasses.asdict(config).items() if k in fields})
 
@@ -174,6 +176,7 @@ def train_verifier(
 
 
 def save_verifier(path: Path, trained: Trained, policy: Path, tokenizer: Tokenizer, card: str) -> None:
+    """Write a verifier as the model folder `path`; `policy` is the folder of the model that it was trained from."""
     config = dataclasses.replace(folder.read_config(policy), has_score_head=True)
     state = {k.removeprefix("body."): v.numpy() for k, v in trained.state.items() if k.startswith("body.")}
     state |= {"score.weight": trained.state["weight"].numpy(), "score.bias": trained.state["bias"].numpy()}

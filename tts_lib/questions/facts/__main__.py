@@ -21,6 +21,7 @@ def main(folder: Path) -> None:
 
 
 def card(made: dict[str, list[Question]]) -> str:
+    """The data card in Markdown, of the questions of each file."""
     n_facts = sum(1 for name in RELATIONS for _ in facts(name))
     n_things = {name: len(table(name)) for name in ("countries", "works", "elements")}
     counted = [

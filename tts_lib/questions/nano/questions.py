@@ -9,7 +9,6 @@ from tts_lib.common import rng
 from tts_lib.common.errors import StudyError
 from tts_lib.questions.nano.world import World, names
 
-SUBJECTS = ("chain", "inverse", "bridge", "route")
 ROUTE_MAPS = 4  # maps a route may choose from
 MAX_DRAWS = 1000  # draws in vain before the world counts as too small
 
@@ -22,7 +21,7 @@ class Question:
     to go from `start` to `goal`, and `forward_maps` is its one right sequence.
     """
 
-    subject: str
+    subject: str  # chain, inverse, bridge or route
     start: int
     forward_maps: list[int]
     inverse_maps: list[int]
@@ -36,6 +35,7 @@ class Question:
 
     @property
     def problem(self) -> str:
+        """The problem in the language of the world, a line."""
         start, goal = f"{self.start:02d}", f"{self.goal:02d}"
         forward, inverse = names(self.forward_maps), names(self.inverse_maps)
         return {
@@ -59,6 +59,7 @@ class Question:
 
 
 def answer(world: World, question: Question) -> str:
+    """The gold: two digits, or the letters of a route's maps."""
     if question.subject == "route":
         return names(question.forward_maps)
     return f"{world.undo(question.inverse_maps, question.goal):02d}"

@@ -24,6 +24,7 @@ class World:
 
     @classmethod
     def build(cls, n_maps: int, n_values: int, zipf_offset: float, seed: int) -> "World":
+        """A random world; the map of rank r is met with frequency 1 / (r + zipf_offset), r from 0."""
         generator = rng.generator("world", seed)
         forward = np.stack([generator.permutation(n_values) for _ in range(n_maps)])
         weight = 1 / (np.arange(n_maps) + zipf_offset)
@@ -40,20 +41,24 @@ class World:
         return [*SPECIALS, *maps, *maps.upper(), *(f"{x:02d}" for x in range(self.n_values))]
 
     def draw_maps(self, n: int, random: Random) -> list[int]:
+        """By their frequency."""
         return random.choices(range(len(self.frequency)), self.frequency, k=n)
 
     def apply(self, maps: list[int], x: int) -> int:
+        """Where the maps, one after another, take a value."""
         for f in maps:
             x = self.forward[f][x]
         return x
 
     def undo(self, maps: list[int], y: int) -> int:
+        """The value that the maps, one after another, take to y."""
         for f in reversed(maps):
             y = self.backward[f][y]
         return y
 
 
 def names(maps: list[int]) -> str:
+    """The letters of maps, without anything between them."""
     return "".join(MAP_NAMES[f] for f in maps)
 
 
