@@ -62,7 +62,7 @@ def check_score_requests(requests: Sequence[ScoreRequest], vocab_size: int, max_
 def closing_tokens(tokens: np.ndarray, starts: np.ndarray, step_token: int, end_token: int) -> np.ndarray:
     """uint8 like tokens: 1 where a step closes, at step and end tokens and at the last token of each text.
 
-    Text i is tokens[starts[i]:starts[i + 1]].
+    Text i is tokens[starts[i]:starts[i + 1]], of int32 (total,) and int64 (text + 1,).
     """
     closes = ((tokens == step_token) | (tokens == end_token)).astype(np.uint8)
     closes[starts[1:] - 1] = 1

@@ -203,7 +203,11 @@ def read_config(folder: Path) -> ModelConfig:
 
 
 def step_token(folder: Path) -> int:
-    """Id of the token that closes a step: the newline of the folder's tokenizer."""
+    """Id of the token that closes a step: the newline of the folder's tokenizer.
+
+    Raises:
+        FolderError: the tokenizer is missing or damaged, or has no such token.
+    """
     from tokenizers import Tokenizer
 
     path = Path(folder) / "tokenizer.json"

@@ -91,11 +91,11 @@ def look(file: Path, tokens_per_second: float | None = None, source: str = "stat
 def _chosen(stages: list[Stage], only: Sequence[str]) -> list[Stage]:
     """The stages of these names or groups, and those that they need; all where none is named."""
     for name in only:
-        if not any(name in (stage.name, stage.name.partition("@")[0]) for stage in stages):
+        if not any(name in (stage.name, stage.kind) for stage in stages):
             raise StudyError(f"There is no stage {name!r}; there are {listed(name, [stage.name for stage in stages])}.")
     chosen: list[Stage] = []
     for stage in reversed(stages):
-        named = not only or stage.name in only or stage.name.partition("@")[0] in only
+        named = not only or stage.name in only or stage.kind in only
         if named or any(feeds(stage, later) for later in chosen):
             chosen.insert(0, stage)
     return chosen

@@ -12,6 +12,7 @@ from tts_lib.common.processes import cores
 from tts_lib.estimators import flops
 from tts_lib.plan.ledger import Work
 from tts_lib.plan.sizes import Size
+from tts_lib.study import stages
 from tts_lib.study.config.engine import Native, OpenAI, Reference, Vllm
 from tts_lib.study.config.study import Study
 
@@ -87,8 +88,8 @@ def n_gpus(study: Study) -> int:
 
 
 def seconds(stage: str, work: Work, pace: Pace) -> float:
-    """How long a stage takes at this pace."""
-    kind = stage.partition("@")[0]
+    """How long a stage of this name takes at this pace."""
+    kind = stages.kind(stage)
     tokens = (work.writing / pace.writing + work.reading / pace.reading) / pace.n
     tokens += work.training / pace.training / min(pace.n, work.processes)
     start = pace.start if work.asked.sampled or work.asked.verified else 0.0

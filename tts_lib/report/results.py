@@ -139,7 +139,11 @@ class Results:
         return low, high
 
     def diagnostic(self, method: str, column: str, budget: int) -> Float[np.ndarray, " question"]:
-        """A figure of a search per test question; NaN where no candidate was finished."""
+        """A figure of a search per test question; NaN where no candidate was finished.
+
+        Raises:
+            NotMeasured: no such search.
+        """
         if method not in self.search:
             raise NotMeasured(f"{method} was not run")
         rows = self.search[method]

@@ -127,7 +127,11 @@ class Restart:
 
 
 def first_bad(scores: np.ndarray, threshold: float) -> int:
-    """Index of the first step scored below the threshold, or else of the one of the largest drop, from 1 at first."""
+    """Index of the first step scored below the threshold, or else of the one of the largest drop, from 1 at first.
+
+    Args:
+        scores: of each step, float (step,) in [0, 1].
+    """
     below = scores < threshold
     if below.any():
         return int(below.argmax())

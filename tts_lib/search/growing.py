@@ -40,7 +40,7 @@ class _Node:
             node = below[best - 1]
 
     def learn(self, solution: np.ndarray, ends: np.ndarray, score: float) -> None:
-        """Count a solution that was sampled from here: its tokens, where its steps end, its score."""
+        """Count a solution that was sampled from here: its tokens, int32 (T,); where its steps end; its score."""
         outcome, node = np.array([score, 1 - score]), self
         self.anew += outcome
         while node.parent is not None:

@@ -20,6 +20,11 @@ class Stage:
     deps: tuple[str, ...]
     outs: tuple[str, ...]
 
+    @property
+    def kind(self) -> str:
+        """What it has in common with others: search."""
+        return kind(self.name)
+
     @cached_property
     def read(self) -> set[Path]:
         return set(map(Path, self.deps))
@@ -37,6 +42,11 @@ class Stage:
     def made_and_above(self) -> set[Path]:
         """What it makes, and the folders that hold that."""
         return self.made.union(*(path.parents for path in self.made))
+
+
+def kind(name: str) -> str:
+    """What stands before the @ that DVC puts behind the name of a group of stages."""
+    return name.partition("@")[0]
 
 
 def ordered(pipeline: Path, params: Mapping[str, Any]) -> list[Stage]:

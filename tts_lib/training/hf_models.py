@@ -50,6 +50,9 @@ def load_scorer(checkpoint: Path, settings: FineTuning, device: torch.device, se
     """The body of a language model under a linear head that gives every token the logit 0.
 
     The head is trained, and with it the adapter or, without one, every weight.
+
+    Raises:
+        StudyError: dropout is asked for, and the model has none in its attention.
     """
     config = read_config(checkpoint)
     config.num_labels, config.id2label, config.label2id = 1, {0: "correct"}, {"correct": 0}

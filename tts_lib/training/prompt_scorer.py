@@ -52,7 +52,7 @@ def train(
 
 
 def scores(policy: Path, trained: Trained, prompts: Sequence[np.ndarray]) -> Float[np.ndarray, " question"]:
-    """The score at the last token of each prompt, 0..1."""
+    """The score at the last token of each prompt, int32 (T,) each, 0..1."""
     scorer = Scorer.from_policy(load_policy(policy))
     scorer.load_state_dict(trained.state)
     return read(scorer, prompts)
@@ -74,7 +74,7 @@ def save(path: Path, trained: Trained, policy: Path) -> str:
 
 
 def residuals(policy: Path, prompts: Sequence[np.ndarray]) -> Float[np.ndarray, "layer question width"]:
-    """The residual stream at the last token of each prompt, behind the embedding and behind each layer."""
+    """The residual stream at the last token of each prompt, int32 (T,): behind the embedding and each layer."""
     return states(load_policy(policy), prompts)
 
 

@@ -43,7 +43,11 @@ def predict(step_scores: list[np.ndarray], threshold: float) -> np.ndarray:
 
 
 def evaluate(step_scores: list[np.ndarray], truth: np.ndarray, threshold: float) -> FirstError:
-    """Compare with the true first wrong steps, int (solution,), NONE where the solution is right."""
+    """Compare with the true first wrong steps, int (solution,), NONE where the solution is right.
+
+    Args:
+        step_scores: of each solution, float32 (step,) each.
+    """
     named = predict(step_scores, threshold) == truth
     wrong = truth != NONE
     shares = [float(part.mean()) if len(part) else None for part in (named[wrong], named[~wrong])]
@@ -51,7 +55,11 @@ def evaluate(step_scores: list[np.ndarray], truth: np.ndarray, threshold: float)
 
 
 def best_threshold(step_scores: list[np.ndarray], truth: np.ndarray) -> float:
-    """The threshold of highest F1 among quantiles of the scores; choose it on other questions than it is judged on."""
+    """The threshold of highest F1 among quantiles of the scores; choose it on other questions than it is judged on.
+
+    Args:
+        step_scores, truth: as in `evaluate`.
+    """
     grid = np.unique(np.quantile(np.concatenate(step_scores), np.linspace(0.02, 0.98, 49)))
     return float(max(grid, key=lambda t: evaluate(step_scores, truth, t).f1 or 0.0))
 

@@ -8,6 +8,7 @@ from tts_lib.plan.known import Known
 from tts_lib.plan.ledger import Work
 from tts_lib.plan.needs import checkpoints, disk, files, memory, packages
 from tts_lib.plan.work import total
+from tts_lib.study import stages
 from tts_lib.study.config.engine import Vllm
 from tts_lib.study.config.study import Study
 
@@ -24,7 +25,7 @@ def missing(study: Study, known: Known, folder: Path, left: Mapping[str, Work]) 
         folder: from which the study's files are seen.
         left: the stages that are left, with their work.
     """
-    loaders = LOADERS & {name.partition("@")[0] for name in left}
+    loaders = LOADERS & {stages.kind(name) for name in left}
     found = [*files.missing(study, folder), *packages.missing(study, loaders)]
     sizes: dict[str, float] = {}
     if loaders:

@@ -175,7 +175,11 @@ def _interval(estimate: float, low: float, high: float) -> Interval:
 
 
 def nearest(frame: pd.DataFrame, column: str, wanted: int) -> dict[str, Any]:
-    """The first row with the largest value up to `wanted` in the column, or else with the smallest."""
+    """The first row with the largest value up to `wanted` in the column, or else with the smallest.
+
+    Raises:
+        NotMeasured: there is no row.
+    """
     values = sorted(set(frame[column]))
     if not values:
         raise NotMeasured("no budget at which all strategies of the choice are known")
