@@ -83,8 +83,13 @@ def recited(random: Random, n: int, accuracy: tuple[float, float], share: float)
 def tiled(random: Random, n: int, batch: int) -> Pool:
     """The samples of each batch of questions dealt out in turn."""
     pool = honest(random, n, USUAL, least_samples=2)
-    parts = (pool.answers[i : i + batch] for i in range(0, n, batch))
-    return Pool(pool.golds, np.concatenate([part.T.reshape(part.shape) for part in parts]))
+    return Pool(pool.golds, dealt(pool.answers, batch))
+
+
+def dealt(answers: np.ndarray, batch: int) -> np.ndarray:
+    """Answers (question, sample), those of each batch of questions dealt out in turn."""
+    parts = (answers[i : i + batch] for i in range(0, len(answers), batch))
+    return np.concatenate([part.T.reshape(part.shape) for part in parts])
 
 
 def exchanged_questions(random: Random, n: int, share: float) -> Pool:

@@ -43,12 +43,6 @@ def assert_same(results: list[Samples], expected: list[Samples]) -> None:
         assert one.logprobs is None or np.array_equal(one.logprobs, other.logprobs)
 
 
-@pytest.fixture
-def store(tmp_path):
-    with Store.open(tmp_path / "store", write=True) as opened:
-        yield opened
-
-
 def test_the_second_time_nothing_is_sampled(store):
     requests = requests_for(10)
     cached = CachedPolicy(HashPolicy(), store)

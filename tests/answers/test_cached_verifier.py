@@ -26,12 +26,6 @@ def assert_same(results, expected) -> None:
         assert one.tobytes() == other.tobytes()
 
 
-@pytest.fixture
-def store(tmp_path):
-    with Store.open(tmp_path / "store", write=True) as opened:
-        yield opened
-
-
 def test_the_second_time_nothing_is_read(tmp_path):
     expected = Reader().score(asked())
     for n_new in (30, 0):

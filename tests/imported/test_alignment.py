@@ -42,11 +42,6 @@ def honest(n: int, k: int, accuracy: float, draw=made.math) -> made.Pool:
     return made.Pool(golds, np.where(random.random((n, k)) < accuracy, golds[:, None], wrong))
 
 
-def dealt(answers: np.ndarray, batch: int) -> np.ndarray:
-    parts = [answers[i : i + batch] for i in range(0, len(answers), batch)]
-    return np.concatenate([part.T.reshape(part.shape) for part in parts])
-
-
 def rolled(answers: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """These rows passed round."""
     moved = answers.copy()
@@ -59,7 +54,7 @@ def rolled(answers: np.ndarray, rows: np.ndarray) -> np.ndarray:
 def test_samples_dealt_out_in_turn_are_refused(draw, batch):
     pool = honest(200, 8, 0.5, draw)
     assert not measured(pool.golds, pool.answers).doubts
-    assert measured(pool.golds, dealt(pool.answers, batch)).evidence
+    assert measured(pool.golds, made.dealt(pool.answers, batch)).evidence
 
 
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.4, 0.8, 1.0])
@@ -164,7 +159,7 @@ def test_real_pools_pass_and_are_refused_once_mis_ordered(size):
     found = measured(golds, answers)
     assert not found.doubts and found.seen_from["questions"] == {"1b": 0.5, "3b": 0.1}[size]
     for batch in (4, 10, 16, 25):
-        assert measured(golds, dealt(answers, batch)).evidence
+        assert measured(golds, made.dealt(answers, batch)).evidence
     for by in (1, -1, 13):
         assert measured(golds, np.roll(answers, by, axis=0)).evidence
     assert measured(golds, rolled(answers, np.arange(100, 250))).evidence
@@ -187,7 +182,7 @@ def test_a_real_pool_of_numbers_passes_and_is_refused_once_mis_ordered():
         assert not measured(golds, answers[:, [i]]).doubts
         assert measured(golds, np.roll(answers[:, [i]], 1, axis=0)).evidence
     for batch in (4, 10, 16, 25):
-        assert measured(golds, dealt(answers, batch)).evidence
+        assert measured(golds, made.dealt(answers, batch)).evidence
     assert measured(golds, rolled(answers, np.arange(300, 500))).evidence
 
 

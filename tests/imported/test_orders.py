@@ -26,11 +26,6 @@ def is_refused(golds: np.ndarray, answers: np.ndarray) -> bool:
     return bool(alignment.measure(golds.tolist(), np.repeat(np.arange(n), k), answers.ravel().tolist()).evidence)
 
 
-def dealt(answers: np.ndarray, batch: int) -> np.ndarray:
-    parts = [answers[i : i + batch] for i in range(0, len(answers), batch)]
-    return np.concatenate([part.T.reshape(part.shape) for part in parts])
-
-
 @pytest.mark.parametrize("by", [1, -7])
 def test_rows_of_small_numbers_that_slipped_are_refused(by):
     golds, answers = few(100, 4, 0.6)
@@ -51,9 +46,9 @@ def test_a_block_that_slipped_is_found():
 @pytest.mark.parametrize("batch", [2, 4, 25, 100])
 def test_samples_of_small_numbers_that_were_dealt_out_are_gathered_again(batch):
     golds, answers = few(100, 4, 0.6)
-    seen = found(golds, dealt(answers, batch))
+    seen = found(golds, made.dealt(answers, batch))
     assert seen.batch == batch and seen.dealt == pytest.approx(found(golds, answers).own, abs=1e-9)
-    assert is_refused(golds, dealt(answers, batch))
+    assert is_refused(golds, made.dealt(answers, batch))
 
 
 def test_recitation_goes_one_way():
