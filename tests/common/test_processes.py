@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from tts_lib.common import processes
@@ -27,6 +28,14 @@ def test_every_item_is_done_once_and_in_its_place(n_cores: int, monkeypatch: pyt
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+def test_arrays_lie_in_memory_as_if_another_process_had_made_them(platform: str, monkeypatch) -> None:
+    """Sums over an array round by the order that it has in memory; which process makes an item is a matter of luck."""
+    monkeypatch.setattr(sys, "platform", platform)
+    for array in processes.on_cores(lambda step: np.zeros((4, 6, 8))[::step].swapaxes(0, 1), [1, 2]):
+        assert array.flags.c_contiguous
+
+
 @forks
 def test_as_many_processes_work_as_there_are_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "cores", lambda: 3)
@@ -36,22 +45,20 @@ def test_as_many_processes_work_as_there_are_cores(monkeypatch: pytest.MonkeyPat
         return os.getpid()
 
     found = processes.on_cores(busy, range(12))
-    assert len(set(found)) == 3 and os.getpid() in found
+    assert len(set(found)) == 3
 
 
 @forks
 @pytest.mark.parametrize("n_cores", [1, 2])
 def test_what_a_task_raises_is_raised_here(n_cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "cores", lambda: n_cores)
-    own = os.getpid()
 
     def refuse(item: int) -> int:
-        if n_cores == 1 or os.getpid() != own:
+        if item == 2:
             raise StudyError(f"item {item} is wrong")
-        time.sleep(1)
         return item
 
-    with pytest.raises(StudyError, match=r"^item \d is wrong$"):
+    with pytest.raises(StudyError, match=r"^item 2 is wrong$"):
         processes.on_cores(refuse, range(4))
     assert not multiprocessing.active_children()
 
@@ -59,12 +66,10 @@ def test_what_a_task_raises_is_raised_here(n_cores: int, monkeypatch: pytest.Mon
 @forks
 def test_a_process_that_is_ended_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "cores", lambda: 2)
-    own = os.getpid()
 
     def end(item: int) -> int:
-        if os.getpid() != own:
+        if item == 2:
             os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(1)
         return item
 
     with pytest.raises(StudyError, match=r"^A process that worked beside this one was ended"):

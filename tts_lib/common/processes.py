@@ -4,20 +4,23 @@ import ctypes
 import gc
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from tts_lib.common.errors import StudyError
 
 _PR_SET_PDEATHSIG = 1
-_PLACE, _PLACES = 4, 4096  # bytes of an item's number, and how many a pipe holds for sure
+_CHUNKS = 256  # that the items are dealt in: fewer where they are fewer
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_given: tuple[Callable[[Any], Any], Sequence[Any]]  # to a fork: its task, and the items that it is numbers of
 
 
 def die_with_parent() -> None:
@@ -43,69 +46,35 @@ def cores() -> int:
 def on_cores(task: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """What the task makes of each item, in their order, by a process on each core; elsewhere than on Linux by this one.
 
-    It works too, and the others are forks of it: they see all that it has in memory and take whatever item is next.
-    What they make is sent back, so let it be small beside the work; what else they change is lost.
+    The processes are forks of this one: they see all that it has in memory. What they make is sent back, so let it be
+    small beside the work; what else they change is lost. It is the same wherever it is made, down to the order of
+    arrays in memory, by which sums over them round.
 
     Raises:
         StudyError: a process was ended, as happens where memory runs out; and whatever the task raises.
     """
-    n = min(cores(), len(items)) if sys.platform == "linux" else 1
-    step = -(-len(items) // _PLACES) or 1  # items that are taken at once
-    waiting, filled = os.pipe()
-    with open(waiting, "rb", buffering=0) as queue:
-        with open(filled, "wb") as ahead:
-            ahead.write(b"".join(place.to_bytes(_PLACE) for place in range(0, len(items), step)))
-
-        def take() -> dict[int, Result]:
-            places = map(int.from_bytes, iter(lambda: queue.read(_PLACE), b""))
-            return {at: task(items[at]) for place in places for at in range(place, min(place + step, len(items)))}
-
-        others = [_Fork(take) for _ in range(n - 1)]
+    if sys.platform != "linux":
+        return [pickle.loads(pickle.dumps(task(item))) for item in items]
+    n, context = min(cores(), len(items)) or 1, multiprocessing.get_context("fork")
+    with warnings.catch_warnings(), ProcessPoolExecutor(n, context, _begin, (task, items)) as pool:
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads: those of the kernel, idle
         try:
-            made = take()
-            for other in others:
-                made |= other.result()
-        finally:
-            for other in others:
-                other.end()
-    return [made[place] for place in range(len(items))]
-
-
-class _Fork:
-    """A fork of this process that does one thing and sends what comes of it."""
-
-    def __init__(self, do: Callable[[], Any]):
-        context = multiprocessing.get_context("fork")
-        self._received, sent = context.Pipe(duplex=False)
-        self._process = context.Process(target=self._work, args=(do, sent), daemon=True)
-        with sent, warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads: those of the kernel, idle
-            self._process.start()
-
-    def result(self) -> Any:
-        """What came of it."""
-        try:
-            made, error = self._received.recv()
-        except EOFError:
+            return list(pool.map(_do, range(len(items)), chunksize=-(-len(items) // _CHUNKS) or 1))
+        except BrokenProcessPool:
             raise StudyError("A process that worked beside this one was ended; out of memory?") from None
-        if error is not None:
-            raise error
-        return made
 
-    def end(self) -> None:
-        self._process.kill()
-        self._process.join()
-        self._received.close()
 
-    @staticmethod
-    def _work(do: Callable[[], Any], sent: Connection) -> None:
-        die_with_parent()
-        gc.freeze()  # what was there before the fork is not taken down here, nor its memory copied to look at it
-        try:
-            found = do(), None
-        except Exception as error:  # the other process's to tell
-            found = None, error
-        sent.send(found)
+def _begin(task: Callable[[Any], Any], items: Sequence[Any]) -> None:
+    """In a fork, before its first item."""
+    global _given
+    die_with_parent()
+    gc.freeze()  # what was there before the fork is not taken down here, nor its memory copied to look at it
+    _given = task, items
+
+
+def _do(place: int) -> Any:
+    task, items = _given
+    return task(items[place])
 
 
 def die_with_client() -> None:
