@@ -70,13 +70,8 @@ def _whole_numbers(gold: Reading, answer: Reading, conventions: Conventions) -> 
 
 
 def _are_progressions(reading: Reading) -> bool:
-    return reading[0] == "progression" or (
-        reading[0] in ("named", "list") and any(map(_are_progressions, _parts(reading)))
-    )
-
-
-def _parts(reading: Reading) -> Sequence[Reading]:
-    return (reading[2],) if reading[0] == "named" else reading[1]
+    inner = (reading[2],) if reading[0] == "named" else reading[1] if reading[0] == "list" else ()
+    return reading[0] == "progression" or any(map(_are_progressions, inner))
 
 
 def _measures(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:

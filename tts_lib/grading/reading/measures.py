@@ -39,7 +39,7 @@ _SENSES = frozenset(
     "cooler".split()
 )
 _OF_DEGREES = {"c": "celsius", "f": "fahrenheit", "n": "north", "s": "south", "e": "east", "w": "west"}
-_MEANINGS = frozenset(
+MEANINGS = frozenset(
     "or and not no none than more less fewer least most greater larger smaller if when for where mod modulo under over "
     "plus minus negative times squared cubed factorial remainder base half halves third thirds quarter quarters fourth "
     "fourths fifth fifths sixth sixths seventh sevenths eighth eighths ninth ninths twelfth twelfths percent "
@@ -49,8 +49,8 @@ _MEANINGS = frozenset(
     "invalid rejected extraneous".split()
 )
 _SYMBOLS = frozenset(
-    "cm mm km dm nm ns kN GHz kg mg lb lbs oz ml mL dL ft yd mi mph kmh kph kmph hr hrs min mins sec secs ms Hz kHz MHz "
-    "kW kWh Pa kPa mol cal kcal kJ eV sq cu in of deg rad st nd rd th".split()
+    "cm mm km dm nm ns kN GHz kg mg lb lbs oz ml mL dL ft yd mi mph kmh kph kmph hr hrs min mins sec secs ms Hz kHz "
+    "MHz kW kWh Pa kPa mol cal kcal kJ eV sq cu in of deg rad st nd rd th".split()
 )
 _SHORT = frozenset("m s h g l L N J W V A K".split())  # units of one letter, in quotients such as m/s only
 _CURRENCIES = frozenset(
@@ -113,7 +113,7 @@ def measure(row: Sequence[Token]) -> Measure:
             raise UnreadableError(f"{word} behind a unit")
         elif name in ("squared", "cubed") and words:
             words += ["^", "2" if name == "squared" else "3"]
-        elif name in _MEANINGS:
+        elif name in MEANINGS:
             raise UnreadableError(f"{word} is no unit")
         elif name in _SENSES:
             senses.append(name)
@@ -168,7 +168,7 @@ def _with_units(parts: list[Sequence[Token]]) -> list[Sequence[Token]]:
 def says_more(row: Sequence[Token]) -> bool:
     """Whether a word among the tokens says more than what is counted or named, such as "not"."""
     words = re.findall("[A-Za-z]+", _plain(row))
-    return any(word.lower() in _MEANINGS for word in words if not word.isupper())
+    return any(word.lower() in MEANINGS for word in words if not word.isupper())
 
 
 def is_known(unit: str) -> bool:

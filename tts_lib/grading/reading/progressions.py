@@ -18,7 +18,7 @@ from tts_lib.grading.reading.trees import ONE, Tree, has_i, replaced, symbols
 from tts_lib.grading.reading.values import constant
 from tts_lib.grading.reading.words import without_text
 
-_HINT = re.compile(r"Z|integer|mod")
+_HINT = re.compile(r"Z|integer|mod|\\pm")
 _SET = re.compile(r"(?:([a-zA-Z])\\in ?)?\\\{(?:[a-zA-Z][|:](?=[a-zA-Z]=))?((?:(?!\\[{}]).)+)\\\}")
 _CONGRUENT = re.compile(
     r"(?:(?P<name>[a-zA-Z])\\equiv ?)?(?P<residues>(?:[-\d, ]|\\(?:pm|lor|land) ?)+)"

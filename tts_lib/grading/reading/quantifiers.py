@@ -27,9 +27,10 @@ def _one_of(patterns: dict[str, str], place: int) -> str:
 
 _HINT = re.compile(r"\b(?:for|where|with|integers?|constants?|numbers?)\b|\\forall|\\in(?![a-z])|\\ge|>0|\\ldots")
 _QUANTIFIED = re.compile(
-    r"(?P<body>.+?)(?:[,;|:] ?| \(?|\(|(?=\\forall))(?:(?P<for>for |\\forall ?)|(?:where|with) )?"
+    r"(?P<body>.+?)(?<!\\land)(?<!\\lor)(?:[,;|:] ?| \(?|\(|(?=\\forall))(?:(?P<for>for |\\forall ?)|(?:where|with) )?"
     r"(?:(?:all|any|every|each|(?P<some>some)) )?(?:"
-    rf"(?P<members>(?P<first>{_LETTER})(?:(?:, ?|,? ?\\land ?|,? and )(?!(?P=first)){_LETTER})*)(?: ?{_one_of(_SIGNS, 1)}"
+    rf"(?P<members>(?P<first>{_LETTER})(?:(?:, ?|,? ?\\land ?|,? and )(?!(?P=first)){_LETTER})*)"
+    rf"(?: ?{_one_of(_SIGNS, 1)}"
     rf"| ?(?:is |are |being )?(?:an? |any |some |the )?(?:arbitrary )?{_one_of(_NOUNS, 2)})"
     rf"|(?:an )?(?:{_one_of(_NOUNS, 3)} (?:values of )?|(?(for)|(?!)))(?P<of>{_LETTER}(?:(?:, ?| ?\\land ?){_LETTER})*)"
     rf"(?: ?{_one_of(_SIGNS, 4)})?"

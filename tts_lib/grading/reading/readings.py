@@ -38,13 +38,16 @@ from tts_lib.grading.reading.relations import (
     equation,
     inequality,
     is_of_another,
+    is_quantity,
     is_variable,
     name_of,
     names_in_brackets,
 )
+from tts_lib.grading.reading.sentences import value_said
 from tts_lib.grading.reading.signs import both_signs
 from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, brackets, split, tokens, written
 from tts_lib.grading.reading.trees import unknowns
+from tts_lib.grading.reading.vectors import combination
 from tts_lib.grading.reading.wording import in_words, words
 from tts_lib.grading.reading.words import without_text
 from tts_lib.grading.verdicts import ERROR
@@ -83,7 +86,10 @@ def _read(text: str) -> Reading:
         return read(counted)
     if (found := progressions(text)) is not None:
         return found
-    if (said := quantified(without_text(text))) and (found := _quantified(said)) is not None:
+    plain = without_text(text)
+    if (value := value_said(plain)) is not None:
+        return _read(value)
+    if (said := quantified(plain)) and (found := _quantified(said)) is not None:
         return found
     if _NOUN.fullmatch(text):
         return words(text)
@@ -219,6 +225,8 @@ def _equation(parts: list[Tokens], relations: list[str]) -> Reading:
             if value[:2] == ("tuple", "()") and len(value[2]) == len(names):  # (x,y)=(1,2) is x=1, y=2
                 return ("list", tuple(("named", *one, None) for one in zip(names, value[2], strict=True)))
             return ("named", name, value, equation(first, last) if is_variable(side) else None)
+    if is_quantity(first, last):
+        return ("named", written(first), _item(last), equation(first, last))
     is_constant = not any(unknowns(formula(measure(side).row).tree) for side in (first, last))
     found = IDENTITY if is_constant else equation(first, last)
     if found is None:
@@ -272,6 +280,8 @@ def _value(row: Tokens) -> Reading:
         return ("matrix", len(grid[0]), tuple(items))
     if len(parts := split(row, ":")[0]) > 1:
         return amounts.ratio(parts, notations.is_clock(text))
+    if (vector := combination(row)) is not None:
+        return ("tuple", "()" if vector[0] == "()" else "<>", tuple(map(amounts.amount, vector[1])))
     letters = text if text.isalpha() else None
     return amounts.amount(formula(measured.row), letters)
 

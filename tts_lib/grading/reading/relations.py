@@ -8,12 +8,12 @@ from typing import Any
 from tts_lib.grading.reading import regions
 from tts_lib.grading.reading.conditions import Reading, region
 from tts_lib.grading.reading.formulas import Formula, formula
-from tts_lib.grading.reading.measures import says_more
+from tts_lib.grading.reading.measures import measure, says_more
 from tts_lib.grading.reading.numerals import Number, number
 from tts_lib.grading.reading.tokens import Tokens, UnreadableError, written
 from tts_lib.grading.reading.trees import Tree, symbols
 from tts_lib.grading.reading.values import quotient, values
-from tts_lib.grading.reading.words import is_word
+from tts_lib.grading.reading.words import OF_ONE_NUMBER, OF_SEVERAL, is_word
 
 IDENTITY: Reading = ("equation", ())
 ORDERS = ("<", ">", "le", "ge", "ne")
@@ -26,6 +26,10 @@ _APPLIED = re.compile(r"[a-zA-Z]\(([a-z])\)")
 _ARGUMENTS = "nxyzt"
 _ARGUMENT = re.compile(r"(?<=[a-zA-Z])\([a-z]\)")  # f(x) and f(t) are one name
 _NAMES = re.compile(r"\(([a-zA-Z](?:_\w)?(?:,[a-zA-Z](?:_\w)?)+)\)")
+_OF_CURVES = {("symbol", name) for name in "xyztuvwrXYZ"} | {("symbol", "theta")}
+_OF_QUANTITIES = OF_ONE_NUMBER | OF_SEVERAL | {"floor", "ceil", "sum", "prod"}
+_OPERATOR = re.compile(r"[A-Z]{1,3}[(\[]|\\(?:i{1,3}nt|oint|lim|max|min|sup|inf|det|Pr|mathbb|text|nabla)(?![a-z])")
+_SIZE_OF_UNKNOWN = re.compile(r"\|[xyz]\|")
 _BITS = 1_500
 _NEARLY = Fraction(999_999, 1_000_000)
 
@@ -37,6 +41,7 @@ def name_of(row: Tokens) -> str:
     is_product = any(run.islower() and not is_word(run) for run in runs)
     if (
         not _NAME.fullmatch(text)
+        or _SIZE_OF_UNKNOWN.fullmatch(text)
         or is_product
         or says_more(row)
         or text.startswith(("{", "/", ":"))
@@ -56,6 +61,44 @@ def is_of_another(row: Tokens, body: Tokens) -> bool:
     except UnreadableError:
         return False
     return applied[1] not in names and any(name in _ARGUMENTS for name in names)
+
+
+def is_quantity(row: Tokens, value: Tokens) -> bool:
+    """Whether this is one quantity, as ``P(X>1)``, ``\\frac{dy}{dx}`` and ``m+n`` are, and the value is one of it.
+
+    A sum is none if it has a variable that a curve has, so that 5 is no answer to ``x+y=5``.
+    """
+    try:
+        tree = formula(row).tree
+    except UnreadableError:
+        return bool(_OPERATOR.match(written(row))) and not says_more(row)
+    if _is_one(tree):
+        return True
+    terms = [_without_coefficient(term) for term in tree[1:]] if tree[0] == "add" else []
+    try:
+        is_constant = not symbols(formula(measure(value).row).tree)
+    except UnreadableError:
+        return False
+    return is_constant and bool(terms) and all(map(_is_part, terms))
+
+
+def _is_one(tree: Tree) -> bool:
+    """Whether a tree is a function of something, or a derivative."""
+    if tree[0] in ("frac", "div"):
+        return all(part[0] == "symbol" and re.fullmatch("d[a-z]", part[1]) for part in tree[1:])
+    is_call = tree[0] == "call" and tree[1] in _OF_QUANTITIES
+    return tree[0] == "apply" or (is_call and not symbols(tree) & _OF_CURVES)
+
+
+def _is_part(tree: Tree) -> bool:
+    is_length = tree[0] == "mul" and all(part[0] == "symbol" and part[1].isupper() for part in tree[1:])
+    return _is_one(tree) or is_length or (tree[0] == "symbol" and tree not in _OF_CURVES)
+
+
+def _without_coefficient(term: Tree) -> Tree:
+    while term[0] == "neg":
+        term = term[1]
+    return term[2] if term[0] == "mul" and len(term) == 3 and term[1][0] == "number" else term
 
 
 def names_in_brackets(row: Tokens) -> list[str]:

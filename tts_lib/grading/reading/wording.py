@@ -6,6 +6,7 @@ from collections.abc import Callable
 from tts_lib.grading.reading import notations
 from tts_lib.grading.reading.conditions import Reading
 from tts_lib.grading.reading.number_words import with_digits
+from tts_lib.grading.reading.sentences import value_said, verdict_said
 from tts_lib.grading.reading.words import plain_words, without_text
 
 _SENTENCE = re.compile(r"[A-Za-z][\w .,'’()-]*")
@@ -19,6 +20,10 @@ def in_words(text: str, read: Callable[[str], Reading]) -> Reading:
         return ("text", labelled[0])
     if letter := notations.letter(text):
         return ("text", letter)
+    if (said := value_said(text)) is not None:
+        return read(said)
+    if (said := verdict_said(text)) != text:
+        return words(said)
     if not _SENTENCE.fullmatch(text) or with_digits(text) != text or notations.time_of_day(text):
         return read(text)
     if labelled:
@@ -33,6 +38,7 @@ def words(text: str) -> Reading:
     """An answer that is no mathematics: its words, whatever their case, or its signs."""
     unwrapped = without_text(text)
     if _SENTENCE.fullmatch(unwrapped):
+        unwrapped = verdict_said(unwrapped)
         said = plain_words(_UNSAID.sub("", unwrapped).strip(" ,").casefold())
         return ("set", ()) if said == "no solution" else ("text", said)
     return ("text", re.sub(r"(\\[a-zA-Z]+) (?=\d)", r"\1", re.sub(r"\{(\w)\}", r"\1", unwrapped)))

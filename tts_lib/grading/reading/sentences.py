@@ -1,0 +1,41 @@
+"""Sentences that say one value: "Janet has 16 eggs left", "No, it is not possible", "The series converges"."""
+
+import re
+
+from tts_lib.grading.reading.measures import MEANINGS
+
+_VERBS = (
+    "is are was were equals has have had gets got takes took needs needed costs cost pays paid earns earned makes made "
+    "spends spent saves saved sells sold receives received owes owed contains uses used weighs weighed travels "
+    "traveled walks walked runs ran drives drove reads eats ate drinks buys bought remain remains lasts measures "
+    "requires wins won scores scored gives produces collects collected sees does holds reaches becomes comprises can could will"
+).split()
+_HEDGES = "be have make need take earn get now also still about approximately exactly only".replace(" ", "|")
+_SAYS = re.compile(
+    rf"(?P<before>[A-Za-z][A-Za-z ,'’-]{{0,120}}?) ?\b(?:{'|'.join(_VERBS)})(?: (?:{_HEDGES}))*"
+    r" ?(?P<value>(?:\\\$ ?)?-?[\d\\][^=<>]*)"
+)
+_VERDICT = re.compile(r"(yes|no|true|false)(?:[,;:.]| ?[-–—]) ?[a-z].*", re.I | re.DOTALL)
+_SUBJECT = re.compile(
+    r"^(?:it|this|(?:the |this )?(?:given |improper )?(?:series|integral|limit|function|sequence|graph|triangle|matrix"
+    r"|system|equation|set|relation|statement|answer|conclusion|claim|polynomial|vectors|solution))"
+    r" (?:(?:is|are) )?(?=(?:not )?[a-z]{4,})(?!(?:does|is|are|was|has)\b)",
+    re.I,
+)
+_OTHERWISE = frozenset("square squares cube cubes sum product difference ratio average mean percent percentage".split())
+
+
+def value_said(sentence: str) -> str | None:
+    """The number or formula, with the words behind it, that a sentence ends with; None if it says more."""
+    found = _SAYS.fullmatch(sentence)
+    if found is None:
+        return None
+    words = re.findall("[a-z]+", found["before"].lower())
+    return None if set(words) & (MEANINGS | _OTHERWISE) else found["value"]
+
+
+def verdict_said(sentence: str) -> str:
+    """Yes of "Yes, it is"; "converges" of "the series converges"; other sentences as they are."""
+    if found := _VERDICT.fullmatch(sentence):
+        return found[1]
+    return _SUBJECT.sub("", sentence)
