@@ -4,6 +4,7 @@ Tests marked `vllm` run in the environment of `make test-vllm` and are skipped w
 is not installed (`make test-light`), the modules that load it or its like are left out.
 """
 
+import gc
 import importlib.util
 from pathlib import Path
 
@@ -25,6 +26,7 @@ shaped = [name for name, source in sources.items() if "jaxtyping" in source or "
 install_import_hook(shaped, "conftest.check")
 beartype_packages([name for name in light if name not in shaped and light[name].name != "__init__.py"], conf=CHECKED)
 pytest.register_assert_rewrite("helpers.engine_contract")
+gc.disable()  # until all is imported, which stays: to look through it again and again takes seconds
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +41,11 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
         return None
     missing = {name for name in HEAVY if importlib.util.find_spec(name) is None}
     return True if {name.split(".")[0] for name in loads(collection_path)} & missing else None
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -85,16 +85,18 @@ def assert_same(one: list[Samples], other: list[Samples]) -> None:
         np.testing.assert_array_equal(a.finish, b.finish)
 
 
-@pytest.fixture
-def expected() -> list[Samples]:
+@pytest.fixture(scope="module")
+def expected(_no_proxy) -> list[Samples]:
     with serving() as server, policy_for(server)[0] as policy:
         return policy.sample(requests_for(), SAMPLING)
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv(API_KEY, raising=False)
+@pytest.fixture(scope="module", autouse=True)
+def _no_proxy():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        patch.delenv(API_KEY, raising=False)
+        yield
 
 
 def failing_first(reply: Reply, n_times: int = 1):

@@ -3,10 +3,8 @@
 import os
 from pathlib import Path
 
-import nbformat
-
 from helpers.pipeline import ROOT
-from tts_lib.study import parameters
+from tts_lib.study import notebooks, parameters
 from tts_lib.study.config import loading
 
 REPLAYED = (
@@ -31,7 +29,7 @@ def run(study: Path, names: tuple[str, ...] = REPLAYED) -> None:
             path = ROOT / f"notebooks/{name}.ipynb"
             given = parameters.values(path, loading.load(), {})
             scope = {"__name__": "__main__", "display": lambda *_: None} | given
-            for number, cell in enumerate(nbformat.read(path, 4).cells):
+            for number, cell in enumerate(notebooks.read(path).cells):
                 if cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", []):
                     exec(compile(cell.source, f"{name}, cell {number}", "exec"), scope)
     finally:

@@ -75,6 +75,8 @@ class SimulatedPolicy:
                     del texts[i][sampling.max_tokens :]
                     finish[i] = FINISH_LENGTH
             growing = np.flatnonzero(finish == FINISH_STEP)
+            if not len(growing):
+                break
         if sampling.until == "end":
             finish[finish == FINISH_STEP] = FINISH_LENGTH
         offsets = np.cumsum([0, *map(len, texts)])

@@ -33,9 +33,9 @@ SAID = About("Study <mine> · commit abc", "")
 PAGES = navigation.in_order([("01", "The questions")])
 
 
-@pytest.fixture
-def reports(tmp_path: Path) -> Path:
-    folder = tmp_path / "reports"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made") / "reports"
     study = {
         "seed": 0,
         "methods": ["beam_4"],
@@ -70,6 +70,12 @@ def reports(tmp_path: Path) -> Path:
     write_csv(pd.DataFrame({"budget": [1]}), folder / "results/report/a.csv")
     write_results(folder)
     return folder
+
+
+@pytest.fixture
+def reports(made: Path, tmp_path: Path) -> Path:
+    """One of its own for each test."""
+    return Path(shutil.copytree(made, tmp_path / "reports"))
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:

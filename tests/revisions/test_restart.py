@@ -1,5 +1,7 @@
 """Where the next attempt begins and what it sees: the cells of one table, on a policy whose truth is known."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,12 @@ def cell(where, shown, verifier=None, policy=None, n=N_QUESTIONS, **options):
     return {i: outcome.found("it") for i, outcome in outcomes.items()}, outcomes
 
 
+@cache
+def alone(where, noise=0.0):
+    """The attempts of a cell that several tests look at: nothing is shown of earlier ones."""
+    return cell(where, shown=False, verifier=SimulatedVerifier(noise))[0]
+
+
 def right(found) -> float:
     """Share of right attempts after the first."""
     return float(
@@ -46,8 +54,7 @@ def right(found) -> float:
 
 
 def test_backtracking_with_a_perfect_verifier_keeps_what_is_right_and_nothing_else():
-    found, _ = cell("first_error", shown=False)
-    for i, attempts in found.items():
+    for i, attempts in alone("first_error").items():
         by_chain = {(a.chain, a.position): a for a in attempts}
         for attempt in attempts:
             if attempt.position == 1:
@@ -63,13 +70,12 @@ def test_backtracking_with_a_perfect_verifier_keeps_what_is_right_and_nothing_el
 
 
 def test_locating_the_error_beats_a_random_step_and_the_beginning():
-    start, random, error = (right(cell(where, shown=False)[0]) for where in ("start", "random", "first_error"))
+    start, random, error = (right(alone(where)) for where in ("start", "random", "first_error"))
     assert error > random + 0.1 and error > start + 0.1
 
 
 def test_a_verifier_that_knows_nothing_locates_no_better_than_chance():
-    blind = right(cell("first_error", shown=False, verifier=SimulatedVerifier(1.0))[0])
-    assert blind < right(cell("first_error", shown=False)[0]) - 0.05
+    assert right(alone("first_error", noise=1.0)) < right(alone("first_error")) - 0.05
 
 
 def test_true_error_is_told_the_truth():
@@ -80,7 +86,7 @@ def test_true_error_is_told_the_truth():
 
     noisy = SimulatedVerifier(0.9)
     told = right(cell("true_error", shown=False, verifier=noisy, truth=truth)[0])
-    assert told > right(cell("first_error", shown=False, verifier=noisy)[0])
+    assert told > right(alone("first_error", noise=0.9))
 
 
 def test_earlier_attempts_stand_in_the_context_only_where_they_are_shown():
@@ -107,8 +113,8 @@ def test_one_call_a_round_for_all_questions_and_no_dependence_on_company():
     together, outcomes = cell("first_error", True, verifier, policy)
     assert len(policy.calls) == LENGTH and verifier.n_calls == LENGTH
     assert outcomes[0].cost.generations == CHAINS * LENGTH and outcomes[0].cost.rounds == LENGTH
-    alone, _ = cell("first_error", True, n=1)
-    assert all(np.array_equal(a.tokens, b.tokens) for a, b in zip(together[0], alone[0], strict=True))
+    one, _ = cell("first_error", True, n=1)
+    assert all(np.array_equal(a.tokens, b.tokens) for a, b in zip(together[0], one[0], strict=True))
 
 
 def test_a_context_that_leaves_no_room_is_refused():
