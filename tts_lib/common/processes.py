@@ -4,7 +4,6 @@ import ctypes
 import gc
 import multiprocessing
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -47,14 +46,14 @@ def on_cores(task: Callable[[Item], Result], items: Sequence[Item]) -> list[Resu
     """What the task makes of each item, in their order, by a process on each core; elsewhere than on Linux by this one.
 
     The processes are forks of this one: they see all that it has in memory. What they make is sent back, so let it be
-    small beside the work; what else they change is lost. It is the same wherever it is made, down to the order of
-    arrays in memory, by which sums over them round.
+    small beside the work; what else they change is lost. With one core it is a fork as well: what is sent back lies in
+    memory in an order of its own, by which sums over it round.
 
     Raises:
         StudyError: a process was ended, as happens where memory runs out; and whatever the task raises.
     """
     if sys.platform != "linux":
-        return [pickle.loads(pickle.dumps(task(item))) for item in items]
+        return [task(item) for item in items]
     n, context = min(cores(), len(items)) or 1, multiprocessing.get_context("fork")
     with warnings.catch_warnings(), ProcessPoolExecutor(n, context, _begin, (task, items)) as pool:
         warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads: those of the kernel, idle
