@@ -43,7 +43,10 @@ _BUT = re.compile(
     re.I,
 )
 _OF_POINT = re.compile(r"[a-z]=")
-_INFINITE = re.compile(r"(?:positive |plus |(negative |minus ))?infinity", re.I)
+_INFINITE = re.compile(r"(?:diverges to |tends to |approaches )?(?:positive |plus |(negative |minus ))?infinity", re.I)
+_EVERY_REAL = re.compile(
+    r"(?:\\text\{)?(?:all|any|every) real(?: values? of)? ?\}?[a-z]|[a-z](?: |\\text\{)(?:is|can be) any real number\}?"
+)
 _COMMANDS = {"tg": "tan", "ctg": "cot", "cotg": "cot", "cosec": "csc", "arctg": "arctan"}
 
 _MONTH = "(?:january|february|march|april|may|june|july|august|september|october|november|december)"
@@ -66,6 +69,23 @@ _REMARK = re.compile(  # on a value that stands before it
 )
 _COLUMN = re.compile(rf"[(\[]({_PLACE}(?:[,;]{_PLACE})+)[)\]]\^\{{?(?:T|\\top|\\intercal) ?\}}?")
 
+_IN_BASE = re.compile(
+    r"(_\{?(2|8|16)\}?)[ (]*(?:\\text\{)?[ (]*(?:in )?(binary|octal|hex(?:adecimal)?)(?: notation)?\)?\}?$", re.I
+)
+_BASES = {"binary": "2", "octal": "8", "hex": "16", "hexadecimal": "16"}
+_REMARK_IN_BRACKETS = re.compile(
+    r"(?<=[\w}]) ?\((?:in )?(?:total|each|altogether|overall|exact(?:ly)?|simplified|final answer)\)(\}?)$", re.I
+)
+
+
+def _chosen(found: re.Match[str]) -> str:
+    r"""10C3 and ``C_{10}^{3}`` as a binomial coefficient; ``C_1^2`` is the square of a constant."""
+    numbers = [int(number) for number in found.groups() if number]
+    n, k = reversed(numbers) if found[0].startswith("C^") else numbers
+    return rf"\binom{{{n}}}{{{k}}}" if n > max(k, _FEWEST_TO_CHOOSE_FROM) else found[0]
+
+
+_FEWEST_TO_CHOOSE_FROM = 3
 _RULES = [
     (re.compile(r"(?<![\^_])\{([-+=<>])\}"), r"\1"),
     (
@@ -86,6 +106,17 @@ _RULES = [
     (re.compile(r"\\text\{plus or minus\}|\+/-|\bplus ?(?:\\lor |/)minus\b ?"), r"\\pm "),
     (re.compile(r"(?<![\w}])[_^](?:\{(\w+)\}|(\w))C_(?:\{(\w+)\}|(\w))"), r"\\binom{\1\2}{\3\4}"),
     (re.compile(r"(?<![\w}])[_^](?:\{(\d+)\}|(\d))P_(?:\{(\d+)\}|(\d))"), r"\\frac{\1\2!}{(\1\2-\3\4)!}"),
+    (re.compile(r"(?<![\w}\\.])(\d+)C(\d+)(?!\w)"), _chosen),
+    (re.compile(r"(?<![\w}])C_\{?(\d+)\}?\^\{?(\d+)\}?|(?<![\w}])C\^\{?(\d+)\}?_\{?(\d+)\}?"), _chosen),
+    (_IN_BASE, lambda found: found[1] if _BASES[found[3].lower()] == found[2] else found[0]),
+    (re.compile(r"(?<=\d) ?(?:\\mod|\\text\{mod\}|mod) ?(\d+)$"), r"\\pmod{\1}"),
+    (
+        re.compile(
+            r"^(?:\\text\{)?(?:for )?all ?(?:real ?)?(?:numbers ?|values of ?)?\}?(?=[a-z](?:\\(?:ne|le|ge)|[<>]))"
+        ),
+        "",
+    ),
+    (_REMARK_IN_BRACKETS, r"\1"),
     (_WHEN, r"\1"),
     (re.compile(r"^(\d+) ?(?:\\text\{)?(?:out of|in)\}? ?(\d+)$"), r"\\frac{\1}{\2}"),
     (re.compile(r"^([ADEGHIKLMOQSTVWXYZ])(?=\([^()]*[,;][^()]*\)$)"), r"\1="),
@@ -145,6 +176,8 @@ def _in_words(answer: str) -> str:
     """Infinity and the sets that have a name."""
     if infinite := _INFINITE.fullmatch(answer):
         return r"-\infty" if infinite[1] else r"\infty"
+    if _EVERY_REAL.fullmatch(answer):
+        return r"\mathbb{R}"
     if but := _BUT.fullmatch(answer):
         points = re.sub(r"\\l(?:and|or) ?", ",", _OF_POINT.sub("", but["points"]))
         return rf"\mathbb{{R}}\setminus\{{{points}\}}"

@@ -131,12 +131,18 @@ def _letters(reading: Reading) -> str | None:
 def _names(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     if gold[0] == answer[0]:
         inner = compare(gold[2], answer[2], conventions)
-        is_one = gold[1] == answer[1] or ("y" in (gold[1], answer[1]) and _is_function(gold) and _is_function(answer))
+        is_one = _is_of(gold[1], answer[1]) or _is_of(answer[1], gold[1])
+        is_one |= "y" in (gold[1], answer[1]) and _is_function(gold) and _is_function(answer)
         return inner if is_one else Finding(False, f"{gold[1]} is not {answer[1]}")
     (_, _, value, equation), other = (gold, answer) if gold[0] == "named" else (answer, gold)
     if other[0] == "equation":
         return Finding(False, "one is an equation") if equation is None else compare(equation, other, conventions)
     return compare(value, other, conventions) if gold[0] == "named" else compare(other, value, conventions)
+
+
+def _is_of(name: str, other: str) -> bool:
+    """Whether a name is the other, or one of several that have its letter: x_1 may be called x."""
+    return name == other or name.partition("_")[0] == other
 
 
 def _is_function(named: Reading) -> bool:

@@ -25,21 +25,7 @@ _FRACTION = re.compile(
     re.I,
 )
 _WHOLE = re.compile(r"\d+(?= ?(?:and |\\land ?))")
-_TWICE = re.compile(
-    r"(?P<first>\d+) ?(?:\(|\\text\{ ?\(?)(?P<behind>[a-z -]+)\)?\}?"
-    r"|(?:\\text\{)?(?P<before>[a-z -]+)\}?\((?P<last>\d+)\)\}?",
-    re.I,
-)
 _MANY = re.compile(r"(half )?an? (?=(?:dozen|hundred|thousand|million|billion|trillion)\b)", re.I)
-
-
-def said_once(text: str) -> str:
-    """9 of "9 (nine)" and of "nine (9)"; other texts as they are."""
-    twice = _TWICE.fullmatch(text)
-    if twice is None:
-        return text
-    digits, words = twice["first"] or twice["last"], twice["behind"] or twice["before"]
-    return digits if with_digits(words.strip()) == digits else text
 
 
 def with_digits(text: str) -> str:

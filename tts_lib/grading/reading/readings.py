@@ -29,7 +29,7 @@ from tts_lib.grading.reading.conditions import Reading, all_of, in_turn, joined,
 from tts_lib.grading.reading.dots import continued
 from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.measures import in_several_units, measure, without_hedge
-from tts_lib.grading.reading.number_words import said_once, with_digits
+from tts_lib.grading.reading.number_words import with_digits
 from tts_lib.grading.reading.progressions import progressions
 from tts_lib.grading.reading.quantifiers import Quantified, quantified
 from tts_lib.grading.reading.relations import (
@@ -55,6 +55,10 @@ from tts_lib.grading.verdicts import ERROR
 VERSION = 11  # of the rules in this package; raise it whenever a reading may change
 _RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow", "sim", "cong", "subset", "subseteq")
 _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
+_TWICE = re.compile(
+    r"(?P<first>[^()]+?) ?(?:(?:\\text\{ ?)?\((?:\\text\{)?(?:or |= ?)?(?P<second>[^()]+?)\}?\)\}?"
+    r"|\\text\{(?P<words>[a-z -]+)\})"
+)
 _CONDITIONED = ("value", "named", "tuple", "list", "set", "equation", "matrix", "where", "family")
 _ARGUMENT = re.compile(r"[a-zA-Z](?:\(([a-z])\)|_\{?([kmn])\}?)=|([a-z])=")
 _OF_WHOLE = frozenset("ijkmnNp")  # letters that stand for whole numbers
@@ -82,7 +86,9 @@ def _read(text: str) -> Reading:
         return ("option", label, read(rest)) if rest else ("text", label)
     if letter := notations.letter_in_brackets(text):
         return ("text", letter)
-    if (counted := with_digits(said_once(text))) != text:
+    if (once := _said_twice(text)) is not None:
+        return once
+    if (counted := with_digits(text)) != text:
         return read(counted)
     if (found := progressions(text)) is not None:
         return found
@@ -149,9 +155,29 @@ def _alternatives(row: Tokens) -> Reading:
 
 
 def _are_one_number(groups: list[list[Reading]]) -> bool:
-    numbers = [item[2][1] if item[0] == "percent" else item[1] for items in groups for item in items]
-    are_numbers = all(len(items) == 1 and items[0][0] in ("value", "percent") for items in groups)
-    return are_numbers and all(len(one) == 1 for one in numbers) and len({one[0].key for one in numbers}) == 1
+    worths = {_worth(items[0]) if len(items) == 1 else None for items in groups}
+    return len(worths) == 1 and worths != {None}
+
+
+def _worth(item: Reading) -> tuple[str, str] | None:
+    """(the key of the number that an answer is, what it measures); None of others."""
+    if item[0] == "measured" and item[4]:
+        return item[4][0][1][0].key, item[4][1]
+    number = item[2][1] if item[0] == "percent" else item[1] if item[0] == "value" else ()
+    return (number[0].key, "") if len(number) == 1 and number[0] else None
+
+
+def _said_twice(text: str) -> Reading | None:
+    r"""The value of "9 (nine)" and ``\\frac12 (50\\%)``; None for other texts, and for products as 3(3)."""
+    twice = _TWICE.fullmatch(text)
+    other = twice and (twice["second"] or twice["words"])
+    if twice is None or not other or twice[1] == other:
+        return None
+    try:
+        pair = [_read(with_digits(part.strip())) for part in (twice[1], other)]
+    except UnreadableError:
+        return None
+    return pair[0] if _are_one_number([[item] for item in pair]) else None
 
 
 def _is_word(item: Reading) -> bool:
@@ -221,7 +247,7 @@ def _equation(parts: list[Tokens], relations: list[str]) -> Reading:
         if name := name_of(side):
             if is_of_another(side, other):
                 raise UnreadableError("a function of another variable")
-            value, names = _item(other), names_in_brackets(side)
+            value, names = _said_twice(written(other)) or _item(other), names_in_brackets(side)
             if value[:2] == ("tuple", "()") and len(value[2]) == len(names):  # (x,y)=(1,2) is x=1, y=2
                 return ("list", tuple(("named", *one, None) for one in zip(names, value[2], strict=True)))
             return ("named", name, value, equation(first, last) if is_variable(side) else None)

@@ -8,7 +8,8 @@ _VERBS = (
     "is are was were equals has have had gets got takes took needs needed costs cost pays paid earns earned makes made "
     "spends spent saves saved sells sold receives received owes owed contains uses used weighs weighed travels "
     "traveled walks walked runs ran drives drove reads eats ate drinks buys bought remain remains lasts measures "
-    "requires wins won scores scored gives produces collects collected sees does holds reaches becomes comprises can could will"
+    "requires wins won scores scored gives produces collects collected sees does holds reaches becomes "
+    "comprises can could will"
 ).split()
 _HEDGES = "be have make need take earn get now also still about approximately exactly only".replace(" ", "|")
 _SAYS = re.compile(

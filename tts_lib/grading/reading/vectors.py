@@ -2,7 +2,7 @@ r"""Sums of tuples and multiples of them: ``(1,2)+t(3,4)`` as ``(1+3t,2+4t)``; a
 
 from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.tokens import Tokens, UnreadableError, brackets, split
-from tts_lib.grading.reading.trees import ONE, Tree
+from tts_lib.grading.reading.trees import ONE, Tree, symbols
 
 _BRACKETS = ("()", "langlerangle")
 
@@ -14,6 +14,8 @@ def combination(row: Tokens) -> tuple[str, list[Formula]] | None:
     terms, signs = split(row, "+", "-")
     terms, signs = (terms, ["+", *signs]) if terms[0] else (terms[1:], signs)
     found = [_multiple(term) for term in terms]
+    if len(found) == 1 and found[0] and symbols(found[0][1].tree):  # a point P(1,2), and multiples of all sizes
+        return None
     if any(one is None for one in found) or len({(one[0], len(one[2])) for one in found if one}) > 1:
         return None
     tuples = [one for one in found if one is not None]

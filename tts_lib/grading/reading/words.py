@@ -10,6 +10,7 @@ OF_SEVERAL = frozenset("gcd lcm max min".split())
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _ARTICLE = re.compile(r"^(?:an?|the) (?=[a-z]{3})(?!and |not |but )")
 _NONE = re.compile(r"^(?:there (?:is|are) )?(no (?:[a-z]+ )*?[a-z]{3,}?)s?(?: exists?)?$")
+_ONE = re.compile(r"^([a-z]+) one$")
 _MANY = re.compile(r"^(?:there are )?(infinitely many)(?: solutions?)?$")
 _DAY = re.compile(
     r"^((?:january|february|march|april|may|june|july|august|september|october|november|december) \d{1,2})"
@@ -47,6 +48,6 @@ def is_word(letters: str) -> bool:
 def plain_words(words: str) -> str:
     """Words in small letters without what says nothing: an article, the plural of none, the noun of "prime number"."""
     words = "does not exist" if words == "dne" else words.replace("doesnt", "does not")
-    for pattern in (_ARTICLE, _NONE, _MANY, _DAY, _MISSING, _OF_ITS_KIND):
+    for pattern in (_ARTICLE, _ONE, _NONE, _MANY, _DAY, _MISSING, _OF_ITS_KIND):
         words = pattern.sub(lambda found: found[1] if found.re.groups else "", words)
     return words
