@@ -108,6 +108,7 @@ _RULES = [
     (re.compile(r"(?<![\w}])[_^](?:\{(\d+)\}|(\d))P_(?:\{(\d+)\}|(\d))"), r"\\frac{\1\2!}{(\1\2-\3\4)!}"),
     (re.compile(r"(?<![\w}\\.])(\d+)C(\d+)(?!\w)"), _chosen),
     (re.compile(r"(?<![\w}])C_\{?(\d+)\}?\^\{?(\d+)\}?|(?<![\w}])C\^\{?(\d+)\}?_\{?(\d+)\}?"), _chosen),
+    (re.compile(r"(?<=[A-Za-z])/ ?\(([A-Za-z]+)(?: |\\cdot ?)([A-Za-z]+)\)"), r"/\1/\2"),
     (_IN_BASE, lambda found: found[1] if _BASES[found[3].lower()] == found[2] else found[0]),
     (re.compile(r"(?<=\d) ?(?:\\mod|\\text\{mod\}|mod) ?(\d+)$"), r"\\pmod{\1}"),
     (

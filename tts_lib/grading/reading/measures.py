@@ -40,7 +40,7 @@ _SENSES = frozenset(
 )
 _OF_DEGREES = {"c": "celsius", "f": "fahrenheit", "n": "north", "s": "south", "e": "east", "w": "west"}
 MEANINGS = frozenset(
-    "or and not no none than more less fewer least most greater larger smaller if when for where mod modulo under over "
+    "or and not no none than less fewer least most greater larger smaller if when for where mod modulo under over "
     "plus minus negative times squared cubed factorial remainder base half halves third thirds quarter quarters fourth "
     "fourths fifth fifths sixth sixths seventh sevenths eighth eighths ninth ninths twelfth twelfths percent "
     "percentage am pm noon midnight does is are undefined impossible infinite infinitely gross score binary ternary "
@@ -107,12 +107,16 @@ def measure(row: Sequence[Token]) -> Measure:
     for word in re.findall(r"[A-Za-z]+|[^\sA-Za-z.,]", behind):
         name = word.lower()
         single = name.removesuffix("s") if len(name) > 2 else name
-        if single in FACTORS and not words:
+        if name == "more":  # 8 more hours; "or" and "than" say what it means else
+            continue
+        elif single in FACTORS and not words:
             factor *= FACTORS[single]
         elif single in FACTORS:
             raise UnreadableError(f"{word} behind a unit")
         elif name in ("squared", "cubed") and words:
             words += ["^", "2" if name == "squared" else "3"]
+        elif name == "times" and behind == word:  # 3 times
+            words.append(name)
         elif name in MEANINGS:
             raise UnreadableError(f"{word} is no unit")
         elif name in _SENSES:

@@ -10,7 +10,7 @@ from tts_lib.grading.reading.conditions import Reading, region
 from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.measures import measure, says_more
 from tts_lib.grading.reading.numerals import Number, number
-from tts_lib.grading.reading.tokens import Tokens, UnreadableError, written
+from tts_lib.grading.reading.tokens import Tokens, UnreadableError, depths, written
 from tts_lib.grading.reading.trees import Tree, symbols
 from tts_lib.grading.reading.values import quotient, values
 from tts_lib.grading.reading.words import OF_ONE_NUMBER, OF_SEVERAL, is_word
@@ -28,7 +28,9 @@ _ARGUMENT = re.compile(r"(?<=[a-zA-Z])\([a-z]\)")  # f(x) and f(t) are one name
 _NAMES = re.compile(r"\(([a-zA-Z](?:_\w)?(?:,[a-zA-Z](?:_\w)?)+)\)")
 _OF_CURVES = {("symbol", name) for name in "xyztuvwrXYZ"} | {("symbol", "theta")}
 _OF_QUANTITIES = OF_ONE_NUMBER | OF_SEVERAL | {"floor", "ceil", "sum", "prod"}
-_OPERATOR = re.compile(r"[A-Z]{1,3}[(\[]|\\(?:i{1,3}nt|oint|lim|max|min|sup|inf|det|Pr|mathbb|text|nabla)(?![a-z])")
+_OPERATOR = re.compile(
+    r"[A-Z]{1,3}[(\[]|\\(?:i{1,3}nt|oint|lim|max|min|sup|inf|det|Pr|mathbb|text|nabla|frac\{\\partial)(?![a-z])"
+)
 _SIZE_OF_UNKNOWN = re.compile(r"\|[xyz]\|")
 _BITS = 1_500
 _NEARLY = Fraction(999_999, 1_000_000)
@@ -71,7 +73,8 @@ def is_quantity(row: Tokens, value: Tokens) -> bool:
     try:
         tree = formula(row).tree
     except UnreadableError:
-        return bool(_OPERATOR.match(written(row))) and not says_more(row)
+        outside = [token for token, depth in zip(row, depths(row), strict=True) if depth == 0]
+        return bool(_OPERATOR.match(written(row))) and not says_more(outside)
     if _is_one(tree):
         return True
     terms = [_without_coefficient(term) for term in tree[1:]] if tree[0] == "add" else []
@@ -85,7 +88,9 @@ def is_quantity(row: Tokens, value: Tokens) -> bool:
 def _is_one(tree: Tree) -> bool:
     """Whether a tree is a function of something, or a derivative."""
     if tree[0] in ("frac", "div"):
-        return all(part[0] == "symbol" and re.fullmatch("d[a-z]", part[1]) for part in tree[1:])
+        return all(part[0] == "symbol" and re.fullmatch("d[a-z]?", part[1]) for part in tree[1:])
+    if tree[0] == "mul" and tree[1][0] == "frac":
+        return _is_one(tree[1])
     is_call = tree[0] == "call" and tree[1] in _OF_QUANTITIES
     return tree[0] == "apply" or (is_call and not symbols(tree) & _OF_CURVES)
 

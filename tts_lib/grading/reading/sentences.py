@@ -11,9 +11,13 @@ _VERBS = (
     "requires wins won scores scored gives produces collects collected sees does holds reaches becomes "
     "comprises can could will"
 ).split()
-_HEDGES = "be have make need take earn get now also still about approximately exactly only".replace(" ", "|")
+_HEDGES = (
+    "him her them us me you it be have make need take earn get now also still about approximately exactly only".replace(
+        " ", "|"
+    )
+)
 _SAYS = re.compile(
-    rf"(?P<before>[A-Za-z][A-Za-z ,'’-]{{0,120}}?) ?\b(?:{'|'.join(_VERBS)})(?: (?:{_HEDGES}))*"
+    rf"(?P<before>[A-Za-z][A-Za-z ,'’-]{{0,120}}?) ?\b(?:{'|'.join(_VERBS)})(?: (?:{_HEDGES.replace(' ', '|')}))*"
     r" ?(?P<value>(?:\\\$ ?)?-?[\d\\][^=<>]*)"
 )
 _VERDICT = re.compile(r"(yes|no|true|false)(?:[,;:.]| ?[-–—]) ?[a-z].*", re.I | re.DOTALL)
