@@ -5,6 +5,7 @@ to make) and prints how that ended. The process kills itself right before its ST
 """
 
 import atexit
+import importlib
 import os
 import subprocess
 import sys
@@ -22,6 +23,8 @@ TINY: dict[str, dict[str, Any]] = {
     "combine": {"attempts": [2, 4], "budget": 8, "levels": 4, "n_val": 30, "n_test": 30},
     "improve": {"rounds": 2, "samples": 8, "texts": 4, "n_test": 30, "pool": 16, "at": 8},
 }
+# What a supplement loads on its way and every fork of it would load anew.
+LOADS = {"improve": ("torch._dynamo", "tts_lib.training.learners", "transformers.models.llama.modeling_llama")}
 
 
 def declared(name: str, **changes: int) -> Supplement:
@@ -63,6 +66,8 @@ def written(name: str, root: Path) -> dict[str, bytes]:
 def serve() -> None:
     for line in sys.stdin:
         name, step, root = line.rstrip("\n").split(" ", 2)
+        for module in LOADS.get(name, ()):
+            importlib.import_module(module)
         child = os.fork()
         if child == 0:
             os.dup2(2, 1)  # the answers are the server's

@@ -144,19 +144,17 @@ def _evidence(found: Strays, n_questions: int, level: _Level) -> list[str]:
     """What speaks for misplacement, at this level, in words."""
     moved, shifted = found.moved, found.shifted
     nobody_recites = found.own + 3 * sqrt(max(found.own, 1.0)) < found.chance + _ACCURACY * n_questions
-
-    def is_misplaced(traffic: Traffic) -> bool:
-        if nobody_recites:
-            return traffic.two_way > _ONE_WAY
-        return traffic.over_recitation + traffic.two_way > level.recited
-
+    is_moved, is_shifted = (
+        each.two_way > _ONE_WAY if nobody_recites else each.over_recitation + each.two_way > level.recited
+        for each in (moved, shifted)
+    )
     evidence = []
-    if moved.over_chance > level.moved and is_misplaced(moved):
+    if moved.over_chance > level.moved and is_moved:
         evidence.append(
             f"{moved.strays} golds lead the answers of another question ({moved.by_chance:.0f} would by chance), "
             f"{moved.lost} of them missing at their own"
         )
-    if shifted.over_chance > level.shifted and is_misplaced(shifted):
+    if shifted.over_chance > level.shifted and is_shifted:
         evidence.append(
             f"{shifted.strays} questions give the gold of the question {found.distance:+d} from theirs "
             f"({shifted.by_chance:.0f} would by chance), {shifted.lost} of these golds missing at their own"

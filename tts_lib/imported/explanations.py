@@ -8,6 +8,7 @@
 """
 
 from dataclasses import dataclass
+from functools import partial
 from math import log
 
 import numpy as np
@@ -79,18 +80,28 @@ def _log_odds(
     if not len(found):
         return 0.0, 0.0
     known = max(float((found.mean() - home_by_chance.mean()) / (1 - home_by_chance.mean())), 0.0)
-
-    def at_home(known: float | np.ndarray) -> np.ndarray:
-        """Probabilities of what was seen at home, where this share of the golds is known."""
-        missing = (1 - home_by_chance) * (1 - known)
-        return np.where(found, 1 - missing, missing)
-
-    def log_likelihoods(of_strays: np.ndarray, of_others: np.ndarray) -> np.ndarray:
-        """One a share of strays."""
-        elsewhere = _SHARES * of_strays + (1 - _SHARES) * by_chance * of_others
-        not_elsewhere = (1 - _SHARES) * (1 - by_chance) * of_others
-        return np.log(np.where(strayed, elsewhere, not_elsewhere).clip(1e-300)).sum(axis=1)
-
+    at_home = partial(_at_home, found, home_by_chance)
+    log_likelihoods = partial(_log_likelihoods, strayed, by_chance)
     misplaced = log_likelihoods(at_home(0.0), at_home(np.minimum(known / (1 - _SHARES), 1)))
     recited = log_likelihoods(at_home(max(known, _KNOWN)), at_home(known))
     return float(misplaced.max() - misplaced[0]), float(misplaced.max() - recited.max())
+
+
+def _at_home(
+    found: Bool[np.ndarray, " gold"], home_by_chance: Float[np.ndarray, " gold"], known: float | np.ndarray
+) -> Float[np.ndarray, "share gold"] | Float[np.ndarray, " gold"]:
+    """Probabilities of what was seen at home, where this share of the golds is known."""
+    missing = (1 - home_by_chance) * (1 - known)
+    return np.where(found, 1 - missing, missing)
+
+
+def _log_likelihoods(
+    strayed: Bool[np.ndarray, " gold"],
+    by_chance: Float[np.ndarray, " gold"],
+    of_strays: Float[np.ndarray, "share gold"] | Float[np.ndarray, " gold"],
+    of_others: Float[np.ndarray, "share gold"] | Float[np.ndarray, " gold"],
+) -> Float[np.ndarray, " share"]:
+    """One a share of strays."""
+    elsewhere = _SHARES * of_strays + (1 - _SHARES) * by_chance * of_others
+    not_elsewhere = (1 - _SHARES) * (1 - by_chance) * of_others
+    return np.log(np.where(strayed, elsewhere, not_elsewhere).clip(1e-300)).sum(axis=1)
