@@ -44,22 +44,6 @@ def read(methods: Mapping[str, Mapping[str, Any]], attempts: Mapping[str, int], 
     for method in methods:
         searches[method] = outcomes.of_search(method, "test", _SEARCH_COLUMNS)
         accuracy[Strategy(method)] = wide(searches[method], "correct")
-    analysis = {
-        f"{stage}/{name}": read_csv(paths.results(stage) / f"{name}.csv")
-        for stage, names in ANALYSIS_TABLES.items()
-        if paths.results(stage).is_dir()
-        for name in names
-    }
-    difficulty = tables.read_table(paths.difficulty("test"))
-    # and predicted bins, where there are scores
-    kept = [*_DIFFICULTY_COLUMNS, *(name for name in ("predicted_bin",) if name in difficulty)]
-    difficulty = difficulty[kept].set_index("question_id")
-    pool = tables.read_table(paths.pool("base", "test"), ["question_id", "verdict"])
-    of_question = (pool["verdict"] == CORRECT).groupby(pool["question_id"])
-    difficulty["pass_at_1"], difficulty["n_samples"] = of_question.mean(), of_question.size()
-    if paths.greedy("base", "test").is_file():
-        greedy = tables.read_table(paths.greedy("base", "test"), ["question_id", "verdict"]).set_index("question_id")
-        difficulty["greedy"] = (greedy["verdict"] == CORRECT).astype(float)
     n_bins = 1 + len(tables.read_json(paths.metrics("difficulty"), ["edges"])["edges"]["oracle"])
     lookaheads = [name for name, options in methods.items() if options.get("depth")]
     revisions = {name: _test(tables.read_table(paths.revisions(name), _REVISION_COLUMNS)) for name in attempts}
@@ -73,8 +57,8 @@ def read(methods: Mapping[str, Mapping[str, Any]], attempts: Mapping[str, int], 
     return Results(
         accuracy=accuracy,
         search=searches,
-        difficulty=difficulty,
-        tables=analysis,
+        difficulty=_difficulty(),
+        tables=_analysis(),
         revisions=revisions,
         seed=seed,
         n_bootstrap=n_bootstrap,
@@ -84,6 +68,30 @@ def read(methods: Mapping[str, Mapping[str, Any]], attempts: Mapping[str, int], 
         lookaheads=lookaheads,
         guess_rate=_guess_rate(),
     )
+
+
+def _analysis() -> dict[str, pd.DataFrame]:
+    """STAGE/NAME of ANALYSIS_TABLES, of the stages that have run."""
+    return {
+        f"{stage}/{name}": read_csv(paths.results(stage) / f"{name}.csv")
+        for stage, names in ANALYSIS_TABLES.items()
+        if paths.results(stage).is_dir()
+        for name in names
+    }
+
+
+def _difficulty() -> pd.DataFrame:
+    """Of every test question, with predicted bins where there are scores, and how often samples of it are right."""
+    found = tables.read_table(paths.difficulty("test"))
+    kept = [*_DIFFICULTY_COLUMNS, *(name for name in ("predicted_bin",) if name in found)]
+    found = found[kept].set_index("question_id")
+    pool = tables.read_table(paths.pool("base", "test"), ["question_id", "verdict"])
+    of_question = (pool["verdict"] == CORRECT).groupby(pool["question_id"])
+    found["pass_at_1"], found["n_samples"] = of_question.mean(), of_question.size()
+    if paths.greedy("base", "test").is_file():
+        greedy = tables.read_table(paths.greedy("base", "test"), ["question_id", "verdict"]).set_index("question_id")
+        found["greedy"] = (greedy["verdict"] == CORRECT).astype(float)
+    return found
 
 
 def _guess_rate() -> float:
