@@ -17,6 +17,7 @@ from tts_lib.common.errors import StudyError
 FINISH_STEP = 0  # ended with the token that closes a step
 FINISH_END = 1  # ended with the end-of-text token
 FINISH_LENGTH = 2  # cut off at max_tokens or at the model's window
+LEAST_TEMPERATURE = 0.01  # above 0: vLLM raises to it what lies between
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tts_lib.answers.protocols import ContextOverflowError, SampleRequest, Sampling, ScoreRequest
+from tts_lib.answers.protocols import LEAST_TEMPERATURE, ContextOverflowError, SampleRequest, Sampling, ScoreRequest
 
-LEAST_TEMPERATURE = 0.01  # vLLM raises to it what lies between 0 and this
 WAY_OUT = "shorten the prompt (fewer examples), lower sampling.max_tokens, or give engine.max_model_len more room"
 
 

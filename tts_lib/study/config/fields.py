@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-LEAST_TEMPERATURE = 0.01  # that every engine keeps as it is, 0 apart
+from tts_lib.answers.protocols import LEAST_TEMPERATURE
 
 
 def _is_kept(temperature: float) -> float:

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from tts_lib.answers.protocols import LEAST_TEMPERATURE
 from tts_lib.common.section import Section
 from tts_lib.common.strategy import TAKEN
 from tts_lib.study.config.fields import (
-    LEAST_TEMPERATURE,
     BatchTokens,
     Budget,
     Count,
