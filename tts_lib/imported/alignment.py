@@ -33,7 +33,6 @@ from scipy.special import pdtrc
 
 from tts_lib.common import rng
 from tts_lib.imported import orders, strays
-from tts_lib.imported.explanations import Traffic
 from tts_lib.imported.orders import Orders
 from tts_lib.imported.strays import Answers, Strays
 from tts_lib.questions.files.fields import shorten
