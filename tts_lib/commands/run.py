@@ -12,7 +12,7 @@ from tts_lib.common import paths
 from tts_lib.common.processes import die_with_parent
 from tts_lib.plan import table
 from tts_lib.plan.ahead import look
-from tts_lib.study import folder, profile, progress
+from tts_lib.study import folder, parameters, profile, progress, warm
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,9 +73,12 @@ def _repro(root: Path, stages: list[str]) -> int:
     """
     environment = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
     command = [sys.executable, "-m", "dvc", "repro", *stages]
-    with subprocess.Popen(
-        command, cwd=root, env=environment, start_new_session=True, preexec_fn=die_with_parent
-    ) as process:
+    with (
+        warm.process(root, parameters.of_kernels()) as told,
+        subprocess.Popen(
+            command, cwd=root, env=environment | told, start_new_session=True, preexec_fn=die_with_parent
+        ) as process,
+    ):
         try:
             return process.wait()
         except KeyboardInterrupt:

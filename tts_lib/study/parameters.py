@@ -28,6 +28,28 @@ ONE_THREAD = {  # sums are taken in one order: parallel work is done by processe
     "OPENBLAS_NUM_THREADS": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
+# The first group fixes what would differ from run to run; the second keeps large arrays from being returned to the
+# system and faulted in again (read by the C library as the process starts).
+_OF_KERNELS = {
+    STAGE: "1",
+    "PYTHONHASHSEED": "0",
+    "SOURCE_DATE_EPOCH": "0",
+    "IPYKERNEL_CELL_NAME": "<cell>",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    "JUPYTER_PREFER_ENV_PATH": "1",
+    "PYTHONWARNINGS": "ignore:IProgress not found",  # of transformers, which has bars for notebooks
+    "MALLOC_MMAP_THRESHOLD_": "4294967296",
+    "MALLOC_TRIM_THRESHOLD_": "4294967296",
+    "MALLOC_TOP_PAD_": "268435456",
+    **ONE_THREAD,
+}
+# What the reader's machine would bring in: kernels, startup files and settings of its own.
+_FOREIGN = ("JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "MATPLOTLIBRC", "MPLBACKEND", "PYTHONSTARTUP")
+
+
+def of_kernels() -> dict[str, str]:
+    """The environment of a stage's kernel, from that of this process."""
+    return {name: value for name, value in os.environ.items() if name not in _FOREIGN} | _OF_KERNELS
 
 
 def here(keep: bool = False) -> Callable[[str], Any]:

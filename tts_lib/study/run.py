@@ -5,6 +5,11 @@ line stands in place of one of its literals. The executed notebook is written at
 whenever the same stage runs; wall time and memory go to logs/stages.jsonl instead.
 """
 
+from tts_lib.study import warm
+
+if __name__ == "__main__":
+    warm.go_on_there("tts_lib.study.run")  # before anything else is loaded, which takes half a second
+
 import argparse
 import json
 import os
@@ -31,7 +36,6 @@ from tts_lib.study.config import loading
 
 # Longest path of a Unix socket, less what jupyter appends to the name of the connection file.
 MAX_SOCKET_PREFIX = 107 - len("-ipc-12345")
-PREFIX = "tts"  # of the runners' temporary folders; behind it stands the process
 # StudyError and the errors derived from it: their text is for the user as it stands.
 SENTENCES = {
     "StudyError",
@@ -45,25 +49,8 @@ SENTENCES = {
     "TableError",
     "WriteError",
 }
+_forked_peak = 0  # see warm.kernel_peak
 _GIVEN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=([A-Za-z0-9_.-]+)")
-
-# The notebook's kernel inherits these. The first group fixes what would differ from run to run; the second keeps large
-# arrays from being returned to the system and faulted in again (read by the C library as the process starts).
-KERNEL_ENVIRONMENT = {
-    parameters.STAGE: "1",
-    "PYTHONHASHSEED": "0",
-    "SOURCE_DATE_EPOCH": "0",
-    "IPYKERNEL_CELL_NAME": "<cell>",
-    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-    "JUPYTER_PREFER_ENV_PATH": "1",
-    "PYTHONWARNINGS": "ignore:IProgress not found",  # of transformers, which has bars for notebooks
-    "MALLOC_MMAP_THRESHOLD_": "4294967296",
-    "MALLOC_TRIM_THRESHOLD_": "4294967296",
-    "MALLOC_TOP_PAD_": "268435456",
-    **parameters.ONE_THREAD,
-}
-# What the reader's machine would bring in: kernels, startup files and settings of its own.
-FOREIGN = ("JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "MATPLOTLIBRC", "MPLBACKEND", "PYTHONSTARTUP")
 
 
 def run(source: Path, target: Path, given: Mapping[str, str], terminal: TextIO) -> None:
@@ -84,12 +71,12 @@ def run(source: Path, target: Path, given: Mapping[str, str], terminal: TextIO) 
     partial = notebooks.partial(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _kernel_config() as kernel:
+        with _kernel_config() as (kernel_name, kernel):
             executed = papermill.execute_notebook(
                 str(source),
                 str(partial),
                 parameters=injected,
-                kernel_name="python3",
+                kernel_name=kernel_name,
                 language="python",
                 progress_bar=False,
                 record_timing=False,
@@ -145,24 +132,32 @@ def _interrupted(terminal: TextIO, source: str) -> NoReturn:
 
 
 @contextmanager
-def _kernel_config() -> Iterator[Config]:
-    """How the kernel is reached: sockets in a private folder, or TCP where that folder's path is too long for one."""
+def _kernel_config() -> Iterator[tuple[str, Config]]:
+    """Which kernel, and how it is reached: sockets in a private folder, or TCP where its path is too long for one."""
     _sweep()
-    folder = tempfile.mkdtemp(prefix=f"{PREFIX}-{os.getpid()}-")
+    folder = tempfile.mkdtemp(prefix=f"{warm.PREFIX}-{os.getpid()}-")
     os.environ |= {"IPYTHONDIR": folder, "JUPYTER_DATA_DIR": folder}  # none of the reader's own
     connection_file = os.path.join(folder, "kernel.json")
     settings = {"connection_file": connection_file}
     if os.name == "posix" and len(os.fsencode(connection_file)) <= MAX_SOCKET_PREFIX:
         settings["transport"] = "ipc"
+    name = "python3"
+    if command := warm.kernel_command():
+        name = "warm"
+        spec = Path(folder) / "kernels" / name / "kernel.json"
+        spec.parent.mkdir(parents=True)
+        spec.write_text(json.dumps({"argv": command, "display_name": name, "language": "python"}))
     try:
-        yield Config({"KernelManager": settings, "AsyncKernelManager": settings})
+        yield name, Config({"KernelManager": settings, "AsyncKernelManager": settings})
     finally:
+        global _forked_peak
+        _forked_peak = warm.kernel_peak(Path(folder))
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sweep() -> None:
     """Remove the folders of runners that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}-*-*"):
+    for folder in Path(tempfile.gettempdir()).glob(f"{warm.PREFIX}-*-*"):
         owner = folder.name.split("-")[1]
         if owner.isdecimal() and not is_alive(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)
@@ -173,7 +168,8 @@ def _log_stage(target: Path, start: float, succeeded: bool) -> None:
 
     Where it cannot be written, the stage has more to say than the log.
     """
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    peak = max(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, _forked_peak)
+    peak /= 2**20 if sys.platform == "darwin" else 2**10
     entry = {"stage": target.stem, "succeeded": succeeded, "wall_s": round(time.monotonic() - start, 2)}
     with suppress(OSError):
         progress.STAGES.parent.mkdir(exist_ok=True)
@@ -205,9 +201,9 @@ def main(arguments: list[str] | None = None, terminal: TextIO = sys.stderr) -> N
     """
     options = make_parser().parse_args(arguments)
     die_with_parent()
-    os.environ.update(KERNEL_ENVIRONMENT)
-    for name in FOREIGN:
-        os.environ.pop(name, None)
+    environment = parameters.of_kernels()
+    os.environ.clear()
+    os.environ.update(environment)
     start = time.monotonic()
     succeeded = False
     source, target = options.source.resolve(), options.target.resolve()

@@ -1,5 +1,10 @@
 """Writes the pages of a report: `python -m tts_lib.report.pages`."""
 
+from tts_lib.study import warm
+
+if __name__ == "__main__":
+    warm.go_on_there("tts_lib.report.pages")  # before the rest is loaded
+
 import argparse
 import os
 import sys

@@ -1,0 +1,184 @@
+"""A process that has loaded what all stages load, and forks what they start: `tts run` keeps one while DVC works.
+
+A stage is an interpreter that loads papermill and a kernel that loads pandas, numpy and matplotlib, which is most of
+what a stage takes that only reads tables. Where a warm process listens, both are forks of it, and what DVC or jupyter
+started waits for its fork: it hands on its arguments, environment, folder and terminal, and exits as the fork does.
+Each ends with the other. The library itself is loaded anew in each fork. `dvc repro` by hand has no warm process, nor
+has a run whose warm process was ended: then all is as ever.
+"""
+
+import builtins
+import gc
+import json
+import os
+import resource
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NoReturn
+
+from tts_lib.common.processes import die_with_parent
+
+PREFIX = "tts"  # of temporary folders of runs and stages; behind it stands the process
+ADDRESS = "TTS_WARM"  # of the process that stages are forked from
+KERNELS = "TTS_WARM_KERNELS"  # the same, to a stage that was forked from it
+_PEAK = ".peak"  # of a kernel's memory, beside its connection file: it is no child of its stage, who could be asked
+PRELOADED = (
+    "tts_lib.study.notebooks",  # which makes the next ones load faster
+    *("papermill", "ipykernel.kernelapp", "yaml", "pydantic", "jaxtyping"),
+    *("pandas", "pyarrow.parquet", "scipy.special", "matplotlib.pyplot", "mpmath"),
+    *("nbconvert.filters.markdown_mistune", "jinja2", "scipy.optimize", "scipy.stats"),
+)
+
+
+@contextmanager
+def process(root: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """A warm process for the study in `root` (on Linux), and the variables that tell DVC's stages of it.
+
+    Args:
+        environment: of kernels, what their interpreter and libraries begin with.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix=f"{PREFIX}-{os.getpid()}-") as folder,
+        socket.socket(socket.AF_UNIX) as here,
+    ):
+        address = os.path.join(folder, "warm")
+        try:
+            if sys.platform != "linux":
+                raise OSError
+            here.bind(address)
+        except OSError:  # or its path is too long for a socket
+            yield {}
+            return
+        here.listen()
+        path = os.pathsep.join(filter(None, [str(root), environment.get("PYTHONPATH")]))
+        drawing = "module://matplotlib_inline.backend_inline"  # which is what kernels draw with
+        with subprocess.Popen(
+            [sys.executable, "-m", "tts_lib.study.warm", str(here.fileno())],
+            cwd=root,
+            env={**environment, "PYTHONPATH": path, "MPLBACKEND": drawing},
+            pass_fds=[here.fileno()],
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as server:
+            here.close()  # with its end there is nothing left to connect to
+            try:
+                yield {ADDRESS: address}
+            finally:
+                server.kill()
+
+
+def go_on_there(module: str) -> None:
+    """Where a warm process listens, run the module that this process was started for there, and exit as that does."""
+    if address := os.environ.get(ADDRESS):
+        with suppress(ConnectionError, FileNotFoundError):
+            sys.exit(_forked(address, module)[0])
+
+
+def kernel_command() -> list[str] | None:
+    """How a stage that was forked starts its kernel as a fork too, as jupyter's kernel.json has it."""
+    if (address := os.environ.get(KERNELS)) is None:
+        return None
+    return [sys.executable, "-m", "tts_lib.study.warm", address, "{connection_file}"]
+
+
+def kernel_peak(folder: Path) -> int:
+    """Resident memory (in KB) of the forked kernel whose connection file lay in this folder; 0 where there was none."""
+    return max([0, *(int(path.read_text()) for path in folder.glob(f"*{_PEAK}"))])
+
+
+def _forked(address: str, module: str) -> tuple[int, int]:
+    """Have a module run in a fork with what this process was given; its exit status and resident memory."""
+    die_with_parent()
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(address)
+        socket.send_fds(connection, [b"."], [0, 1, 2])
+        request = {"module": module, "words": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}
+        connection.sendall(json.dumps(request).encode() + b"\n")
+        told = connection.makefile()
+        if fork := told.readline():
+            signal.signal(signal.SIGINT, lambda *_: os.kill(int(fork), signal.SIGINT))
+        end = told.read()
+    return tuple(json.loads(end)) if end else (128 + signal.SIGKILL, 0)
+
+
+def _serve(descriptor: int) -> None:
+    """Load everything, then fork for each that connects; only in the forks this returns."""
+    with socket.socket(fileno=descriptor) as here:
+        # As it is in a kernel: pandas asks while it is loaded.
+        builtins.get_ipython = lambda: SimpleNamespace(kernel=None)  # pyright: ignore[reportAttributeAccessIssue]
+        for name in PRELOADED:
+            with suppress(ImportError):  # what a stage lacks it tells by itself
+                import_module(name)
+        del builtins.get_ipython  # pyright: ignore[reportAttributeAccessIssue]
+        gc.freeze()  # so that forks share it as long as they can
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # none is waited for
+        while True:
+            connection, _ = here.accept()
+            if os.fork() == 0:
+                break
+            connection.close()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _stand_in(connection)
+
+
+def _stand_in(connection: socket.socket) -> NoReturn:
+    """Become the process that asked, and run its module."""
+    die_with_parent()
+    os.setsid()
+    _, descriptors, _, _ = socket.recv_fds(connection, 1, 3)
+    request = json.loads(connection.makefile().readline())
+    for descriptor, its in enumerate(descriptors):
+        os.dup2(its, descriptor)
+        os.close(its)
+    connection.sendall(f"{os.getpid()}\n".encode())
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    if address := os.environ.pop(ADDRESS, None):
+        os.environ[KERNELS] = address
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tts_lib"]:
+        del sys.modules[name]
+    sys.argv = [request["module"], *request["words"]]
+    threading.Thread(target=lambda: connection.recv(1) or os._exit(1), daemon=True).start()
+    status = 0
+    try:
+        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    connection.sendall(json.dumps([status, peak]).encode())
+    sys.exit(status)
+
+
+def main(words: Sequence[str]) -> None:
+    """`python -m tts_lib.study.warm DESCRIPTOR` is the process; with ADDRESS and more, a kernel forked from it."""
+    if len(words) == 1:
+        _serve(int(words[0]))
+    address, file, *more = words
+    sys.argv[1:] = ["-f", file, *more]
+    try:
+        status, peak = _forked(address, "ipykernel_launcher")
+        with suppress(OSError):
+            Path(file).with_suffix(_PEAK).write_text(str(peak))
+        sys.exit(status)
+    except (ConnectionError, FileNotFoundError):
+        runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
