@@ -18,6 +18,7 @@ _QUANTITY = re.compile(r"\\(?:SI|qty)\{([^{}]*)\}\{([^{}]*)\}")
 _OF_COMMANDS = re.compile(r"\\([a-zA-Z]+) ?")
 _HAT = r"\\(?:hat|vec|widehat|overrightarrow) ?(?:\{\{?(?P<a>[%s])\}?\}|(?P<b>[%s])(?![a-zA-Z]))"
 _UNIT_VECTOR, _SECOND_UNIT_VECTOR = re.compile(_HAT % ("ijk", "ijk")), re.compile(_HAT % ("jk", "jk"))
+_COEFFICIENT = re.compile(r"[-+]?(?:[^-+()]*|[^-+()]*\([^()]*\))")
 _EVERY = re.compile(r"(?:\\text\{(both|either)\}|(both|either)\b) ?", re.I)
 _JOINS = {"both": r"\land", "either": r"\lor"}
 _SET = re.compile(
@@ -54,7 +55,7 @@ _WHEN = re.compile(
     rf"^(\\text\{{)?(?:on|in) (?=(?:(?:sun|mon|tues|wednes|thurs|fri|satur)day|{_MONTH}(?: \d{{1,4}})?)\}}?$)", re.I
 )
 _CALLED_SO = (
-    r"the (?:(?:vertical|horizontal|straight|open|closed|half-open|ordered) )?"
+    r"(?:the )?(?:(?:vertical|horizontal|straight|open|closed|half-open|ordered) )?"
     r"(?:line|circle|plane|parabola|equation|function|polynomial|point|pair|interval|set|vector|matrix|number|value)"
 )
 _CALLED = re.compile(  # "the point (1,2)" is (1,2)
@@ -109,6 +110,7 @@ _RULES = [
     (re.compile(r"(?<![\w}\\.])(\d+)C(\d+)(?!\w)"), _chosen),
     (re.compile(r"(?<![\w}])C_\{?(\d+)\}?\^\{?(\d+)\}?|(?<![\w}])C\^\{?(\d+)\}?_\{?(\d+)\}?"), _chosen),
     (re.compile(r"(?<=[A-Za-z])/ ?\(([A-Za-z]+)(?: |\\cdot ?)([A-Za-z]+)\)"), r"/\1/\2"),
+    (re.compile(r"[, ]*&[, ]*\\text\{[, ]*(?:if|for|when),?\} ?(?=.*\\end\{cases\})"), "&"),
     (_IN_BASE, lambda found: found[1] if _BASES[found[3].lower()] == found[2] else found[0]),
     (re.compile(r"(?<=\d) ?(?:\\mod|\\text\{mod\}|mod) ?(\d+)$"), r"\\pmod{\1}"),
     (
@@ -145,10 +147,21 @@ def usual(answer: str) -> str:
     if (every := _EVERY.match(answer)) and _JOINS[(every[1] or every[2]).lower()] in answer:
         answer = answer[every.end() :]
     if _SECOND_UNIT_VECTOR.search(answer):  # beside which i is a vector, and not the imaginary unit
-        answer = _UNIT_VECTOR.sub(lambda unit: unit["a"] or unit["b"], answer)
+        answer = _of_unit_vectors(_UNIT_VECTOR.sub(lambda unit: unit["a"] or unit["b"], answer))
     if column := _COLUMN.fullmatch(answer):  # (1,2)^T
         return r"\begin{pmatrix}" + re.sub("[,;]", r"\\\\", column[1]) + r"\end{pmatrix}"
     return _in_words(_intervals(_units(answer)))
+
+
+def _of_unit_vectors(answer: str) -> str:
+    r"""3i-4j as ``\langle3,-4\rangle``; other sums as they are."""
+    parts = re.split(r"\{?([ijk])\}?", answer)
+    entries = dict(zip(parts[1::2], parts[::2], strict=False))
+    are_entries = all(_COEFFICIENT.fullmatch(entry) for entry in entries.values())
+    if parts[-1] or len(entries) < max(len(parts) // 2, 2) or not are_entries:
+        return answer
+    found = [f"{entry}1" if entry in ("", "+", "-") else entry for entry in (entries.get(name, "0") for name in "ijk")]
+    return rf"\langle {','.join(found[: 3 if 'k' in entries else 2])}\rangle"
 
 
 def _units(answer: str) -> str:

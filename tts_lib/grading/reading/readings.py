@@ -59,6 +59,7 @@ _TWICE = re.compile(
     r"(?P<first>[^()]+?) ?(?:(?:\\text\{ ?)?\((?:\\text\{)?(?:or |= ?)?(?P<second>[^()]+?)\}?\)\}?"
     r"|\\text\{(?P<words>[a-z -]+)\})"
 )
+_DERIVATIVE = re.compile(r"\\frac\{d([a-z])\}\{d[a-z]\}")
 _CONDITIONED = ("value", "named", "tuple", "list", "set", "equation", "matrix", "where", "family")
 _ARGUMENT = re.compile(r"[a-zA-Z](?:\(([a-z])\)|_\{?([kmn])\}?)=|([a-z])=")
 _OF_WHOLE = frozenset("ijkmnNp")  # letters that stand for whole numbers
@@ -252,7 +253,8 @@ def _equation(parts: list[Tokens], relations: list[str]) -> Reading:
                 return ("list", tuple(("named", *one, None) for one in zip(names, value[2], strict=True)))
             return ("named", name, value, equation(first, last) if is_variable(side) else None)
     if is_quantity(first, last):
-        return ("named", written(first), _item(last), equation(first, last))
+        name = _DERIVATIVE.sub(r"\1'", written(first))
+        return ("named", name, _item(last), equation(first, last))
     is_constant = not any(unknowns(formula(measure(side).row).tree) for side in (first, last))
     found = IDENTITY if is_constant else equation(first, last)
     if found is None:
@@ -267,6 +269,8 @@ def _inequalities(parts: list[Tokens], relations: list[str]) -> Reading:
         for left, right, relation in zip(sides, sides[1:], relations, strict=False)
         if left is not None and right is not None
     ]
+    if not found and len(parts) == 3 and is_variable(parts[1]) and set(relations) == {"<"}:  # from -oo to oo
+        return region(written(parts[1]), regions.REALS, True)
     if not found:
         raise UnreadableError("nothing is compared")
     return all_of(found, set())

@@ -16,6 +16,7 @@ _OR = re.compile(r"\\lor | or ")
 
 def in_words(text: str, read: Callable[[str], Reading]) -> Reading:
     """The answer that stands as text in a formula; what is no words is left to `read`."""
+    text = text.removesuffix(" only")
     if (labelled := notations.option(text)) and not labelled[1]:
         return ("text", labelled[0])
     if letter := notations.letter(text):

@@ -16,7 +16,7 @@ _DAY = re.compile(
     r"^((?:january|february|march|april|may|june|july|august|september|october|november|december) \d{1,2})"
     r"(?:st|nd|rd|th)(?![a-z])"
 )
-_MISSING = re.compile(r"^(?:it|(?:the )?[a-z]+) (does not exist|is undefined)$")
+_MISSING = re.compile(r"^(?:it|(?:the )?(?!not )[a-z]+) (?:is )?(does not exist|undefined)$")
 _OF_ITS_KIND = re.compile(  # a prime number is prime
     r"^(odd|even|prime|composite|rational|irrational|positive|negative|perfect|equilateral|isosceles|scalene|right|acute"
     r"|obtuse|increasing|decreasing|linear|quadratic|cubic|exponential|constant|periodic|arithmetic|geometric)"
