@@ -126,7 +126,7 @@ _RULES = [
     (re.compile(r"^(?:([a-zA-Z]): ?)?([a-z]) ?\\mapsto ?"), lambda rule: f"{rule[1] or 'f'}({rule[2]})="),
     (re.compile(r"^([a-zA-Z]\([a-z]\))\\equiv ?(?!.*mod)"), r"\1="),
     (_CALLED, ""),
-    (re.compile(r"^(\\text\{)?(?:it(?:'s| is)|the answer is)(?=[ }])(?!\}$)[ :]{0,2}", re.I), r"\1"),
+    (re.compile(r"^(\\text\{)?(?:it(?:'s| is)|the answer is)(?=[ }(])(?!\}$)[ :]{0,2}", re.I), r"\1"),
     (re.compile(r"(?<=\d)(?:\((?:\\text\{mod\}|mod|\\mod) ?(\d+)\)|\\pmod ?\{?(\d+)\}?)$"), r"\\pmod{\1\2}"),
     (
         re.compile(r"\\(?:text\{)?(tg|ctg|cotg|cosec|arctg)(?:\}|(?![a-zA-Z]))"),

@@ -227,7 +227,10 @@ class _Parser(Operators):
                     length,
                     *(replaced(body, index, i) for i in places),
                 )
-        return ("apply", f"{name} {written(below)} {written(above)}", body)
+        factors = list(body[1:]) if body[0] == "mul" and name != "prod" else [body]
+        inner = [factor for factor in factors if symbols(factor)]
+        applied: Tree = ("apply", f"{name} {written(below)} {written(above)}", ("mul", *inner))
+        return ("mul", applied, *(factor for factor in factors if not symbols(factor)))
 
 
 def _repeating(digits: str) -> Fraction:

@@ -142,7 +142,7 @@ def _alternatives(row: Tokens) -> Reading:
     rows = [group for group in split(row, "lor")[0] if group]
     groups = [_items(group) for group in rows]
     if len({written(group) for group in rows}) == len(rows) and _are_one_number(groups):  # 3/5 or 0.6
-        return groups[0][0]
+        return _exact_one([items[0] for items in groups])
     if (union := united_intervals([item for items in groups for item in items])) is not None:
         return union
     if len(groups) > 1 and all(_is_word(item) for items in groups for item in items):
@@ -158,6 +158,11 @@ def _alternatives(row: Tokens) -> Reading:
 def _are_one_number(groups: list[list[Reading]]) -> bool:
     worths = {_worth(items[0]) if len(items) == 1 else None for items in groups}
     return len(worths) == 1 and worths != {None}
+
+
+def _exact_one(items: list[Reading]) -> Reading:
+    """One of several readings of one number, and no percentage if there is another."""
+    return next((item for item in items if item[0] != "percent"), items[0])
 
 
 def _worth(item: Reading) -> tuple[str, str] | None:
@@ -178,7 +183,7 @@ def _said_twice(text: str) -> Reading | None:
         pair = [_read(with_digits(part.strip())) for part in (twice[1], other)]
     except UnreadableError:
         return None
-    return pair[0] if _are_one_number([[item] for item in pair]) else None
+    return _exact_one(pair) if _are_one_number([[item] for item in pair]) else None
 
 
 def _is_word(item: Reading) -> bool:

@@ -89,8 +89,10 @@ def _is_one(tree: Tree) -> bool:
     """Whether a tree is a function of something, or a derivative."""
     if tree[0] in ("frac", "div"):
         return all(part[0] == "symbol" and re.fullmatch("d[a-z]?", part[1]) for part in tree[1:])
-    if tree[0] == "mul" and tree[1][0] == "frac":
+    if tree[0] == "mul" and tree[1][0] == "frac":  # d/dx of something
         return _is_one(tree[1])
+    if tree[0] == "mul" and tree[1][0] == "apply":  # an integral, of which numbers have been taken out
+        return not any(map(symbols, tree[2:]))
     is_call = tree[0] == "call" and tree[1] in _OF_QUANTITIES
     return tree[0] == "apply" or (is_call and not symbols(tree) & _OF_CURVES)
 

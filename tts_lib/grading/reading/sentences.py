@@ -20,6 +20,11 @@ _SAYS = re.compile(
     rf"(?P<before>[A-Za-z][A-Za-z ,'’-]{{0,120}}?) ?\b(?:{'|'.join(_VERBS)})(?: (?:{_HEDGES.replace(' ', '|')}))*"
     r" ?(?P<value>(?:\\\$ ?)?-?[\d\\][^=<>]*)"
 )
+_DONE = re.compile(
+    r"(?P<value>(?:\\\$ ?)?-?[\d\\][^=<>]*?)"
+    r" (?:(?:is|are|was|were|will be) (?:[a-z]+ed|left|sold|remaining|possible)|remain)"
+)
+_REASON = re.compile(r" (?:by|using) (?:the )?[a-z' -]+ (?:test|theorem|criterion)$", re.I)
 _VERDICT = re.compile(r"(yes|no|true|false)(?:[,;:.]| ?[-–—]) ?[a-z].*", re.I | re.DOTALL)
 _SUBJECT = re.compile(
     r"^(?:it|this|(?:the |this )?(?:given |improper )?(?:series|integral|limit|function|sequence|graph|triangle|matrix"
@@ -32,8 +37,9 @@ _OTHERWISE = frozenset("square squares cube cubes sum product difference ratio a
 
 def value_said(sentence: str) -> str | None:
     """The number or formula, with the words behind it, that a sentence ends with; None if it says more."""
-    found = _SAYS.fullmatch(sentence)
-    if found is None:
+    if found := _DONE.fullmatch(sentence):
+        return found["value"]
+    if (found := _SAYS.fullmatch(sentence)) is None:
         return None
     words = re.findall("[a-z]+", found["before"].lower())
     return None if set(words) & (MEANINGS | _OTHERWISE) else found["value"]
@@ -43,4 +49,4 @@ def verdict_said(sentence: str) -> str:
     """Yes of "Yes, it is"; "converges" of "the series converges"; other sentences as they are."""
     if found := _VERDICT.fullmatch(sentence):
         return found[1]
-    return _SUBJECT.sub("", sentence)
+    return _REASON.sub("", _SUBJECT.sub("", sentence))

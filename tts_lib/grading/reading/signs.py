@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from tts_lib.grading.reading.tokens import Token, Tokens, brackets
+from tts_lib.grading.reading.tokens import Token, Tokens, brackets, depths
 
 _MOST_CHOICES = 4  # of signs, each plus or minus
 
@@ -13,6 +13,9 @@ def both_signs(row: Tokens) -> list[Tokens]:
     Those behind an equals sign are chosen as those before it.
     """
     if brackets(row) in (r"\{\}", "{}") or not any(token.is_command("pm", "mp") for token in row):
+        return [row]
+    is_in_set = any(token.is_sign(r"\{") for token in row)
+    if is_in_set and all(d for token, d in zip(row, depths(row), strict=True) if token.is_command("pm", "mp")):
         return [row]
     is_one_choice = any(token.is_command("mp") for token in row)
     follows: dict[int, int] = {}  # of each sign's place, which choice it follows
