@@ -70,6 +70,10 @@ _REMARK = re.compile(  # on a value that stands before it
 )
 _COLUMN = re.compile(rf"[(\[]({_PLACE}(?:[,;]{_PLACE})+)[)\]]\^\{{?(?:T|\\top|\\intercal) ?\}}?")
 
+_EXCEPT = re.compile(  # where a fraction has no value
+    r"^(?P<body>(?:(?!\\(?:ne|le|ge|in|text)(?![a-z]))[^<>=])*?[\w)}])[,;]? ?"
+    r"(?:\\text\{[, ]*(?:for|where|with|provided|if)(?: that)?\} ?|\()?(?P<letter>[a-z])\\ne ?[^<>=a-zA-Z]*$"
+)
 _IN_BASE = re.compile(
     r"(_\{?(2|8|16)\}?)[ (]*(?:\\text\{)?[ (]*(?:in )?(binary|octal|hex(?:adecimal)?)(?: notation)?\)?\}?$", re.I
 )
@@ -111,6 +115,14 @@ _RULES = [
     (re.compile(r"(?<![\w}])C_\{?(\d+)\}?\^\{?(\d+)\}?|(?<![\w}])C\^\{?(\d+)\}?_\{?(\d+)\}?"), _chosen),
     (re.compile(r"(?<=[A-Za-z])/ ?\(([A-Za-z]+)(?: |\\cdot ?)([A-Za-z]+)\)"), r"/\1/\2"),
     (re.compile(r"[, ]*&[, ]*\\text\{[, ]*(?:if|for|when),?\} ?(?=.*\\end\{cases\})"), "&"),
+    (re.compile(r"^.+?\\text\{[, ]*(?:so|thus|therefore|hence)[, ]*(?:the|our) (?:final )?answer is ?\} ?(?=.)"), ""),
+    (
+        re.compile(
+            r"(?<=\d)( ?\\text\{ ?| )an? (?=(?:second|minute|hour|day|night|week|month|year|pound|person|piece)\b)"
+        ),
+        r"\1per ",
+    ),
+    (_EXCEPT, lambda found: found["body"] if found["letter"] in found["body"] else found[0]),
     (_IN_BASE, lambda found: found[1] if _BASES[found[3].lower()] == found[2] else found[0]),
     (re.compile(r"(?<=\d) ?(?:\\mod|\\text\{mod\}|mod) ?(\d+)$"), r"\\pmod{\1}"),
     (
@@ -146,7 +158,7 @@ def usual(answer: str) -> str:
         answer = _DECIMAL_COMMA.sub(".", answer)
     if (every := _EVERY.match(answer)) and _JOINS[(every[1] or every[2]).lower()] in answer:
         answer = answer[every.end() :]
-    if _SECOND_UNIT_VECTOR.search(answer):  # beside which i is a vector, and not the imaginary unit
+    if _SECOND_UNIT_VECTOR.search(answer) and not answer.startswith("{"):  # beside which i is a vector
         answer = _of_unit_vectors(_UNIT_VECTOR.sub(lambda unit: unit["a"] or unit["b"], answer))
     if column := _COLUMN.fullmatch(answer):  # (1,2)^T
         return r"\begin{pmatrix}" + re.sub("[,;]", r"\\\\", column[1]) + r"\end{pmatrix}"

@@ -10,7 +10,7 @@ from dataclasses import replace
 from tts_lib.grading.closeness import numbers, points, progressions, ratios, regions, times
 from tts_lib.grading.conventions import Conventions
 from tts_lib.grading.reading.conditions import Reading
-from tts_lib.grading.reading.measures import is_known
+from tts_lib.grading.reading.measures import are_apart, is_known
 from tts_lib.grading.verdicts import Finding
 
 _FUNCTION = re.compile(r"y|\w+\(\.\)")
@@ -85,7 +85,7 @@ def _measures(gold: Reading, answer: Reading, conventions: Conventions) -> Findi
         if gold[0] == answer[0]:
             return _in_order(gold[2], answer[2], conventions)
         return Finding(False, "one is an amount in several units")
-    if units[0] != units[1] and (conventions.units == "required" or all(map(is_known, units))):
+    if units[0] != units[1] and (conventions.units == "required" or all(map(is_known, units)) or are_apart(*units)):
         return Finding(False, f"units: {units[0] or 'none'} is not {units[1] or 'none'}")
     gold, answer = (reading[1] if reading[0] == "measured" else reading for reading in (gold, answer))
     return compare(gold, answer, conventions)
@@ -133,6 +133,8 @@ def _names(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
         inner = compare(gold[2], answer[2], conventions)
         is_one = _is_of(gold[1], answer[1]) or _is_of(answer[1], gold[1])
         is_one |= "y" in (gold[1], answer[1]) and _is_function(gold) and _is_function(answer)
+        if not is_one and gold[3] and answer[3]:  # m=n and n=m
+            return compare(gold[3], answer[3], conventions)
         return inner if is_one else Finding(False, f"{gold[1]} is not {answer[1]}")
     (_, _, value, equation), other = (gold, answer) if gold[0] == "named" else (answer, gold)
     if other[0] == "equation":

@@ -181,6 +181,12 @@ def is_known(unit: str) -> bool:
     return bool(words) and all(word in _KNOWN for word in words)
 
 
+def are_apart(one: str, other: str) -> bool:
+    """Whether each of two units has a known one that the other has not, whatever else is in them: g/mol and kg/mol."""
+    words, others = ({word for word in unit.split() if word.isalpha() and word in _KNOWN} for unit in (one, other))
+    return bool(words - others and others - words)
+
+
 def _without_currency(row: list[Token]) -> tuple[list[Token], str]:
     """The row without a currency before or behind the number, and that currency."""
     start = 1 if row and row[0].is_sign("-", "+") else 0

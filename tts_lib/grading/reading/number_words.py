@@ -45,6 +45,8 @@ def with_digits(text: str) -> str:
         return text
     shown = fraction or str(whole)
     rest = text[end_of_all:]
+    if re.match("-[a-z]", rest):  # one-to-one
+        return text
     return shown + (" " if rest[:1].isalpha() else "") + rest
 
 

@@ -5,19 +5,19 @@ import re
 from tts_lib.grading.reading.measures import MEANINGS
 
 _VERBS = (
-    "is are was were equals has have had gets got takes took needs needed costs cost pays paid earns earned makes made "
-    "spends spent saves saved sells sold receives received owes owed contains uses used weighs weighed travels "
-    "traveled walks walked runs ran drives drove reads eats ate drinks buys bought remain remains lasts measures "
-    "requires wins won scores scored gives produces collects collected sees does holds reaches becomes "
-    "comprises can could will"
-).split()
+    "[a-z]+(?:ed|s)|are|were|have|had|got|took|made|spent|sold|ran|drove|read|ate|paid|cost|won|gave|bought|brought"
+    "|can|could|will"
+)
+_NO_SUBJECT = re.compile(
+    r"\b(?:with|of|in|on|at|to|from|by|for|per|an?|the|its|this|and|or|equal|same)$", re.I
+)  # of a verb
 _HEDGES = (
     "him her them us me you it be have make need take earn get now also still about approximately exactly only".replace(
         " ", "|"
     )
 )
 _SAYS = re.compile(
-    rf"(?P<before>[A-Za-z][A-Za-z ,'’-]{{0,120}}?) ?\b(?:{'|'.join(_VERBS)})(?: (?:{_HEDGES.replace(' ', '|')}))*"
+    rf"(?P<before>[A-Za-z][A-Za-z ,'’-]{{0,120}}?) ?\b(?P<verb>{_VERBS})(?: (?:{_HEDGES.replace(' ', '|')}))*"
     r" ?(?P<value>(?:\\\$ ?)?-?[\d\\][^=<>]*)"
 )
 _DONE = re.compile(
@@ -29,7 +29,7 @@ _VERDICT = re.compile(r"(yes|no|true|false)(?:[,;:.]| ?[-–—]) ?[a-z].*", re.
 _SUBJECT = re.compile(
     r"^(?:it|this|(?:the |this )?(?:given |improper )?(?:series|integral|limit|function|sequence|graph|triangle|matrix"
     r"|system|equation|set|relation|statement|answer|conclusion|claim|polynomial|vectors|solution))"
-    r" (?:(?:is|are) )?(?=(?:not )?[a-z]{4,})(?!(?:does|is|are|was|has)\b)",
+    r" (?:(?:is|are) )?(?=(?:not )?[a-z]{3,})(?!(?:does|is|are|was|has)\b)",
     re.I,
 )
 _OTHERWISE = frozenset("square squares cube cubes sum product difference ratio average mean percent percentage".split())
@@ -41,8 +41,10 @@ def value_said(sentence: str) -> str | None:
         return found["value"]
     if (found := _SAYS.fullmatch(sentence)) is None:
         return None
-    words = re.findall("[a-z]+", found["before"].lower())
-    return None if set(words) & (MEANINGS | _OTHERWISE) else found["value"]
+    if _NO_SUBJECT.search(found["before"]):
+        return None
+    words = {*re.findall("[a-z]+", found["before"].lower()), found["verb"].lower()} - {"is", "are", "does"}
+    return None if words & (MEANINGS | _OTHERWISE) else found["value"]
 
 
 def verdict_said(sentence: str) -> str:
