@@ -56,3 +56,22 @@ def _exact(row: Tokens) -> Any:
     if value is None:
         raise UnreadableError("no number")
     return value
+
+
+def are_one_number(groups: list[list[Reading]]) -> bool:
+    """Whether each group has one item, and all are one number, or one amount in several units."""
+    worths = {_worth(items[0]) if len(items) == 1 else None for items in groups}
+    return len(worths) == 1 and worths != {None}
+
+
+def exact_one(items: list[Reading]) -> Reading:
+    """One of several readings of one number, and no percentage if there is another."""
+    return next((item for item in items if item[0] != "percent"), items[0])
+
+
+def _worth(item: Reading) -> tuple[str, str] | None:
+    """(the key of the number that an answer is, what it measures); None of others."""
+    if item[0] == "measured" and item[4]:
+        return item[4][0][1][0].key, item[4][1]
+    number = item[2][1] if item[0] == "percent" else item[1] if item[0] == "value" else ()
+    return (number[0].key, "") if len(number) == 1 and number[0] else None

@@ -71,7 +71,7 @@ gallon: gal; dollar: \\$ usd buck; cent: ¢; euro: € eur; gbp: £; yen: ¥ jpy
 percent:; oclock:; /: per; square: sq; cubic: cu; k: kelvin; hertz: hz; watt: w; newton: n; joule: j; volt: v; acre:;
 hectare: ha; nm: nanometer nanometre; micrometer: micrometre micron \\mum µm; ns: nanosecond; microsecond: µs;
 ms: millisecond; kn: kilonewton; kj: kilojoule; calorie: cal; kcal: kilocalorie; kwh:; kw: kilowatt; pascal: pa;
-kpa: kilopascal; khz: kilohertz; mhz: megahertz; ghz: gigahertz
+kpa: kilopascal; khz: kilohertz; mhz: megahertz; ghz: gigahertz; mol: mole; molar:
 """
 _ALIASES = {
     other: unit.strip()
@@ -130,6 +130,7 @@ def measure(row: Sequence[Token]) -> Measure:
         elif name in CARDINALS:
             raise UnreadableError("a number behind the number")
         else:
+            name = "molar" if word == "M" else name
             words.append(_ALIASES.get(name, _ALIASES.get(single, single)))
     if words[-3:-1] == ["^", "-"]:  # m s^-1
         words = [*words[:-4], "/", words[-4], *(["^", words[-1]] if words[-1] != "1" else [])]

@@ -24,14 +24,15 @@ from fractions import Fraction
 
 from tts_lib.grading.limits import is_readable
 from tts_lib.grading.normal_form import normalise
-from tts_lib.grading.reading import amounts, constants, matrices, notations, quantities, regions
+from tts_lib.grading.reading import amounts, matrices, notations, quantities, regions
 from tts_lib.grading.reading.conditions import Reading, all_of, in_turn, joined, region, region_of, united_intervals
 from tts_lib.grading.reading.dots import continued
+from tts_lib.grading.reading.families import for_all
 from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.measures import in_several_units, measure, without_hedge
 from tts_lib.grading.reading.number_words import with_digits
 from tts_lib.grading.reading.progressions import progressions
-from tts_lib.grading.reading.quantifiers import Quantified, quantified
+from tts_lib.grading.reading.quantifiers import quantified
 from tts_lib.grading.reading.relations import (
     IDENTITY,
     ORDERS,
@@ -47,6 +48,7 @@ from tts_lib.grading.reading.sentences import value_said
 from tts_lib.grading.reading.signs import both_signs
 from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, brackets, split, tokens, written
 from tts_lib.grading.reading.trees import unknowns
+from tts_lib.grading.reading.twice import said_twice
 from tts_lib.grading.reading.vectors import combination
 from tts_lib.grading.reading.wording import in_words, words
 from tts_lib.grading.reading.words import without_text
@@ -55,14 +57,7 @@ from tts_lib.grading.verdicts import ERROR
 VERSION = 11  # of the rules in this package; raise it whenever a reading may change
 _RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow", "sim", "cong", "subset", "subseteq")
 _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
-_TWICE = re.compile(
-    r"(?P<first>[^()]+?) ?(?:(?:\\text\{ ?)?\((?:\\text\{)?(?:or |= ?)?(?P<second>[^()]+?)\}?\)\}?"
-    r"|\\text\{(?P<words>[a-z -]+)\})"
-)
 _DERIVATIVE = re.compile(r"\\frac\{d([a-z])\}\{d[a-z]\}")
-_CONDITIONED = ("value", "named", "tuple", "list", "set", "equation", "matrix", "where", "family")
-_ARGUMENT = re.compile(r"[a-zA-Z](?:\(([a-z])\)|_\{?([kmn])\}?)=|([a-z])=")
-_OF_WHOLE = frozenset("ijkmnNp")  # letters that stand for whole numbers
 _WHOLE_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _NOUN = re.compile(r"[Aa]n? [a-z]{3,20}(?: [a-z]{3,20}){0,3}(?:(?<!s)|(?<=[iu]s)|(?<=ss))")  # but a side of "a units"
 
@@ -87,7 +82,7 @@ def _read(text: str) -> Reading:
         return ("option", label, read(rest)) if rest else ("text", label)
     if letter := notations.letter_in_brackets(text):
         return ("text", letter)
-    if (once := _said_twice(text)) is not None:
+    if (once := said_twice(text, _read)) is not None:
         return once
     if (counted := with_digits(text)) != text:
         return read(counted)
@@ -96,28 +91,11 @@ def _read(text: str) -> Reading:
     plain = without_text(text)
     if (value := value_said(plain)) is not None:
         return _read(value)
-    if (said := quantified(plain)) and (found := _quantified(said)) is not None:
+    if (said := quantified(plain)) and (found := for_all(said, _read)) is not None:
         return found
     if _NOUN.fullmatch(text):
         return words(text)
     return _answer(tokens(text))
-
-
-def _quantified(said: Quantified) -> Reading | None:
-    """An answer by what its letters stand for: all numbers that its function takes, constants of any name, integers."""
-    argument = _ARGUMENT.match(said.body)
-    is_of_argument = argument is not None and said.letters == (argument[1] or argument[2] or argument[3],)
-    is_whole = said.kind not in ("", "real")
-    if not any(letter in said.body for letter in said.letters) or (said.is_some and (is_of_argument or is_whole)):
-        return None
-    body = _read(said.body)
-    if body[0] not in _CONDITIONED or (not said.kind and argument is None):
-        return None
-    if is_whole:
-        return ("where", body, said.kind) if all(letter[0] in _OF_WHOLE for letter in said.letters) else None
-    if is_of_argument:
-        return body
-    return ("family", _read(written(constants.renamed(tokens(said.body), said.letters))), body)
 
 
 # --- lists and conditions
@@ -141,8 +119,8 @@ def _alternatives(row: Tokens) -> Reading:
     """What stands between "or": a list of values; words and values of several unknowns are not all given at once."""
     rows = [group for group in split(row, "lor")[0] if group]
     groups = [_items(group) for group in rows]
-    if len({written(group) for group in rows}) == len(rows) and _are_one_number(groups):  # 3/5 or 0.6
-        return _exact_one([items[0] for items in groups])
+    if len({written(group) for group in rows}) == len(rows) and amounts.are_one_number(groups):  # 3/5 or 0.6
+        return amounts.exact_one([items[0] for items in groups])
     if (union := united_intervals([item for items in groups for item in items])) is not None:
         return union
     if len(groups) > 1 and all(_is_word(item) for items in groups for item in items):
@@ -153,37 +131,6 @@ def _alternatives(row: Tokens) -> Reading:
     if all(len(items) > 1 for items in groups):  # x=1, y=2 or x=3, y=4
         return _list([_tuple(items) for items in groups])
     return ("or", tuple(map(_list, groups)))
-
-
-def _are_one_number(groups: list[list[Reading]]) -> bool:
-    worths = {_worth(items[0]) if len(items) == 1 else None for items in groups}
-    return len(worths) == 1 and worths != {None}
-
-
-def _exact_one(items: list[Reading]) -> Reading:
-    """One of several readings of one number, and no percentage if there is another."""
-    return next((item for item in items if item[0] != "percent"), items[0])
-
-
-def _worth(item: Reading) -> tuple[str, str] | None:
-    """(the key of the number that an answer is, what it measures); None of others."""
-    if item[0] == "measured" and item[4]:
-        return item[4][0][1][0].key, item[4][1]
-    number = item[2][1] if item[0] == "percent" else item[1] if item[0] == "value" else ()
-    return (number[0].key, "") if len(number) == 1 and number[0] else None
-
-
-def _said_twice(text: str) -> Reading | None:
-    r"""The value of "9 (nine)" and ``\\frac12 (50\\%)``; None for other texts, and for products as 3(3)."""
-    twice = _TWICE.fullmatch(text)
-    other = twice and (twice["second"] or twice["words"])
-    if twice is None or not other or twice[1] == other:
-        return None
-    try:
-        pair = [_read(with_digits(part.strip())) for part in (twice[1], other)]
-    except UnreadableError:
-        return None
-    return _exact_one(pair) if _are_one_number([[item] for item in pair]) else None
 
 
 def _is_word(item: Reading) -> bool:
@@ -253,7 +200,7 @@ def _equation(parts: list[Tokens], relations: list[str]) -> Reading:
         if name := name_of(side):
             if is_of_another(side, other):
                 raise UnreadableError("a function of another variable")
-            value, names = _said_twice(written(other)) or _item(other), names_in_brackets(side)
+            value, names = said_twice(written(other), _read) or _item(other), names_in_brackets(side)
             if value[:2] == ("tuple", "()") and len(value[2]) == len(names):  # (x,y)=(1,2) is x=1, y=2
                 return ("list", tuple(("named", *one, None) for one in zip(names, value[2], strict=True)))
             return ("named", name, value, equation(first, last) if is_variable(side) else None)

@@ -11,11 +11,7 @@ _VERBS = (
 _NO_SUBJECT = re.compile(
     r"\b(?:with|of|in|on|at|to|from|by|for|per|an?|the|its|this|and|or|equal|same)$", re.I
 )  # of a verb
-_HEDGES = (
-    "him her them us me you it be have make need take earn get now also still about approximately exactly only".replace(
-        " ", "|"
-    )
-)
+_HEDGES = "him her them us me you it be have make need take earn get now also still about approximately exactly only"
 _SAYS = re.compile(
     rf"(?P<before>[A-Za-z][A-Za-z ,'’-]{{0,120}}?) ?\b(?P<verb>{_VERBS})(?: (?:{_HEDGES.replace(' ', '|')}))*"
     r" ?(?P<value>(?:\\\$ ?)?-?[\d\\][^=<>]*)"

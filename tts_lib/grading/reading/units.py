@@ -20,7 +20,9 @@ _UNITS = {
 }
 _NEWTON, _WATT = Counter(mass=1, length=1, time=-2), Counter(mass=1, length=2, time=-3)
 _JOULE, _PASCAL = Counter(mass=1, length=2, time=-2), Counter(mass=1, length=-1, time=-2)
-_UNITS |= {  # in milligrams, millimetres and seconds
+_UNITS |= {  # in moles, milligrams, millimetres and seconds
+    "mol": (Counter(amount=1), Fraction(1)),
+    "molar": (Counter(amount=1, length=-3), Fraction(1, 10**6)),
     "newton": (_NEWTON, Fraction(10**9)),
     "kn": (_NEWTON, Fraction(10**12)),
     "joule": (_JOULE, Fraction(10**12)),

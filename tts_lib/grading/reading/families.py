@@ -1,0 +1,30 @@
+"""Answers that hold for all numbers of a kind, or with constants of any name; a part of `readings`."""
+
+import re
+from collections.abc import Callable
+
+from tts_lib.grading.reading import constants
+from tts_lib.grading.reading.conditions import Reading
+from tts_lib.grading.reading.quantifiers import Quantified
+from tts_lib.grading.reading.tokens import tokens, written
+
+_CONDITIONED = ("value", "named", "tuple", "list", "set", "equation", "matrix", "where", "family")
+_ARGUMENT = re.compile(r"[a-zA-Z](?:\(([a-z])\)|_\{?([kmn])\}?)=|([a-z])=")
+_OF_WHOLE = frozenset("ijkmnNp")  # letters that stand for whole numbers
+
+
+def for_all(said: Quantified, read: Callable[[str], Reading]) -> Reading | None:
+    """An answer by what its letters stand for: all numbers that its function takes, constants of any name, integers."""
+    argument = _ARGUMENT.match(said.body)
+    is_of_argument = argument is not None and said.letters == (argument[1] or argument[2] or argument[3],)
+    is_whole = said.kind not in ("", "real")
+    if not any(letter in said.body for letter in said.letters) or (said.is_some and (is_of_argument or is_whole)):
+        return None
+    body = read(said.body)
+    if body[0] not in _CONDITIONED or (not said.kind and argument is None):
+        return None
+    if is_whole:
+        return ("where", body, said.kind) if all(letter[0] in _OF_WHOLE for letter in said.letters) else None
+    if is_of_argument:
+        return body
+    return ("family", read(written(constants.renamed(tokens(said.body), said.letters))), body)
