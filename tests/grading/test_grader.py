@@ -13,6 +13,7 @@ from helpers.pipeline import ROOT
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import WriteError
 from tts_lib.grading import votes, workers
+from tts_lib.grading.__main__ import main
 from tts_lib.grading.conventions import Conventions
 from tts_lib.grading.grader import Grader
 from tts_lib.grading.verdicts import CORRECT, ERROR, NO_ANSWER, TIMEOUT, WRONG
@@ -291,15 +292,15 @@ def test_importing_the_grader_is_light():
 # --- the command
 
 
-def explained(*arguments: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "tts_lib.grading", *arguments]
+def test_the_command_explains_itself(capsys):
+    def explained(*arguments: str) -> tuple[int, str]:
+        return main(list(arguments)), capsys.readouterr().out
+
+    asked = [r"\frac{1}{25!}", r"so we get \boxed{\frac{1}{24!}}"]
+    command = [sys.executable, "-m", "tts_lib.grading", *asked]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.stderr == ""
-    return done.returncode, done.stdout
-
-
-def test_the_command_explains_itself():
-    code, text = explained(r"\frac{1}{25!}", r"so we get \boxed{\frac{1}{24!}}")
+    code, text = explained(*asked)
+    assert (done.returncode, done.stdout, done.stderr) == (code, text, "")
     assert code == 1 and text.splitlines()[0] == r"extracted: \frac{1}{24!}"
     assert "6.4469502843" in text and "compared exactly" in text and text.endswith("verdict:   wrong\n")
     code, text = explained("1,2", "$2$ and $1$")

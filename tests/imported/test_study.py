@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers import cells
 from helpers.example_study import REPLAY
 from helpers.pipeline import ROOT
 from tts_lib.answers.cost import LEDGER
@@ -78,8 +79,8 @@ def test_a_small_model_with_a_verifier_against_a_30_times_larger_one():
 NOTEBOOK = "notebooks/01_questions-imported.ipynb"
 
 
-def run_import(folder: Path, rows: list[dict], *changes: tuple[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run the import of a replay of twelve questions whose base pool holds these rows."""
+def a_replay(folder: Path, rows: list[dict], *changes: tuple[str, str]) -> Path:
+    """Of twelve questions whose base pool holds these rows."""
     (folder / "pools").mkdir(parents=True)
     text = REPLAY[: REPLAY.index("    large:")] + REPLAY[REPLAY.index("select:") :]
     for old, new in (("n_val: 100", "n_val: 2"), *changes):
@@ -89,21 +90,22 @@ def run_import(folder: Path, rows: list[dict], *changes: tuple[str, str]) -> sub
     golds = [{"id": f"q{i}", "problem": f"What is {i}?", "answer": str(i)} for i in range(12)]
     for name, records in (("questions", golds), ("small", rows)):
         (folder / f"pools/{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
-    (folder / "notebooks").mkdir()
-    (folder / NOTEBOOK).write_bytes((ROOT / NOTEBOOK).read_bytes())
-    return subprocess.run(
+    return folder
+
+
+def test_a_refused_pool_leaves_nothing_behind(tmp_path: Path):
+    rows = [{"id": f"q{i}", "answer": str(i), "scores": [0.5]} for i in range(12)]
+    a_replay(tmp_path, [*rows, {"id": "q1", "answer": "1", "scores": [1.5]}])
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / NOTEBOOK).write_bytes((ROOT / NOTEBOOK).read_bytes())
+    run = subprocess.run(
         [sys.executable, "-m", "tts_lib.study.run", NOTEBOOK, "reports/executed/01_questions.ipynb"],
-        cwd=folder,
+        cwd=tmp_path,
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=False,
     )
-
-
-def test_a_refused_pool_leaves_nothing_behind(tmp_path: Path):
-    rows = [{"id": f"q{i}", "answer": str(i), "scores": [0.5]} for i in range(12)]
-    run = run_import(tmp_path, [*rows, {"id": "q1", "answer": "1", "scores": [1.5]}])
     assert run.returncode == 1
     said = run.stderr.strip().splitlines()[-1]
     assert "pools/small.jsonl, line 13, column 'scores' is 1.5, but must be a number from 0 to 1" in said
@@ -114,14 +116,14 @@ def test_the_settings_of_a_replay_reach_its_import(tmp_path: Path):
     """Read by the last number (the marked style finds none), of 11 of 12 questions, scores as logits, order trusted."""
     texts = [(f"q{i}", f"In all they have {i + wrong} of them \ud83d") for i in range(11) for wrong in (0, 900)]
     rows = [{"id": name, "text": text, "scores": [3.0, -2.0]} for name, text in texts]
-    run = run_import(
+    a_replay(
         tmp_path,
         rows,
         ("answer: answer", "text: text"),
         ("n_val: 2", "n_val: 2\n    style: number\n    partial: true"),
         ("format: rows", "format: rows\n      scores: logit\n      order: trusted"),
     )
-    assert run.returncode == 0, run.stderr
+    cells.run(tmp_path, (Path(NOTEBOOK).stem,))
     found = read_json(tmp_path / "reports/metrics/import.json")["base"]
     wanted = {"samples": 22, "correct": 11, "no_answer": 0, "questions": 11, "questions_without_samples": 1}
     wanted |= {"torn_samples": 22, "torn_questions": 0, "scores": "logit"}

@@ -1,4 +1,5 @@
 import dataclasses
+from functools import cache
 
 import numpy as np
 import pytest
@@ -42,6 +43,12 @@ def search_all(search: StepSearch, budget=16, noise=0.5, skill=1.0, seed=0) -> d
     outcomes = Scheduler(SimulatedPolicy(skill), SimulatedVerifier(noise)).run(searches)
     assert all(outcome.error is None for outcome in outcomes.values())
     return outcomes
+
+
+@cache
+def found(name: str, budget=16) -> dict[int, Outcome[Candidates]]:
+    """What a method finds with the settings of `searching`, for tests that compare with it."""
+    return search_all(searching(METHODS[name]), budget)
 
 
 def same(a: Candidates, b: Candidates) -> bool:
@@ -177,7 +184,7 @@ def test_every_option_changes_result_or_cost(name, option, value):
         update={"method": METHODS[name].model_copy(update={option: value})} if own else {option: value}
     )
     assert before != after
-    assert not same_everywhere(search_all(before, budget=64), search_all(after, budget=64))
+    assert not same_everywhere(found(name, budget=64), search_all(after, budget=64))
 
 
 def test_every_option_was_changed():
@@ -196,9 +203,8 @@ def test_every_option_was_changed():
 
 @pytest.mark.parametrize("name", ["odds", "ratio", "tree"])
 def test_what_is_no_option_of_a_method_changes_nothing(name):
-    before = search_all(searching(METHODS[name]))
     for option, value in [("duplicates", "merge"), *(NOT_OF_TREES.items() if name == "tree" else [])]:
-        assert same_everywhere(before, search_all(searching(METHODS[name], **{option: value})))
+        assert same_everywhere(found(name), search_all(searching(METHODS[name], **{option: value})))
 
 
 def test_a_tree_must_know_what_closes_a_step():
@@ -207,7 +213,7 @@ def test_a_tree_must_know_what_closes_a_step():
 
 
 def test_duplicates_mean_nothing_to_a_subtree_that_keeps_one_prefix():
-    keep, merge = (search_all(searching(METHODS["dvts"], duplicates=rule), budget=64) for rule in ("keep", "merge"))
+    keep, merge = found("dvts", budget=64), search_all(searching(METHODS["dvts"], duplicates="merge"), budget=64)
     assert sum(outcome.result.n_duplicates for outcome in keep.values()) > 0
     assert same_everywhere(keep, merge)
 
@@ -235,8 +241,7 @@ def test_candidates_are_within_the_budget_and_whole(name, budget):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_results_do_not_depend_on_company_or_order(name):
-    search = searching(METHODS[name])
-    together = search_all(search)
+    search, together = searching(METHODS[name]), found(name)
     for i in reversed(range(N_QUESTIONS)):
         scheduler = Scheduler(SimulatedPolicy(), SimulatedVerifier(0.5))
         alone = scheduler.run({i: search.search(question(i, 3 + i % 4), 16, (0, "policy"))})
@@ -246,8 +251,8 @@ def test_results_do_not_depend_on_company_or_order(name):
 @pytest.mark.parametrize("name", METHODS)
 def test_the_seed_decides(name):
     search = searching(METHODS[name])
-    assert same_everywhere(search_all(search), search_all(search))
-    assert not same_everywhere(search_all(search), search_all(search, seed=1))
+    assert same_everywhere(found(name), search_all(search))
+    assert not same_everywhere(found(name), search_all(search, seed=1))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -281,7 +286,7 @@ def test_a_perfect_verifier_finds_the_solution(name):
 
 def test_depth_0_lookahead_is_beam_search():
     blind = METHODS["lookahead"].model_copy(update={"depth": 0})  # params.yaml would not have it
-    assert same_everywhere(search_all(searching(blind)), search_all(searching(METHODS["beam"])))
+    assert same_everywhere(search_all(searching(blind)), found("beam"))
 
 
 def test_beam_keeps_the_best_prefixes_and_expands_each_m_times():

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,14 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "params.yaml").write_text(EXAMPLE)
     (tmp_path / "notebooks").mkdir()
     return tmp_path
+
+
+@pytest.fixture
+def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a stage that is refused before it starts a kernel, in this process."""
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(nbrun, "die_with_parent", lambda: None)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
 
 
 def write_notebook(path: Path, *sources: str, parameters: str = PARAMETERS) -> Path:
@@ -204,26 +213,23 @@ def test_a_killed_kernel_is_said_to_be_dead(project: Path) -> None:
         (["notebooks/n.ipynb", "../out.ipynb", *ARGUMENTS], "Both notebooks must lie in the project's folder"),
     ],
 )
-def test_a_refused_stage_says_one_sentence(
-    project: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str
-) -> None:
+@pytest.mark.usefixtures("here")
+def test_a_refused_stage_says_one_sentence(project: Path, arguments: list[str], sentence: str) -> None:
     write_notebook(project / "notebooks/n.ipynb")
-    monkeypatch.chdir(project)
-    monkeypatch.setattr(nbrun, "die_with_parent", lambda: None)
-    monkeypatch.setattr(os, "environ", dict(os.environ))
     with pytest.raises(SystemExit) as caught:
         nbrun.main(arguments)
     assert str(caught.value).startswith(sentence) and "\n" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("here")
 def test_a_stage_that_cannot_write_says_one_sentence(project: Path) -> None:
     """Files stand where its folders would be, as on a disk that lets nothing be written."""
     write_notebook(project / "notebooks/n.ipynb")
     for name in ("out", "logs"):
         (project / name).write_text("")
-    run = start(project, "notebooks/n.ipynb", "out/n.ipynb", *ARGUMENTS)
-    stdout, stderr = run.communicate(timeout=120)
-    assert (run.returncode, stdout, stderr) == (1, "", "cannot write out, which is left as it was: File exists\n")
+    with pytest.raises(SystemExit) as caught:
+        nbrun.main(["notebooks/n.ipynb", "out/n.ipynb", *ARGUMENTS])
+    assert str(caught.value) == "cannot write out, which is left as it was: File exists"
 
 
 def test_ctrl_c_is_answered_with_one_line(project: Path) -> None:
@@ -268,16 +274,17 @@ def test_a_stage_runs_on_its_own_interpreter_and_settings(project: Path, tmp_pat
     assert printed == f"{sys.executable} False 1.5\n"
 
 
-def test_the_next_stage_sweeps_up_after_a_killed_one(project: Path, tmp_path: Path) -> None:
-    write_notebook(project / "notebooks/n.ipynb")
+@pytest.mark.usefixtures("here")
+def test_the_next_stage_sweeps_up_after_a_killed_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     temporary = tmp_path / "t"
     temporary.mkdir()
     dead = subprocess.Popen(["true"])
     dead.wait()
     for name in (f"tts-{dead.pid}-x", f"tts-{os.getpid()}-y", "tts-mine-z", "other"):
         (temporary / name).mkdir()
-    start(project, "notebooks/n.ipynb", "out/n.ipynb", *ARGUMENTS, TMPDIR=str(temporary)).communicate(timeout=120)
-    left = {path.name for path in temporary.iterdir()}
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    with nbrun._kernel_config():
+        left = {path.name for path in temporary.iterdir()}
     assert {f"tts-{os.getpid()}-y", "tts-mine-z", "other"} <= left and f"tts-{dead.pid}-x" not in left
 
 
