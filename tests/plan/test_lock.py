@@ -1,7 +1,7 @@
 """Which stages are made, held against a lock that DVC itself wrote."""
 
 import os
-import subprocess
+import shutil
 import sys
 from pathlib import Path
 
@@ -33,8 +33,13 @@ stages:
 SETTINGS = {"seed": 0, "group": {"size": 3, "name": "x"}}
 
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
+
+
 @pytest.fixture(scope="module")
 def run_once(tmp_path_factory) -> Path:
+    from dvc.repo import Repo  # seconds to import
+
     root = tmp_path_factory.mktemp("study")
     files = {"notebooks/a.ipynb": "{}", "tts_lib/common/x.py": "x = 1\n", "tts_lib/common/sub/y.py": "y = 1\n"}
     for name, text in files.items():
@@ -42,9 +47,10 @@ def run_once(tmp_path_factory) -> Path:
         (root / name).write_text(text)
     (root / "dvc.yaml").write_text(PIPELINE)
     (root / "params.yaml").write_text(yaml.safe_dump(SETTINGS))
-    environment = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
-    for command in (["init", "--no-scm"], ["repro"]):
-        subprocess.run([sys.executable, "-m", "dvc", *command], cwd=root, env=environment, check=True, timeout=120)
+    with pytest.MonkeyPatch.context() as patch, Repo.init(str(root), no_scm=True) as repo:
+        patch.chdir(root)
+        patch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+        repo.reproduce()
     cache = root / "tts_lib/common/__pycache__"
     cache.mkdir()
     (cache / "x.pyc").write_bytes(b"compiled since")
@@ -53,8 +59,7 @@ def run_once(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def study(run_once, tmp_path) -> Path:
-    subprocess.run(["cp", "-r", f"{run_once}/.", str(tmp_path)], check=True)
-    return tmp_path
+    return Path(shutil.copytree(run_once, tmp_path / "study"))
 
 
 def made(root: Path, settings: dict | None = None) -> set[str]:
@@ -99,7 +104,8 @@ def test_the_foundation_stands_while_its_rooms_say_what_they_said(tmp_path):
     (tmp_path / "tts_lib/common").mkdir(parents=True)
     assert Lock(tmp_path, SETTINGS).made([stage]) == set()
     (tmp_path / paths.FOUNDATION).parent.mkdir()
-    (tmp_path / paths.FOUNDATION).write_bytes(foundation.said())
+    said = foundation.said()
+    (tmp_path / paths.FOUNDATION).write_bytes(said)
     assert Lock(tmp_path, SETTINGS).made([stage]) == {"foundation"}
-    (tmp_path / paths.FOUNDATION).write_bytes(foundation.said().replace(b"a", b"b"))
+    (tmp_path / paths.FOUNDATION).write_bytes(said.replace(b"a", b"b"))
     assert Lock(tmp_path, SETTINGS).made([stage]) == set()
