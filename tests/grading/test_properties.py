@@ -1,20 +1,17 @@
 """What holds for any two answers: typesetting means nothing, equality has no direction, equal answers vote together."""
 
 import random
-from functools import cache
 
 import pytest
 
-from helpers.answer_pairs import DIFFERENT, SAME, pairs
+from helpers.answer_pairs import DIFFERENT, SAME, pairs, read
 from tts_lib.grading import votes
 from tts_lib.grading.conventions import Conventions
 from tts_lib.grading.equivalence import compare
 from tts_lib.grading.normal_form import normalise
-from tts_lib.grading.reading import readings
 
 TABLE = [pair[1:] for pair in pairs()] + SAME + DIFFERENT
 ANSWERS = sorted({answer for pair in TABLE for answer in pair})
-read = cache(readings.read)
 UNICODE = {r"\pi": "π", r"\infty": "∞", r"\cup": "∪", r"\le": "≤", r"\ge": "≥", r"\pm": "±", r"\cdot": "·", "-": "−"}
 UNICODE |= {r"^\circ": "°", "^2": "²", r"\times": "×", r"\ne": "≠", r"\in": "∈", r"\theta": "θ", r"\frac{1}{2}": "½"}
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"

@@ -1,13 +1,15 @@
 """Pairs of answers that are the same, or not, and how the rules judge a pair without processes and limits."""
 
 import re
+from functools import cache
 
 from helpers.pipeline import ROOT
 from tts_lib.grading.conventions import Conventions, spelled
 from tts_lib.grading.equivalence import compare
 from tts_lib.grading.normal_form import normalise
-from tts_lib.grading.reading.readings import read
+from tts_lib.grading.reading import readings
 
+read = cache(readings.read)  # each answer of the pairs is looked at by many tests
 SAME = [
     ("1+2i", "i(2-i)"),
     (r"\cos(x)", r"\sin(90^{\circ}-x)"),

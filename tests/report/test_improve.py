@@ -84,7 +84,7 @@ def test_what_a_sample_is_worth_is_read_by_either_verifier(own: float, verdict: 
     assert base.weighted[START][:, 3].mean() == pytest.approx(0.5, abs=0.04)
     table = amortised(found).set_index(["teacher", "reader", "budget"])
     assert table.loc[("verifier", START, 1), "worth"] > 2 > table.loc[("verifier", START, 8), "worth"]
-    claims = improve().told(found).tables["claims"].set_index(improve().told(found).tables["claims"]["claim"])
+    claims = improve().told(found).tables["claims"].set_index("claim")
     (named,) = [claim.claim for claim in improve().claims if claim.contrast == "amortised"]
     if verdict == "no difference":
         assert claims.loc[named, "verdict"] in ("no difference", "inconclusive")
