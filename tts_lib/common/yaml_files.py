@@ -1,6 +1,7 @@
 """Reading a YAML file in a schema: one sentence where it breaks it."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,8 +36,13 @@ def read_with_text(path: str | Path, schema: type[Read]) -> tuple[Read, str]:
     try:
         return schema.model_validate(data), text
     except ValidationError as error:
-        words, keys = sentence(error, schema.model_json_schema())
+        words, keys = sentence(error, _described(schema))
         raise StudyError(f"{path}, line {line_of(text, keys)}: {words}") from error
+
+
+@cache
+def _described(schema: type[BaseModel]) -> dict[str, Any]:
+    return schema.model_json_schema()
 
 
 def line_of(text: str, keys: Sequence[int | str]) -> int:
