@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from tts_lib.common import paths
-from tts_lib.study.parameters import STAGE
-from tts_lib.study.run import KERNEL_ENVIRONMENT, import_from
+from tts_lib.study.parameters import OF_KERNELS, STAGE
+from tts_lib.study.run import import_from
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     root = paths.find_root(given.folder)
-    os.environ.update({name: value for name, value in KERNEL_ENVIRONMENT.items() if name != STAGE})
+    os.environ.update({name: value for name, value in OF_KERNELS.items() if name != STAGE})
     import_from(root)
     shown = [f"--ServerApp.root_dir={root}", "--LabApp.default_url=/lab/tree/notebooks"]
     os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *shown])

@@ -37,6 +37,7 @@ class Experiment:
     n_probe: tuple[int, ...]
     searches: Mapping[str, Method]
     prior_worth: Mapping[int, float] = field(default_factory=dict[int, float])  # of zero+probe, by probe
+    beforehand: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)  # predictor -> both questions
 
     @property
     def scores(self) -> tuple[str, ...]:
@@ -223,29 +224,31 @@ def load(
 
 
 def with_zero(experiment: Experiment) -> Experiment:
-    """The experiment with difficulty known before the first sample: `zero`, and what reading for it costs.
+    """The experiment with difficulty known before the first sample, by all predictors: `zero` is the one to use.
 
-    The latter is in tokens, and as the share of a sample of that question. With each probe the two in one number
-    (`joined`). As it is where nothing could be predicted.
+    What reading for it costs is in tokens, and as the share of a sample of that question. With each probe the two in
+    one number (`joined`). Where nothing could be predicted there is no `zero`.
 
     Raises:
         TableError: a table is missing, damaged or incomplete.
     """
-    if "zero" not in tables.column_names(paths.predictors("test")):
+    asked = {"val": experiment.questions_fit, "test": experiment.questions}
+    read = {
+        split: tables.read_table(paths.predictors(split)).set_index("question_id").loc[questions["question_id"]]
+        for split, questions in asked.items()
+    }
+    names = read["test"].columns.drop(["zero_tokens", "zero_frozen_bin"], errors="ignore")
+    by_name = {name: tuple(read[split][name].to_numpy(np.float64) for split in asked) for name in names}
+    experiment = replace(experiment, beforehand=by_name)
+    if "zero" not in by_name:
         return experiment
 
     def known(split: str, questions: pd.DataFrame) -> pd.DataFrame:
-        ids = questions["question_id"]
-        found, costs = (
-            tables.read_table(path, ["question_id", *columns]).set_index("question_id").loc[ids]
-            for path, columns in (
-                (paths.predictors(split), ["zero", "zero_tokens"]),
-                (paths.costs(split), ["mean_policy_tokens"]),
-            )
-        )
-        read = found["zero_tokens"].to_numpy(np.float64)
-        share = read / costs["mean_policy_tokens"].to_numpy(np.float64)
-        return questions.assign(zero=found["zero"].to_numpy(np.float64), zero_tokens=read, zero_samples=share)
+        costs = tables.read_table(paths.costs(split), ["question_id", "mean_policy_tokens"]).set_index("question_id")
+        tokens = read[split]["zero_tokens"].to_numpy(np.float64)
+        share = tokens / costs.loc[questions["question_id"], "mean_policy_tokens"].to_numpy(np.float64)
+        zero = read[split]["zero"].to_numpy(np.float64)
+        return questions.assign(zero=zero, zero_tokens=tokens, zero_samples=share)
 
     fit, test = known("val", experiment.questions_fit), known("test", experiment.questions)
     fit, test, worths = joined(fit, test, experiment.n_probe)

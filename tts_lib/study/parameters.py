@@ -30,7 +30,7 @@ ONE_THREAD = {  # sums are taken in one order: parallel work is done by processe
 }
 # The first group fixes what would differ from run to run; the second keeps large arrays from being returned to the
 # system and faulted in again (read by the C library as the process starts).
-_OF_KERNELS = {
+OF_KERNELS = {
     STAGE: "1",
     "PYTHONHASHSEED": "0",
     "SOURCE_DATE_EPOCH": "0",
@@ -49,7 +49,7 @@ _FOREIGN = ("JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "MATPLOTLIBRC", "MPLBACKEND",
 
 def of_kernels() -> dict[str, str]:
     """The environment of a stage's kernel, from that of this process."""
-    return {name: value for name, value in os.environ.items() if name not in _FOREIGN} | _OF_KERNELS
+    return {name: value for name, value in os.environ.items() if name not in _FOREIGN} | OF_KERNELS
 
 
 def here(keep: bool = False) -> Callable[[str], Any]:

@@ -5,12 +5,15 @@ On an axis of FLOPs each strategy stands at the mean cost that best-of-N weighte
 the logarithm of its own mean cost.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from operator import methodcaller
 
 import numpy as np
 import pandas as pd
 
+from tts_lib.common.processes import on_cores
 from tts_lib.common.strategy import BEST_FIXED, COMPUTE_OPTIMAL, STRATEGY_COLUMNS, WEIGHTED, Strategy
 from tts_lib.estimators.flops import Sizes
 from tts_lib.strategies.bins import Bins
@@ -70,19 +73,27 @@ def joint_table(
         validated: by set.
         choices: what they make of `outcomes`, at equal generations, in these bins.
     """
-    rows: list[Row] = []
     made = [validated[name] for name in SETS if name in validated]
+    asked: list[Callable[[], list[Row]]] = []
     for axis in AXES if "both" in validated else ():
         if axis == "generations":
             for strategy in (*(Strategy(COMPUTE_OPTIMAL, binning=bins.binning) for bins in binnings), BEST_FIXED):
-                rows += _rows(axis, [find(choices, one.strategy_set, strategy) for one in made], group)
+                rivals = [find(choices, one.strategy_set, strategy) for one in made]
+                asked.append(partial(_rows, axis, rivals, group))
             continue
         moved = at_equal_cost(outcomes, sizes, count_verifier=axis == "flops")
         there = [replace(one, outcomes=moved.only(one.outcomes.strategies)) for one in made]
-        for bins in binnings:
-            rows += _rows(axis, [one.compute_optimal(bins) for one in there], group)
-        rows += _rows(axis, [one.best_fixed(binnings[0]) for one in there], group)
+        ways = [methodcaller("compute_optimal", bins) for bins in binnings] + [methodcaller("best_fixed", binnings[0])]
+        asked += [partial(_rows_chosen, axis, there, way, group) for way in ways]
+    rows = [row for of_way in on_cores(lambda ask: ask(), asked) for row in of_way]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _rows_chosen(
+    axis: str, among: Sequence[CrossValidation], way: Callable[[CrossValidation], Curve], group: Group
+) -> list[Row]:
+    """`_rows` of a choice that is still to be made."""
+    return _rows(axis, [way(one) for one in among], group)
 
 
 def _rows(axis: str, rivals: Sequence[Curve], group: Group) -> list[Row]:

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from tts_lib.common import paths, tables
 from tts_lib.common.strategy import Strategy
 from tts_lib.estimators.difficulty import quantile_binning
 from tts_lib.estimators.per_question import PerQuestion
@@ -65,12 +64,10 @@ def zero_tables(
 
     Args:
         study: as `with_zero` gives it.
-
-    Raises:
-        TableError: a table is missing or damaged.
     """
-    kinds, ways = _beforehand(study), [way for way in ("probe", "zero+probe") if f"{way}_{N_PROBE}" in study.questions]
-    known = study.questions
+    known, ways = study.questions, [way for way in ("probe", "zero+probe") if f"{way}_{N_PROBE}" in study.questions]
+    oracle = difficulty_of(study.questions_fit, "oracle").score, difficulty_of(study.questions, "oracle").score
+    kinds = {"oracle": oracle, **study.beforehand}
     extra = known["zero_samples"].to_numpy(np.float64) if "zero_samples" in known else np.zeros(len(known))
     found: list[pd.DataFrame] = []
     for name, members in sets.items():
@@ -79,19 +76,6 @@ def zero_tables(
         probes = {way: study.probe_curve(way, N_PROBE, True, members, weights_fit) for way in ways}
         found.append(zero_table(name, choosing, kinds, extra, probes, group))
     return pd.concat(found) if found else pd.DataFrame(columns=COLUMNS)
-
-
-def _beforehand(study: Experiment) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Pass@1, and every difficulty that is known before the first sample, of validation and of test questions."""
-    asked = {"val": study.questions_fit, "test": study.questions}
-    read = [
-        tables.read_table(paths.predictors(split)).set_index("question_id").loc[questions["question_id"]]
-        for split, questions in asked.items()
-    ]
-    names = read[1].columns.drop(["zero_tokens", "zero_frozen_bin"], errors="ignore")
-    by_name = {name: (read[0][name].to_numpy(np.float64), read[1][name].to_numpy(np.float64)) for name in names}
-    oracle = difficulty_of(study.questions_fit, "oracle").score, difficulty_of(study.questions, "oracle").score
-    return {"oracle": oracle} | by_name
 
 
 def zero_table(
