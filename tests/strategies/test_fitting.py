@@ -15,10 +15,11 @@ from tts_lib.estimators.flops import Sizes
 from tts_lib.estimators.intervals import bootstrap_weights
 from tts_lib.strategies.experiment import Experiment
 from tts_lib.strategies.fitted_choice import FittedChoice
-from tts_lib.strategies.fitting import Fitting, Known, MadeWith, Within, charged, fit, known, to_use
+from tts_lib.strategies.fitting import Fitting, Known, MadeWith, fit, known, to_use
 from tts_lib.strategies.outcomes import Outcomes
 from tts_lib.strategies.prediction import ByLength
 from tts_lib.strategies.strategy_table import Method
+from tts_lib.strategies.within import Within, charged
 
 OUTCOMES, IN_BINS, SCORE = planted_outcomes()
 MEMBERS = (WEIGHTED, BEAM)

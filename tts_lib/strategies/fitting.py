@@ -1,18 +1,16 @@
 """Fits the choice that is handed on (`fitted_choice`) on validation questions, and measures it on test questions.
 
-At a budget every strategy stands where it was measured last within it: a search that was run at 64 generations is known
-at 128 by what 64 gave. The rule of the choice (`tts_lib.strategies.rules`) picks among them in each bin; where a
-smaller budget's pick was better, it stays. Of a probe, samples are charged unless the strategy draws them anyway.
+The rule of the choice (`tts_lib.strategies.rules`) picks in each bin among all strategies as they stand `within` a
+budget; where a smaller budget's pick was better, it stays.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from tts_lib.answers.cost import LEDGER
 from tts_lib.common import paths, records, tables
@@ -47,49 +45,14 @@ from tts_lib.strategies.fitted_choice import (
     search,
 )
 from tts_lib.strategies.model_sizes import model_sizes
-from tts_lib.strategies.outcomes import Outcomes, methods_of
+from tts_lib.strategies.outcomes import methods_of
 from tts_lib.strategies.prediction import Predictor
 from tts_lib.strategies.stopping.policy import Policy
 from tts_lib.strategies.strategy_table import Method
 from tts_lib.strategies.tables.groups import Group, groups_of
+from tts_lib.strategies.within import Within, charged
 
 _Foretelling: TypeAlias = Predictor | None  # null where nothing predicts
-
-
-@dataclass(frozen=True, eq=False)
-class Within:
-    """Outcomes at budgets in all: `n_probe` samples come first, and what they leave is the strategy's own."""
-
-    outcomes: Outcomes
-    n_probe: int = 0
-
-    @cached_property
-    def own(self) -> Int[np.ndarray, "strategy budget"]:
-        """Index of the largest budget of its own that each strategy can pay; -1 where there is none."""
-        budgets = np.array(self.outcomes.budgets)
-        found = np.full((len(self.outcomes.strategies), len(budgets)), -1)
-        for row, strategy in enumerate(self.outcomes.strategies):
-            for column in np.flatnonzero(self.outcomes.known[row]).tolist():
-                found[row, charged(strategy, int(budgets[column]), self.n_probe) <= budgets] = column
-        return found
-
-    @cached_property
-    def lifted(self) -> Outcomes:
-        """The outcomes at each budget in all that pays for any strategy; NaN where one cannot be paid."""
-        there = self.own.max(axis=0) >= 0
-        own = self.own[:, there]
-        rows = np.arange(len(own))[:, None]
-        missing = (own < 0)[..., None]
-        accuracy = np.where(missing, np.nan, self.outcomes.accuracy[rows, own])
-        ledger = np.where(missing[..., None], np.nan, self.outcomes.ledger[rows, own])
-        budgets = tuple(np.array(self.outcomes.budgets)[there].tolist())
-        return Outcomes(self.outcomes.question_ids, self.outcomes.strategies, budgets, accuracy, ledger)
-
-
-def charged(strategy: Strategy, budget: int, n_probe: int) -> int:
-    """Generations in all of a strategy behind a probe, whose samples best-of-N and majority use again."""
-    own = strategy.generations(budget)
-    return max(own, n_probe) if strategy.is_from_pool else own + n_probe
 
 
 @dataclass(frozen=True, eq=False)
