@@ -134,7 +134,8 @@ def _names(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
         is_one = _is_of(gold[1], answer[1]) or _is_of(answer[1], gold[1])
         is_one |= "y" in (gold[1], answer[1]) and _is_function(gold) and _is_function(answer)
         if not is_one and gold[3] and answer[3]:  # m=n and n=m
-            return compare(gold[3], answer[3], conventions)
+            finding = compare(gold[3], answer[3], conventions)
+            return finding if finding.is_same else Finding(False, f"{gold[1]} is not {answer[1]}")
         return inner if is_one else Finding(False, f"{gold[1]} is not {answer[1]}")
     (_, _, value, equation), other = (gold, answer) if gold[0] == "named" else (answer, gold)
     if other[0] == "equation":
