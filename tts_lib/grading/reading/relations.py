@@ -99,7 +99,11 @@ def _is_one(tree: Tree) -> bool:
 
 def _is_part(tree: Tree) -> bool:
     is_length = tree[0] == "mul" and all(part[0] == "symbol" and part[1].isupper() for part in tree[1:])
-    return _is_one(tree) or is_length or (tree[0] == "symbol" and tree not in _OF_CURVES)
+    return (
+        (_is_one(tree) and not symbols(tree) & _OF_CURVES)
+        or is_length
+        or (tree[0] == "symbol" and tree not in _OF_CURVES)
+    )
 
 
 def _without_coefficient(term: Tree) -> Tree:

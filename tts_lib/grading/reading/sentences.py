@@ -4,10 +4,13 @@ import re
 
 from tts_lib.grading.reading.measures import MEANINGS
 
-_VERBS = (
-    "[a-z]+(?:ed|s)|are|were|have|had|got|took|made|spent|sold|ran|drove|read|ate|paid|cost|won|gave|bought|brought"
-    "|can|could|will"
-)
+_VERBS = (  # but none that compares, as exceeds and divides do
+    "is are was were equals has have had get gets got take takes took need needs needed cost costs pay pays paid "
+    "earns earned makes made spends spent saves saved sells sold receives received owes contains uses used weighs "
+    "travels traveled walks walked runs ran drives drove read reads eats ate drinks drank buys bought brought "
+    "bakes baked raises raised collects collected wins won scores scored gave gives can could will remains lasts "
+    "requires finds found picks picked grows grew plants planted produces produced"
+).replace(" ", "|")
 _NO_SUBJECT = re.compile(
     r"\b(?:with|of|in|on|at|to|from|by|for|per|an?|the|its|this|and|or|equal|same)$", re.I
 )  # of a verb
@@ -28,7 +31,9 @@ _SUBJECT = re.compile(
     r" (?:(?:is|are) )?(?=(?:not )?[a-z]{3,})(?!(?:does|is|are|was|has)\b)",
     re.I,
 )
-_OTHERWISE = frozenset("square squares cube cubes sum product difference ratio average mean percent percentage".split())
+_OTHERWISE = frozenset(
+    "square squares cube cubes sum product difference ratio average mean percent percentage nothing nobody none".split()
+)
 
 
 def value_said(sentence: str) -> str | None:
