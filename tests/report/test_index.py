@@ -72,6 +72,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def harmless(made: Path) -> str:
+    """The page of it."""
+    return index.render(made, PAGES, SAID)
+
+
 @pytest.fixture
 def reports(made: Path, tmp_path: Path) -> Path:
     """One of its own for each test."""
@@ -158,8 +164,7 @@ def test_nothing_runs_and_nothing_is_fetched(reports: Path) -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_hostile_text_is_inert(reports: Path, hostile: str) -> None:
-    harmless = index.render(reports, PAGES, SAID)
+def test_hostile_text_is_inert(reports: Path, harmless: str, hostile: str) -> None:
     write_csv(traces(hostile.replace("\n", " "), hostile), reports / "results/report/gallery.csv")
     claims = pd.read_csv(reports / "results/report/claims.csv", dtype=str)
     claims["note"] = hostile
