@@ -13,6 +13,7 @@ import json
 import os
 import resource
 import runpy
+import select
 import signal
 import socket
 import subprocess
@@ -32,12 +33,18 @@ PREFIX = "tts"  # of temporary folders of runs and stages; behind it stands the 
 ADDRESS = "TTS_WARM"  # of the process that stages are forked from
 KERNELS = "TTS_WARM_KERNELS"  # the same, to a stage that was forked from it
 _PEAK = ".peak"  # of a kernel's memory, beside its connection file: it is no child of its stage, who could be asked
-PRELOADED = (
+PRELOADED = (  # by every stage
     "tts_lib.study.notebooks",  # which makes the next ones load faster
     *("papermill", "ipykernel.kernelapp", "yaml", "pydantic", "jaxtyping"),
-    *("pandas", "pyarrow.parquet", "scipy.special", "matplotlib.pyplot", "mpmath"),
-    *("nbconvert.filters.markdown_mistune", "jinja2", "scipy.optimize", "scipy.stats"),
+    *("pandas", "pyarrow.parquet", "scipy.special", "matplotlib.pyplot"),
 )
+LATER = (
+    "nbconvert.filters.markdown_mistune",
+    "jinja2",
+    "mpmath",
+    "scipy.optimize",
+    "scipy.stats",
+)  # by report and pages
 
 
 @contextmanager
@@ -115,23 +122,30 @@ def _forked(address: str, module: str) -> tuple[int, int]:
 
 
 def _serve(descriptor: int) -> None:
-    """Load everything, then fork for each that connects; only in the forks this returns."""
+    """Load what is needed first, then fork for each that connects and load the rest between; returns only in forks."""
     with socket.socket(fileno=descriptor) as here:
         # As it is in a kernel: pandas asks while it is loaded.
         builtins.get_ipython = lambda: SimpleNamespace(kernel=None)  # pyright: ignore[reportAttributeAccessIssue]
-        for name in PRELOADED:
-            with suppress(ImportError):  # what a stage lacks it tells by itself
-                import_module(name)
+        _load(PRELOADED)
         del builtins.get_ipython  # pyright: ignore[reportAttributeAccessIssue]
-        gc.freeze()  # so that forks share it as long as they can
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # none is waited for
+        later = list(LATER)
         while True:
+            while later and not select.select([here], [], [], 0)[0]:
+                _load([later.pop(0)])
             connection, _ = here.accept()
             if os.fork() == 0:
                 break
             connection.close()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _stand_in(connection)
+
+
+def _load(names: Sequence[str]) -> None:
+    for name in names:
+        with suppress(ImportError):  # what a stage lacks it tells by itself
+            import_module(name)
+    gc.freeze()  # so that forks share it as long as they can
 
 
 def _stand_in(connection: socket.socket) -> NoReturn:
