@@ -115,7 +115,12 @@ _RULES = [
     (re.compile(r"(?<![\w}])C_\{?(\d+)\}?\^\{?(\d+)\}?|(?<![\w}])C\^\{?(\d+)\}?_\{?(\d+)\}?"), _chosen),
     (re.compile(r"(?<=[A-Za-z])/ ?\(([A-Za-z]+)(?: |\\cdot ?)([A-Za-z]+)\)"), r"/\1/\2"),
     (re.compile(r"[, ]*&[, ]*\\text\{[, ]*(?:if|for|when),?\} ?(?=.*\\end\{cases\})"), "&"),
-    (re.compile(r"^.+?\\text\{[, ]*(?:so|thus|therefore|hence)[, ]*(?:the|our) (?:final )?answer is ?\} ?(?=.)"), ""),
+    (
+        re.compile(
+            r"^(?!\{).+?\\text\{[, ]*(?:so|thus|therefore|hence)[, ]*(?:the|our) (?:final )?answer is ?\} ?(?=.)"
+        ),
+        "",
+    ),
     (
         re.compile(
             r"(?<=\d)( ?\\text\{ ?| )an? (?=(?:second|minute|hour|day|night|week|month|year|pound|person|piece)\b)"
