@@ -60,7 +60,8 @@ def test_a_training_asks_the_same_questions_by_another_seed() -> None:
         (
             "trainings",
             "training",
-            r"kind is 'training', but must be one of combine, improve, searches, study, surface, trainings",
+            "kind is 'training', but must be one of combine, improve, question_sets, searches, study, surface, "
+            "trainings",
         ),
         ("stages", "stagse", "stagse"),
     ],
