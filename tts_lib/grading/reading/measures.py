@@ -71,7 +71,10 @@ gallon: gal; dollar: \\$ usd buck; cent: ¢; euro: € eur; gbp: £; yen: ¥ jpy
 percent:; oclock:; /: per; square: sq; cubic: cu; k: kelvin; hertz: hz; watt: w; newton: n; joule: j; volt: v; acre:;
 hectare: ha; nm: nanometer nanometre; micrometer: micrometre micron \\mum µm; ns: nanosecond; microsecond: µs;
 ms: millisecond; kn: kilonewton; kj: kilojoule; calorie: cal; kcal: kilocalorie; kwh:; kw: kilowatt; pascal: pa;
-kpa: kilopascal; khz: kilohertz; mhz: megahertz; ghz: gigahertz; mol: mole; molar:
+kpa: kilopascal; khz: kilohertz; mhz: megahertz; ghz: gigahertz; mol: mole; molar:; quart: qt; pint: pt; cup:;
+tablespoon: tbsp; teaspoon: tsp; stone:; fortnight:; decade:; century: centurie; knot:; rpm:; atmosphere: atm; bar:;
+torr:; mmhg:; psi:; btu:; electronvolt: ev; lbf:; dyne:; ohm:; ampere: amp; coulomb:; farad:; bit:; byte:;
+kilobyte: kb; megabyte: mb; gigabyte: gb; terabyte: tb; lumen:; lux:; candela:; lightyear:; parsec:; gradian:
 """
 _ALIASES = {
     other: unit.strip()
