@@ -23,7 +23,7 @@ from tts_lib.report.results import Results
 from tts_lib.report.supplements import kinds
 from tts_lib.report.supplements.declared import PROFILES
 from tts_lib.report.supplements.question_sets import supplement
-from tts_lib.report.supplements.question_sets.asked import REVISION, REVISION_ORM, Asked, gains
+from tts_lib.report.supplements.question_sets.answering import REVISION, REVISION_ORM, Answering, gains
 from tts_lib.report.supplements.question_sets.supplement import OWN, QuestionSets
 from tts_lib.strategies.experiment import Experiment
 from tts_lib.strategies.outcomes import Outcomes
@@ -70,8 +70,8 @@ def known(study: Study) -> Experiment:
     """The study's own, its validation questions asked like a set."""
     with ExitStack() as stack:
         tested, fitted = (tables.read_table(paths.problems(split)) for split in ("test", "val"))
-        asked = Asked.of(Asking.open(study, stack), stack, BUDGET, [tested, fitted])
-        test, fit = (asked.experiment(table, unknown(study), "own") for table in (tested, fitted))
+        answering = Answering.of(Asking.open(study, stack), stack, BUDGET, [tested, fitted])
+        test, fit = (answering.experiment(table, unknown(study), "own") for table in (tested, fitted))
     return Experiment(
         fit.questions, test.questions, fit.test, test.test, study.difficulty.n_bins, (), unknown(study).searches
     )

@@ -32,7 +32,7 @@ from tts_lib.report.measured import results_of
 from tts_lib.report.results import NotMeasured, Results
 from tts_lib.report.supplements.declared import Collected, Supplement, tally
 from tts_lib.report.supplements.drawn import rows_of_claims
-from tts_lib.report.supplements.question_sets.asked import Asked, attempts_of, gains, searches
+from tts_lib.report.supplements.question_sets.answering import Answering, attempts_of, gains, searches
 from tts_lib.revisions import chains
 from tts_lib.strategies import experiment
 from tts_lib.strategies.experiment import Experiment
@@ -84,14 +84,14 @@ class QuestionSets(Supplement):
                 raise StudyError(f"budget is {self.budget}, at which the study did not search (grid.search_budgets)")
             recipe, n = Recipe.load(paths.RECIPE), own.n_questions
             drawn = {name: recipe.further(name, n) for name in (f"set_{i}" for i in range(1, self.sets + 1))}
-            asked = Asked.of(Asking.open(study, stack), stack, self.budget, list(drawn.values()))
+            answering = Answering.of(Asking.open(study, stack), stack, self.budget, list(drawn.values()))
             known = self._known(study)
             test, learned = (tables.read_table(paths.problems(split)) for split in ("test", "train"))
             learned = set(learned["problem"].tolist())
             found, described = dict[str, Results](), [described_as(OWN, known, test, learned)]
             for name, table in drawn.items():
                 print(f"Set {len(found) + 1} of {self.sets}, {n:,} questions.", flush=True)
-                one = asked.experiment(table, known, name)
+                one = answering.experiment(table, known, name)
                 found[name] = results(one, study, name)
                 described.append(described_as(name, one, table, learned))
         return self._told(own, found, pd.DataFrame(described))

@@ -51,7 +51,7 @@ def searches(study: Study, budget: int) -> list[str]:
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class Answering:
     """The study's models, open, to be asked at one budget.
 
     Attributes:
@@ -67,7 +67,7 @@ class Asked:
     revising: tuple[Policy, Verifier] | None
 
     @classmethod
-    def of(cls, asking: Asking, stack: ExitStack, budget: int, tables: Sequence[pd.DataFrame]) -> "Asked":
+    def of(cls, asking: Asking, stack: ExitStack, budget: int, tables: Sequence[pd.DataFrame]) -> "Answering":
         """Open until the stack is left, for these tables of questions."""
         revising = None
         if attempts_of(asking.study):
