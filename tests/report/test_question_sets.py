@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from helpers.pipeline import ROOT
+from helpers.tiny_study import N_TEST
 from tts_lib.answers.grid import grid
 from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
@@ -155,11 +156,11 @@ def test_sets_are_drawn_asked_and_told(study: Path, own: Experiment, monkeypatch
     menus = dict.fromkeys(("paper", "all", "revisions", "both", "tuned"), 0.0)
     at_budget = [claim.model_copy(update={"budget": BUDGET}) for claim in supplement.registered().claims]
     monkeypatch.setattr(supplement, "registered", lambda: SimpleNamespace(claims=at_budget))
-    monkeypatch.setattr(supplement, "results_of", lambda root: planted(menus, 0, BUDGET, 30))
+    monkeypatch.setattr(supplement, "results_of", lambda root: planted(menus, 0, BUDGET, N_TEST))
     monkeypatch.setattr(QuestionSets, "_known", lambda self, study: own)
     found = shipped(sets=3, budget=BUDGET).collect(study, {})
     described = found.tables["questions"]
-    assert described["set"].tolist() == [OWN, "set_1", "set_2", "set_3"] and described["questions"].eq(30).all()
+    assert described["set"].tolist() == [OWN, "set_1", "set_2", "set_3"] and described["questions"].eq(N_TEST).all()
     assert described["learned_from"].between(0, 1).all() and described.loc[0, "learned_from"] == 0
     assert {"16b", "16c", "16d", "16e", "16f"} <= set(found.claims)
     shards = sorted((study / paths.STORE / "shards").iterdir())
