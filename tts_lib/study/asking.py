@@ -26,6 +26,8 @@ from tts_lib.grading.judging import Judge, open_judge
 from tts_lib.models import pointer
 from tts_lib.models.tokenizer import TokenCodec
 from tts_lib.models.vocabulary import Vocabulary
+from tts_lib.search.methods import Method
+from tts_lib.search.step_search import StepSearch
 from tts_lib.study.config.study import Study
 from tts_lib.study.effort import NOTHING
 
@@ -138,3 +140,17 @@ def step(folder: Path) -> str:
 def vocabulary(folder: Path = BASE) -> Vocabulary:
     """The tokens of the policy in a folder that close its steps and end its solutions."""
     return Vocabulary.of(pointer.resolve(folder).weights, step(folder))
+
+
+def searching(study: Study, method: Method, closing: Sequence[int]) -> StepSearch:
+    """A search as the study runs its own.
+
+    Args:
+        closing: tokens that close a step of its policy.
+    """
+    assert study.search and study.sampling
+    return StepSearch(
+        method=method, temperature=study.search.temperature, top_p=study.sampling.top_p,
+        max_step_tokens=study.search.max_step_tokens, max_tokens=study.sampling.max_tokens,
+        max_rounds=study.search.max_rounds, duplicates=study.search.duplicates, closing=tuple(closing),
+    )  # fmt: skip

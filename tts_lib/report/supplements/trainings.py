@@ -21,7 +21,7 @@ from tts_lib.report.figures.figure import Drawing
 from tts_lib.report.measured import results_of
 from tts_lib.report.results import NotMeasured, Results
 from tts_lib.report.supplements.declared import Collected, Supplement
-from tts_lib.report.supplements.drawn import rows_of_claims
+from tts_lib.report.supplements.drawn import draw_each
 
 OWN = "study"  # the training that the study itself made
 QUOTED = {"pass@1": (COVERAGE, 1), "majority of 64": (MAJORITY, 64), "best of 64, weighted": (WEIGHTED, 64)}
@@ -168,15 +168,4 @@ def figure(claims: pd.DataFrame, trainings: pd.DataFrame) -> Drawing:
 
 def draw(data: pd.DataFrame, ax: Axes) -> None:
     """A dot a training, a bar over all of them."""
-    place, once = rows_of_claims(data, ax), data.drop_duplicates("number")
-    ax.hlines(
-        [place[number] for number in once["number"]],
-        100 * once["low"],
-        100 * once["high"],
-        color="0.6",
-        linewidth=3,
-        zorder=1,
-    )
-    for own, part in data.groupby(data["training"] == OWN):
-        looks = {"facecolors": "C0" if own else "white", "edgecolors": "C0", "zorder": 3 if own else 2}
-        ax.scatter(100 * part["estimate"], [place[number] for number in part["number"]], s=18, **looks)
+    draw_each(data, ax, "training", OWN)

@@ -17,32 +17,29 @@ from tts_lib.common import paths, rng
 from tts_lib.common.strategy import GREEDY, Strategy
 from tts_lib.estimators import intervals
 from tts_lib.models import pointer
+from tts_lib.report.supplements.combine.cells import MODEL, sampled
 from tts_lib.revisions import over_questions as chains_over_questions
 from tts_lib.revisions import ratios
 from tts_lib.revisions import verifier as revision_verifier
 from tts_lib.revisions.chains import Revisions, chain_lengths
 from tts_lib.search import over_questions
 from tts_lib.search.methods import reachable
-from tts_lib.search.step_search import StepSearch
 from tts_lib.strategies import difficulty_bins, outcomes, pool_accuracy
 from tts_lib.strategies.curves import CrossValidation, cross_validated_curves, single_curves
 from tts_lib.strategies.experiment import Experiment
 from tts_lib.strategies.outcomes import strategy_sets
 from tts_lib.strategies.tables.gains import gain_table
 from tts_lib.strategies.tables.groups import everyone
-from tts_lib.study.asking import PRM, Asking, step, vocabulary
+from tts_lib.study.asking import PRM, Asking, searching, step, vocabulary
 from tts_lib.study.config.study import PAPER, Study
 from tts_lib.verifiers import scoring
 
-REVISION, REVISION_ORM = paths.model(f"revision-{PAPER}"), paths.model("revision_orm")
+REVISION, REVISION_ORM = paths.model(MODEL), paths.model("revision_orm")
 
 
 def attempts_of(study: Study) -> Revisions | None:
-    """How the study samples attempts that see earlier ones; None where it has no revision model of its own."""
-    if study.revisions is None or study.sampling is None or study.revisions.kind != "trained":
-        return None
-    window = study.window[study.revisions.start].max_length
-    return Revisions(**study.sampling.model_dump(), max_history=study.revisions.max_history, window=window)
+    """How the study samples attempts that see earlier ones; None where it has no revision model."""
+    return sampled(study) if study.revisions else None
 
 
 def searches(study: Study, budget: int) -> list[str]:
@@ -143,12 +140,8 @@ class Answering:
 
     def _searched(self, questions: QuestionTable, name: str) -> pd.DataFrame:
         study = self.asking.study
-        assert study.search and study.sampling
-        search = StepSearch(
-            method=study.options[name], temperature=study.search.temperature, top_p=study.sampling.top_p,
-            max_step_tokens=study.search.max_step_tokens, max_tokens=study.sampling.max_tokens,
-            max_rounds=study.search.max_rounds, duplicates=study.search.duplicates, closing=vocabulary().step_tokens,
-        )  # fmt: skip
+        assert study.search
+        search = searching(study, study.options[name], vocabulary().step_tokens)
         n_runs, key = {self.budget: study.search.runs(self.budget)}, (study.seed, "base", name)
         runs, _ = over_questions.run(search, questions, n_runs, self.policy, self.steps, key, step(paths.model("base")))
         return outcomes.over_runs(runs, ["correct", *LEDGER])

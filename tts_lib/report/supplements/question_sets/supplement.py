@@ -31,7 +31,7 @@ from tts_lib.report.figures.figure import Drawing
 from tts_lib.report.measured import results_of
 from tts_lib.report.results import NotMeasured, Results
 from tts_lib.report.supplements.declared import Collected, Supplement, tally
-from tts_lib.report.supplements.drawn import rows_of_claims
+from tts_lib.report.supplements.drawn import draw_each
 from tts_lib.report.supplements.question_sets.answering import Answering, attempts_of, gains, searches
 from tts_lib.revisions import chains
 from tts_lib.strategies import experiment
@@ -203,9 +203,4 @@ def figure(claims: pd.DataFrame, sets: pd.DataFrame) -> Drawing:
 
 def draw(data: pd.DataFrame, ax: Axes) -> None:
     """A dot a set, a bar over all but the study's."""
-    place, once = rows_of_claims(data, ax), data.drop_duplicates("number")
-    rows = [place[number] for number in once["number"]]
-    ax.hlines(rows, 100 * once["low"], 100 * once["high"], color="0.6", linewidth=3, zorder=1)
-    for own, part in data.groupby(data["set"] == OWN):
-        looks = {"facecolors": "C0" if own else "white", "edgecolors": "C0", "zorder": 3 if own else 2}
-        ax.scatter(100 * part["estimate"], [place[number] for number in part["number"]], s=18, **looks)
+    draw_each(data, ax, "set", OWN)

@@ -21,11 +21,10 @@ from tts_lib.estimators.per_question import PerQuestion
 from tts_lib.models.vocabulary import Vocabulary
 from tts_lib.search import over_questions
 from tts_lib.search.methods import Method
-from tts_lib.search.step_search import StepSearch
 from tts_lib.search.tree import Tree
 from tts_lib.strategies.curves import at_budget
 from tts_lib.strategies.model_sizes import model_sizes
-from tts_lib.study.asking import Asking, vocabulary
+from tts_lib.study.asking import Asking, searching, vocabulary
 from tts_lib.study.config.study import Study
 from tts_lib.verifiers import siblings
 from tts_lib.verifiers.value import AtEnd, Misjudged, OfPrefixes, RolledOut, Shuffled
@@ -146,13 +145,7 @@ class World:
         self, name: str, method: Method, guide: Verifier, budget: int, n_runs: int
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Candidates and costs of a search of the test questions (`over_questions.candidates`)."""
-        assert self.study.search and self.study.sampling
-        study = self.study.search
-        search = StepSearch(
-            method=method, temperature=study.temperature, top_p=self.study.sampling.top_p,
-            max_step_tokens=study.max_step_tokens, max_tokens=self.study.sampling.max_tokens,
-            max_rounds=study.max_rounds, duplicates=study.duplicates, closing=self.vocabulary.step_tokens,
-        )  # fmt: skip
+        search = searching(self.study, method, self.vocabulary.step_tokens)
         if isinstance(method, Tree) and isinstance(guide, OfPrefixes):
             guide = AtEnd(guide)  # pyright: ignore[reportAssignmentType]  # a tree has no use for the values of steps
         key = (self.study.seed, "base", name)
