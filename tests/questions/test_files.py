@@ -227,6 +227,8 @@ def test_questions_of_every_kind(tmp_path: Path) -> None:
     assert math | wanted == math
     assert first(tmp_path, {"problem": "P", "answer": "1", "level": 2})["level"] == 2
     assert pd.isna(first(tmp_path, {"problem": "P", "answer": "1", "level": 10**40})["level"])
+    for name in ("question_id", "problem_id", "task_id"):
+        assert first(tmp_path, {name: "u", "problem": "P", "answer": "1"})["question_id"] == "u"
     gsm = first(tmp_path, {"question": "P", "answer": "so\n#### 1,200"})
     assert gsm | {"question_id": "0", "problem": "P", "solution": "so\n#### 1,200", "answer": "1200"} == gsm
     assert first(tmp_path, {"id": 5, "question": "P", "answer": "so", "final": "3"})["answer"] == "3"

@@ -11,7 +11,7 @@ from tts_lib.questions.files import fields
 from tts_lib.questions.files.readers import Record, read_records
 
 COLUMNS = ["question_id", "problem", "statement", "solution", "answer", "subject", "level", "group"]
-_IDS = ("unique_id", "uid", "idx", "id", "i")
+_IDS = ("question_id", "unique_id", "uid", "problem_id", "qid", "task_id", "idx", "id", "i")
 _LEVEL = re.compile(r"(?:Level )?(\d{1,9})")
 _FINAL = "####"
 
@@ -24,7 +24,7 @@ def load(path: Path) -> pd.DataFrame:
     `final` or after ####, or a number called `answer`. `statement` is
     `problem`; `group` names what a question is about, where questions about one thing must not come apart; solution,
     group and subject are None and level is <NA> where the file has none. The id is the file's
-    (`unique_id`, `idx`, `id`, ...), else in a folder of files with one question each the file's name in the folder,
+    (`question_id`, `unique_id`, `idx`, ...), else in a folder of files with one question each the file's name in the folder,
     else the question's number from 0.
 
     Raises:
