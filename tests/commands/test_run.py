@@ -26,7 +26,7 @@ def started(monkeypatch) -> list[dict]:
     """DVC's part replaced: the record of the run as it stood when DVC began."""
     records: list[dict] = []
 
-    def repro(root: Path, stages: list[str]) -> int:
+    def repro(root: Path, stages: list[str], told: dict[str, str]) -> int:
         records.append({"only": stages} | json.loads((root / progress.RUN).read_bytes()))
         return 0
 
@@ -65,14 +65,14 @@ def test_the_stages_of_a_run_count_what_runs(study, started):
 
 
 def test_a_killed_dvc_is_one_sentence(study, monkeypatch, capsys):
-    monkeypatch.setattr(run, "_repro", lambda root, stages: -9)
+    monkeypatch.setattr(run, "_repro", lambda root, stages, told: -9)
     monkeypatch.setattr(run, "_allow_no_git", lambda root: None)
     assert main(["run", str(study)]) == 1
     assert capsys.readouterr().err == "DVC was ended by signal 9; the same command goes on from here.\n"
 
 
 def test_what_a_stage_says_follows(study, started, monkeypatch, tmp_path):
-    monkeypatch.setattr(run, "_repro", lambda root, stages: lines.append(_line(root, monkeypatch)) or 0)
+    monkeypatch.setattr(run, "_repro", lambda root, stages, told: lines.append(_line(root, monkeypatch)) or 0)
     lines: list[str | None] = []
     main(["run", str(study)])
     assert lines[0] is not None and lines[0].startswith("Stage 11 of 26: score@trained; 0 s so far, about ")

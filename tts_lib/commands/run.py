@@ -5,14 +5,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from tts_lib.commands import new
 from tts_lib.common import paths
 from tts_lib.common.processes import die_with_parent
-from tts_lib.plan import table
-from tts_lib.plan.ahead import look
-from tts_lib.study import folder, parameters, profile, progress, warm
+from tts_lib.study import parameters, profile, progress, warm
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     where = given.folder
     if given.profile:
-        from tts_lib.commands import supplement  # loads every kind of them: seconds
+        from tts_lib.commands import new, supplement  # loads every kind of them: seconds
+        from tts_lib.study import folder
 
         if supplement.is_one(given.profile):
             return supplement.run(given.profile, paths.find_root(where or folder.project()), _study, pages)
@@ -43,17 +42,21 @@ def run(given: argparse.Namespace) -> int:
 
 def _study(root: Path, stages: list[str]) -> int:
     """Run these stages of a study, and what they need."""
-    ahead = look(root / "params.yaml", only=stages)
-    if ahead.missing:
-        print("\n".join(ahead.missing), file=sys.stderr)
-        return 1
-    print(f"Time: {table.time(ahead)}.", flush=True)
-    _allow_no_git(root)
-    progress.begin(root, ahead.stages, dict.fromkeys(ahead.made, 0.0) | ahead.seconds)
-    try:
-        status = _repro(root, stages)
-    finally:
-        progress.end(root)
+    with warm.process(root, parameters.of_kernels()) as told:
+        from tts_lib.plan import table  # a second, in which the warm process loads what it needs
+        from tts_lib.plan.ahead import look
+
+        ahead = look(root / "params.yaml", only=stages)
+        if ahead.missing:
+            print("\n".join(ahead.missing), file=sys.stderr)
+            return 1
+        print(f"Time: {table.time(ahead)}.", flush=True)
+        _allow_no_git(root)
+        progress.begin(root, ahead.stages, dict.fromkeys(ahead.made, 0.0) | ahead.seconds)
+        try:
+            status = _repro(root, stages, told)
+        finally:
+            progress.end(root)
     if status < 0:
         print(f"DVC was ended by signal {-status}; the same command goes on from here.", file=sys.stderr)
         return 1
@@ -63,22 +66,22 @@ def _study(root: Path, stages: list[str]) -> int:
 def pages(root: Path) -> int:
     """Write the pages of a study anew, whatever they were made of."""
     _allow_no_git(root)
-    return _repro(root, ["--force", "--single-item", "pages"])
+    return _repro(root, ["--force", "--single-item", "pages"], {})
 
 
-def _repro(root: Path, stages: list[str]) -> int:
+def _repro(root: Path, stages: list[str], told: Mapping[str, str]) -> int:
     """`dvc repro` in a session of its own: Ctrl-C comes here alone, and one line answers it.
 
     It ends with this process, however that ends: else it would hold its lock against the next run.
+
+    Args:
+        told: variables for its stages.
     """
-    environment = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+    environment = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])} | told
     command = [sys.executable, "-m", "dvc", "repro", *stages]
-    with (
-        warm.process(root, parameters.of_kernels()) as told,
-        subprocess.Popen(
-            command, cwd=root, env=environment | told, start_new_session=True, preexec_fn=die_with_parent
-        ) as process,
-    ):
+    with subprocess.Popen(
+        command, cwd=root, env=environment, start_new_session=True, preexec_fn=die_with_parent
+    ) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:

@@ -3,8 +3,8 @@
 A stage is an interpreter that loads papermill and a kernel that loads pandas, numpy and matplotlib, which is most of
 what a stage takes that only reads tables. Where a warm process listens, both are forks of it, and what DVC or jupyter
 started waits for its fork: it hands on its arguments, environment, folder and terminal, and exits as the fork does.
-Each ends with the other. The library itself is loaded anew in each fork. `dvc repro` by hand has no warm process, nor
-has a run whose warm process was ended: then all is as ever.
+Each ends with the other. A fork loads the library itself anew where a file of it has changed since. `dvc repro` by hand
+has no warm process, nor has a run whose warm process was ended: then all is as ever.
 """
 
 import builtins
@@ -27,24 +27,27 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import NoReturn
 
+import tts_lib
 from tts_lib.common.processes import die_with_parent
 
 PREFIX = "tts"  # of temporary folders of runs and stages; behind it stands the process
 ADDRESS = "TTS_WARM"  # of the process that stages are forked from
 KERNELS = "TTS_WARM_KERNELS"  # the same, to a stage that was forked from it
+_LIBRARY = Path(tts_lib.__file__).parent
 _PEAK = ".peak"  # of a kernel's memory, beside its connection file: it is no child of its stage, who could be asked
 PRELOADED = (  # by every stage
     "tts_lib.study.notebooks",  # which makes the next ones load faster
     *("papermill", "ipykernel.kernelapp", "yaml", "pydantic", "jaxtyping"),
     *("pandas", "pyarrow.parquet", "scipy.special", "matplotlib.pyplot"),
 )
-LATER = (
-    "nbconvert.filters.markdown_mistune",
-    "jinja2",
-    "mpmath",
-    "scipy.optimize",
-    "scipy.stats",
-)  # by report and pages
+LATER = (  # by those which read tables, but for what sets how figures look as it is loaded
+    *("tts_lib.study.parameters", "tts_lib.study.progress", "tts_lib.study.config.loading"),
+    *("tts_lib.strategies.experiment", "tts_lib.strategies.fitting", "tts_lib.strategies.pool_accuracy"),
+    *(f"tts_lib.strategies.tables.{name}" for name in ("attained", "both", "probes", "shares", "zero")),
+    *("tts_lib.strategies.exchange.comparison", "tts_lib.strategies.exchange.large"),
+    *("tts_lib.report.claims.claims", "tts_lib.report.gallery", "tts_lib.report.reading"),
+    *("nbconvert.filters.markdown_mistune", "jinja2", "mpmath", "scipy.optimize", "scipy.stats"),
+)
 
 
 @contextmanager
@@ -124,6 +127,7 @@ def _forked(address: str, module: str) -> tuple[int, int]:
 def _serve(descriptor: int) -> None:
     """Load what is needed first, then fork for each that connects and load the rest between; returns only in forks."""
     with socket.socket(fileno=descriptor) as here:
+        loaded = _versions()
         # As it is in a kernel: pandas asks while it is loaded.
         builtins.get_ipython = lambda: SimpleNamespace(kernel=None)  # pyright: ignore[reportAttributeAccessIssue]
         _load(PRELOADED)
@@ -138,7 +142,15 @@ def _serve(descriptor: int) -> None:
                 break
             connection.close()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if _versions() != loaded:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "tts_lib"]:
+            del sys.modules[name]
     _stand_in(connection)
+
+
+def _versions() -> dict[str, int]:
+    """When each file of the library was last changed."""
+    return {str(path): path.stat().st_mtime_ns for path in _LIBRARY.rglob("*.py")}
 
 
 def _load(names: Sequence[str]) -> None:
@@ -163,8 +175,6 @@ def _stand_in(connection: socket.socket) -> NoReturn:
     os.environ.update(request["environment"])
     if address := os.environ.pop(ADDRESS, None):
         os.environ[KERNELS] = address
-    for name in [name for name in sys.modules if name.partition(".")[0] == "tts_lib"]:
-        del sys.modules[name]
     sys.argv = [request["module"], *request["words"]]
     threading.Thread(target=lambda: connection.recv(1) or os._exit(1), daemon=True).start()
     status = 0
@@ -175,8 +185,10 @@ def _stand_in(connection: socket.socket) -> NoReturn:
         if isinstance(end.code, str):
             print(end.code, file=sys.stderr)
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    sys.stdout.flush()
+    sys.stderr.flush()
     connection.sendall(json.dumps([status, peak]).encode())
-    sys.exit(status)
+    os._exit(status)  # what lies in memory goes with the process: to take it down first is a tenth of a second
 
 
 def main(words: Sequence[str]) -> None:

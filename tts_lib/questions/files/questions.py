@@ -23,9 +23,9 @@ def load(path: Path) -> pd.DataFrame:
     make one list with it) and `type` for the subject; GSM8K has `question`, a solution called `answer` and the gold as
     `final` or after ####, or a number called `answer`. `statement` is
     `problem`; `group` names what a question is about, where questions about one thing must not come apart; solution,
-    group and subject are None and level is <NA> where the file has none. The id is the file's
-    (`question_id`, `unique_id`, `idx`, ...), else in a folder of files with one question each the file's name in the folder,
-    else the question's number from 0.
+    group and subject are None and level is <NA> where the file has none. The id is the file's (`question_id`,
+    `unique_id`, `idx`, ...), else in a folder of files with one question each the file's name in the folder, else the
+    question's number from 0.
 
     Raises:
         StudyError: the file is missing or broken, a question has no text or no gold, or an id occurs twice.
