@@ -19,7 +19,8 @@ _PR_SET_PDEATHSIG = 1
 _CHUNKS = 256  # that the items are dealt in: fewer where they are fewer
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_given: tuple[Callable[[Any], Any], Sequence[Any]]  # to a fork: its task, and the items that it is numbers of
+# To a fork: its task, and the items that it is given numbers of.
+_given: tuple[Callable[[Any], Any], Sequence[Any]] | None = None
 
 
 def die_with_parent() -> None:
@@ -43,7 +44,8 @@ def cores() -> int:
 
 
 def on_cores(task: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """What the task makes of each item, in their order, by a process on each core; elsewhere than on Linux by this one.
+    """What the task makes of each item, in their order, by a process on each core; elsewhere than on Linux by this one,
+    as in such a process, beside which the others have the other cores.
 
     The processes are forks of this one: they see all that it has in memory. What they make is sent back, so let it be
     small beside the work; what else they change is lost. With one core it is a fork as well: what is sent back lies in
@@ -52,7 +54,7 @@ def on_cores(task: Callable[[Item], Result], items: Sequence[Item]) -> list[Resu
     Raises:
         StudyError: a process was ended, as happens where memory runs out; and whatever the task raises.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or _given is not None:
         return [task(item) for item in items]
     n, context = min(cores(), len(items)) or 1, multiprocessing.get_context("fork")
     with warnings.catch_warnings(), ProcessPoolExecutor(n, context, _begin, (task, items)) as pool:
@@ -72,6 +74,7 @@ def _begin(task: Callable[[Any], Any], items: Sequence[Any]) -> None:
 
 
 def _do(place: int) -> Any:
+    assert _given is not None, "not a fork"
     task, items = _given
     return task(items[place])
 

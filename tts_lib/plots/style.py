@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, NullLocator
 
 from tts_lib.common.files import write_atomically
+from tts_lib.common.processes import on_cores
 
 mpl.rc_file(str(files("tts_lib.plots") / "matplotlibrc"))  # and nothing of the reader's own
 
@@ -20,6 +22,7 @@ SMALL = (5.2, 3.9)  # inches: one panel, readable at the width of a phone
 WIDE = (10.5, 4.1)  # two or three panels side by side
 TALL = (5.2, 4.7)  # one panel with a long legend
 DPI = 130  # of saved pictures
+_UNSAID = {"png": ["Software"], "svg": ["Date", "Creator"]}  # of a file: what differs from day to day
 BAND_NOTE = "Bands and bars: 95% bootstrap over questions."
 
 
@@ -88,16 +91,19 @@ def save_figure(fig: Figure, path: Path) -> Picture:
     Raises:
         WriteError: disk full, no permission; the old file stays.
     """
-    drawn = {}
     fig.set_dpi(DPI)
     if (layout := fig.get_layout_engine()) is not None:
         layout.execute(fig)
     with mpl.rc_context({"figure.constrained_layout.use": False, "svg.hashsalt": path.name, "svg.fonttype": "none"}):
         fig.set_layout_engine(None)  # it is laid out: saving would draw it once more to find that again
-        for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
-            buffer = io.BytesIO()
-            fig.savefig(buffer, format=suffix, metadata=metadata, dpi=DPI)
-            drawn[suffix] = buffer.getvalue()
-            write_atomically(path.with_name(f"{path.name}.{suffix}"), drawn[suffix])
+        drawn = dict(zip(_UNSAID, on_cores(partial(_drawn, fig), [*_UNSAID]), strict=True))
+    for suffix, picture in drawn.items():
+        write_atomically(path.with_name(f"{path.name}.{suffix}"), picture)
     plt.close(fig)
     return Picture(drawn["png"])
+
+
+def _drawn(fig: Figure, suffix: str) -> bytes:
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format=suffix, metadata=dict.fromkeys(_UNSAID[suffix]), dpi=DPI)
+    return buffer.getvalue()
