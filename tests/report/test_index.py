@@ -24,7 +24,7 @@ from tts_lib.report.pages.about import About, about
 FACTS = {"n_params_block": 130_000, "n_params": 150_000, "n_tokens": 6_000_000, "flops": 4.7e12}
 FACTS |= {"validation_loss": 0.5, "n_layers": 4, "width": 48, "name": None}
 POOL = {"n_questions": 400, "n_samples": 512, "pass_at_1": 0.3, "greedy_accuracy": 0.4, "mean_tokens": 26.0}
-CARD = {"label": "small model", "text": "32.5% [29.7%, 35.5%]", "at": "pass@1"}
+CARD = {"label": "small model", "model": "small", "how": "", "text": "32.5% [29.7%, 35.5%]", "at": "pass@1"}
 
 
 RAN = dict.fromkeys(["voted", "verified", "searched", "revised", "compared"], True) | {"imported": False}

@@ -16,10 +16,22 @@ from tts_lib.report.pages.supplements import Kept, added
 RAN = dict.fromkeys(["voted", "verified", "searched", "revised", "compared"], True) | {"imported": False}
 MODELS = {"base": {"n_params_block": 100, "name": None}, "large": {"n_params_block": 1400, "name": None}}
 CARDS = [
-    {"label": "small model", "at": "greedy", "text": "30.0% [25.0%, 35.0%]"},
-    {"label": "small model, one sample", "at": "pass@1", "text": "28.0% [24.0%, 32.0%]"},
-    {"label": "small model, best-of-N weighted", "at": "N = 64", "text": "46.0% [41.0%, 51.0%]"},
-    {"label": "large model", "at": "greedy", "text": "51.0% [46.0%, 56.0%]"},
+    {"label": "small model", "model": "small", "how": "", "at": "greedy", "text": "30.0% [25.0%, 35.0%]"},
+    {
+        "label": "small model, one sample",
+        "model": "small",
+        "how": "one sample",
+        "at": "pass@1",
+        "text": "28.0% [24.0%, 32.0%]",
+    },
+    {
+        "label": "small model, best-of-N weighted",
+        "model": "small",
+        "how": "best-of-N weighted",
+        "at": "N = 64",
+        "text": "46.0% [41.0%, 51.0%]",
+    },
+    {"label": "large model", "model": "large", "how": "", "at": "greedy", "text": "51.0% [46.0%, 56.0%]"},
     {"label": "beam search", "at": "N = 16", "text": "+1.0 points [−1.0, +3.0]", "verdict": "inconclusive"},
 ]
 

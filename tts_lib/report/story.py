@@ -33,17 +33,16 @@ def figures(summary: Mapping[str, Any]) -> list[Mapping[str, str]]:
 
 
 def _bought(summary: Mapping[str, Any]) -> str:
-    shares = [row for row in summary["headline"] if "verdict" not in row]
-    small = [row for row in shares if row["label"].startswith("small")]
+    small, larges = ([row for row in summary["headline"] if row.get("model") == name] for name in ("small", "large"))
     kept = [small[0], *small[1:][-1:]]  # one answer, and the most that was made of several
     parts = [f"{row['text']} ({_how(row)})" for row in kept]
-    large = [f"; the large model {row['text']} ({_how(row)})" for row in shares if row["label"].startswith("large")]
+    large = [f"; the large model {row['text']} ({_how(row)})" for row in larges]
     n = summary["study"]["questions"]["test"]
     return f"Of {n:,} test questions the small model gets {_listed(parts)} right{''.join(large)}."
 
 
 def _how(row: Mapping[str, str]) -> str:
-    return ", ".join([*row["label"].split(", ")[1:], row["at"]])
+    return ", ".join(filter(None, (row["how"], row["at"])))
 
 
 def _chosen(claims: Sequence[Mapping[str, str]]) -> str:

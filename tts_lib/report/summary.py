@@ -80,7 +80,8 @@ def _versions() -> dict[str, str]:
 def headline(results: Results, claims: pd.DataFrame) -> list[dict[str, Any]]:
     """The numbers at the top, in order: label, text (value with its 95% interval), at, estimate, low, high, unit.
 
-    Those of a claim carry its verdict as well, after Holm among them.
+    Those of a model also say which ("small" or "large") and how it answered; those of a claim its verdict, after Holm
+    among them.
     """
     weights = results.weights(results.n_questions)
     best = next(strategy for strategy in _BEST if strategy in results.accuracy)
@@ -91,17 +92,17 @@ def headline(results: Results, claims: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
     if "greedy" in results.difficulty:
         right = results.difficulty.loc[results.question_ids, "greedy"].to_numpy(np.float64)
-        rows.append(_share("small model", "greedy", intervals.mean_interval(right, weights)))
+        rows.append(_share("small", "", "greedy", intervals.mean_interval(right, weights)))
     rows += [
-        _share("small model, one sample" if least == 1 else "small model, any right", f"pass@{least}", single),
-        _share(f"small model, {_BEST[best]}", f"N = {n}", by_best),
+        _share("small", "one sample" if least == 1 else "any right", f"pass@{least}", single),
+        _share("small", _BEST[best], f"N = {n}", by_best),
     ]
     with suppress(NotMeasured):
         answer = results.large_answer
         where = {"large": answer, "grouping": "oracle", "group": "all"}
         (large,) = results.rows("flops_matched/large", **where).to_dict("records")
         interval = intervals.Interval(large["accuracy"], large["low"], large["high"], 0.95)
-        rows.append(_share("large model", answer.replace("_", " "), interval))
+        rows.append(_share("large", "", answer.replace("_", " "), interval))
     # An interval without a width is one end of the grid, or a figure that nothing could move.
     told = claims["card"].ne("") & (claims["low"] < claims["high"])
     for claim in claims.loc[told].to_dict("records"):
@@ -120,7 +121,8 @@ def _facts(record: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: record.get(name) for name in names}
 
 
-def _share(label: str, at: str, interval: intervals.Interval) -> dict[str, Any]:
+def _share(model: str, how: str, at: str, interval: intervals.Interval) -> dict[str, Any]:
+    label = f"{model} model, {how}" if how else f"{model} model"
     text = intervals.in_words(interval.estimate, interval.low, interval.high)
     numbers = {"estimate": float(interval.estimate), "low": float(interval.low), "high": float(interval.high)}
-    return numbers | {"unit": "share", "label": label, "text": text, "at": at}
+    return numbers | {"unit": "share", "label": label, "text": text, "at": at, "model": model, "how": how}

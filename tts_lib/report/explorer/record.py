@@ -111,7 +111,7 @@ def _take_strategies(record: Record, single: pd.DataFrame, costs: pd.DataFrame) 
 def _take_bins(record: Record, binning: str, bins: pd.DataFrame) -> None:
     n_bins = len({*bins["bin"]})
     for label, rows in bins.groupby("bin"):
-        group = f"{binning}:{label}"
+        group = _group(binning, label)
         words = f"{binning} difficulty, {looks.named(str(label), n_bins).label}"
         record.groups[group] = (words, int(rows["n_questions"].iloc[0]))
         record.attained[group] = {str(name): _triples(part) for name, part in rows.groupby("strategy", sort=False)}
@@ -143,7 +143,7 @@ def _take_choices(record: Record, shares: pd.DataFrame) -> None:
     """In a bin: what most of the random halvings of its questions chose, and what that attains there."""
     most = shares.sort_values("share", ascending=False, kind="stable").drop_duplicates(["binning", "bin", "budget"])
     for row in most.sort_values("budget").to_dict("records"):
-        group, name, budget = f"{row['binning']}:{row['bin']}", row["strategy"], int(row["budget"])
+        group, name, budget = _group(row["binning"], row["bin"]), row["strategy"], int(row["budget"])
         attained = record.attained.get(group, {}).get(name, {})
         if known := [n for n in attained if n <= budget]:
             chosen = (name, max(known), float(row["share"]), attained[max(known)])
@@ -162,7 +162,8 @@ def _take_large(record: Record, reports: Path) -> None:
     name = str(single["large"].iloc[0])
     at = {table: _where(frame, large=name) for table, frame in found.items()}
     heights = {row["group"]: row for row in _where(at["large"], grouping="oracle").to_dict("records")}
-    groups = {ALL: ALL} | {group.partition(":")[2]: group for group in record.groups if group.startswith("oracle:")}
+    bins = {label: _group("oracle", label) for label in heights}
+    groups = {ALL: ALL} | {label: group for label, group in bins.items() if group in record.groups}
     place = reports / paths.metrics("flops_matched").relative_to(paths.REPORTS)
     record.large = {
         "m": float(tables.read_json(place, ["m"])["m"]),
@@ -170,7 +171,7 @@ def _take_large(record: Record, reports: Path) -> None:
         "generations": int(heights[ALL]["large_generations"]),
         "tokens": float(heights[ALL]["tokens"]),
         "flops": float(heights[ALL]["flops"]),
-        "attained": {group: _triple(heights[label]) for label, group in groups.items() if label in heights},
+        "attained": {group: _triple(heights[label]) for label, group in groups.items()},
     }
     record.r_values = sorted({float(r) for r in _where(at["stars"], accounting="v1", r_source="v1")["r"]})
     sweep = _where(at["r"], strategy=ORACLE.name, grouping="oracle").sort_values("k", kind="stable")
@@ -186,6 +187,10 @@ def _take_large(record: Record, reports: Path) -> None:
                 "rows": [[float(row[name]) for name in _SWEEP] for row in rows],
                 "even": [[_END[ends[0][f"{name}_bound"]], float(ends[0][name])] for name in ("k", "k_low", "k_high")],
             }
+
+
+def _group(binning: str, label: object) -> str:
+    return f"{binning}:{label}"
 
 
 def _triples(rows: pd.DataFrame) -> dict[int, Triple]:
