@@ -24,7 +24,6 @@ N_SPLITS = 200
 _MEASURED = ["mean_budget", "accuracy", "low", "high", "gain", "gain_low", "gain_high"]
 _MEASURED += ["gain_flops", "gain_flops_low", "gain_flops_high", "rounds", "flops"]
 _OVER_HALF = ["over_half_oracle", "over_half_oracle_low", "over_half_oracle_high"]
-_REALISED = ["realised", "realised_low", "realised_high", "n_calibration", "realised_in_splits"]
 COLUMNS = {
     "policies": ["vote", "policy", "setting", *_MEASURED],
     "targets": ["vote", "policy", "setting", *_MEASURED, "target", "share_of_oracle", *_OVER_HALF],
