@@ -1,5 +1,6 @@
 """Stages forked from a warm process: the same to the byte, and none left when whatever started it is gone."""
 
+import ast
 import json
 import os
 import signal
@@ -34,6 +35,7 @@ print({name: value for name, value in sorted(os.environ.items()) if name not in 
 plt.plot([1, 2])
 pd.DataFrame([range(30)])
 """
+STYLED = ("tts_lib.plots", "tts_lib.report.figures", "tts_lib.report.summary")
 WAITS = "import os, time\nfrom pathlib import Path\nPath('pid').write_text(str(os.getpid()))\ntime.sleep(600)"
 
 
@@ -77,6 +79,28 @@ def test_a_stage_is_the_same_to_the_byte(project: Path, told: dict[str, str]) ->
     assert "image/png" in made[0]
     peaks = [json.loads(line)["peak_rss_mb"] for line in (project / "logs/stages.jsonl").read_text().splitlines()]
     assert len(peaks) == 2 and min(peaks) > 300 and max(peaks) < 2 * min(peaks)
+
+
+def test_what_stages_on_tables_import_is_loaded_before_they_are_forked() -> None:
+    """All but what sets how figures look, as a notebook that asks for no figure must not be given its style."""
+    imported: set[str] = set()
+    for name in ("06_select", "11_compute_optimal", "11_stopping", "12_flops_matched", "13_report"):
+        cells = nbformat.read(ROOT / f"notebooks/{name}.ipynb", as_version=4).cells
+        for line in ast.walk(ast.parse("\n".join(cell.source for cell in cells if cell.cell_type == "code"))):
+            if isinstance(line, ast.ImportFrom) and str(line.module).startswith("tts_lib."):
+                imported |= {str(line.module), *(f"{line.module}.{alias.name}" for alias in line.names)}
+    words = "import json, sys; from tts_lib.study import warm; warm._load(warm.PRELOADED + warm.LATER); "
+    words += "print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", words], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(json.loads(done.stdout))
+    assert "tts_lib.plots.style" not in loaded
+    missing = {name for name in imported - loaded if is_module(name)}
+    assert {name for name in missing if not name.startswith(STYLED)} == set()
+
+
+def is_module(name: str) -> bool:
+    """Whether it is a module, and not a name in one."""
+    return (ROOT / name.replace(".", "/")).with_suffix(".py").is_file()
 
 
 def test_an_error_is_said_and_the_status_handed_on(project: Path, told: dict[str, str]) -> None:

@@ -44,8 +44,10 @@ LATER = (  # by those which read tables, but for what sets how figures look as i
     *("tts_lib.study.parameters", "tts_lib.study.progress", "tts_lib.study.config.loading"),
     *("tts_lib.strategies.experiment", "tts_lib.strategies.fitting", "tts_lib.strategies.pool_accuracy"),
     *(f"tts_lib.strategies.tables.{name}" for name in ("attained", "both", "probes", "shares", "zero")),
-    *("tts_lib.strategies.exchange.comparison", "tts_lib.strategies.exchange.large"),
+    *(f"tts_lib.strategies.stopping.{name}" for name in ("comparison", "fitting", "handed_on", "tables")),
+    *("tts_lib.strategies.exchange.comparison", "tts_lib.strategies.exchange.large", "tts_lib.answers.pools"),
     *("tts_lib.report.claims.claims", "tts_lib.report.gallery", "tts_lib.report.reading"),
+    "tts_lib.report.pages.text",
     *("nbconvert.filters.markdown_mistune", "jinja2", "mpmath", "scipy.optimize", "scipy.stats"),
 )
 
