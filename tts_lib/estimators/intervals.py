@@ -49,11 +49,28 @@ def mean_interval(
     Raises:
         ValueError: a value that is not a number; level outside (0, 1).
     """
+    return mean_intervals(values[:, None], weights, level, method)[0]
+
+
+def mean_intervals(
+    values: Float[np.ndarray, "question column"],
+    weights: Float[np.ndarray, "resample question"],
+    level: float = 0.95,
+    method: Method = "bca",
+) -> list[Interval]:
+    """As `mean_interval`, of each column: the resamples are looked at once for all.
+
+    Raises:
+        ValueError: as `mean_interval`.
+    """
     check_level(level)
     if np.isnan(values).any():
-        raise ValueError(f"{int(np.isnan(values).sum())} of {len(values)} questions have no value (NaN)")
-    estimate = float(values.mean())
-    replicates = weights @ values
+        raise ValueError(f"{int(np.isnan(values).any(axis=1).sum())} of {len(values)} questions have no value (NaN)")
+    means, replicates = values.mean(axis=0), weights @ values
+    return [_interval(*column, level, method) for column in zip(values.T, means.tolist(), replicates.T, strict=True)]
+
+
+def _interval(values: np.ndarray, estimate: float, replicates: np.ndarray, level: float, method: Method) -> Interval:
     deviation = values - estimate
     spread = float((deviation**2).sum())
     if spread <= 1e-24 * max(1.0, estimate**2):

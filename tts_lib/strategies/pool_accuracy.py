@@ -113,14 +113,13 @@ def _long(pool: SampleGrid, accuracy: Mapping[Strategy, np.ndarray], budgets: Se
 
 def with_intervals(accuracy: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
     """Mean over questions with its bootstrap interval: the strategy's columns, budget, accuracy, low, high."""
+    each = accuracy.pivot_table("accuracy", "question_id", ["strategy", "budget"])
+    first = accuracy.drop_duplicates("strategy").set_index("strategy")
+    strategies = {str(row.Index): Strategy(row.rule, row.score, at=row.at) for row in first.itertuples()}
     rows = []
-    for _, part in accuracy.groupby(["strategy", "budget"]):
-        first = part.iloc[0]
-        interval = intervals.mean_interval(part.sort_values("question_id")["accuracy"].to_numpy(), weights)
+    for (name, budget), interval in zip(each, intervals.mean_intervals(each.to_numpy(), weights), strict=True):
         values = {"accuracy": interval.estimate, "low": interval.low, "high": interval.high}
-        rows.append(
-            Strategy(first["rule"], first["score"], at=first["at"]).columns | {"budget": first["budget"]} | values
-        )
+        rows.append(strategies[name].columns | {"budget": budget} | values)
     return pd.DataFrame(rows)
 
 
