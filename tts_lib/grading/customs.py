@@ -92,6 +92,7 @@ def _chosen(found: re.Match[str]) -> str:
 
 _FEWEST_TO_CHOOSE_FROM = 3
 _RULES = [
+    (re.compile(r"(^|[(\[,]|(?<=\{))([-+]?)(?:oo|[Ii]nf)(?=$|[)\],])"), r"\1\2\\infty "),
     (re.compile(r"(?<![\^_])\{([-+=<>])\}"), r"\1"),
     (
         re.compile(
@@ -144,6 +145,7 @@ _RULES = [
     (re.compile(r"^([a-zA-Z]\([a-z]\))\\equiv ?(?!.*mod)"), r"\1="),
     (_CALLED, ""),
     (re.compile(r"^(\\text\{)?(?:it(?:'s| is)|the answer is)(?=[ }(])(?!\}$)[ :]{0,2}", re.I), r"\1"),
+    (re.compile(r"^(?:the )?(?:correct |right |best )?(?:option|choice|answer) is ?(\(?[A-J]\)?)$", re.I), r"\1"),
     (re.compile(r"(?<=\d)(?:\((?:\\text\{mod\}|mod|\\mod) ?(\d+)\)|\\pmod ?\{?(\d+)\}?)$"), r"\\pmod{\1\2}"),
     (
         re.compile(r"\\(?:text\{)?(tg|ctg|cotg|cosec|arctg)(?:\}|(?![a-zA-Z]))"),

@@ -9,10 +9,12 @@ from dataclasses import replace
 
 from tts_lib.grading.closeness import numbers, points, progressions, ratios, regions, times
 from tts_lib.grading.conventions import Conventions
-from tts_lib.grading.reading.conditions import Reading
+from tts_lib.grading.reading.conditions import Reading, region_of
 from tts_lib.grading.reading.measures import are_apart, is_known
 from tts_lib.grading.verdicts import Finding
 
+_ROOT = re.compile(r"([xzrtm]|\\lambda ?)_\d")
+_AROUND_TUPLES = {"<>": "()"}  # a vector is its tuple
 _FUNCTION = re.compile(r"y|\w+\(\.\)")
 _SAME_WHOLE_NUMBERS = ({"", "natural", "zero"}, {"", "natural", "one"}, {"", "integer"})
 _KINDS = {"value": "a number or formula", "list": "a list", "set": "a set", "tuple": "a tuple or interval"}
@@ -171,8 +173,7 @@ def _is_vector(reading: Reading) -> bool:
 def _collections(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     kinds = gold[0], answer[0]
     if kinds == ("tuple", "tuple"):
-        brackets = {gold[1], answer[1]}
-        if len(brackets) > 1 and not (conventions.vector_is_tuple and brackets == {"()", "<>"}):
+        if len({_AROUND_TUPLES.get(reading[1], reading[1]) for reading in (gold, answer)}) > 1:
             return Finding(False, "brackets differ")
         return _in_order(gold[2], answer[2], conventions)
     if "tuple" in kinds and "set" in kinds:
@@ -185,12 +186,16 @@ def _collections(gold: Reading, answer: Reading, conventions: Conventions) -> Fi
             return Finding(False, "tuple_is_set: a tuple is no set")
         return _in_any_order(gold[-1], answer[-1], conventions, once=True)
     if "tuple" in kinds:
-        brackets = next(reading[1] for reading in (gold, answer) if reading[0] == "tuple")
-        if brackets != "()":
+        bracketed = next(reading for reading in (gold, answer) if reading[0] == "tuple")
+        if _is_unordered(bracketed):
+            return _in_any_order(gold[-1], answer[-1], conventions)
+        if bracketed[1] != "()" and not _is_list(bracketed):
             return Finding(False, "a list without brackets is no interval and no vector")
         return _in_order(gold[-1], answer[-1], conventions)
     labels = [_labels(reading[-1]) for reading in (gold, answer)]
-    if all(labels):
+    if not all(labels) and any(_is_counted(reading[-1]) for reading in (gold, answer)):  # x_1=3, x_2=1
+        gold, answer = ((r[0], tuple(i[2] if i[0] == "named" else i for i in r[1])) for r in (gold, answer))
+    elif all(labels):
         conventions = replace(conventions, units="required")
     elif any(labels):
         if "set" in kinds:
@@ -205,6 +210,24 @@ def _collections(gold: Reading, answer: Reading, conventions: Conventions) -> Fi
     if conventions.list_order == "given":
         return _in_order(gold[1], answer[1], conventions)
     return _in_any_order(gold[1], answer[1], conventions, once=not conventions.multiplicities)
+
+
+def _is_unordered(bracketed: Reading) -> bool:
+    """Whether square brackets hold points, or numbers of which one is not real: then they are a list of a program."""
+    items = bracketed[2] if bracketed[1] == "[]" else ()
+    is_complex = any(item[0] == "value" and len(item[1]) == 1 and item[1][0][2] != "0" for item in items)
+    return is_complex or (bool(items) and all(item[0] == "tuple" for item in items))
+
+
+def _is_list(bracketed: Reading) -> bool:
+    """Whether square brackets hold more numbers than an interval has ends, or its ends the wrong way round."""
+    return bracketed[1] == "[]" and (len(bracketed[2]) > 2 or region_of(bracketed) is None)
+
+
+def _is_counted(items: Sequence[Reading]) -> bool:
+    """Whether all names are one letter for roots or eigenvalues with an index, which says which is which to nobody."""
+    found = [_ROOT.fullmatch(item[1]) if item[0] == "named" else None for item in items]
+    return len({one and one[1] for one in found}) == 1 and found[0] is not None
 
 
 def _labels(items: Sequence[Reading]) -> set[str]:

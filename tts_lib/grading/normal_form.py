@@ -4,10 +4,11 @@ Nothing here changes what an answer means: units, magnitudes, labels and bases s
 """
 
 import re
+from html import unescape
 
-from tts_lib.grading import typesetting
+from tts_lib.grading import programs, typesetting
 from tts_lib.grading.customs import usual
-from tts_lib.grading.limits import MAX_CHARS
+from tts_lib.grading.limits import MAX_CHARS, is_readable
 from tts_lib.grading.plain_numbers import decimal, is_decimal, without_e, without_grouping
 from tts_lib.grading.typography import latex
 
@@ -18,7 +19,8 @@ _TEXT_SPACES = re.compile(r"\\text\{ *([^{}]*?) *\}")
 _ENDS = re.compile(r"^[\s,;:=]+|[\s.,;:]+$|\\+$|^\\approx ?|^\{\}|(?<=[\w)])\{\}$")
 _SENTENCE = re.compile(  # around one formula: "Therefore $x=2$ is the solution."
     r"[A-Za-z ,':]{0,120}(?:\b(?:answer|therefore|thus|hence|so|that|is|are|get|obtain|have)|:) ?(?:\$\$?|\\[(\[])"
-    r"((?:\\\$|[^$])+)(?:\$\$?|\\[)\]])(?: is| are)?(?: the| our)?(?: final)?(?: solution| answer| result)?[. ]*",
+    r"((?:\\\$|[^$])+)(?:\$\$?|\\[)\]])(?: is| are)?(?: the| our)?(?: final)?(?: solution| answer| result)?[. ]*"
+    r"(?:I hope (?:it|this) (?:is correct|helps)[.! ]*)?",
     re.I,
 )
 _DENIAL = re.compile(
@@ -38,6 +40,10 @@ _INFIX = re.compile(r"\{ ?([^{}]+?) ?\\(choose|over)(?![a-z]) ?([^{}]+?) ?\}")
 _SLANTED = re.compile(r"(?<![\w)}\]])\^\{?(\d+)\}?/_\{?(\d+)\}?")
 _TIMES_TEN = re.compile(r"(?<=\d) ?[xX] ?(?=10\^)")
 _TAGS = re.compile(r"<(b|i|em|strong|u|span|code)>(.*?)</\1>", re.I)
+_PLACED = re.compile(r"<su([pb])>(.*?)</su\1>", re.I)
+_ENTITY = re.compile(r"&#?[a-zA-Z0-9]{2,8};")
+_HEADING = re.compile(r"^#{2,6} ?(?=[^#\s])")
+_SET_BY_CONDITION = re.compile(r"\{([a-z](?:\\in ?\\mathbb\{[RZN]\})?[:|].*(?:[<>=]|\\(?:le|ge|ne|in)(?![a-z])).*)\}")
 _UNIT_IN_BRACKETS = re.compile(
     r"(?<=[\d}])(?: +\(((?:[a-z]{2,15}[ .]?){1,3})\)|\\text\{ ?\(((?:[a-z]{1,15}[ .]?){1,3})\) ?\})(?=[\s}$.,;:]*$)",
     re.I,
@@ -78,9 +84,12 @@ def normalise(answer: str) -> str:
 
     An answer that is too long to be read keeps its text; only its white space is made even.
     """
-    answer = " ".join(answer.split())
+    answer = (
+        _HEADING.sub("", " ".join(answer.split()), count=1) if answer.startswith("##") else " ".join(answer.split())
+    )
     if len(answer) <= MAX_CHARS and (match := _SENTENCE.fullmatch(answer)):
         answer = answer if _DENIAL.search(answer.replace(match[1], " ")) else match[1]
+    answer = programs.as_latex(answer) if is_readable(answer) else answer
     for _ in range(_MOST_PASSES):
         if len(answer) > MAX_CHARS or (changed := _normalise(answer)) == answer:
             break
@@ -89,7 +98,7 @@ def normalise(answer: str) -> str:
 
 
 def _normalise(answer: str) -> str:
-    answer = _SLANTED.sub(r"\\frac{\1}{\2}", _TAGS.sub(r"\2", latex(answer).rstrip("\\ ")))
+    answer = _SLANTED.sub(r"\\frac{\1}{\2}", _TAGS.sub(r"\2", latex(_of_web_pages(answer)).rstrip("\\ ")))
     if row := _ONE_ROW.fullmatch(answer):
         answer = row[2]
     if match := _MARKDOWN.fullmatch(answer):
@@ -122,13 +131,22 @@ def _normalise(answer: str) -> str:
     answer = answer if is_decimal(answer) else usual(answer)
     if mixed := _MIXED.match(answer):
         answer = rf"{mixed[1]}\frac{{{mixed[2]}}}{{{mixed[3]}}}{answer[mixed.end() :]}"
-    if answer.startswith("{") and _closes_last(answer):
+    if answer.startswith("{") and (given := _SET_BY_CONDITION.fullmatch(answer)):
+        answer = rf"\{{{given[1]}\}}"
+    elif answer.startswith("{") and _closes_last(answer):
         answer = answer[1:-1].lstrip("=")  # of {= <7}: "=<", which is another sign, was read above
     elif answer.startswith("{") and answer.count("{") > answer.count("}"):  # of a box that was not closed
         answer = answer[1:]
     if system := _SYSTEM.fullmatch(answer):
         answer = _equations(system[1] or system[3]) or answer
     return decimal(answer) if is_decimal(answer) else answer
+
+
+def _of_web_pages(answer: str) -> str:
+    """x<sup>2</sup> as x^{2}, &le; as its sign."""
+    if "<su" in answer.lower():
+        answer = _PLACED.sub(lambda found: f"{'^' if found[1] in 'pP' else '_'}{{{found[2]}}}", answer)
+    return _ENTITY.sub(lambda found: unescape(found[0]), answer) if ";" in answer and "&" in answer else answer
 
 
 def _prefixed(infix: re.Match[str]) -> str:

@@ -30,7 +30,7 @@ FACTORS = {
     "thousandth": Fraction(1, 10**3),
     "millionth": Fraction(1, 10**6),
 }
-_AMOUNTS = {"k": 10**3, "m": 10**6, "b": 10**9}  # behind a currency's
+_AMOUNTS = {"k": 10**3, "m": 10**6, "mn": 10**6, "b": 10**9, "bn": 10**9}  # behind a currency's
 _SENSES = frozenset(
     "east west north south northeast northwest southeast southwest increase decrease increased decreased profit loss "
     "gain surplus deficit up down ahead behind before after ago early late left right above below clockwise "
@@ -46,7 +46,7 @@ MEANINGS = frozenset(
     "percentage am pm noon midnight does is are undefined impossible infinite infinitely gross score binary ternary "
     "octal hexadecimal hex mille permille ppm ppb morning afternoon evening night except excluding without unless "
     "until between besides but double twice thrice triple root power reciprocal inverse opposite wrong incorrect false "
-    "invalid rejected extraneous".split()
+    "invalid rejected extraneous divide divides exceed exceeds precede precedes fail fails".split()
 )
 _SYMBOLS = frozenset(
     "cm mm km dm nm ns kN GHz kg mg lb lbs oz ml mL dL ft yd mi mph kmh kph kmph hr hrs min mins sec secs ms Hz kHz "
@@ -65,8 +65,8 @@ _HALF_OF_DAY = re.compile(r"\b[ap]\.? ?m\b", re.I)
 _NO_UNIT = re.compile(r"(?<![a-zA-Z^])(?<!\^ )(?<!\^ -)\d|\d\d|[^\w\s.,^/'’°²³·-]")  # but for the 2 of cm^2
 _SPELLINGS = """
 cm: centimeter centimetre; mm: millimeter millimetre; m: meter metre; km: kilometer kilometre; inch: in inche;
-foot: feet ft; yard: yd; mile: mi; s: second sec; min: minute; h: hour hr; day: d; week: wk; month:; year: yr; g: gram;
-kg: kilogram kilo; mg: milligram; pound: lb; ounce: oz; ton: tonne; l: liter litre; ml: milliliter millilitre;
+foot: feet ft; yard: yd; mile: mi; s: second sec; min: minute; h: hour hr; day: d; week: wk; month:; year: yr; g: gram
+gm; kg: kilogram kilo; mg: milligram; pound: lb; ounce: oz; ton: tonne; l: liter litre; ml: milliliter millilitre;
 gallon: gal; dollar: \\$ usd buck; cent: ¢; euro: € eur; gbp: £; yen: ¥ jpy; rupee: ₹ inr rs; degree: deg; radian: rad;
 percent:; oclock:; /: per; square: sq; cubic: cu; k: kelvin; hertz: hz; watt: w; newton: n; joule: j; volt: v; acre:;
 hectare: ha; nm: nanometer nanometre; micrometer: micrometre micron \\mum µm; ns: nanosecond; microsecond: µs;
@@ -103,6 +103,8 @@ def measure(row: Sequence[Token]) -> Measure:
     row, currency = _without_currency(list(without_hedge(row)))
     ends = (i for i in range(1, len(row)) if _is_value(row[i - 1]) and _is_unit(row[i:], row[:i]))
     end = next(ends, len(row))
+    if currency and len(row) > 1 and row[-2].kind == "number" and row[-1].text.lower() in _AMOUNTS:  # $70k
+        end = len(row) - 1
     behind = _plain(row[end:])
     if _HALF_OF_DAY.search(behind) or _NO_UNIT.search(behind):
         raise UnreadableError("a time, a number or a formula behind the number")

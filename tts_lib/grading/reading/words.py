@@ -4,8 +4,9 @@ import re
 
 ANGLES = frozenset("sin cos tan cot sec csc cis".split())  # an argument in degrees counts as one
 INVERSES = {name: f"arc{name}" for name in "sin cos tan cot sec csc sinh cosh tanh coth sech csch".split()}
-OTHER_NAMES = {"arsinh": "arcsinh", "arcosh": "arccosh", "artanh": "arctanh", "arccosec": "arccsc"}
-OF_ONE_NUMBER = ANGLES | frozenset([*INVERSES, *INVERSES.values(), *"ln log lg exp abs".split()])
+OTHER_NAMES = {"arsinh": "arcsinh", "arcosh": "arccosh", "artanh": "arctanh", "arccosec": "arccsc", "Abs": "abs"}
+OTHER_NAMES |= {f"a{name}": inverse for name, inverse in INVERSES.items()} | {"ceiling": "ceil"}
+OF_ONE_NUMBER = ANGLES | frozenset([*INVERSES, *INVERSES.values(), *"ln log lg exp abs floor ceil".split()])
 OF_SEVERAL = frozenset("gcd lcm max min".split())
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _ARTICLE = re.compile(r"^(?:an?|the) (?=[a-z]{3})(?!and |not |but )")
@@ -29,6 +30,9 @@ GREEK = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
     "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar".split()
 )
+WITHOUT_BACKSLASH |= {  # but chi, which is a product, psi, which is a unit, and shorter ones
+    name: name for name in GREEK - {"chi", "psi", "ell", "hbar"} if len(name) > 2
+}
 _ROMAN = ("IV", "VI", "IX", "XI")  # of quadrants and the like; products of two capitals have any order
 
 
