@@ -29,6 +29,7 @@ SAME = [
     (r"\left\{\begin{array}{l} x &= 3 \\ y &= 4 \end{array}\right.", "x=3, y=4"),
     (r"Therefore $x \geq 5$ is the solution.", r"x\ge 5"),
     (r"The answer is that \( 7 \).", "7"),
+    ("Final Answer: The final answer is $7$. I hope it is correct.", "7"),
     ("14 {, }916", "14916"),
     ("3{,}5", "3.5"),
     ("]0,1[", "(0,1)"),

@@ -45,6 +45,8 @@ def told(reading: Reading) -> str:
         return f"{parts[0]}: {told(parts[1])}"
     if kind in ("measured", "percent"):
         return f"{told(parts[0])} ({' '.join(parts[1:3]).strip() if kind == 'measured' else 'percent'})"
+    if kind == "letters":
+        return f"{told(parts[0])}, or {told(parts[1])}"
     if kind == "progression":
         return f"every whole number and {_number(parts[0])} times {_number(parts[1])}"
     return f"{kind} {' '.join(str(part) for part in parts if not isinstance(part, tuple))}".strip()

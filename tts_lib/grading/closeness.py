@@ -56,21 +56,24 @@ def regions(gold: Reading, answer: Reading, conventions: Conventions) -> Finding
 
 
 def ratios(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
-    """``3:4`` and ``6:8`` are one ratio, and it is the number 3/4; 9:24 may be a time and is only itself."""
+    """``3:4`` and ``6:8`` are one ratio, and it is the number 3/4; 9:24 may be a time and is only itself.
+
+    "3 to 4" is that ratio and no number; two of them may be ranges and must be the same.
+    """
     ratio, other = (gold, answer) if gold[0] == "ratio" else (answer, gold)
     if other[0] == "value" and len(ratio[2]) == 2 and not ratio[3]:
         return numbers(ratio[2][:1], other[1], conventions)
     if other[0] != "ratio":
         return Finding(False, "one is a ratio")
-    if ratio[3] or other[3]:
-        return Finding(ratio[1] == other[1], "what a clock may show is compared part by part")
+    if "clock" in (ratio[3], other[3]) or ratio[3] == other[3] == "range":
+        return Finding(ratio[1] == other[1], "what a clock may show is compared part by part, as ranges are")
     return numbers(ratio[2], other[2], conventions)
 
 
 def times(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     """``8 p.m.`` is 20:00, which no clock of twelve hours shows; 8:00 may be either half of the day."""
     time, other = (gold, answer) if gold[0] == "time" else (answer, gold)
-    if other[0] == "ratio" and other[3] and time[1] > _NOON:
+    if other[0] == "ratio" and other[3] == "clock" and time[1] > _NOON:
         shown = (*(Decimal(number[1]) for number in other[1]), Decimal(0))[:3]
         return Finding(tuple(map(Decimal, time[1:])) == shown, "times of the day are compared part by part")
     return Finding(gold == answer, "times of the day are compared part by part")

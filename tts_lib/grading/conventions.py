@@ -20,7 +20,7 @@ class Conventions:
         multiplicities: whether a list holds each value as often as it is written; a set never does.
         tuple_is_set: whether ``(1,2)`` also answers ``\{1,2\}``, in any order, and the other way round.
         vector_is_tuple: whether a matrix of one column or row is the same as its entries in round, square or angle
-            brackets, in their order.
+            brackets, in their order. Round and angle brackets are the same always.
         relation_is_set: whether ``-2\le x\le 7`` also answers ``x\in[-2,7]``; the other way round it always does.
         percent: ``50\%`` is "number" 50 (MATH drops the sign), "fraction" 0.5, or "either".
         units: "optional": an answer may leave out a unit or currency (5 cm and 5 m differ all the same); or "required".

@@ -76,6 +76,16 @@ def _are_progressions(reading: Reading) -> bool:
     return reading[0] == "progression" or any(map(_are_progressions, inner))
 
 
+def _letters_or_units(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    """``5 m`` beside what has a unit is measured, and beside other formulas a formula."""
+    if gold[0] == answer[0]:
+        finding = compare(gold[1], answer[1], conventions)
+        return finding if finding.is_same else compare(gold[2], answer[2], conventions)
+    other = answer if gold[0] == "letters" else gold
+    place = 2 if other[0] in ("measured", "total") else 1
+    return compare(*(r[place] if r[0] == "letters" else r for r in (gold, answer)), conventions)
+
+
 def _measures(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     """Units may be left out, or must be worth the same; two that are known or say in which sense never differ."""
     units, senses = zip(*map(_unit_and_sense, (gold, answer)), strict=True)
@@ -290,6 +300,7 @@ _RULES = {
     "family": _families,
     "where": _whole_numbers,
     "named": _names,
+    "letters": _letters_or_units,
     "total": _measures,
     "measured": _measures,
     "percent": _percents,

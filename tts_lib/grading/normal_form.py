@@ -8,7 +8,7 @@ from html import unescape
 
 from tts_lib.grading import programs, typesetting
 from tts_lib.grading.customs import usual
-from tts_lib.grading.limits import MAX_CHARS, is_readable
+from tts_lib.grading.limits import MAX_CHARS
 from tts_lib.grading.plain_numbers import decimal, is_decimal, without_e, without_grouping
 from tts_lib.grading.typography import latex
 
@@ -43,7 +43,9 @@ _TAGS = re.compile(r"<(b|i|em|strong|u|span|code)>(.*?)</\1>", re.I)
 _PLACED = re.compile(r"<su([pb])>(.*?)</su\1>", re.I)
 _ENTITY = re.compile(r"&#?[a-zA-Z0-9]{2,8};")
 _HEADING = re.compile(r"^#{2,6} ?(?=[^#\s])")
-_SET_BY_CONDITION = re.compile(r"\{([a-z](?:\\in ?\\mathbb\{[RZN]\})?[:|].*(?:[<>=]|\\(?:le|ge|ne|in)(?![a-z])).*)\}")
+_SET_BY_CONDITION = re.compile(
+    r"\{(([a-z])(?:\\in ?\\mathbb\{[RZN]\})?[:|](?=.*\2).*(?:[<>=]|\\(?:le|ge|ne|in)(?![a-z])).*)\}"
+)
 _UNIT_IN_BRACKETS = re.compile(
     r"(?<=[\d}])(?: +\(((?:[a-z]{2,15}[ .]?){1,3})\)|\\text\{ ?\(((?:[a-z]{1,15}[ .]?){1,3})\) ?\})(?=[\s}$.,;:]*$)",
     re.I,
@@ -89,7 +91,6 @@ def normalise(answer: str) -> str:
     )
     if len(answer) <= MAX_CHARS and (match := _SENTENCE.fullmatch(answer)):
         answer = answer if _DENIAL.search(answer.replace(match[1], " ")) else match[1]
-    answer = programs.as_latex(answer) if is_readable(answer) else answer
     for _ in range(_MOST_PASSES):
         if len(answer) > MAX_CHARS or (changed := _normalise(answer)) == answer:
             break
@@ -107,7 +108,7 @@ def _normalise(answer: str) -> str:
         answer = answer.replace(r"\\", "\\")
     elif r"\begin" not in answer:
         answer = _DOUBLE_ESCAPE.sub(r"\\", answer)
-    answer = typesetting.plain(answer)
+    answer = programs.as_latex(typesetting.plain(answer))
     answer = _INFIX.sub(_prefixed, _DOTS.sub(r"\\ldots ", answer))
     answer = _RUPEES.sub("₹", _CLOCK.sub(r"\\text{o'clock}", answer))
     for old, new in _SIGNS:

@@ -8,6 +8,8 @@ import ast
 import re
 from collections.abc import Callable, Sequence
 
+from tts_lib.grading.limits import is_readable
+
 _OF_SETS = "Interval|Union|Intersection|Complement|FiniteSet|EmptySet|ImageSet|frozenset|set"
 _OF_NUMBERS = r"Rational|Fraction|Integer|Float|Decimal|mp[fc]|complex|float|(?:u?int|float|complex)\d+|Abs|cbrt"
 _OF_STATEMENTS = "Eq|Ne|Lt|Le|Gt|Ge|And|Or|Poly|Piecewise|Tuple|Point|Point2D|Point3D|Sum|Product"
@@ -16,13 +18,14 @@ _OF_FUNCTIONS = "ceiling|ceil|floor|factorial|binomial|comb|perm|root|real_root|
 _CALL = rf"(?:{_OF_SETS}|{_OF_NUMBERS}|{_OF_STATEMENTS}|{_OF_MATRICES}|{_OF_FUNCTIONS})(?:\.[A-Za-z]{{4,5}})?\("
 _MARK = re.compile(
     rf"(?<![\w\\.])(?:(?:np|numpy|math|cmath|sp|sympy|mpmath|S)\.[a-zA-Z]|{_CALL}|EmptySet\b|Reals\b)"
-    r"|^\[?\{ ?(?:[a-z]\w{0,9}|[\"'][A-Za-z_ ]{1,20}[\"']|-?\d+(?=[^{}]*,)) ?: ?"  # a dictionary
+    r"|(?<!\\)\{ ?(?:[a-z]\w{0,9}|[\"'][A-Za-z_ ]{1,20}[\"']|-?\d+(?=[^{}]*,)) ?: ?"  # a dictionary
     r"|\) ?[&|] ?\("
-    r"|^(?=[^a-zA-Z]*\d)[-+*/\d.e() ,\[\]j]*\d[-+*/\d.e() ,\[\]j]*\dj[-+*/\d.e() ,\[\]j]*$"  # 6+9j
-    r"|^(?=.*\bI\b)(?=.*\d)(?:[-+*/\d.() ,\[\]]|\b(?:sqrt|pi|exp|I)\b)*$"
+    r"|^(?=[^a-zA-Z]*\d)[-+*/\d.e() ,\[\]{}=$j]*\d[-+*/\d.e() ,\[\]j]*\dj[-+*/\d.e() ,\[\]{}$j]*$"  # 6+9j
+    r"|^(?=.*\bI\b)(?=.*\d)(?:[-+*/\d.() ,\[\]{}=$]|\b(?:sqrt|pi|exp|I)\b)*$"
 )
-_NAMED = re.compile(r"([A-Za-z]\w?(?:\([a-z]\))?) ?=(?!=) ?")
-_ROWS_WITHOUT_COMMAS = re.compile(r"\[[-+\d.e \[\]]*\d[. ] *[-\d\[][-+\d.e \[\]]*\]")
+_NAMED = re.compile(r"(\{*)([A-Za-z]\w?(?:\([a-z]\))?) ?=(?!=) ?")
+_AROUND = re.compile(r"^(\{*) ?= ?")
+_ROWS_WITHOUT_COMMAS = re.compile(r"[{ $]*\[[-+\d.e \[\]]*\d[. ] *[-\d\[][-+\d.e \[\]]*\][} $]*")
 _GREEK = "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega".split()
 _NAMES = {name: rf"\{name}" for name in [*_GREEK, *(name.capitalize() for name in _GREEK), "pi"]}
 _NAMES |= dict.fromkeys(("oo", "inf", "infinity", "Infinity"), r"\infty") | {"I": "i", "j": "i", "E": "e", "e": "e"}
@@ -43,21 +46,22 @@ _MOST_COPIES = 10  # of one root
 
 def as_latex(text: str) -> str:
     """The text with what programs print as LaTeX; other texts as they are."""
-    if not _MARK.search(text):
-        return _with_commas(text) if text.startswith("[") and _ROWS_WITHOUT_COMMAS.fullmatch(text) else text
-    code = text.strip("`$ .").replace("^", "**")
-    name = _NAMED.match(code)
+    if not _MARK.search(text) or not is_readable(text):
+        return _with_commas(text) if _ROWS_WITHOUT_COMMAS.fullmatch(text) else text
+    code = _AROUND.sub(r"\1", text.replace("$", "").strip("` .")).replace("^", "**")
+    braces, name = named.groups() if (named := _NAMED.match(code)) else ("", "")
     try:
-        code = re.sub(r"\blambda\b", "lamda", code[name.end() if name else 0 :])
-        shown = _Printed(code).latex()
+        code = code[named.end() : len(code) - len(braces)] if named else code
+        shown = _Printed(re.sub(r"\blambda\b", "lamda", code)).latex()
     except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError):
         return text
-    return f"{name[1]}={shown}" if name else shown
+    return f"{name}={shown}" if name else shown
 
 
 def _with_commas(rows: str) -> str:
     """numpy's ``[[1 2] [3 4]]`` with the commas that it leaves out."""
-    return re.sub(r"(?<=[\d.\]])\s+(?=[-\d\[])", ",", re.sub(r"\s+(?=\])|(?<=\[)\s+|(?<=\d)\.(?=[\s\]])", "", rows))
+    rows = re.sub(r"\s+(?=\])|(?<=\[)\s+|(?<=\d)\.(?=[\s\]])", "", rows)
+    return re.sub(r"(?<=[\d.])\s+(?=[-\d])|(?<=\])\s*(?=\[)", ",", rows)
 
 
 class _Printed:
@@ -67,7 +71,10 @@ class _Printed:
         self._code = code
 
     def latex(self) -> str:
-        return self._of(ast.parse(self._code, mode="eval").body)
+        body = ast.parse(self._code, mode="eval").body
+        while isinstance(body, ast.Set) and len(body.elts) == 1:  # in braces of TeX
+            (body,) = body.elts
+        return self._of(body)
 
     def _of(self, node: ast.expr) -> str:
         return _KINDS[type(node)](self, node)
@@ -221,9 +228,12 @@ def _attribute(node: ast.expr) -> str:
     """The last name of ``np.float64``, ``Interval.open`` and of names alone."""
     if isinstance(node, ast.Name):
         return node.id
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        if node.value.id in {*_MODULES, "Interval"}:
-            return node.attr
+    if (
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in {*_MODULES, "Interval"}
+    ):
+        return node.attr
     raise LookupError("another attribute")
 
 

@@ -41,13 +41,17 @@ def multiple(row: Tokens, factor: Fraction) -> Reading:
     return amount(Formula(("mul", ("number", factor), read.tree), read.is_decimal))
 
 
-def ratio(rows: Sequence[Tokens], is_clock: bool) -> Reading:
-    """Numbers with colons between them; Raises UnreadableError if there is none among them, or the last is zero."""
+def ratio(rows: Sequence[Tokens], perhaps: str) -> Reading:
+    """Numbers with colons between them, `perhaps` something else.
+
+    Raises:
+        UnreadableError: there is no number among them, or the last is zero, and no time either.
+    """
     parts = [_exact(row) for row in rows]
-    if parts[-1] == 0 and not is_clock:
+    if parts[-1] == 0 and perhaps != "clock":
         raise UnreadableError("a ratio to nothing")
     multiples = [quotient(part, parts[-1]) for part in parts] if parts[-1] != 0 else []
-    return ("ratio", tuple(map(number, parts)), tuple(map(number, multiples)), is_clock)
+    return ("ratio", tuple(map(number, parts)), tuple(map(number, multiples)), perhaps)
 
 
 def _exact(row: Tokens) -> Any:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tts_lib.grading.reading.number_words import CARDINALS
 from tts_lib.grading.reading.tokens import Token, UnreadableError, written
-from tts_lib.grading.reading.units import size
+from tts_lib.grading.reading.units import SPELT, size
 from tts_lib.grading.reading.words import ANGLES, is_word, without_text
 
 FACTORS = {
@@ -50,9 +50,11 @@ MEANINGS = frozenset(
 )
 _SYMBOLS = frozenset(
     "cm mm km dm nm ns kN GHz kg mg lb lbs oz ml mL dL ft yd mi mph kmh kph kmph hr hrs min mins sec secs ms Hz kHz "
-    "MHz kW kWh Pa kPa mol cal kcal kJ eV sq cu in of deg rad st nd rd th".split()
+    "MHz kW kWh Pa kPa mol cal kcal kJ eV sq cu in of deg rad st nd rd th kV mV mA MW GW mW MJ GJ mJ mN MN hPa MPa GPa "
+    "mbar mmol keV MeV GeV cL cl dl".split()
 )
 _SHORT = frozenset("m s h g l L N J W V A K".split())  # units of one letter, in quotients such as m/s only
+LETTERS = _SYMBOLS | _SHORT  # that may be a unit behind a number
 _CURRENCIES = frozenset(
     "USD EUR GBP INR CNY RMB JPY Rs US CHF AUD CAD NZD SGD HKD SEK NOK DKK PLN CZK HUF RUB KRW BRL MXN ZAR TRY".split()
 )
@@ -64,24 +66,21 @@ _PHRASE = re.compile(
 _HALF_OF_DAY = re.compile(r"\b[ap]\.? ?m\b", re.I)
 _NO_UNIT = re.compile(r"(?<![a-zA-Z^])(?<!\^ )(?<!\^ -)\d|\d\d|[^\w\s.,^/'’°²³·-]")  # but for the 2 of cm^2
 _SPELLINGS = """
-cm: centimeter centimetre; mm: millimeter millimetre; m: meter metre; km: kilometer kilometre; inch: in inche;
-foot: feet ft; yard: yd; mile: mi; s: second sec; min: minute; h: hour hr; day: d; week: wk; month:; year: yr; g: gram
-gm; kg: kilogram kilo; mg: milligram; pound: lb; ounce: oz; ton: tonne; l: liter litre; ml: milliliter millilitre;
-gallon: gal; dollar: \\$ usd buck; cent: ¢; euro: € eur; gbp: £; yen: ¥ jpy; rupee: ₹ inr rs; degree: deg; radian: rad;
-percent:; oclock:; /: per; square: sq; cubic: cu; k: kelvin; hertz: hz; watt: w; newton: n; joule: j; volt: v; acre:;
-hectare: ha; nm: nanometer nanometre; micrometer: micrometre micron \\mum µm; ns: nanosecond; microsecond: µs;
-ms: millisecond; kn: kilonewton; kj: kilojoule; calorie: cal; kcal: kilocalorie; kwh:; kw: kilowatt; pascal: pa;
-kpa: kilopascal; khz: kilohertz; mhz: megahertz; ghz: gigahertz; mol: mole; molar:; quart: qt; pint: pt; cup:;
-tablespoon: tbsp; teaspoon: tsp; stone:; fortnight:; decade:; century: centurie; knot:; rpm:; atmosphere: atm; bar:;
-torr:; mmhg:; psi:; btu:; electronvolt: ev; lbf:; dyne:; ohm:; ampere: amp; coulomb:; farad:; bit:; byte:;
-kilobyte: kb; megabyte: mb; gigabyte: gb; terabyte: tb; lumen:; lux:; candela:; lightyear:; parsec:; gradian:
+kg: kilo; g: gm; um: micron \\mum µm; inch: in inche; foot: feet ft; yard: yd; mile: mi; min: minute; h: hour hr;
+day: d; week: wk; month:; year: yr; pound: lb; ounce: oz; ton: tonne; gallon: gal; dollar: \\$ usd buck; cent: ¢; euro: € eur;
+gbp: £; yen: ¥ jpy; rupee: ₹ inr rs; degree: deg; radian: rad; percent:; oclock:; /: per; square: sq; cubic: cu;
+k: kelvin; acre:; hectare: ha; kN: kn; kJ: kj; kWh: kwh; kW: kw; kV: kv; Pa: pa; kPa: kpa; Hz: hz; kHz: khz; MHz: mhz;
+GHz: ghz; J: j; N: n; W: w; V: v; eV: ev; molar:; quart: qt; pint: pt; cup:; tablespoon: tbsp; teaspoon: tsp; stone:;
+fortnight:; decade:; century: centurie; knot:; rpm:; atmosphere: atm; torr:; mmhg:; psi:; btu:; lbf:; dyne:; ohm:;
+coulomb:; farad:; bit:; byte:; kilobyte: kb; megabyte: mb; gigabyte: gb; terabyte: tb; lumen:; lux:; candela:;
+lightyear:; parsec:; gradian:
 """
 _ALIASES = {
     other: unit.strip()
     for unit, _, others in (entry.partition(":") for entry in _SPELLINGS.split(";"))
     for other in (unit.strip(), *others.split())
 }
-_KNOWN = frozenset(_ALIASES.values()) - {"square", "cubic"}
+_KNOWN = frozenset([*_ALIASES.values(), *SPELT.values()]) - {"square", "cubic"}
 _ALIASES |= {"mph": "mile / h", "kmh": "km / h", "kph": "km / h"}
 
 
@@ -135,13 +134,20 @@ def measure(row: Sequence[Token]) -> Measure:
         elif name in CARDINALS:
             raise UnreadableError("a number behind the number")
         else:
-            name = "molar" if word == "M" else name
-            words.append(_ALIASES.get(name, _ALIASES.get(single, single)))
+            words.append("molar" if word == "M" else _unit(word))
     if words[-3:-1] == ["^", "-"]:  # m s^-1
         words = [*words[:-4], "/", words[-4], *(["^", words[-1]] if words[-1] != "1" else [])]
     if words[:1] in (["square"], ["cubic"]):  # square inches
         words = [*words[1:2], "^", "2" if words[0] == "square" else "3", *words[2:]]
     return Measure(row[:end], factor, " ".join(words) or currency, " ".join(senses))
+
+
+def _unit(word: str) -> str:
+    """The one spelling of a unit: km of kilometres; MJ is no mJ, but KM is km."""
+    name = word.lower()
+    single = name.removesuffix("s") if len(name) > 2 else name
+    found = (names[form] for form in (word, name, single) for names in (SPELT, _ALIASES) if form in names)
+    return next(found, single)
 
 
 def without_hedge(row: Sequence[Token]) -> Sequence[Token]:
@@ -169,7 +175,7 @@ def _with_units(parts: list[Sequence[Token]]) -> list[Sequence[Token]]:
     if len(letters) < len(parts):
         return parts
     names = ["min" if name == "m" and letters[0] in ("h", "hr") else name for name in letters]
-    kinds = {sized and sized[1] for sized in (size(_ALIASES.get(name, "")) for name in names)}
+    kinds = {sized and sized[1] for sized in (size(_unit(name)) for name in names)}
     if len(kinds) > 1 or None in kinds:
         return parts
     return [[part[0], Token("text", name)] for part, name in zip(parts, names, strict=True)]

@@ -18,6 +18,7 @@ _TIME = re.compile(
 )
 _NOON = re.compile(r"(?:12(?::00)? ?)?(noon|midnight)", re.I)
 _CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d)?")
+_TO = re.compile(r"\d+(?:\.\d+)?(?: ?(?:is )?to ?\d+(?:\.\d+)?)+")
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _BASES = {"binary": 2, "ternary": 3, "octal": 8, "decimal": 10, "hexadecimal": 16, "hex": 16} | CARDINALS
 _PREFIXES = {"0b": 2, "0o": 8, "0x": 16}
@@ -67,6 +68,12 @@ def time_of_day(text: str) -> tuple[int, int, int] | None:
 def is_clock(text: str) -> bool:
     """Whether a ratio may be the time that a clock shows, such as 9:24."""
     return bool(_CLOCK.fullmatch(text))
+
+
+def parts_in_words(text: str) -> list[str]:
+    """3 and 5 of "3 to 5"; none of other texts."""
+    text = without_text(text)
+    return re.split(" ?(?:is )?to ?", text) if _TO.fullmatch(text) else []
 
 
 def in_base(text: str) -> tuple[str, int] | None:

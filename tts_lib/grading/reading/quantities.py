@@ -8,8 +8,8 @@ from typing import NamedTuple
 from tts_lib.grading.reading import amounts, units
 from tts_lib.grading.reading.conditions import Reading
 from tts_lib.grading.reading.formulas import Formula, formula
-from tts_lib.grading.reading.measures import Measure, in_several_units, measure
-from tts_lib.grading.reading.tokens import Tokens, UnreadableError, split
+from tts_lib.grading.reading.measures import LETTERS, Measure, in_several_units, measure
+from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, split
 from tts_lib.grading.reading.trees import ONE, Tree, symbols
 
 _ANGLES: dict[str, Tree] = {"radian": ONE, "degree": ("frac", ("pi",), ("number", Fraction(180)))}
@@ -45,6 +45,24 @@ def size(measured: Measure) -> tuple[Reading, str] | None:
         return None
     is_decimal = read.is_decimal and measured.unit != "degree"
     return amounts.amount(Formula(("mul", ("number", measured.factor), each, read.tree), is_decimal)), kind
+
+
+def with_unit(row: Tokens) -> Tokens | None:
+    """"5 m" and ``12 {g}`` with the letters behind the space as a unit, which they may be; None for other rows."""
+    start = next((i for i, token in enumerate(row) if i and (token.spaced or token.is_sign("{"))), len(row))
+    letters = [token for token in row[start:] if not token.is_sign("{", "}")]
+    if not letters or letters[0].text not in LETTERS or any(token.kind == "text" for token in letters):
+        return None
+    if [token.kind for token in row[:start] if not token.is_sign("-")] != ["number"]:
+        return None
+    unit = "".join(" " if token.is_command("cdot") else f"{' ' * token.spaced}{token.text}" for token in letters)
+    if any(token.kind == "letters" and token.text not in LETTERS for token in letters):
+        return None
+    found = [*row[:start], Token("text", unit.strip())]
+    try:
+        return found if units.size(measure(found).unit) else None
+    except UnreadableError:
+        return None
 
 
 def total(row: Tokens) -> Reading | None:

@@ -8,9 +8,10 @@ A reading is a tuple of plain values (it is kept as JSON), its kind first:
 ``("and", items)``, ``("or", items)``: conditions, sets; alternatives in words
 ``("region", name, pieces, is_relation)``: a set of real numbers, or the inequalities whose solution it is
 ``("equation", numbers)``, ``("inequality", relation, numbers)``: the sides' difference at the points, up to a factor
-``("ratio", numbers, multiples, is_clock)``: ``3:4``, also as multiples of its last part; perhaps a time
+``("ratio", numbers, multiples, perhaps)``: ``3:4``, also as multiples of its last part; perhaps a "clock" or a "range"
 ``("time", hours, minutes, seconds)``, ``("base", digits, base)``, ``("percent", value, hundredth)``
 ``("measured", reading, unit, sense, size)``: the size too, a value and what is measured, if the unit has one
+``("letters", value, measured)``: ``5 m``, five times m or five metres
 ``("total", size, items)``: ``2 h 15 min``, an amount in several units
 ``("progression", offset, step, formulas)``: a step times every whole number, the offset in steps; with usual letters
 ``("where", reading, kind)``: for whole numbers n, "zero" or "one" and on, either ("natural"), or all ("integer")
@@ -237,6 +238,8 @@ def _value(row: Tokens) -> Reading:
         return ("value", (end,), None)
     if time := notations.time_of_day(text):
         return ("time", *time)
+    if numbers := notations.parts_in_words(text):
+        return amounts.ratio(list(map(tokens, numbers)), "range")
     if based := notations.in_base(text):
         digits, base = based
         return ("base", digits, base) if base != 10 else amounts.plain(Fraction(digits), "." in digits)
@@ -261,11 +264,12 @@ def _value(row: Tokens) -> Reading:
         items = [amounts.amount(Formula(entry, is_decimal)) for entries in grid for entry in entries]
         return ("matrix", len(grid[0]), tuple(items))
     if len(parts := split(row, ":")[0]) > 1:
-        return amounts.ratio(parts, notations.is_clock(text))
+        return amounts.ratio(parts, "clock" if notations.is_clock(text) else "")
     if (vector := combination(row)) is not None:
         return ("tuple", "()" if vector[0] == "()" else "<>", tuple(map(amounts.amount, vector[1])))
     letters = text if text.isalpha() else None
-    return amounts.amount(formula(measured.row), letters)
+    value = amounts.amount(formula(measured.row), letters)
+    return ("letters", value, _value(named)) if (named := quantities.with_unit(row)) else value
 
 
 def _enclosed(row: Tokens, kind: str) -> Reading:

@@ -11,7 +11,7 @@ from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.measures import measure, says_more
 from tts_lib.grading.reading.numerals import Number, number
 from tts_lib.grading.reading.tokens import Tokens, UnreadableError, depths, written
-from tts_lib.grading.reading.trees import Tree, symbols
+from tts_lib.grading.reading.trees import Tree, replaced, symbols, unknowns
 from tts_lib.grading.reading.values import quotient, values
 from tts_lib.grading.reading.words import OF_ONE_NUMBER, OF_SEVERAL, is_word
 
@@ -151,6 +151,9 @@ def inequality(left: Formula, relation: str, right: Formula) -> Reading:
     if (solved := regions.solved(left, relation, right)) is not None:
         return region(_text_of(solved[0]), solved[1], True)
     difference = _difference(left, right)
+    for unknown in unknowns(difference) - symbols(difference):  # f(2) may be any number
+        if not symbols(unknown):
+            difference = replaced(difference, unknown, ("symbol", _text_of(unknown)))
     found = values(difference)
     largest = _largest(found)
     if largest is None or not symbols(difference):

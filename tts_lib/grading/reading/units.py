@@ -1,45 +1,66 @@
 """What units measure and how much of it, so that 90 minutes are an hour and a half and 200 cm are 2 m.
 
-Units that differ between countries (ton, gallon) or have no fixed size (month) are left out.
+Units that differ between countries (ton, fluid ounce) are left out; months have a size in years, and neither has one in
+days.
 """
 
 from collections import Counter
 from fractions import Fraction
 
+_Size = tuple[Counter[str], Fraction]
 _SIZES = {
-    "length": "nm 1/1000000, micrometer 1/1000, mm 1, cm 10, m 1000, km 1000000, inch 25.4, foot 304.8, yard 914.4, "
-    "mile 1609344",
-    "time": "ns 1/1000000000, microsecond 1/1000000, ms 1/1000, s 1, min 60, h 3600, day 86400, week 604800",
-    "mass": "mg 1, g 1000, kg 1000000, ounce 28349.523125, pound 453592.37",
+    "length": "inch 25.4, foot 304.8, yard 914.4, mile 1609344",
+    "time": "min 60, h 3600, day 86400, week 604800, fortnight 1209600",
+    "mass": "ounce 28349.523125, pound 453592.37, stone 6350293.18",
     "money": "cent 1, dollar 100",
+    "calendar": "month 1, year 12, decade 120, century 1200",
+    "capacity": "pint 1, quart 2, gallon 8",
+    "information": "bit 1, byte 8",
 }
-_UNITS = {
+_UNITS: dict[str, _Size] = {
     name: (Counter({kind: 1}), Fraction(number))
     for kind, units in _SIZES.items()
     for name, number in (unit.split() for unit in units.split(", "))
 }
-_NEWTON, _WATT = Counter(mass=1, length=1, time=-2), Counter(mass=1, length=2, time=-3)
-_JOULE, _PASCAL = Counter(mass=1, length=2, time=-2), Counter(mass=1, length=-1, time=-2)
-_UNITS |= {  # in moles, milligrams, millimetres and seconds
-    "mol": (Counter(amount=1), Fraction(1)),
-    "molar": (Counter(amount=1, length=-3), Fraction(1, 10**6)),
-    "newton": (_NEWTON, Fraction(10**9)),
-    "kn": (_NEWTON, Fraction(10**12)),
-    "joule": (_JOULE, Fraction(10**12)),
-    "kj": (_JOULE, Fraction(10**15)),
-    "calorie": (_JOULE, Fraction(4184 * 10**9)),
-    "kcal": (_JOULE, Fraction(4184 * 10**12)),
-    "kwh": (_JOULE, Fraction(36 * 10**17)),
-    "watt": (_WATT, Fraction(10**12)),
-    "kw": (_WATT, Fraction(10**15)),
-    "pascal": (_PASCAL, Fraction(10**3)),
-    "kpa": (_PASCAL, Fraction(10**6)),
-    "hertz": (Counter(time=-1), Fraction(1)),
-    "khz": (Counter(time=-1), Fraction(10**3)),
-    "mhz": (Counter(time=-1), Fraction(10**6)),
-    "ghz": (Counter(time=-1), Fraction(10**9)),
+_ENERGY, _POWER = Counter(mass=1, length=2, time=-2), Counter(mass=1, length=2, time=-3)
+_PRESSURE = Counter(mass=1, length=-1, time=-2)
+_BASES: dict[str, _Size] = {  # that have prefixes; in millimetres, milligrams, seconds, moles and amperes
+    "m meter metre": (Counter(length=1), Fraction(1000)),
+    "g gram": (Counter(mass=1), Fraction(1000)),
+    "s second sec": (Counter(time=1), Fraction(1)),
+    "l liter litre L": (Counter(length=3), Fraction(10**6)),
+    "N newton": (Counter(mass=1, length=1, time=-2), Fraction(10**9)),
+    "J joule": (_ENERGY, Fraction(10**12)),
+    "cal calorie": (_ENERGY, Fraction(4184 * 10**9)),
+    "eV electronvolt": (_ENERGY, Fraction(1602176634, 10**16)),
+    "Wh": (_ENERGY, Fraction(36 * 10**14)),
+    "W watt": (_POWER, Fraction(10**12)),
+    "Pa pascal": (_PRESSURE, Fraction(10**3)),
+    "bar": (_PRESSURE, Fraction(10**8)),
+    "Hz hertz": (Counter(time=-1), Fraction(1)),
+    "mol mole": (Counter(amount=1), Fraction(1)),
+    "A ampere amp": (Counter(current=1), Fraction(1)),
+    "V volt": (Counter(mass=1, length=2, time=-3, current=-1), Fraction(10**12)),
 }
-_UNITS |= {"ml": (Counter(length=3), Fraction(10**3)), "l": (Counter(length=3), Fraction(10**6))}
+_PREFIXES = {"n nano": -9, "u micro": -6, "m milli": -3, "c centi": -2, "d deci": -1, "h hecto": 2}
+_PREFIXES |= {"k kilo": 3, "M mega": 6, "G giga": 9, "T tera": 12}
+SPELT: dict[str, str] = {}  # names and symbols of units with and without a prefix -> the symbol
+
+
+def _with_prefixes() -> None:
+    for names, (measured, each) in _BASES.items():
+        symbol, *words = names.split()
+        _UNITS[symbol] = measured, each
+        SPELT.update(dict.fromkeys([symbol, *words], symbol))
+        for prefix, exponent in _PREFIXES.items():
+            sign, word = prefix.split()
+            _UNITS[sign + symbol] = measured, each * Fraction(10) ** exponent
+            found = {sign + symbol, *(sign + name for name in words if name == "L"), *(word + name for name in words)}
+            SPELT.update(dict.fromkeys(found, sign + symbol))
+
+
+_with_prefixes()
+_UNITS["molar"] = Counter(amount=1, length=-3), Fraction(1, 10**6)
 
 
 def size(unit: str) -> tuple[Fraction, str] | None:
