@@ -5,6 +5,8 @@ Each is read where nothing else can be meant: 1.234 stays a decimal, "12,34,567"
 
 import re
 
+from tts_lib.grading.idioms import written_out
+
 _PLACE = r"[^()\[\];,]+"
 _INTERVAL = rf"[\[\](]{_PLACE}[,;]{_PLACE}[\[\])]"
 _INTERVALS = re.compile(rf"(?:[a-zA-Z]\\in ?)?{_INTERVAL}(?:\\c[au]p ?{_INTERVAL})*")
@@ -169,7 +171,7 @@ def usual(answer: str) -> str:
         answer = _of_unit_vectors(_UNIT_VECTOR.sub(lambda unit: unit["a"] or unit["b"], answer))
     if column := _COLUMN.fullmatch(answer):  # (1,2)^T
         return r"\begin{pmatrix}" + re.sub("[,;]", r"\\\\", column[1]) + r"\end{pmatrix}"
-    return _in_words(_intervals(_units(answer)))
+    return _in_words(_intervals(_units(written_out(answer))))
 
 
 def _of_unit_vectors(answer: str) -> str:

@@ -14,6 +14,7 @@ from tts_lib.grading.reading.measures import are_apart, is_known
 from tts_lib.grading.verdicts import Finding
 
 _ROOT = re.compile(r"([xzrtm]|\\lambda ?)_\d")
+_DENSITY = re.compile(r"[a-z]_[A-Z]\(\.\)")
 _AROUND_TUPLES = {"<>": "()"}  # a vector is its tuple
 _FUNCTION = re.compile(r"y|\w+\(\.\)")
 _SAME_WHOLE_NUMBERS = ({"", "natural", "zero"}, {"", "natural", "one"}, {"", "integer"})
@@ -86,6 +87,48 @@ def _letters_or_units(gold: Reading, answer: Reading, conventions: Conventions) 
     return compare(*(r[place] if r[0] == "letters" else r for r in (gold, answer)), conventions)
 
 
+def _on_a_part(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    """Where a density is defined may be left out; the others may be zero elsewhere by their cases, and no more."""
+    if gold[0] == answer[0]:
+        where = regions(gold[2], answer[2], conventions)
+        return compare(gold[1], answer[1], conventions) if where.is_same else where
+    part, other = (gold, answer) if gold[0] == "on" else (answer, gold)
+    by_cases = other[2] if other[0] == "named" else other
+    if by_cases[0] == "cases":
+        zero = [row for row in by_cases[2] if len(row[1][1]) == 1 and float(row[1][1][0][1]) == 0]
+        rest = [row for row in by_cases[2] if row not in zero]
+        is_there = len(zero) == len(rest) == 1 and by_cases[1] == part[2][1]
+        is_there = is_there and _are_there(rest[0][0], part[2][2], conventions)
+        return compare(part[1], rest[0][1], conventions) if is_there else Finding(False, "other cases")
+    if not any(reading[0] == "named" and _DENSITY.fullmatch(reading[1]) for reading in (part[1], other)):
+        return Finding(False, "one says where it is defined")
+    return compare(part[1], other, conventions)
+
+
+def _cases(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    if gold[0] != answer[0] or gold[1] != answer[1] or len(gold[2]) != len(answer[2]):
+        return Finding(False, "other cases")
+    left = list(answer[2])
+    for case in gold[2]:
+        if (found := next((one for one in left if _are_one_case(case, one, conventions)), None)) is None:
+            return Finding(False, "a case is missing")
+        left.remove(found)
+    return Finding(True, "functions are compared case by case")
+
+
+def _are_one_case(gold: Sequence, answer: Sequence, conventions: Conventions) -> bool:
+    return _are_there(gold[0], answer[0], conventions) and compare(gold[1], answer[1], conventions).is_same
+
+
+def _are_there(one: Sequence, other: Sequence, conventions: Conventions) -> bool:
+    return regions(("region", "", one, False), ("region", "", other, False), conventions).is_same
+
+
+def _integers(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    are_same = gold[0] == answer[0] and gold[2] == answer[2] and (gold[1] == answer[1] or "" in (gold[1], answer[1]))
+    return Finding(are_same, "whole numbers are compared end by end")
+
+
 def _measures(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     """Units may be left out, or must be worth the same; two that are known or say in which sense never differ."""
     units, senses = zip(*map(_unit_and_sense, (gold, answer)), strict=True)
@@ -95,8 +138,11 @@ def _measures(gold: Reading, answer: Reading, conventions: Conventions) -> Findi
         return converted
     if "total" in (gold[0], answer[0]):
         if gold[0] == answer[0]:
-            return _in_order(gold[2], answer[2], conventions)
-        return Finding(False, "one is an amount in several units")
+            return _in_order(gold[3], answer[3], conventions)
+        amount, other = (gold, answer) if gold[0] == "total" else (answer, gold)
+        if other[0] != "value" or conventions.units == "required" or amount[1][1] != "money":
+            return Finding(False, "one is an amount in several units")
+        return compare(amount[2], other, conventions)
     if units[0] != units[1] and (conventions.units == "required" or all(map(is_known, units)) or are_apart(*units)):
         return Finding(False, f"units: {units[0] or 'none'} is not {units[1] or 'none'}")
     gold, answer = (reading[1] if reading[0] == "measured" else reading for reading in (gold, answer))
@@ -149,15 +195,25 @@ def _names(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
             finding = compare(gold[3], answer[3], conventions)
             return finding if finding.is_same else Finding(False, f"{gold[1]} is not {answer[1]}")
         return inner if is_one else Finding(False, f"{gold[1]} is not {answer[1]}")
-    (_, _, value, equation), other = (gold, answer) if gold[0] == "named" else (answer, gold)
+    (_, name, value, equation), other = (gold, answer) if gold[0] == "named" else (answer, gold)
+    if "=" in name and other[0] in ("list", "tuple") and (other[0] == "list" or other[1] in ("()", "<>")):
+        return _each_one(name.split("="), value, other[-1], conventions)
     if other[0] == "equation":
         return Finding(False, "one is an equation") if equation is None else compare(equation, other, conventions)
     return compare(value, other, conventions) if gold[0] == "named" else compare(other, value, conventions)
 
 
+def _each_one(names: list[str], value: Reading, items: Sequence[Reading], conventions: Conventions) -> Finding:
+    """``a=b=c=0`` beside ``(0,0,0)``, and beside a=0, b=0, c=0."""
+    found = [item[1] for item in items if item[0] == "named"]
+    if len(items) != len(names) or (found and sorted(found) != sorted(names)):
+        return Finding(False, "other names")
+    return _in_order([value] * len(names), [i[2] if i[0] == "named" else i for i in items], conventions)
+
+
 def _is_of(name: str, other: str) -> bool:
-    """Whether a name is the other, or one of several that have its letter: x_1 may be called x."""
-    return name == other or name.partition("_")[0] == other
+    """Whether a name is the other, or one of several that have its letter: x_1 may be called x; a is one of a=b."""
+    return name == other or name.partition("_")[0] == other or {*name.split("=")} <= {*other.split("=")}
 
 
 def _is_function(named: Reading) -> bool:
@@ -299,7 +355,10 @@ _RULES = {
     "option": _options,
     "family": _families,
     "where": _whole_numbers,
+    "on": _on_a_part,
     "named": _names,
+    "cases": _cases,
+    "integers": _integers,
     "letters": _letters_or_units,
     "total": _measures,
     "measured": _measures,

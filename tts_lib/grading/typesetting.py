@@ -21,6 +21,7 @@ _NAMES = {  # other names of one sign
         "ge": "geq geqslant geqq",
         "ne": "neq",
         "cdot": "times ast cdotp",
+        "Rightarrow": "implies Longrightarrow",
         "emptyset": "varnothing O",
         "phi": "varphi",
         "epsilon": "varepsilon",

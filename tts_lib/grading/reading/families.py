@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from tts_lib.grading.reading import constants
+from tts_lib.grading.reading import constants, integers
 from tts_lib.grading.reading.conditions import Reading
 from tts_lib.grading.reading.quantifiers import Quantified
 from tts_lib.grading.reading.tokens import tokens, written
@@ -21,6 +21,8 @@ def for_all(said: Quantified, read: Callable[[str], Reading]) -> Reading | None:
     if not any(letter in said.body for letter in said.letters) or (said.is_some and (is_of_argument or is_whole)):
         return None
     body = read(said.body)
+    if is_whole and body[0] == "region" and said.letters == (body[1],):
+        return integers.within(body, said.kind)
     if body[0] not in _CONDITIONED or (not said.kind and argument is None):
         return None
     if is_whole:

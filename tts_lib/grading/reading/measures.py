@@ -67,12 +67,12 @@ _HALF_OF_DAY = re.compile(r"\b[ap]\.? ?m\b", re.I)
 _NO_UNIT = re.compile(r"(?<![a-zA-Z^])(?<!\^ )(?<!\^ -)\d|\d\d|[^\w\s.,^/'’°²³·-]")  # but for the 2 of cm^2
 _SPELLINGS = """
 kg: kilo; g: gm; um: micron \\mum µm; inch: in inche; foot: feet ft; yard: yd; mile: mi; min: minute; h: hour hr;
-day: d; week: wk; month:; year: yr; pound: lb; ounce: oz; ton: tonne; gallon: gal; dollar: \\$ usd buck; cent: ¢; euro: € eur;
-gbp: £; yen: ¥ jpy; rupee: ₹ inr rs; degree: deg; radian: rad; percent:; oclock:; /: per; square: sq; cubic: cu;
-k: kelvin; acre:; hectare: ha; kN: kn; kJ: kj; kWh: kwh; kW: kw; kV: kv; Pa: pa; kPa: kpa; Hz: hz; kHz: khz; MHz: mhz;
-GHz: ghz; J: j; N: n; W: w; V: v; eV: ev; molar:; quart: qt; pint: pt; cup:; tablespoon: tbsp; teaspoon: tsp; stone:;
-fortnight:; decade:; century: centurie; knot:; rpm:; atmosphere: atm; torr:; mmhg:; psi:; btu:; lbf:; dyne:; ohm:;
-coulomb:; farad:; bit:; byte:; kilobyte: kb; megabyte: mb; gigabyte: gb; terabyte: tb; lumen:; lux:; candela:;
+day: d; week: wk; month:; year: yr; pound: lb; ounce: oz; ton: tonne; gallon: gal; dollar: \\$ usd buck; cent: ¢;
+euro: € eur; gbp: £; yen: ¥ jpy; rupee: ₹ inr rs; degree: deg; radian: rad; percent:; oclock:; /: per; square: sq;
+cubic: cu; k: kelvin; acre:; hectare: ha; kN: kn; kJ: kj; kWh: kwh; kW: kw; kV: kv; Pa: pa; kPa: kpa; Hz: hz; kHz: khz;
+MHz: mhz; GHz: ghz; J: j; N: n; W: w; V: v; eV: ev; molar:; quart: qt; pint: pt; cup:; tablespoon: tbsp; teaspoon: tsp;
+stone:; fortnight:; decade:; century: centurie; knot:; rpm:; atmosphere: atm; torr:; mmhg:; psi:; btu:; lbf:; dyne:;
+ohm:; coulomb:; farad:; bit:; byte:; kilobyte: kb; megabyte: mb; gigabyte: gb; terabyte: tb; lumen:; lux:; candela:;
 lightyear:; parsec:; gradian:
 """
 _ALIASES = {

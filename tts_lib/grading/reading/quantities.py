@@ -48,7 +48,7 @@ def size(measured: Measure) -> tuple[Reading, str] | None:
 
 
 def with_unit(row: Tokens) -> Tokens | None:
-    """"5 m" and ``12 {g}`` with the letters behind the space as a unit, which they may be; None for other rows."""
+    """ "5 m" and ``12 {g}`` with the letters behind the space as a unit, which they may be; None for other rows."""
     start = next((i for i, token in enumerate(row) if i and (token.spaced or token.is_sign("{"))), len(row))
     letters = [token for token in row[start:] if not token.is_sign("{", "}")]
     if not letters or letters[0].text not in LETTERS or any(token.kind == "text" for token in letters):
@@ -76,9 +76,10 @@ def total(row: Tokens) -> Reading | None:
     for above, below in pairwise(parts):
         if above.number.denominator > 1 or below.each == above.each or below.size() >= above.each:
             return None
-    whole = amounts.plain(sum((part.size() for part in parts), Fraction(0)), parts[-1].is_decimal)
+    size = sum((part.size() for part in parts), Fraction(0))
+    whole, largest = (amounts.plain(size / each, parts[-1].is_decimal) for each in (Fraction(1), parts[0].each))
     items = (("measured", amounts.plain(part.number, part.is_decimal), part.unit, "", None) for part in parts)
-    return ("total", (whole, parts[0].kind), tuple(items))
+    return ("total", (whole, parts[0].kind), largest, tuple(items))
 
 
 def _amount(row: Sequence) -> _Amount | None:

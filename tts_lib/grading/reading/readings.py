@@ -7,12 +7,14 @@ A reading is a tuple of plain values (it is kept as JSON), its kind first:
 ``("list", items)``, ``("set", items)``, ``("tuple", brackets, items)``, ``("matrix", n_columns, items)``
 ``("and", items)``, ``("or", items)``: conditions, sets; alternatives in words
 ``("region", name, pieces, is_relation)``: a set of real numbers, or the inequalities whose solution it is
+``("integers", name, ends)``: the whole numbers from an end to another one, None where there is none
+``("cases", name, rows)``: a function by (where, what it is); ``("on", reading, region)``: one that is defined there
 ``("equation", numbers)``, ``("inequality", relation, numbers)``: the sides' difference at the points, up to a factor
 ``("ratio", numbers, multiples, perhaps)``: ``3:4``, also as multiples of its last part; perhaps a "clock" or a "range"
 ``("time", hours, minutes, seconds)``, ``("base", digits, base)``, ``("percent", value, hundredth)``
 ``("measured", reading, unit, sense, size)``: the size too, a value and what is measured, if the unit has one
 ``("letters", value, measured)``: ``5 m``, five times m or five metres
-``("total", size, items)``: ``2 h 15 min``, an amount in several units
+``("total", size, largest, items)``: ``2 h 15 min``, an amount in several units, and its number of the largest
 ``("progression", offset, step, formulas)``: a step times every whole number, the offset in steps; with usual letters
 ``("where", reading, kind)``: for whole numbers n, "zero" or "one" and on, either ("natural"), or all ("integer")
 ``("family", renamed, reading)``: with constants of any name, which are renamed, and as it is written
@@ -25,8 +27,9 @@ from fractions import Fraction
 
 from tts_lib.grading.limits import is_readable
 from tts_lib.grading.normal_form import normalise
-from tts_lib.grading.reading import amounts, matrices, notations, quantities, regions
+from tts_lib.grading.reading import amounts, cases, integers, matrices, notations, quantities, regions
 from tts_lib.grading.reading.conditions import Reading, all_of, in_turn, joined, region, region_of, united_intervals
+from tts_lib.grading.reading.critical_points import critical_point
 from tts_lib.grading.reading.dots import continued
 from tts_lib.grading.reading.families import for_all
 from tts_lib.grading.reading.formulas import Formula, formula
@@ -41,9 +44,11 @@ from tts_lib.grading.reading.relations import (
     inequality,
     is_of_another,
     is_quantity,
+    is_square,
     is_variable,
     name_of,
     names_in_brackets,
+    names_of_one_value,
 )
 from tts_lib.grading.reading.sentences import value_said
 from tts_lib.grading.reading.signs import both_signs
@@ -58,6 +63,7 @@ from tts_lib.grading.verdicts import ERROR
 VERSION = 13  # of the rules in this package; raise it whenever a reading may change
 _RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow", "sim", "cong", "subset", "subseteq")
 _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
+_FIELDS = {r"\mathbb{R}": "real", r"\mathbb{Z}": "integer", r"\mathbb{N}": "natural", r"\mathbb{Z}^+": "one"}
 _DERIVATIVE = re.compile(r"\\frac\{d([a-z])\}\{d[a-z]\}")
 _WHOLE_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _NOUN = re.compile(r"[Aa]n? [a-z]{3,20}(?: [a-z]{3,20}){0,3}(?:(?<!s)|(?<=[iu]s)|(?<=ss))")  # but a side of "a units"
@@ -90,6 +96,8 @@ def _read(text: str) -> Reading:
     if (found := progressions(text)) is not None:
         return found
     plain = without_text(text)
+    if (point := critical_point(plain, _read)) is not None:
+        return point
     if (value := value_said(plain)) is not None:
         return _read(value)
     if (said := quantified(plain)) and (found := for_all(said, _read)) is not None:
@@ -112,6 +120,8 @@ def _answer(row: Tokens) -> Reading:
         row = [Token("command", "lor") if token.is_command("cup") else token for token in row]
     parts, cuts = split(row, "lor", "land", ",", ";")
     if any(split(part, *ORDERS)[1] for part in parts):
+        if not split(parts[0], *ORDERS)[1] and (found := cases.on_a_part(parts, cuts, _item)) is not None:
+            return found
         return joined([_item(part) for part in parts], cuts)
     return _alternatives(row) if "lor" in cuts else _list(_items(row))
 
@@ -197,6 +207,8 @@ def _equation(parts: list[Tokens], relations: list[str]) -> Reading:
     first, last = parts[0], parts[-1]
     if len(parts) == 1:
         return _value(first)
+    if (name := names_of_one_value(parts)) and set(relations) == {"="}:  # a=b=c=0
+        return ("named", name, _item(last), None)
     for side, other in ((first, last), (last, first)):
         if name := name_of(side):
             if is_of_another(side, other):
@@ -204,7 +216,7 @@ def _equation(parts: list[Tokens], relations: list[str]) -> Reading:
             value, names = said_twice(written(other), _read) or _item(other), names_in_brackets(side)
             if value[:2] == ("tuple", "()") and len(value[2]) == len(names):  # (x,y)=(1,2) is x=1, y=2
                 return ("list", tuple(("named", *one, None) for one in zip(names, value[2], strict=True)))
-            return ("named", name, value, equation(first, last) if is_variable(side) else None)
+            return ("named", name, value, equation(first, last) if is_variable(side) or is_square(side) else None)
     if is_quantity(first, last):
         name = _DERIVATIVE.sub(r"\1'", written(first))
         return ("named", name, _item(last), equation(first, last))
@@ -243,6 +255,8 @@ def _value(row: Tokens) -> Reading:
     if based := notations.in_base(text):
         digits, base = based
         return ("base", digits, base) if base != 10 else amounts.plain(Fraction(digits), "." in digits)
+    if text == r"\mathbb{Z}^+":
+        return ("integers", "", ((1, None),))
     if text in (r"\mathbb{R}", r"\emptyset"):
         return region("", regions.REALS, False) if text == r"\mathbb{R}" else ("set", ())
     if split(row, "cup", "cap", "setminus")[1]:
@@ -259,6 +273,8 @@ def _value(row: Tokens) -> Reading:
         value = _value(measured.row) if measured.factor == 1 else amounts.multiple(measured.row, measured.factor)
         is_measured = measured.unit or measured.sense
         return ("measured", value, measured.unit, measured.sense, quantities.size(measured)) if is_measured else value
+    if (found := cases.by_cases(row, _item)) is not None:
+        return found
     if any(token.is_command("begin") for token in row):
         grid, is_decimal = matrices.matrix(row)
         items = [amounts.amount(Formula(entry, is_decimal)) for entries in grid for entry in entries]
@@ -302,12 +318,20 @@ def _by_condition(row: Tokens) -> Reading:
     r"""``\{x : x<2\}`` and ``\{x\in\mathbb{R} \mid x<2\}``: the real numbers of which the condition is true."""
     head, *conditions = split(row, ":")[0] if split(row, ":")[1] else split(row, "|")[0]
     name, *field = split(head, "in")[0]
-    if len(conditions) != 1 or not is_variable(name) or (field and written(field[0]) != r"\mathbb{R}"):
+    kind = _FIELDS.get(written(field[0])) if field else "real"
+    if len(conditions) != 1 or not is_variable(name) or kind is None:
         raise UnreadableError("a set given by other conditions")
-    found = region_of(_answer(conditions[0]))
-    if found is None or found[1] != written(name):
+    bounds = region_of(found := _answer(conditions[0]))
+    if bounds is None:
+        bounds = region_of(found := _read(written(conditions[0])))
+    if found[0] == "integers" and kind == "real":
+        return ("integers", "", found[2])
+    if bounds is None or bounds[1] != written(name):
         raise UnreadableError("a condition on something else")
-    return region("", found[2], False)
+    found = region("", bounds[2], False)
+    if kind != "real" and (found := integers.within(found, kind)) is None:
+        raise UnreadableError("no whole numbers")
+    return found
 
 
 def _set_expression(row: Tokens) -> Reading:

@@ -32,6 +32,7 @@ _OPERATOR = re.compile(
     r"[A-Z]{1,3}[(\[]|\\(?:i{1,3}nt|oint|lim|max|min|sup|inf|det|Pr|mathbb|text|nabla|frac\{\\partial)(?![a-z])"
 )
 _SIZE_OF_UNKNOWN = re.compile(r"\|[xyz]\|")
+_SQUARE = re.compile(r"(?:\\sigma|\\chi|R)(?:_(?:\w|\{\w+\}))? ?\^(?:2|\{2\})")
 _BITS = 1_500
 _NEARLY = Fraction(999_999, 1_000_000)
 
@@ -39,6 +40,8 @@ _NEARLY = Fraction(999_999, 1_000_000)
 def name_of(row: Tokens) -> str:
     r"""What ``x``, ``f(x)``, ``AB``, ``(p,q)`` or ``\text{Area}`` names, as a text; "" for sides that are no name."""
     text = written(row)
+    if is_square(row):
+        return re.sub(r"[{} ]", "", text)
     runs = [token.text for token in row if token.kind == "letters" and len(token.text) > 1]
     is_product = any(run.islower() and not is_word(run) for run in runs)
     if (
@@ -51,6 +54,21 @@ def name_of(row: Tokens) -> str:
     ):
         return ""
     return _ARGUMENT.sub("(.)", re.sub(r"_\{(\w+)\}", r"_\1", text).replace(" ", ""))
+
+
+def is_square(row: Tokens) -> bool:
+    r"""Whether this is a quantity that is called a square: ``\sigma^2``, ``R^2``, ``\chi^2``."""
+    return bool(_SQUARE.fullmatch(written(row)))
+
+
+def names_of_one_value(parts: Sequence[Tokens]) -> str:
+    """ "a=b=c" of all parts but the last, if they are different variables and it has none; "" of other equations."""
+    names = [written(part) for part in parts[:-1]]
+    try:
+        are_names = len(set(names)) == len(names) > 1 and all(map(is_variable, parts[:-1]))
+        return "=".join(names) if are_names and not symbols(formula(measure(parts[-1]).row).tree) else ""
+    except UnreadableError:
+        return ""
 
 
 def is_of_another(row: Tokens, body: Tokens) -> bool:

@@ -1,0 +1,91 @@
+r"""What is said in words, or in signs of a trade, for what mathematics also writes: "all odd n", "rank 2", ``12°30'``.
+
+All rules take a normal form. A part that stands before "so" and what explains a value goes; what limits it stays.
+"""
+
+import re
+from fractions import Fraction
+
+_QUANTITY = (
+    "rank|nullity|dimension|degree|order|multiplicity|slope|gradient|genus|radius|diameter|area|volume|perimeter|length"
+    "|width|height|variance|mean|median|mode|determinant|trace|period|amplitude|eccentricity"
+)
+_OF_QUANTITY = re.compile(
+    rf"(?:\\text\{{)?(?:(?:the|a|of|has|is) ){{0,2}}(?:{_QUANTITY})(?: of| is)? ?\}}? ?(?=-?[\d\\][^,;=]*$)", re.I
+)
+_ODD = re.compile(
+    r"(?:(?:all|every|any|the) )?(?P<kind>odd|even) "
+    r"(?:integers|whole numbers|numbers|(?:integers? |numbers? )?(?P<of>[a-z]))"
+    r"|(?P<name>[a-z]) (?:is |must be )?(?:an )?(?P<is>odd|even)(?: integer| number)?",
+    re.I,
+)
+_MULTIPLES = re.compile(
+    r"(?:(?:all|the) )?(?:(?:integer )?multiples of|integers (?:that are )?divisible by) (?P<of>\d+)"
+    r"|(?:all )?(?:integers )?(?P<name>[a-z]) (?:(?:that )?(?:is|are) )?"
+    r"(?:divisible by|(?:an? )?multiple of) (?P<by>\d+)",
+    re.I,
+)
+_ANGLE = re.compile(
+    r"(-?\d+)(?:\^\{?\\circ ?\}? ?|(?: ?\\text\{| )deg(?:ree)?s?\}? ?)(?:and )?"
+    r"(\d{1,2})(?:'|(?: ?\\text\{| )min(?:ute)?s?\}?)"
+    r"(?: ?(?:and )?(\d{1,2}(?:\.\d+)?)(?:''|\"|(?: ?\\text\{| )sec(?:ond)?s?\}?))?"
+)
+_FEET = re.compile(r"(\d+)' ?(\d{1,2}(?:\.\d+)?)(?:''|\")")
+_DIAGONAL = re.compile(r"(?:\\text\{diag\}|\\?diag) ?[(\[{]([^()\[\]{}]+)[)\]}]")
+_UNIT_MATRIX = re.compile(r"(-?\d*)I_\{?([234])\}?")
+_BOUND = r"[a-zA-Z](?:[<>]|\\(?:le|ge)(?![a-z]))"
+_LIMIT = rf"(?=(?:-?[\w./]+|-?\\[a-z]+ ?)?(?:<|\\le ?)?{_BOUND})"
+_FOR = r"(?:for|where|when|if)(?: all)?"
+_WHERE = re.compile(rf"(?<=[\w)}}\]])(?:,? ?\\text\{{,? ?{_FOR},? ?\}}|(?:,? |,){_FOR} ){_LIMIT}")
+_FIRST_MEMBER = re.compile(rf"([a-z])\\in ?(\\mathbb\{{Z\}}),((?=.*{_BOUND})[^,;]*|[^,;]*(?:<|\\le ?)\1)")
+_INTEGERS = re.compile(
+    rf"(?:(?:all|the) )?integers (?=(?:-?\d+(?:<|\\le ?))?([a-z])(?!\w))(?=.*{_BOUND})([^,;]*)", re.I
+)
+_THEN = r"(?:so|thus|hence|therefore)(?: that)?,?"
+_SO = re.compile(
+    rf"[^{{}}]*[=<>][^{{}}]*?(?:[,;.]? ?\\text\{{[,;. ]*(?:and )?{_THEN} ?\}} ?"
+    rf"|(?:[,;.] ?|[.;] )(?:and )?{_THEN} |\\Rightarrow(?![a-z]) ?)(?P<last>[^=<>,;]*=[^=]*)"
+)
+
+
+def written_out(answer: str) -> str:
+    """The answer with what is said so as it is written else; other answers as they are."""
+    plain = re.sub(r"\\text\{([^{}]*)\}", r" \1 ", answer) if r"\text{" in answer else answer
+    plain = " ".join(plain.split())
+    if odd := _ODD.fullmatch(plain):
+        return _progression(2, 1 if (odd["kind"] or odd["is"]).lower() == "odd" else 0, odd["of"] or odd["name"] or "")
+    if multiples := _MULTIPLES.fullmatch(plain):
+        return _progression(int(multiples["of"] or multiples["by"]), 0, multiples["name"] or "")
+    if angle := _ANGLE.fullmatch(answer):
+        return _degrees(*angle.groups("0"))
+    if feet := _FEET.fullmatch(answer):
+        return rf"{feet[1]}\text{{ ft }}{feet[2]}\text{{ in}}"
+    if diagonal := _DIAGONAL.fullmatch(answer):
+        return _diagonal(re.split("[,;]", diagonal[1]))
+    if unit := _UNIT_MATRIX.fullmatch(answer):
+        return _diagonal([f"{unit[1]}1" if unit[1] in ("", "-") else unit[1]] * int(unit[2]))
+    if member := _FIRST_MEMBER.fullmatch(answer):
+        return rf"{member[3]},{member[1]}\in {member[2]}"
+    if integers := _INTEGERS.fullmatch(answer):
+        return rf"{integers[2]},{integers[1]}\in \mathbb{{Z}}"
+    if so := _SO.fullmatch(answer):
+        return so["last"]
+    if r"\begin" not in answer and not re.match("[A-Za-z]{2,}[ ,]", answer):
+        answer = _WHERE.sub(",", answer)
+    return _OF_QUANTITY.sub("", answer, count=1) if _OF_QUANTITY.match(answer) else answer
+
+
+def _progression(step: int, first: int, name: str) -> str:
+    letter = "k" if name != "k" else "m"
+    return f"{f'{name}=' if name else ''}{step}{letter}{f'+{first}' if first else ''},{letter}\\in \\mathbb{{Z}}"
+
+
+def _degrees(whole: str, minutes: str, seconds: str) -> str:
+    part = Fraction(minutes) / 60 + Fraction(seconds) / 3600
+    value = abs(Fraction(whole)) + part
+    return rf"{'-' * whole.startswith('-')}\frac{{{value.numerator}}}{{{value.denominator}}}^\circ "
+
+
+def _diagonal(entries: list[str]) -> str:
+    rows = ["&".join(entry if i == j else "0" for j in range(len(entries))) for i, entry in enumerate(entries)]
+    return rf"\begin{{pmatrix}}{(chr(92) * 2).join(rows)}\end{{pmatrix}}"
