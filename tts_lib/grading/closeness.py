@@ -55,6 +55,12 @@ def regions(gold: Reading, answer: Reading, conventions: Conventions) -> Finding
     return Finding(are_same, "sets of real numbers are compared end by end")
 
 
+def integers(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    """Whole numbers within bounds, of which one side may not name the unknown."""
+    are_same = gold[0] == answer[0] and gold[2] == answer[2] and (gold[1] == answer[1] or "" in (gold[1], answer[1]))
+    return Finding(are_same, "whole numbers are compared end by end")
+
+
 def ratios(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     """``3:4`` and ``6:8`` are one ratio, and it is the number 3/4; 9:24 may be a time and is only itself.
 

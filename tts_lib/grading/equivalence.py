@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tts_lib.grading.closeness import numbers, points, progressions, ratios, regions, times
+from tts_lib.grading.closeness import integers, numbers, points, progressions, ratios, regions, times
 from tts_lib.grading.conventions import Conventions
 from tts_lib.grading.reading.conditions import Reading, region_of
 from tts_lib.grading.reading.measures import are_apart, is_known
@@ -84,7 +84,8 @@ def _letters_or_units(gold: Reading, answer: Reading, conventions: Conventions) 
         return finding if finding.is_same else compare(gold[2], answer[2], conventions)
     other = answer if gold[0] == "letters" else gold
     place = 2 if other[0] in ("measured", "total") else 1
-    return compare(*(r[place] if r[0] == "letters" else r for r in (gold, answer)), conventions)
+    gold, answer = (reading[place] if reading[0] == "letters" else reading for reading in (gold, answer))
+    return compare(gold, answer, conventions)
 
 
 def _on_a_part(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
@@ -122,11 +123,6 @@ def _are_one_case(gold: Sequence, answer: Sequence, conventions: Conventions) ->
 
 def _are_there(one: Sequence, other: Sequence, conventions: Conventions) -> bool:
     return regions(("region", "", one, False), ("region", "", other, False), conventions).is_same
-
-
-def _integers(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
-    are_same = gold[0] == answer[0] and gold[2] == answer[2] and (gold[1] == answer[1] or "" in (gold[1], answer[1]))
-    return Finding(are_same, "whole numbers are compared end by end")
 
 
 def _measures(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
@@ -358,7 +354,7 @@ _RULES = {
     "on": _on_a_part,
     "named": _names,
     "cases": _cases,
-    "integers": _integers,
+    "integers": integers,
     "letters": _letters_or_units,
     "total": _measures,
     "measured": _measures,

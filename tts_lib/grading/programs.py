@@ -24,7 +24,7 @@ _MARK = re.compile(
     r"|^(?=.*\bI\b)(?=.*\d)(?:[-+*/\d.() ,\[\]{}=$]|\b(?:sqrt|pi|exp|I)\b)*$"
 )
 _NAMED = re.compile(r"(\{*)([A-Za-z]\w?(?:\([a-z]\))?) ?=(?!=) ?")
-_AROUND = re.compile(r"^(\{*) ?= ?")
+_AROUND = re.compile(r"^(\{*) *= *|[. ]+(\}+)$")
 _ROWS_WITHOUT_COMMAS = re.compile(r"[{ $]*\[[-+\d.e \[\]]*\d[. ] *[-\d\[][-+\d.e \[\]]*\][} $]*")
 _GREEK = "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega".split()
 _NAMES = {name: rf"\{name}" for name in [*_GREEK, *(name.capitalize() for name in _GREEK), "pi"]}
@@ -48,7 +48,7 @@ def as_latex(text: str) -> str:
     """The text with what programs print as LaTeX; other texts as they are."""
     if not _MARK.search(text) or not is_readable(text):
         return _with_commas(text) if _ROWS_WITHOUT_COMMAS.fullmatch(text) else text
-    code = _AROUND.sub(r"\1", text.replace("$", "").strip("` .")).replace("^", "**")
+    code = _AROUND.sub(r"\1\2", text.replace("$", "").strip("` .")).replace("^", "**")
     braces, name = named.groups() if (named := _NAMED.match(code)) else ("", "")
     try:
         code = code[named.end() : len(code) - len(braces)] if named else code

@@ -60,7 +60,8 @@ def _absolute(values: list[Formula], bounds: list[Pieces]) -> Reading | None:
     """``|x|`` of x where it is not negative, and -x else; None of other pairs of cases."""
     tree = values[0].tree
     opposite = Formula(("add", tree, values[1].tree), False)
-    if not symbols(tree) or amount(opposite) != amount(Formula(ZERO, False)):
+    are_all = _are_alike(regions.complement(bounds[0]), bounds[1])
+    if not are_all or not symbols(tree) or amount(opposite) != amount(Formula(ZERO, False)):
         return None
     for sign, relation in (("call", "ge"), ("neg", "le")):
         solved = regions.solved(values[0], relation, Formula(ZERO, False))
