@@ -13,19 +13,22 @@ from tts_lib.grading.limits import is_readable
 _OF_SETS = "Interval|Union|Intersection|Complement|FiniteSet|EmptySet|ImageSet|frozenset|set"
 _OF_NUMBERS = r"Rational|Fraction|Integer|Float|Decimal|mp[fc]|complex|float|(?:u?int|float|complex)\d+|Abs|cbrt"
 _OF_STATEMENTS = "Eq|Ne|Lt|Le|Gt|Ge|And|Or|Poly|Piecewise|Tuple|Point|Point2D|Point3D|Sum|Product"
-_OF_MATRICES = "Matrix|(?:Im|M)utable(?:Dense)?Matrix|array|matrix|eye|zeros|ones"
+_OF_MATRICES = "Matrix|(?:Im|M)utable(?:Dense)?Matrix|array|matrix|eye|tensor"
 _OF_FUNCTIONS = "ceiling|ceil|floor|factorial|binomial|comb|perm|root|real_root|Mod|Max|Min"
 _CALL = rf"(?:{_OF_SETS}|{_OF_NUMBERS}|{_OF_STATEMENTS}|{_OF_MATRICES}|{_OF_FUNCTIONS})(?:\.[A-Za-z]{{4,5}})?\("
 _MARK = re.compile(
     rf"(?<![\w\\.])(?:(?:np|numpy|math|cmath|sp|sympy|mpmath|S)\.[a-zA-Z]|{_CALL}|EmptySet\b|Reals\b)"
     r"|(?<!\\)\{ ?(?:[a-z]\w{0,9}|[\"'][A-Za-z_ ]{1,20}[\"']|-?\d+(?=[^{}]*,)) ?: ?"  # a dictionary
     r"|\) ?[&|] ?\("
-    r"|^(?=[^a-zA-Z]*\d)[-+*/\d.e() ,\[\]{}=$j]*\d[-+*/\d.e() ,\[\]j]*\dj[-+*/\d.e() ,\[\]{}$j]*$"  # 6+9j
+    r"|^[-+*/\d.e() ,\[\]{}=$j]*\dj[-+*/\d.e() ,\[\]{}$j]*$"  # 6+9j
+    r"|\*(?:mu|nu|xi|chi|psi)\b|\b(?:mu|nu|xi|chi|psi)\*"
     r"|^(?=.*\bI\b)(?=.*\d)(?:[-+*/\d.() ,\[\]{}=$]|\b(?:sqrt|pi|exp|I)\b)*$"
 )
 _NAMED = re.compile(r"(\{*)([A-Za-z]\w?(?:\([a-z]\))?) ?=(?!=) ?")
 _AROUND = re.compile(r"^(\{*) *= *|[. ]+(\}+)$")
 _ROWS_WITHOUT_COMMAS = re.compile(r"[{ $]*\[[-+\d.e \[\]]*\d[. ] *[-\d\[][-+\d.e \[\]]*\][} $]*")
+_ROWS_BY_SEMICOLONS = re.compile(r"[{ $]*\[([-\d./, ]*;[-\d./, ;]*)\][} $]*")
+_UNION = re.compile(r"\\cup ?|(?<=\)) U (?=[A-Z(\[{])")
 _GREEK = "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega".split()
 _NAMES = {name: rf"\{name}" for name in [*_GREEK, *(name.capitalize() for name in _GREEK), "pi"]}
 _NAMES |= dict.fromkeys(("oo", "inf", "infinity", "Infinity"), r"\infty") | {"I": "i", "j": "i", "E": "e", "e": "e"}
@@ -38,7 +41,7 @@ _RELATIONS = {"Eq": "=", "Ne": r"\ne ", "Lt": "<", "Le": r"\le ", "Gt": ">", "Ge
 _SMOOTH = "sin cos tan cot sec csc sinh cosh tanh coth sech csch".split()
 _FUNCTIONS = {name: name for name in [*_SMOOTH, "gcd", "lcm", "max", "min"]} | {"Max": "max", "Min": "min"}
 _FUNCTIONS |= {f"{prefix}{name}": f"arc{name}" for name in _SMOOTH for prefix in ("a", "arc")}
-_ITSELF = re.compile(r"Integer|Float|Decimal|mpf|u?int\d*|float\d*|Poly|S|list|print|sympify|nsimplify|simplify|str_")
+_ITSELF = re.compile(r"Integer|Float|Decimal|mpf|u?int\d*|float\d*|Poly|S|list|print|sympify|nsimplify|simplify|tensor")
 _ANSWERS = frozenset("answer final_answer result solution value ans".split())
 _ENDS = {"Interval": "[]", "open": "()", "Lopen": "(]", "Ropen": "[)"}
 _MOST_COPIES = 10  # of one root
@@ -47,8 +50,9 @@ _MOST_COPIES = 10  # of one root
 def as_latex(text: str) -> str:
     """The text with what programs print as LaTeX; other texts as they are."""
     if not _MARK.search(text) or not is_readable(text):
-        return _with_commas(text) if _ROWS_WITHOUT_COMMAS.fullmatch(text) else text
+        return _as_rows(text) if "[" in text else text
     code = _AROUND.sub(r"\1\2", text.replace("$", "").strip("` .")).replace("^", "**")
+    code = _UNION.sub("|", code).replace(r"\cap", "&").replace("\\", "\\\\")
     braces, name = named.groups() if (named := _NAMED.match(code)) else ("", "")
     try:
         code = code[named.end() : len(code) - len(braces)] if named else code
@@ -56,6 +60,17 @@ def as_latex(text: str) -> str:
     except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError):
         return text
     return f"{name}={shown}" if name else shown
+
+
+def _as_rows(text: str) -> str:
+    """numpy's ``[[1 2] [3 4]]`` with the commas that it leaves out; ``[1 2; 3 4]`` as a matrix."""
+    if _ROWS_WITHOUT_COMMAS.fullmatch(text):
+        return _with_commas(text)
+    if (table := _ROWS_BY_SEMICOLONS.fullmatch(text)) is None:
+        return text
+    rows = [re.split(r"[, ]+", row.strip()) for row in table[1].split(";")]
+    is_table = len({len(row) for row in rows}) == 1 and len(rows[0]) > 1
+    return rf"\begin{{pmatrix}}{(chr(92) * 2).join(map('&'.join, rows))}\end{{pmatrix}}" if is_table else text
 
 
 def _with_commas(rows: str) -> str:
@@ -85,7 +100,7 @@ class _Printed:
     def constant(self, node: ast.Constant) -> str:
         if isinstance(node.value, str):
             sign, bare = ("-" if node.value.startswith("-") else ""), node.value.lstrip("+-")
-            return sign + _NAMES.get(bare, bare)
+            return sign + (_NAMES[bare] if bare in ("inf", "infinity", "Infinity") else bare)
         if isinstance(node.value, bool):
             return rf"\text{{{node.value}}}"
         written = self._code[node.col_offset : node.end_col_offset].replace("_", "")
@@ -246,6 +261,7 @@ _CALLS: dict[tuple[str, int], Callable[..., str]] = {
     ("Fraction", 1): str,
     ("Rational", 2): _ratio,
     ("Fraction", 2): _ratio,
+    ("eye", 1): "I_{{{}}}".format,
     ("EmptySet", 0): lambda: r"\emptyset",
     ("Complement", 2): r"{}\setminus {}".format,
     ("sqrt", 1): r"\sqrt{{{}}}".format,

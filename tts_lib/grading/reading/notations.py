@@ -18,7 +18,9 @@ _TIME = re.compile(
 )
 _NOON = re.compile(r"(?:12(?::00)? ?)?(noon|midnight)", re.I)
 _CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d)?")
-_TO = re.compile(r"\d+(?:\.\d+)?(?: ?(?:is )?to ?\d+(?:\.\d+)?)+")
+_PART = rf"(?:\d+(?:\.\d+)?|{'|'.join(CARDINALS)})"
+_TO = re.compile(r"-to-| ?(?:is )?to ?")
+_PARTS = re.compile(rf"{_PART}(?:(?:{_TO.pattern}){_PART})+")
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _BASES = {"binary": 2, "ternary": 3, "octal": 8, "decimal": 10, "hexadecimal": 16, "hex": 16} | CARDINALS
 _PREFIXES = {"0b": 2, "0o": 8, "0x": 16}
@@ -73,7 +75,9 @@ def is_clock(text: str) -> bool:
 def parts_in_words(text: str) -> list[str]:
     """3 and 5 of "3 to 5"; none of other texts."""
     text = without_text(text)
-    return re.split(" ?(?:is )?to ?", text) if _TO.fullmatch(text) else []
+    if "to" not in text or not _PARTS.fullmatch(text):
+        return []
+    return [str(CARDINALS.get(part, part)) for part in _TO.split(text)]
 
 
 def in_base(text: str) -> tuple[str, int] | None:

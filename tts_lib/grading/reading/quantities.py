@@ -1,5 +1,6 @@
 """Amounts with a unit as so much of what it measures; a part of `readings`."""
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -11,7 +12,9 @@ from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.measures import LETTERS, Measure, in_several_units, measure
 from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, split
 from tts_lib.grading.reading.trees import ONE, Tree, symbols
+from tts_lib.grading.reading.units import SPELT
 
+_SIGNS = {"Omega": "ohm", "mu": "u"}  # that measure, or stand before what does
 _ANGLES: dict[str, Tree] = {"radian": ONE, "degree": ("frac", ("pi",), ("number", Fraction(180)))}
 
 
@@ -48,17 +51,16 @@ def size(measured: Measure) -> tuple[Reading, str] | None:
 
 
 def with_unit(row: Tokens) -> Tokens | None:
-    """ "5 m" and ``12 {g}`` with the letters behind the space as a unit, which they may be; None for other rows."""
-    start = next((i for i, token in enumerate(row) if i and (token.spaced or token.is_sign("{"))), len(row))
-    letters = [token for token in row[start:] if not token.is_sign("{", "}")]
-    if not letters or letters[0].text not in LETTERS or any(token.kind == "text" for token in letters):
+    r"""``5 m`` and ``12 {g}`` with the letters as a unit, which they may be; None for other rows."""
+    start = 2 if row and row[0].is_sign("-") else 1
+    if len(row) <= start or row[start - 1].kind != "number" or row[start].is_sign("+", "-", "/", "^"):
         return None
-    if [token.kind for token in row[:start] if not token.is_sign("-")] != ["number"]:
+    unit = "".join(" " * spaced + _SIGNS.get(name, name) for _, name, spaced in row[start:]).replace("cdot", " ")
+    unit = re.sub(r"[{}]", "", re.sub(r"\^\{? ?(-?) ?(\d)\}?", r"^ \1\2 ", unit))
+    names = re.findall("[A-Za-z]+", unit)
+    if re.search(r"[^A-Za-z\d /^-]", unit) or not all(name in LETTERS or name in SPELT for name in names):
         return None
-    unit = "".join(" " if token.is_command("cdot") else f"{' ' * token.spaced}{token.text}" for token in letters)
-    if any(token.kind == "letters" and token.text not in LETTERS for token in letters):
-        return None
-    found = [*row[:start], Token("text", unit.strip())]
+    found = [*row[:start], Token("text", " ".join(unit.split()))]
     try:
         return found if units.size(measure(found).unit) else None
     except UnreadableError:

@@ -300,12 +300,13 @@ def _enclosed(row: Tokens, kind: str) -> Reading:
         return ("tuple", "<>", tuple(_items(inner)))
     if kind not in ("()", "[]", "[)", "(]"):
         return amounts.amount(formula(row))
+    rows = split(inner, ",")[0] if kind == "[]" else []
+    if rows and all(brackets(row) == "[]" for row in rows):  # [[1,2],[3,4]]
+        entries = [_items(row[1:-1]) for row in rows]
+        if len({len(items) for items in entries}) == 1:
+            return ("matrix", len(entries[0]), tuple(item for items in entries for item in items))
     if split(inner, ",", ";")[1]:
-        items = tuple(_items(inner))
-        rows = [item[2] for item in items if item[:2] == ("tuple", "[]")] if kind == "[]" else []
-        if len(rows) == len(items) and len({len(row) for row in rows}) == 1:  # [[1,2],[3,4]]
-            return ("matrix", len(rows[0]), tuple(entry for row in rows for entry in row))
-        return ("tuple", kind, items)
+        return ("tuple", kind, tuple(_items(inner)))
     if kind not in ("()", "[]"):
         raise UnreadableError("an interval without two ends")
     try:

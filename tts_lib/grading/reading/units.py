@@ -41,6 +41,7 @@ _BASES: dict[str, _Size] = {  # that have prefixes; in millimetres, milligrams, 
     "mol mole": (Counter(amount=1), Fraction(1)),
     "A ampere amp": (Counter(current=1), Fraction(1)),
     "V volt": (Counter(mass=1, length=2, time=-3, current=-1), Fraction(10**12)),
+    "ohm": (Counter(mass=1, length=2, time=-3, current=-2), Fraction(10**12)),
 }
 _PREFIXES = {"n nano": -9, "u micro": -6, "m milli": -3, "c centi": -2, "d deci": -1, "h hecto": 2}
 _PREFIXES |= {"k kilo": 3, "M mega": 6, "G giga": 9, "T tera": 12}
@@ -60,7 +61,11 @@ def _with_prefixes() -> None:
 
 
 _with_prefixes()
-_UNITS["molar"] = Counter(amount=1, length=-3), Fraction(1, 10**6)
+_UNITS |= {
+    "molar": (Counter(amount=1, length=-3), Fraction(1, 10**6)),
+    "hectare": (Counter(length=2), Fraction(10**10)),
+    "k": (Counter(temperature=1), Fraction(1)),
+}
 
 
 def size(unit: str) -> tuple[Fraction, str] | None:
