@@ -146,6 +146,7 @@ _RULES = [
     (_REMARK_IN_BRACKETS, r"\1"),
     (_WHEN, r"\1"),
     (re.compile(r"^(\d+) ?(?:\\text\{)?(?:out of|in)\}? ?(\d+)$"), r"\\frac{\1}{\2}"),
+    (re.compile(r"^\{([A-Z])\}(?=\()"), r"\1"),
     (re.compile(r"^([ADEGHIKLMOQSTVWXYZ])(?=\([^()]*[,;][^()]*\)$)"), r"\1="),
     (re.compile(r"^(?:([a-zA-Z]): ?)?([a-z]) ?\\mapsto ?"), lambda rule: f"{rule[1] or 'f'}({rule[2]})="),
     (re.compile(r"^([a-zA-Z]\([a-z]\))\\equiv ?(?!.*mod)"), r"\1="),

@@ -13,6 +13,15 @@ _QUANTITY = (
 _OF_QUANTITY = re.compile(
     rf"(?:\\text\{{)?(?:(?:the|a|of|has|is) ){{0,2}}(?:{_QUANTITY})(?: of| is)? ?\}}? ?(?=-?[\d\\][^,;=]*$)", re.I
 )
+_ROOTS = re.compile(
+    r"(?:\\text\{)?(?:the )?(?:eigenvalues|roots|zeros|solutions|values)(?: are)? ?\}? ?(?=-?[\d\\(][^=]*$)", re.I
+)
+_REPEATED = re.compile(r"(-?[\w./]+) ?\((?:\\text\{)?(?:with |of )?(?:algebraic )?multiplicity\}? ?(\d)\)", re.I)
+_LETTER_OF_OPTION = re.compile(r"(?:final |correct )?(?:answer|option|choice): ?(?=\(?[A-J]\)?$)", re.I)
+_LOGARITHM = re.compile(r"(?<![\\a-zA-Z])log(?:(2|10)(?=\()| base (\w+) of (?=\w))")
+_VECTOR = re.compile(r"<([^<>=]+(?:,[^<>=]+)+)>")
+_AND = re.compile(r"-?[\d./]+(?: ?& ?-?[\d./]+)+")
+_CONSTANT = re.compile(r"\+ ?(?:\\text\{ ?)?const(?:ant)?(?: of integration)?\}?$", re.I)
 _ODD = re.compile(
     r"(?:(?:all|every|any|the) )?(?P<kind>odd|even) "
     r"(?:integers|whole numbers|numbers|(?:integers? |numbers? )?(?P<of>[a-z]))"
@@ -31,6 +40,7 @@ _ANGLE = re.compile(
     r"(?: ?(?:and )?(\d{1,2}(?:\.\d+)?)(?:''|\"|(?: ?\\text\{| )sec(?:ond)?s?\}?))?"
 )
 _FEET = re.compile(r"(\d+)' ?(\d{1,2}(?:\.\d+)?)(?:''|\")")
+_INCHES = re.compile(r"(\d+(?:\.\d+)?)(?:''|\")")
 _DIAGONAL = re.compile(r"(?:\\text\{diag\}|\\?diag) ?[(\[{]([^()\[\]{}]+)[)\]}]")
 _UNIT_MATRIX = re.compile(r"(-?\d*)I_\{?([234])\}?")
 _BOUND = r"[a-zA-Z](?:[<>]|\\(?:le|ge)(?![a-z]))"
@@ -58,6 +68,12 @@ def written_out(answer: str) -> str:
         return _progression(int(multiples["of"] or multiples["by"]), 0, multiples["name"] or "")
     if angle := _ANGLE.fullmatch(answer):
         return _degrees(*angle.groups("0"))
+    if inches := _INCHES.fullmatch(answer):
+        return rf"{inches[1]}\text{{ in}}"
+    if vector := _VECTOR.fullmatch(answer):
+        return rf"\langle {vector[1]}\rangle "
+    if _AND.fullmatch(answer):
+        return answer.replace("&", r"\land ")
     if feet := _FEET.fullmatch(answer):
         return rf"{feet[1]}\text{{ ft }}{feet[2]}\text{{ in}}"
     if diagonal := _DIAGONAL.fullmatch(answer):
@@ -72,7 +88,12 @@ def written_out(answer: str) -> str:
         return so["last"]
     if r"\begin" not in answer and not re.match("[A-Za-z]{2,}[ ,]", answer):
         answer = _WHERE.sub(",", answer)
-    return _OF_QUANTITY.sub("", answer, count=1) if _OF_QUANTITY.match(answer) else answer
+    answer = _LOGARITHM.sub(lambda found: rf"\log_{{{found[1] or found[2]}}}", _CONSTANT.sub("+C", answer))
+    answer = _REPEATED.sub(lambda found: ",".join([found[1]] * int(found[2])), answer)
+    for before in (_OF_QUANTITY, _ROOTS, _LETTER_OF_OPTION):
+        if named := before.match(answer):
+            return answer[named.end() :]
+    return answer
 
 
 def _progression(step: int, first: int, name: str) -> str:

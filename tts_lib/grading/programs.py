@@ -63,7 +63,9 @@ def as_latex(text: str) -> str:
 
 
 def _as_rows(text: str) -> str:
-    """numpy's ``[[1 2] [3 4]]`` with the commas that it leaves out; ``[1 2; 3 4]`` as a matrix."""
+    """numpy's ``[[1 2] [3 4]]`` with the commas that it leaves out; ``[1 2; 3 4]`` as a matrix; ``[]`` as nothing."""
+    if text.strip("{ $}") == "[]":
+        return r"\emptyset "
     if _ROWS_WITHOUT_COMMAS.fullmatch(text):
         return _with_commas(text)
     if (table := _ROWS_BY_SEMICOLONS.fullmatch(text)) is None:

@@ -51,7 +51,9 @@ _NAMES |= {
 }
 _NAMES |= {"degree": r"^\circ", "R": r"\mathbb{R}", "reals": r"\mathbb{R}", "Re": r"\mathbb{R}", "pounds": "£"}
 _NAMES |= {"euro": "€", "texteuro": "€", "cent": "¢", "textdollar": "$", "percent": r"\%", "colonequals": "="}
-_UNIT_VECTOR = re.compile(r"\\(?:mathbf|boldsymbol|bm|vec) ?\{ ?(?:\\hat ?)?\{? ?([ijk]) ?\}? ?\}")
+_UNIT_VECTOR = re.compile(
+    r"\\(?:mathbf|boldsymbol|bm|vec) ?\{ ?(?:(?:\\hat ?)?([ijk])|(?:\\hat ?)?\{ ?([ijk]) ?\}) ?\}"
+)
 _CROSS = re.compile(
     r"(\\(?:vec|overrightarrow|mathbf|boldsymbol|bm) ?(?:\{ ?[a-zA-Z]+ ?\}|[a-zA-Z])) ?\\times(?![a-zA-Z])"
 )
@@ -75,7 +77,7 @@ _SPACING = re.compile(rf"(?<!\\)((?:\\\\)*)(?:\\(?:[,!;:> ]|(?:{_SPACES})(?![a-z
 
 def plain(answer: str) -> str:
     r"""The answer with one name for each sign, ``\text`` for every text, and spaces for everything that makes some."""
-    answer = _UNIT_VECTOR.sub(r"\\hat{\1}", answer)
+    answer = _UNIT_VECTOR.sub(r"\\hat{\1\2}", answer)
     answer = _CROSS.sub(r"\1\\crossproduct ", answer)  # a product of vectors that is none of numbers
     answer = _COMMAND.sub(lambda name: f"{name[1]}{_NAMES[name[2]]} ", answer)
     answer = _WIDTH.sub(" ", _COLOUR.sub("", answer))

@@ -14,9 +14,9 @@ _SIGNS = {
         ×=times ⨯=times ✕=times ✖=times ⨉=times ╳=times ⋅=cdot ·=cdot ∙=cdot •=cdot ∗=cdot ±=pm ∓=mp ∞=infty ∪=cup
         ⋃=cup ∩=cap ⋂=cap ∈=in ∉=notin ≤=le ≥=ge ⩽=le ⩾=ge ≦=le ≧=ge ≠=ne ≈=approx ≃=approx ≅=cong ≡=equiv ∅=emptyset
         Ø=emptyset ⌀=emptyset ∖=setminus ⟨=langle ⟩=rangle ⌊=lfloor ⌋=rfloor ⌈=lceil ⌉=rceil →=to ⇒=Rightarrow
-        ⟹=Rightarrow ∧=land ∨=lor ∠=angle △=triangle ∆=Delta ∑=sum ∏=prod ∫=int ⊂=subset ⊆=subseteq ⊥=perp ∥=parallel
-        α=alpha β=beta γ=gamma δ=delta ε=epsilon ϵ=epsilon ζ=zeta η=eta θ=theta ϑ=theta ι=iota κ=kappa λ=lambda μ=mu
-        ν=nu ξ=xi π=pi ρ=rho σ=sigma τ=tau υ=upsilon φ=phi ϕ=phi
+        ⟹=Rightarrow ∧=land ∨=lor ¬=neg ∠=angle △=triangle ∆=Delta ∑=sum ∏=prod ∫=int ⊂=subset ⊆=subseteq ⊥=perp
+        ∥=parallel α=alpha β=beta γ=gamma δ=delta ε=epsilon ϵ=epsilon ζ=zeta η=eta θ=theta ϑ=theta ι=iota κ=kappa
+        λ=lambda μ=mu ν=nu ξ=xi π=pi ρ=rho σ=sigma τ=tau υ=upsilon φ=phi ϕ=phi
         χ=chi ψ=psi ω=omega Γ=Gamma Δ=Delta Θ=Theta Λ=Lambda Ξ=Xi Π=Pi Σ=Sigma Φ=Phi Ψ=Psi Ω=Omega
         """.split()
     )
@@ -33,6 +33,7 @@ _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱˣʸᵃ
 _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₒₓₙₖₘᵢⱼ", "0123456789+-=()aeoxnkmij")
 _RAISED_RUN = re.compile("[" + "".join(map(chr, _RAISED)) + "]+")
 _LOWERED_RUN = re.compile("[" + "".join(map(chr, _LOWERED)) + "]+")
+_HAT_OVER, _BAR_OVER = re.compile("([a-zA-Z])\u0302"), re.compile("([a-zA-Z])[\u0304\u0305]")
 _LINE_OVER = re.compile("(\\d)\u0305")
 _LINES_OVER = re.compile(r"\\overline\{(\d+)\}(?=\\overline\{\d+\})\\overline\{(\d+)\}")
 _DASH = re.compile("[‒–—―]")
@@ -50,6 +51,7 @@ def latex(text: str) -> str:
     text = _RAISED_RUN.sub(lambda run: f"^{{{run[0].translate(_RAISED)}}}", text)
     text = _LOWERED_RUN.sub(lambda run: f"_{{{run[0].translate(_LOWERED)}}}", text)
     text = _DEGREES.sub(r"^\\circ ", text)
+    text = _HAT_OVER.sub(r"\\hat{\1}", _BAR_OVER.sub(r"\\overline{\1}", text))
     text = _LINE_OVER.sub(r"\\overline{\1}", text)
     while (joined := _LINES_OVER.sub(r"\\overline{\1\2}", text)) != text:
         text = joined

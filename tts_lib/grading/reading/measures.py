@@ -54,7 +54,7 @@ _SYMBOLS = frozenset(
     "mbar mmol keV MeV GeV cL cl dl".split()
 )
 _SHORT = frozenset("m s h g l L N J W V A K".split())  # units of one letter, in quotients such as m/s only
-LETTERS = _SYMBOLS | _SHORT  # that may be a unit behind a number
+LETTERS = _SYMBOLS | _SHORT | {"cc"}  # that may be a unit behind a number
 _CURRENCIES = frozenset(
     "USD EUR GBP INR CNY RMB JPY Rs US CHF AUD CAD NZD SGD HKD SEK NOK DKK PLN CZK HUF RUB KRW BRL MXN ZAR TRY".split()
 )
@@ -81,7 +81,7 @@ _ALIASES = {
     for other in (unit.strip(), *others.split())
 }
 _KNOWN = frozenset([*_ALIASES.values(), *SPELT.values()]) - {"square", "cubic"}
-_ALIASES |= {"mph": "mile / h", "kmh": "km / h", "kph": "km / h"}
+_ALIASES |= {"mph": "mile / h", "kmh": "km / h", "kph": "km / h", "cc": "cm ^ 3"}
 
 
 class Measure(NamedTuple):

@@ -50,7 +50,7 @@ from tts_lib.grading.reading.relations import (
     names_in_brackets,
     names_of_one_value,
 )
-from tts_lib.grading.reading.sentences import value_said
+from tts_lib.grading.reading.sentences import value_said, verdict_said
 from tts_lib.grading.reading.signs import both_signs
 from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, brackets, split, tokens, written
 from tts_lib.grading.reading.trees import unknowns
@@ -66,6 +66,7 @@ _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
 _FIELDS = {r"\mathbb{R}": "real", r"\mathbb{Z}": "integer", r"\mathbb{N}": "natural", r"\mathbb{Z}^+": "one"}
 _DERIVATIVE = re.compile(r"\\frac\{d([a-z])\}\{d[a-z]\}")
 _WHOLE_TEXT = re.compile(r"\\text\{([^{}]*)\}")
+_WORDS = re.compile(r"[A-Za-z][A-Za-z ,;.'’-]+")
 _NOUN = re.compile(r"[Aa]n? [a-z]{3,20}(?: [a-z]{3,20}){0,3}(?:(?<!s)|(?<=[iu]s)|(?<=ss))")  # but a side of "a units"
 
 
@@ -102,7 +103,7 @@ def _read(text: str) -> Reading:
         return _read(value)
     if (said := quantified(plain)) and (found := for_all(said, _read)) is not None:
         return found
-    if _NOUN.fullmatch(text):
+    if _NOUN.fullmatch(text) or (_WORDS.fullmatch(text) and verdict_said(text) != text):
         return words(text)
     return _answer(tokens(text))
 

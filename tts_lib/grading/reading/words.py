@@ -23,6 +23,7 @@ _OF_ITS_KIND = re.compile(  # a prime number is prime
     r"|obtuse|increasing|decreasing|linear|quadratic|cubic|exponential|constant|periodic|arithmetic|geometric)"
     r" (?:number|triangle|function|equation|sequence|series|progression)$"
 )
+_CONVERGENT = re.compile(r"^(?:(absolutely|conditionally|uniformly) )?(con|di)vergent$")
 FUNCTIONS = OF_ONE_NUMBER | {"sqrt"}
 WITHOUT_BACKSLASH = {"pi": "pi", "infinity": "infty", **{name: name for name in FUNCTIONS | OF_SEVERAL}}
 WITHOUT_BACKSLASH |= OTHER_NAMES
@@ -46,6 +47,7 @@ def is_word(letters: str) -> bool:
     if len(letters) == 2:
         return letters.lower() in ("no", "am", "pm") or letters in _ROMAN
     is_product = letters.islower() and list(letters) == sorted(set(letters))
+    is_product |= len(letters) < 5 and letters.endswith(("dx", "dt"))  # of an integral
     return len(letters) > 2 and not is_product and letters not in WITHOUT_BACKSLASH
 
 
@@ -54,4 +56,4 @@ def plain_words(words: str) -> str:
     words = "does not exist" if words == "dne" else words.replace("doesnt", "does not")
     for pattern in (_ARTICLE, _ONE, _NONE, _MANY, _DAY, _MISSING, _OF_ITS_KIND):
         words = pattern.sub(lambda found: found[1] if found.re.groups else "", words)
-    return words
+    return _CONVERGENT.sub(lambda found: f"{found[2]}verges {found[1] or ''}".strip(), words)
