@@ -283,7 +283,9 @@ def _is_unordered(bracketed: Reading) -> bool:
 
 def _is_list(bracketed: Reading) -> bool:
     """Whether square brackets hold more numbers than an interval has ends, or its ends the wrong way round."""
-    return bracketed[1] == "[]" and (len(bracketed[2]) > 2 or region_of(bracketed) is None)
+    are_numbers = all(item[0] == "value" and len(item[1]) == 1 for item in bracketed[2])
+    is_turned = are_numbers and region_of(bracketed) is None
+    return bracketed[1] == "[]" and (len(bracketed[2]) > 2 or is_turned)
 
 
 def _is_counted(items: Sequence[Reading]) -> bool:

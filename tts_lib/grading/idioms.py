@@ -11,7 +11,7 @@ _QUANTITY = (
     "|width|height|variance|mean|median|mode|determinant|trace|period|amplitude|eccentricity"
 )
 _OF_QUANTITY = re.compile(
-    rf"(?:\\text\{{)?(?:(?:the|a|of|has|is) ){{0,2}}(?:{_QUANTITY})(?: of| is)? ?\}}? ?(?=-?[\d\\][^,;=]*$)", re.I
+    rf"(?:\\text\{{)?(?:(?:the|a|of|has|is) ){{0,2}}({_QUANTITY})(?: of| is)? ?\}}? ?(?=-?[\d\\][^,;=]*$)", re.I
 )
 _ROOTS = re.compile(
     r"(?:\\text\{)?(?:the )?(?:eigenvalues|roots|zeros|solutions|values)(?: are)? ?\}? ?(?=-?[\d\\(][^=]*$)", re.I
@@ -90,7 +90,9 @@ def written_out(answer: str) -> str:
         answer = _WHERE.sub(",", answer)
     answer = _LOGARITHM.sub(lambda found: rf"\log_{{{found[1] or found[2]}}}", _CONSTANT.sub("+C", answer))
     answer = _REPEATED.sub(lambda found: ",".join([found[1]] * int(found[2])), answer)
-    for before in (_OF_QUANTITY, _ROOTS, _LETTER_OF_OPTION):
+    if quantity := _OF_QUANTITY.match(answer):
+        return rf"\text{{{quantity[1].lower()}}}={answer[quantity.end() :]}"
+    for before in (_ROOTS, _LETTER_OF_OPTION):
         if named := before.match(answer):
             return answer[named.end() :]
     return answer

@@ -9,7 +9,8 @@ _EXTREMUM = r"(?:(?:(?:a|an|the) )?(?P<reach{0}>local|relative|global|absolute) 
 _KIND = rf"(?:{_EXTREMUM}|(?:(?:a|an|the) )?(?P<kind{{0}}>saddle|inflection|critical|stationary))"
 _NAMED = rf"{_KIND}(?: points?| value)?"
 _POINT = re.compile(
-    rf"(?:there is )?{_NAMED.format(1)} ?(?:is )?(?:at|of|occurs at|:)? ?(?P<behind>(?:[a-z]=|\(|-?\d|\\frac|\\left).*)"
+    rf"(?:there is )?{_NAMED.format(1)} ?(?:is )?(?P<at>at|occurs at)?(?:of|:)? ?"
+    r"(?P<behind>(?:[a-z]=|\(|-?\d|\\frac|\\left).*)"
     rf"|(?P<before>.*[\d)}}\]]) ?(?:is|:|,|-)? ?{_NAMED.format(2)}",
     re.I,
 )
@@ -23,6 +24,8 @@ def critical_point(text: str, read: Callable[[str], Reading]) -> Reading | None:
     value = read((found["behind"] or found["before"]).strip(" .,;"))
     if value[0] not in ("value", "tuple", "named", "list"):
         return None
+    is_place = found["at"] or value[0] != "value"
     parts = [found[f"{name}{i}"] for i in (1, 2) for name in ("reach", "end", "kind")]
-    sense = " ".join(_SAME.get(part.lower(), part.lower()) for part in parts if part)
+    words = [_SAME.get(part.lower(), part.lower()) for part in parts if part]
+    sense = " ".join([*words, "point" if is_place else "value"])
     return ("measured", value, "", sense, None)

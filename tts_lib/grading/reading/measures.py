@@ -54,7 +54,7 @@ _SYMBOLS = frozenset(
     "mbar mmol keV MeV GeV cL cl dl".split()
 )
 _SHORT = frozenset("m s h g l L N J W V A K".split())  # units of one letter, in quotients such as m/s only
-LETTERS = _SYMBOLS | _SHORT | {"cc"}  # that may be a unit behind a number
+LETTERS = _SYMBOLS | _SHORT | {"cc", "um"}  # that may be a unit behind a number
 _CURRENCIES = frozenset(
     "USD EUR GBP INR CNY RMB JPY Rs US CHF AUD CAD NZD SGD HKD SEK NOK DKK PLN CZK HUF RUB KRW BRL MXN ZAR TRY".split()
 )
@@ -66,7 +66,7 @@ _PHRASE = re.compile(
 _HALF_OF_DAY = re.compile(r"\b[ap]\.? ?m\b", re.I)
 _NO_UNIT = re.compile(r"(?<![a-zA-Z^])(?<!\^ )(?<!\^ -)\d|\d\d|[^\w\s.,^/'’°²³·-]")  # but for the 2 of cm^2
 _SPELLINGS = """
-kg: kilo; g: gm; um: micron \\mum µm; inch: in inche; foot: feet ft; yard: yd; mile: mi; min: minute; h: hour hr;
+kg: kilo; g: gm; microm: um micron \\mum µm; inch: in inche; foot: feet ft; yard: yd; mile: mi; min: minute; h: hour hr;
 day: d; week: wk; month:; year: yr; pound: lb; ounce: oz; ton: tonne; gallon: gal; dollar: \\$ usd buck; cent: ¢;
 euro: € eur; gbp: £; yen: ¥ jpy; rupee: ₹ inr rs; degree: deg; radian: rad; percent:; oclock:; /: per; square: sq;
 cubic: cu; k: kelvin; acre:; hectare: ha; kN: kn; kJ: kj; kWh: kwh; kW: kw; kV: kv; Pa: pa; kPa: kpa; Hz: hz; kHz: khz;

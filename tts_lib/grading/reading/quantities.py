@@ -14,7 +14,7 @@ from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, split
 from tts_lib.grading.reading.trees import ONE, Tree, symbols
 from tts_lib.grading.reading.units import SPELT
 
-_SIGNS = {"Omega": "ohm", "mu": "u"}  # that measure, or stand before what does
+_SIGNS = {"Omega": "ohm", "mu": "micro"}  # that measure, or stand before what does
 _ANGLES: dict[str, Tree] = {"radian": ONE, "degree": ("frac", ("pi",), ("number", Fraction(180)))}
 
 

@@ -43,7 +43,7 @@ _BASES: dict[str, _Size] = {  # that have prefixes; in millimetres, milligrams, 
     "V volt": (Counter(mass=1, length=2, time=-3, current=-1), Fraction(10**12)),
     "ohm": (Counter(mass=1, length=2, time=-3, current=-2), Fraction(10**12)),
 }
-_PREFIXES = {"n nano": -9, "u micro": -6, "m milli": -3, "c centi": -2, "d deci": -1, "h hecto": 2}
+_PREFIXES = {"n nano": -9, "micro micro": -6, "m milli": -3, "c centi": -2, "d deci": -1, "h hecto": 2}
 _PREFIXES |= {"k kilo": 3, "M mega": 6, "G giga": 9, "T tera": 12}
 SPELT: dict[str, str] = {}  # names and symbols of units with and without a prefix -> the symbol
 

@@ -5,8 +5,8 @@ import re
 ANGLES = frozenset("sin cos tan cot sec csc cis".split())  # an argument in degrees counts as one
 INVERSES = {name: f"arc{name}" for name in "sin cos tan cot sec csc sinh cosh tanh coth sech csch".split()}
 OTHER_NAMES = {"arsinh": "arcsinh", "arcosh": "arccosh", "artanh": "arctanh", "arccosec": "arccsc", "Abs": "abs"}
-OTHER_NAMES |= {f"a{name}": inverse for name, inverse in INVERSES.items()} | {"ceiling": "ceil"}
-OF_ONE_NUMBER = ANGLES | frozenset([*INVERSES, *INVERSES.values(), *"ln log lg exp abs floor ceil".split()])
+OTHER_NAMES |= {f"a{name}": inverse for name, inverse in INVERSES.items()}
+OF_ONE_NUMBER = ANGLES | frozenset([*INVERSES, *INVERSES.values(), *"ln log lg exp abs".split()])
 OF_SEVERAL = frozenset("gcd lcm max min".split())
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _ARTICLE = re.compile(r"^(?:an?|the) (?=[a-z]{3})(?!and |not |but )")
