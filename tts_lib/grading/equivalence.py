@@ -208,8 +208,8 @@ def _each_one(names: list[str], value: Reading, items: Sequence[Reading], conven
 
 
 def _is_of(name: str, other: str) -> bool:
-    """Whether a name is the other, or one of several that have its letter: x_1 may be called x; a is one of a=b."""
-    return name == other or name.partition("_")[0] == other or {*name.split("=")} <= {*other.split("=")}
+    """Whether a name is the other, or one of several that have its letter: x_1 may be called x; a=b is b=a."""
+    return name == other or name.partition("_")[0] == other or {*name.split("=")} == {*other.split("=")}
 
 
 def _is_function(named: Reading) -> bool:

@@ -38,6 +38,7 @@ _MODULES = frozenset("np numpy math cmath sp sympy mpmath S".split())
 _VARIABLE = re.compile(r"_?([A-Za-z])(?:_?(\d{1,2}))?")
 _SIGNS = {ast.Lt: "<", ast.Gt: ">", ast.LtE: r"\le ", ast.GtE: r"\ge ", ast.Eq: "=", ast.NotEq: r"\ne "}
 _RELATIONS = {"Eq": "=", "Ne": r"\ne ", "Lt": "<", "Le": r"\le ", "Gt": ">", "Ge": r"\ge "}
+_STATEMENT = re.compile(r"(?<!_\{\w)[=<>]|\\(?:le|ge|ne|cup|cap|lor|land|mathbb|emptyset)(?![a-z])")
 _SMOOTH = "sin cos tan cot sec csc sinh cosh tanh coth sech csch".split()
 _FUNCTIONS = {name: name for name in [*_SMOOTH, "gcd", "lcm", "max", "min"]} | {"Max": "max", "Min": "min"}
 _FUNCTIONS |= {f"{prefix}{name}": f"arc{name}" for name in _SMOOTH for prefix in ("a", "arc")}
@@ -123,9 +124,13 @@ class _Printed:
         return sign + self._operand(node.operand, ast.Add, ast.Sub)
 
     def operation(self, node: ast.BinOp) -> str:
-        kind, left, right = type(node.op), node.left, node.right
-        if kind in (ast.BitOr, ast.BitAnd):
-            return self._joined([left, right], kind is ast.BitOr)
+        if isinstance(node.op, (ast.BitOr, ast.BitAnd)):
+            return self._joined([node.left, node.right], isinstance(node.op, ast.BitOr))
+        if _STATEMENT.search(result := self._arithmetic(type(node.op), node.left, node.right)):
+            raise ValueError("an operation on statements or sets")
+        return result
+
+    def _arithmetic(self, kind: type[ast.operator], left: ast.expr, right: ast.expr) -> str:
         if kind is ast.Div:
             return rf"\frac{{{self._of(left)}}}{{{self._of(right)}}}"
         if kind is ast.Pow:
