@@ -66,27 +66,38 @@ def mean_intervals(
     check_level(level)
     if np.isnan(values).any():
         raise ValueError(f"{int(np.isnan(values).any(axis=1).sum())} of {len(values)} questions have no value (NaN)")
+    values = np.asfortranarray(values)  # a column is summed as it is alone
     means, replicates = values.mean(axis=0), weights @ values
-    return [_interval(*column, level, method) for column in zip(values.T, means.tolist(), replicates.T, strict=True)]
-
-
-def _interval(values: np.ndarray, estimate: float, replicates: np.ndarray, level: float, method: Method) -> Interval:
-    deviation = values - estimate
-    spread = float((deviation**2).sum())
-    if spread <= 1e-24 * max(1.0, estimate**2):
-        return Interval(estimate, estimate, estimate, level)
-    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    deviations = values - means
+    spread = (deviations**2).sum(axis=0)
+    is_point = spread <= 1e-24 * np.maximum(1.0, means**2)
+    tails = np.array([[(1 - level) / 2], [(1 + level) / 2]])
     if method == "bca":
-        rounding = 1e-12 * max(1.0, abs(estimate))
-        below = (replicates < estimate - rounding).mean() + (np.abs(replicates - estimate) <= rounding).mean() / 2
+        rounding = 1e-12 * np.maximum(1.0, np.abs(means))
+        below = (replicates < means - rounding).mean(axis=0)
+        below += (np.abs(replicates - means) <= rounding).mean(axis=0) / 2
         # a leave-one-out mean deviates by -deviation / (n - 1): the factor cancels in the acceleration
-        acceleration = float((deviation**3).sum()) / (6 * spread**1.5)
+        acceleration = (deviations**3).sum(axis=0) / (6 * np.where(is_point, 1.0, spread) ** 1.5)
         bias = ndtri(np.clip(below, 1 / len(replicates), 1 - 1 / len(replicates)))
         shifted = bias + ndtri(tails)
         tails = ndtr(bias + shifted / (1 - acceleration * shifted))
     # weights sum to 1 but for rounding, and a share of 1 would come to more
-    low, high = np.clip(np.quantile(replicates, tails), values.min(), values.max())
-    return Interval(estimate, float(low), float(high), level)
+    ends = np.clip(_quantiles(replicates, tails), values.min(axis=0), values.max(axis=0))
+    found = zip(means.tolist(), np.where(is_point, means, ends).T.tolist(), strict=True)
+    return [Interval(estimate, low, high, level) for estimate, (low, high) in found]
+
+
+def _quantiles(
+    replicates: Float[np.ndarray, "replicate column"], at: Float[np.ndarray, "#end #column"]
+) -> Float[np.ndarray, "end column"]:
+    """Quantiles of each column at places of its own, linear between its values."""
+    ordered, place = (
+        np.sort(replicates, axis=0),
+        np.broadcast_to(at, (len(at), replicates.shape[1])) * (len(replicates) - 1),
+    )
+    left = np.floor(place).astype(np.int64)
+    low, high = (np.take_along_axis(ordered, np.minimum(i, len(replicates) - 1), axis=0) for i in (left, left + 1))
+    return low + (high - low) * (place - left)
 
 
 def normal_interval(estimate: float, deviation: float, level: float = 0.95) -> Interval:

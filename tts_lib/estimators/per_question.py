@@ -127,6 +127,11 @@ class PerQuestion:
         chosen = tuple(replace(part, budgets=part.budgets[column]) for part in self.chosen)
         return PerQuestion(self.each[:, column], chosen, None if self.rest is None else self.rest[:, column])
 
+    def as_column(self) -> "PerQuestion":
+        """One thing's values as those of several that are one."""
+        chosen = tuple(replace(part, budgets=np.atleast_1d(part.budgets)) for part in self.chosen)
+        return PerQuestion(self.each[:, None], chosen, None if self.rest is None else self.rest[:, None])
+
     def n_resamples(self, weights: Float[np.ndarray, "resample question"]) -> int:
         """Of these resamples, in the first so many every choice was made."""
         return min([len(weights), *(part.choice.n_resamples for part in self.chosen)])

@@ -118,11 +118,12 @@ def line_table(curve: Curve, sizes: Sizes, grouping: Grouping) -> pd.DataFrame:
     flops, with_verifier = (curve.flops(sizes, counted) for counted in (False, True))
     rows: list[Row] = []
     for group in grouping.groups:
-        for budget in curve.open()[0]:
+        budgets, attained = curve.open()
+        for budget, mean in zip(budgets, group.means(attained), strict=True):
             i = curve.budgets.index(budget)
             row: Row = curve.columns | {"grouping": grouping.name}
             row |= {"group": group.label, "n_questions": group.n_questions, "budget": budget}
-            row |= group.mean(curve.attained.at(i))
+            row |= mean
             costs = {"flops": flops, "flops_with_verifier": with_verifier}
             rows.append(row | {name: float(cost[group.members, i].mean()) for name, cost in costs.items()})
     return pd.DataFrame(rows)
@@ -143,12 +144,13 @@ def ladder_table(ladder: Sequence[Curve], grouping: Grouping) -> pd.DataFrame:
     """Each verifier of the ladder minus each weaker one, weakest first, at each budget (ICLR Fig. 17)."""
     rows: list[Row] = []
     for stronger, weaker in ((a, b) for j, b in enumerate(ladder) for a in ladder[j + 1 :]):
+        paired = stronger.attained - weaker.attained
+        settled = {group: group.differences(paired) for group in grouping.groups}
         for i, budget in enumerate(stronger.budgets):
-            paired = stronger.attained.at(i) - weaker.attained.at(i)
-            for group in grouping.groups:
+            for group, differences in settled.items():
                 row: Row = {"a": stronger.strategy.name, "b": weaker.strategy.name, "budget": budget}
                 row |= {"grouping": grouping.name, "group": group.label, "n_questions": group.n_questions}
-                rows.append(row | group.settled(paired))
+                rows.append(row | differences[i])
     return pd.DataFrame(rows, columns=None if rows else ["a", "b", "budget", "grouping", "group", "difference"])
 
 

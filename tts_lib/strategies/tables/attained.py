@@ -22,9 +22,10 @@ def accuracy_table(curves: Sequence[Curve], group: Group, sizes: Sizes) -> pd.Da
     for curve in curves:
         costs = {"policy_tokens": curve.policy_tokens, "verifier_tokens": curve.verifier_tokens}
         costs |= {"flops": curve.flops(sizes, False), "flops_with_verifier": curve.flops(sizes, True)}
+        means = group.means(curve.attained)
         for i, budget in enumerate(curve.budgets):
             row: Row = curve.columns | {"budget": budget, "complete": curve.complete[i]}
-            row |= {"n_questions": group.n_questions} | group.mean(curve.attained.at(i))
+            row |= {"n_questions": group.n_questions} | means[i]
             rows.append(row | {name: float(cost[group.members, i].mean()) for name, cost in costs.items()})
     return pd.DataFrame(rows)
 
@@ -34,9 +35,8 @@ def bin_table(singles: Sequence[Curve], groups: Sequence[Group]) -> pd.DataFrame
     rows: list[Row] = []
     for group in groups:
         for curve in singles:
-            for i, budget in enumerate(curve.budgets):
-                key: Row = curve.strategy.columns | group.columns | {"budget": budget}
-                rows.append(key | group.mean(curve.attained.at(i)))
+            for budget, mean in zip(curve.budgets, group.means(curve.attained), strict=True):
+                rows.append(curve.strategy.columns | group.columns | {"budget": budget} | mean)
     return pd.DataFrame(rows)
 
 

@@ -54,12 +54,12 @@ def gain_table(curves: Sequence[Curve], group: Group) -> pd.DataFrame:
         there = {other.strategy for other in curves if other.strategy_set in (curve.strategy_set, SINGLE)}
         for name in (name for name in baselines(curve.strategy) if name in there):
             baseline = find(curves, curve.strategy_set, name)
-            for i, budget in enumerate(curve.budgets):
-                if budget in baseline.budgets:
-                    other = baseline.attained.at(baseline.budgets.index(budget))
-                    key: Row = curve.columns | {"baseline": name.name, "budget": budget, "complete": curve.complete[i]}
-                    key |= {"n_questions": group.n_questions}
-                    rows.append(key | group.difference(curve.attained.at(i), other, "gain"))
+            shared = [budget for budget in curve.budgets if budget in baseline.budgets]
+            ours, theirs = ([one.budgets.index(budget) for budget in shared] for one in (curve, baseline))
+            gains = group.differences(curve.attained.at(ours) - baseline.attained.at(theirs), "gain")
+            for i, budget, gain in zip(ours, shared, gains, strict=True):
+                key: Row = curve.columns | {"baseline": name.name, "budget": budget, "complete": curve.complete[i]}
+                rows.append(key | {"n_questions": group.n_questions} | gain)
     return pd.DataFrame(rows)
 
 

@@ -51,31 +51,45 @@ class Group:
 
     def mean(self, attained: PerQuestion, name: str = "accuracy", prefix: str = "") -> Row:
         """Mean of the members' values with its interval (of one question only the value itself)."""
-        values = attained.each[self.members]
-        interval = Interval(float(values.mean()), math.nan, math.nan, 0.95)
-        if len(values) > 1 and not attained.chosen:
-            interval = intervals.mean_interval(values, self.shares)
-        elif len(values) > 1:
-            interval = intervals.normal_interval(interval.estimate, float(self.replicates(attained).std(ddof=1)))
-        return _row(interval, name, prefix)
+        return self.means(attained.as_column(), name, prefix)[0]
+
+    def means(self, attained: PerQuestion, name: str = "accuracy", prefix: str = "") -> list[Row]:
+        """As `mean`, of each column."""
+        values = np.asfortranarray(attained.each[self.members])
+        means = values.mean(axis=0).tolist()
+        if len(values) < 2:
+            found = [Interval(mean, math.nan, math.nan, 0.95) for mean in means]
+        elif not attained.chosen:
+            found = intervals.mean_intervals(values, self.shares)
+        else:
+            found = [intervals.normal_interval(*one) for one in zip(means, self._spreads(attained), strict=True)]
+        return [_row(interval, name, prefix) for interval in found]
 
     def difference(self, a: PerQuestion, b: PerQuestion, name: str = "difference", prefix: str = "") -> Row:
         """Mean of a - b with its paired interval, and the questions that would settle it (NaN: no number would)."""
-        return self.settled(a - b, name, prefix)
+        return self.differences(a.as_column() - b.as_column(), name, prefix)[0]
 
-    def settled(self, paired: PerQuestion, name: str = "difference", prefix: str = "") -> Row:
-        """As `difference`, of one that several groups share."""
-        values = paired.each[self.members]
+    def differences(self, paired: PerQuestion, name: str = "difference", prefix: str = "") -> list[Row]:
+        """As `difference`, of each column of paired values."""
+        values = np.asfortranarray(paired.each[self.members])
         if len(values) < 2:
-            return self.mean(paired, name, prefix) | {"questions_needed": math.nan}
+            return [row | {"questions_needed": math.nan} for row in self.means(paired, name, prefix)]
         if not paired.chosen:
-            interval, deviation = intervals.difference_interval(values), float(values.std(ddof=1))
+            found = [intervals.difference_interval(column) for column in values.T]
+            deviations = values.std(axis=0, ddof=1).tolist()
         else:
-            spread = float(self.replicates(paired).std(ddof=1))
-            interval = intervals.normal_interval(float(values.mean()), spread)
-            deviation = spread * math.sqrt(len(values))
-        n = intervals.questions_for(abs(interval.estimate), deviation)
-        return _row(interval, name, prefix) | {"questions_needed": n if math.isfinite(n) else math.nan}
+            spreads = self._spreads(paired)
+            found = [intervals.normal_interval(*one) for one in zip(values.mean(axis=0).tolist(), spreads, strict=True)]
+            deviations = [spread * math.sqrt(len(values)) for spread in spreads]
+        needed = [intervals.questions_for(abs(i.estimate), d) for i, d in zip(found, deviations, strict=True)]
+        return [
+            _row(interval, name, prefix) | {"questions_needed": n if math.isfinite(n) else math.nan}
+            for interval, n in zip(found, needed, strict=True)
+        ]
+
+    def _spreads(self, attained: PerQuestion) -> list[float]:
+        """Standard deviation of each column's replicates."""
+        return np.asfortranarray(self.replicates(attained)).std(axis=0, ddof=1).tolist()
 
 
 def _row(interval: Interval, name: str, prefix: str) -> Row:
