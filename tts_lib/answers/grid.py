@@ -118,9 +118,8 @@ def check_aligned(pool: pd.DataFrame, scores: pd.DataFrame) -> None:
     Raises:
         ValueError: they differ; names the first row that does.
     """
-    keys = ["question_id", "sample"]
     if len(pool) != len(scores):
         raise ValueError(f"{len(scores)} scores for a pool of {len(pool)} samples")
-    differs = (pool[keys].to_numpy() != scores[keys].to_numpy()).any(axis=1)
+    differs = (pool["question_id"] != scores["question_id"].array) | (pool["sample"] != scores["sample"].array)
     if differs.any():
         raise ValueError(f"row {int(differs.argmax())} of the scores belongs to another sample than that of the pool")

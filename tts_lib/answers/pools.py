@@ -21,6 +21,7 @@ from tts_lib.common import rng
 
 FINISH_NAMES = {FINISH_STEP: "step", FINISH_END: "end", FINISH_LENGTH: "length"}
 COLUMNS = ["question_id", "sample", "text", "n_tokens", "finish", "answer", "verdict", "answer_class"]
+JUDGED = ["question_id", "sample", "n_tokens", "verdict", "answer_class"]  # of them: what a selection goes by
 
 
 def sample_pool(
