@@ -125,13 +125,15 @@ def _of_the_highest(
 
     rank = np.arange(1, values.shape[1] + 1)
     result = np.empty((len(values), len(budgets)))
+    sizes, size_of = np.unique(n, return_inverse=True)  # of pools: most are as large as the others
     for column, budget in enumerate(budgets):
         # reach[m] = C(m, N) / C(n, N) by the recurrence C(m - 1, N) = C(m, N) (m - N) / m, from m = n downwards.
-        shrink = np.where(rank <= n[:, None], np.maximum(rank - budget, 0) / rank, 1.0)
-        reach = np.ones_like(hit_rate)
+        within = rank <= sizes[:, None]
+        shrink = np.where(within, np.maximum(rank - budget, 0) / rank, 1.0)
+        reach = np.ones_like(shrink)
         reach[:, :-1] = np.cumprod(shrink[:, :0:-1], axis=1)[:, ::-1]
-        chosen = np.where(used, reach * np.minimum(budget / rank, 1.0), 0.0)
-        result[:, column] = (chosen * hit_rate).sum(axis=1)
+        chosen = np.where(within, reach * np.minimum(budget / rank, 1.0), 0.0)
+        result[:, column] = (chosen[size_of] * hit_rate).sum(axis=1)
     return result
 
 
