@@ -9,9 +9,12 @@ Precedence, the same for every text:
    ``<answer>...</answer>``. Blanks such as ``\boxed{}`` mark nothing. If the last is still open, the text broke off
    inside its answer and has none, whatever stands before.
    Style "boxed" reads boxes only; the others let "the final answer is", a formula or number, behind the box replace it.
-3. Without them, the markers in words and GSM8K's ``####`` (`tts_lib.grading.markers`).
-4. A last line in bold print, or the whole message, that is a formula or number and nothing else. Not in style "boxed".
-5. Style "number" only: the formula that ends the text, else its last plain number.
+3. Without them, the markers in words, of other languages too, and GSM8K's ``####`` (`tts_lib.grading.markers`).
+4. What the last line has in bold print (`tts_lib.grading.endings`), not in style "boxed": bold print is the author's
+   mark as well. It is a formula or number alone or behind a label ("Result:", "Total ="), or the one value in bold of
+   the last sentence, or a name behind its "is". A value without bold print may be a step of a text that broke off.
+5. Style "number" only, which always answers: the formula, list or expression that ends the text, else its last number,
+   or the formula that holds it.
 
 Style "heading" reads the line below the first ``# Answer`` and nothing else, as few-shot prompts ask for it.
 
@@ -21,18 +24,24 @@ Every pattern has bounded repeats or none that overlap, so that time grows linea
 import re
 from typing import Literal, NamedTuple
 
+from tts_lib.grading import languages
 from tts_lib.grading.boxes import first_box, is_blank, last_box
+from tts_lib.grading.endings import concluded
+from tts_lib.grading.last_values import last_value
 from tts_lib.grading.markers import first_mark, marked
 from tts_lib.grading.messages import message
-from tts_lib.grading.phrases import NUMBER, SCALE, answer_in, clean, opens_a_text
+from tts_lib.grading.phrases import answer_in, opens_a_text
 
 Style = Literal["marked", "boxed", "number", "heading"]
 
 HEADING = "# Answer"  # stands above the answer in the style of PRM800K
-_NEXT_QUESTION = re.compile(
-    r"^[*_> ]{0,6}(?:#{1,6} ?[*_]{0,3}(?:question|problem|exercise|instruction)\b"
-    r"|(?:question|problem|exercise|q|human|user|instruction) ?\d{0,3}[*_]{0,3} ?[:：])",
-    re.IGNORECASE | re.MULTILINE,
+_NEXT_QUESTION, _NEXT_QUESTION_ABROAD = (
+    re.compile(
+        rf"^[*_> ]{{0,6}}(?:#{{1,6}} ?[*_]{{0,3}}(?:question|problem|exercise|instruction)\b"
+        rf"|(?:question|problem|exercise|q|human|user|instruction{abroad}) ?\d{{0,3}}[*_]{{0,3}} ?[:：])",
+        re.IGNORECASE | re.MULTILINE,
+    )
+    for abroad in ("", f"|{languages.QUESTION}")
 )
 _FINAL = re.compile(
     r"\bfinal answers?\b(?:[^.\n:]{0,60}?\b(?:is|are)\b:?|[*_ ]{0,4}[:：])[\s*]{0,9}(?=\\?\$|\\[(\[]|-?\.?\d)",
@@ -41,28 +50,39 @@ _FINAL = re.compile(
 _TAG = re.compile(r"<(/?)(?:final|(?:final[ _-]?)?answer)>", re.IGNORECASE)
 _TEX_HEADING = re.compile(  # \textbf{Answer:} and \section*{Answer} as bold print
     r"\\(?:text(?:bf|it|rm)?|emph|underline|(?:sub){0,2}section\*?|paragraph\*?)"
-    r"\{([^{}\n]{0,20}\banswers?[ :.]{0,3})\}",
+    r"\{([^{}\n]{0,20}\banswers?\b(?:[ :.]{0,3}|:(?:[^{}\n]|\{[^{}\n]{0,100}\}){1,200}))\}",
     re.I,
 )
-_FORMULA_SIGNS = (("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"))
+_FULL_WIDTH = str.maketrans(
+    {"。": ". ", "！": "! ", "？": "? ", "：": ": ", "；": "; ", "，": ", ", "（": "(", "）": ")"}
+    | {"\u00a0": " ", "\u202f": " "}
+)
+_THOUSANDS = re.compile(r"(?<=\d)[\u00a0\u202f\u2009](?=\d{3}(?!\d))")
+_BRACKETED = re.compile(r"【([^\W\d_a-zA-Z]{1,8})】[:：]?")
+_FOOTNOTE = re.compile(
+    r"(?<=[\w)*$%}][.!])(?:[¹²³⁴-⁹]{1,2}|[†‡]|\[\^?\d{1,2}\])(?=\s|\*|$)"
+    r"|^[ \t]{0,9}(?:[¹²³⁴-⁹†‡]|\[\^\d{1,2}\]:?)[ \t]?[^\W\d_][^\n]*$",
+    re.MULTILINE,
+)
+_TEX_LAYOUT = re.compile(r"(?:\\begin|\\end)\{(?:center|quote|document|solution|proof|flush(?:left|right))\}")
+_QED = r"\\(?:qed\w{0,6}|blacksquare|square|Box)"
+_END_OF_PROOF = re.compile(
+    rf"\s{{0,9}}(?:\\hfill ?)?(?:\$ ?{_QED} ?\$|\\\( ?{_QED} ?\\\)|\\(?:qed(?:symbol)?|blacksquare)|[∎■◼□]|Q\.E\.D|QED)"
+    r"(?=\.?\s{0,9}$|\s?(?:\$\$?|\\[\])])\s{0,9}$)"
+)
+_QEDS = (r"\qed", r"\blacks", r"\square", r"\Box", "Q.E.D", "QED", *"∎■◼□")
+_LONGEST_END = 60  # characters
 _TEX_SENTENCE = re.compile(r"(\$|\\\()\\text\{([^{}\n]{0,60}\banswers?\b[^{}\n]{0,40}(?:\bis|[:=]) ?)\}")
 _JSON_FIELD = re.compile(
     r"[\"'](?:final[ _]?)?answer[\"'] ?: ?(?:\"([^\"\n]{1,400})\"|(-?\d[\d.eE+-]{0,40}))\s{0,9}(?=[,}])", re.IGNORECASE
 )
-_LIST_LABEL = re.compile(r"^[ \t]{0,9}\d{1,3}[.)] ", re.MULTILINE)
-_POWER = rf"(?:{NUMBER} ?(?:[×x*]|\\times|\\cdot) ?)?{NUMBER}\^\{{?{NUMBER}\}}?"
-_LAST_NUMBERS = re.compile(
-    rf"(?<![\w.^])(?:{NUMBER}:\d+|{NUMBER} \d+/\d+|{_POWER}|{NUMBER})(?:\s{SCALE})?", re.IGNORECASE
+_AS_TYPED = ((_THOUSANDS, ""), (_BRACKETED, r"\n\1: "), (_FOOTNOTE, ""))
+_AS_LINES = (
+    (_TEX_LAYOUT, "\n"),
+    (_TEX_HEADING, r"**\1**"),
+    (_TEX_SENTENCE, r"\2 \1"),
+    (_JSON_FIELD, r"\nAnswer: \1\2\n"),
 )
-_SPACED_MINUS = re.compile(r"(?<=[=(:] )[-−] (?=[\d.])")
-_LONGEST_FORMULA = 4_000  # characters
-_ALONE = re.compile(  # in bold print or not
-    rf"(?P<bold>\*\*|__)?(\$\$?[^$\n]+\$\$?|\\\((?:(?!\\[()]).)+\\\)|\\\[(?:(?!\\[\[\]]).)+\\\]"
-    rf"|{NUMBER}(?(bold)(?: [a-z]{{2,20}}){{0,2}}))\.?(?(bold)(?:\*\*|__)\.?)"
-)
-
-
-_AS_LINES = ((_TEX_HEADING, r"**\1**"), (_TEX_SENTENCE, r"\2 \1"), (_JSON_FIELD, r"\nAnswer: \1\2\n"))
 
 
 class _Tagged(NamedTuple):
@@ -86,8 +106,7 @@ def extract_answer(text: str, style: Style = "marked") -> str | None:
         return None
     if style == "heading":
         return next((line.strip() for line in said.partition(HEADING)[2].split("\n") if line.strip()), None)
-    for pattern, line in _AS_LINES:
-        said = pattern.sub(line, said)
+    said = _as_typed(said)
     said = _before_another_question(said)
     box, tagged = last_box(said), _tagged(said)
     if style == "boxed":
@@ -101,13 +120,26 @@ def extract_answer(text: str, style: Style = "marked") -> str | None:
     return box.content
 
 
+def _as_typed(text: str) -> str:
+    """The text without full-width signs, footnotes and ends of proofs, and with bold print for LaTeX's headings."""
+    if not text.isascii() or "[^" in text:
+        for pattern, line in _AS_TYPED:
+            text = pattern.sub(line, text)
+        text = text.translate(_FULL_WIDTH)
+    for pattern, line in _AS_LINES:
+        text = pattern.sub(line, text)
+    end = text[-_LONGEST_END:]
+    return text[:-_LONGEST_END] + _END_OF_PROOF.sub("", end) if any(sign in end for sign in _QEDS) else text
+
+
 def _before_another_question(text: str) -> str:
     """The text up to a line "Question:" behind its first mark: what follows answers a question of its own making."""
-    if not _NEXT_QUESTION.search(text):
+    next_question = _NEXT_QUESTION_ABROAD if languages.speaks(text) else _NEXT_QUESTION
+    if not next_question.search(text):
         return text
     box, mark = first_box(text), first_mark(text)
     ends = [end for end in (box.end if box else None, mark) if end is not None]
-    question = _NEXT_QUESTION.search(text, min(ends)) if ends else None
+    question = next_question.search(text, min(ends)) if ends else None
     return text[: question.start()] if question else text
 
 
@@ -136,27 +168,8 @@ def _of_tag(content: str, style: Style) -> str | None:
 
 def _in_words(text: str, style: Style) -> str | None:
     words = marked(text)
-    if words is None and (alone := _alone(text)):
-        return alone
+    if words is None and (conclusion := concluded(text)):
+        return conclusion
     if style == "number" and (words is None or words.answer is None):
-        return _last_value(text if words is None else words.statement)
+        return last_value(text if words is None else words.statement)
     return words.answer if words else None
-
-
-def _alone(text: str) -> str | None:
-    """The formula or number that is the whole text, or its last line in bold print."""
-    text = text.strip()
-    line = _ALONE.fullmatch(text[text.rfind("\n") + 1 :].strip()[:_LONGEST_FORMULA])
-    return answer_in(line[2]) if line and (line["bold"] or "\n" not in text) else None
-
-
-def _last_value(text: str) -> str | None:
-    """The formula that ends the text, else its last plain number."""
-    ending = text.rstrip(" \n.!")[-_LONGEST_FORMULA:]
-    ending = ending.rstrip("$") + "$" if ending.endswith("$") else ending
-    for opening, closing in _FORMULA_SIGNS:
-        _, opened, content = ending.removesuffix(closing).rpartition(opening)
-        if ending.endswith(closing) and opened:
-            return clean(content)
-    numbers = _LAST_NUMBERS.findall(_SPACED_MINUS.sub("-", _LIST_LABEL.sub("", text)))
-    return numbers[-1].lstrip("\\$").rstrip(",") if numbers else None

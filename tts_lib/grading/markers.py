@@ -3,8 +3,10 @@ r"""Where a text says that its answer comes: "the answer is", a line "Answer:", 
 import re
 from typing import NamedTuple
 
+from tts_lib.grading import languages
 from tts_lib.grading.boxes import is_blank
 from tts_lib.grading.phrases import NUMBER, answer_in, first_sentence, opens_a_text, states
+from tts_lib.grading.statements import in_bold, only_value
 
 _SIGNS = r"(?:[^\w\n\\$]|_|<b>|<strong>)"  # emoji, emphasis, heading and bullet signs
 _LINE_BEGINS = rf"^{_SIGNS}{{0,12}}(?:(?:[Ss]tep )?\d{{1,2}}[.):]{_SIGNS}{{0,4}})?"
@@ -17,10 +19,12 @@ _SENTENCE = re.compile(
     rf"|{_NO_DENIAL}{{0,40}}?\b(?:be|comes (?:out )?to)\b{_VALUE_FOLLOWS})",
     re.IGNORECASE,
 )
-_LINE = re.compile(
-    rf"{_LINE_BEGINS}(?:the |my |our )?(?:final |correct )?(?:answers?|ans\.?|(?<=correct )(?:option|choice))"
+_COLON = (
     r"(?:</b>|</strong>)?[*_ ]{0,4}(?:\([^()\n]{0,40}\))?[*_ ]{0,4}"
     r"(?:[:：=→⇒➡|]\ufe0f?|[-–—](?= )|(?<=[Aa]ns\.)(?=\s[-\\$\d]))"
+)
+_LINE = re.compile(
+    rf"{_LINE_BEGINS}(?:the |my |our )?(?:final |correct )?(?:answers?|ans\.?|(?<=correct )(?:option|choice)){_COLON}"
     r"|(?:\b(?:the|my|our|final) |\*\*|__|(?<=[.!?] ))answers?[*_ ]{0,4}[:：]",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -30,7 +34,23 @@ _HEADING = re.compile(
 _LETTER_A = re.compile(
     r"^[*_#> ]{0,6}A[*_]{0,3}:(?![^\n]{0,200}\s{0,20}\n[*_#> ]{0,6}B[*_]{0,3}:)", re.MULTILINE
 )  # no options
+_ABROAD = rf"(?:(?:{languages.WHOSE} ){{0,2}}(?:{languages.ANSWER})(?: {languages.WHICH})?|{languages.ANSWER_UNSPACED})"
+_WORDS = rf"(?:\s(?!(?:{languages.NO}|{languages.IF})\b)[^\W\d_]{{1,15}}){{0,5}}?"
+_SENTENCE_ABROAD = re.compile(
+    rf"(?:(?<!\w)(?:{languages.ANSWER})\b{_WORDS}\s{languages.IS}(?:[\s,:]{{1,3}}{languages.HENCE}\b,?)?"
+    rf"|\b(?:ist|lautet) (?:{languages.HENCE} )?die antwort"
+    rf"|(?<![不错误誤오]){languages.ANSWER_UNSPACED}{languages.IS_UNSPACED})"
+    r"\s?:?(?=\s{0,3}[*_]{0,3}\(?[-−]?(?:\\?\$|[€£¥]|\.?\d|\\[(\[a-zA-Z]))",
+    re.IGNORECASE,
+)
+_LINE_ABROAD = re.compile(
+    rf"{_LINE_BEGINS}{_ABROAD}{_COLON}|(?:\b{languages.WHOSE} |\*\*|__|(?<=[.!?,;] )){_ABROAD}[*_ ]{{0,4}}:",
+    re.IGNORECASE | re.MULTILINE,
+)
+_HEADING_ABROAD = re.compile(rf"{_LINE_BEGINS}{_ABROAD}{_SIGNS}{{0,12}}$", re.IGNORECASE | re.MULTILINE)
+_SENTENCES = (_SENTENCE, _SENTENCE_ABROAD)
 _PATTERNS = (_SENTENCE, _LINE, _HEADING, _LETTER_A)
+_PATTERNS_ABROAD = (*_PATTERNS, _SENTENCE_ABROAD, _LINE_ABROAD, _HEADING_ABROAD)
 _HASHES = re.compile(r"(?<!#)####(?!#)([^\n]*)")
 _HASHED_NUMBER = re.compile(rf"{NUMBER}\$?\.?")
 _HASHED_VALUE = re.compile(rf"{NUMBER}(?![.)\d]) ?[A-Za-z%$]")  # "#### 12 dollars"
@@ -39,7 +59,8 @@ _DIGIT = re.compile(r"\d")
 _DOUBT = re.compile(
     r"\b(?:if|whether|suppose|supposing|assume|assuming|unless|until|doubt|thought|not (?:true|the case)"
     r"|(?:might|may|could) (?:think|say|guess))\s(?:that\s)?(?:(?:the|our|my|this|your)\s)?(?:\w+\s)?$"
-    r"|\b(?:wrong|incorrect|previous|tempting)\s$",
+    r"|\b(?:wrong|incorrect|previous|tempting)\s$"
+    rf"|\b(?:{languages.IF})\s(?:{languages.WHOSE}\s)?$|(?:{languages.IF_UNSPACED})[^.!?]{{0,4}}$",
     re.IGNORECASE,
 )
 _PRAISE = re.compile(
@@ -67,7 +88,7 @@ class Marked(NamedTuple):
 
 def first_mark(text: str) -> int | None:
     """Where the text's first marker ends."""
-    ends = [found.end() for pattern in _PATTERNS if (found := pattern.search(text))]
+    ends = [found.end() for pattern in _patterns(text) if (found := pattern.search(text))]
     ends += [
         found.end() for found in _HASHES.finditer(text) if _is_number(found) or _HASHED_VALUE.match(_plain(found))
     ][:1]
@@ -84,9 +105,9 @@ def marked(text: str) -> Marked | None:
     if hashed := _hashed(text):
         return hashed
     description = None
-    found = {match.end(): match for pattern in _PATTERNS for match in pattern.finditer(text)}
+    found = {match.end(): match for pattern in _patterns(text) for match in pattern.finditer(text)}
     for end in sorted(found, reverse=True)[:_MOST]:
-        is_line = found[end].re is not _SENTENCE
+        is_line = found[end].re not in _SENTENCES
         rest = _behind(text, end)
         before = text[max(0, found[end].start() - _BEFORE) : found[end].start()]
         is_doubted = not is_line and _DOUBT.search(before)
@@ -94,11 +115,24 @@ def marked(text: str) -> Marked | None:
         if is_doubted or _PRAISE.match(rest) or sign == "?" or (is_line and opens_a_text(rest)):
             continue
         answer = answer_in(rest, sentence_follows=is_line)
+        if answer is None and is_line:
+            answer = _stated(rest)
         if answer is not None and _DESCRIPTION.fullmatch(answer):
             description = description or Marked(answer)
         elif answer is None or not is_blank(answer):
             return Marked(answer, sentence if states(sentence) else "")
     return description
+
+
+def _patterns(text: str) -> tuple[re.Pattern[str], ...]:
+    return _PATTERNS_ABROAD if languages.speaks(text) else _PATTERNS
+
+
+def _stated(rest: str) -> str | None:
+    """The value of a whole sentence behind a marker: the one in bold print, or the only one if nothing comes behind."""
+    line, _, others = rest.partition("\n")
+    sentence, _ = first_sentence(line)
+    return in_bold(line) if "**" in line else only_value(sentence) if not others.strip() else None
 
 
 def _hashed(text: str) -> Marked | None:

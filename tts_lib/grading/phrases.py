@@ -5,6 +5,8 @@ A formula or number stands for itself; words behind it go, unless they change it
 
 import re
 
+from tts_lib.grading import languages
+
 NUMBER = r"(?:\\?\$)?[-+−]?(?:\\?\$)?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d{1,4})?(?:/\d+)?(?:\\?%)?"
 SCALE = (
     r"(?:hundred|thousand|million|billion|trillion|dozen|score|gross|per ?cent|[ap]\.m\b|am|pm|noon|midnight|o'clock"
@@ -13,7 +15,7 @@ SCALE = (
 )
 _EMOJI = "\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\ufe0f\u200d\U0001f000-\U0001faff"
 _VALUE = r"(?=[*_(\[]{0,4}(?:[-+−]?\\?\$?[-+−]?\.?\d|\\?\$|\\[(\[a-zA-Z]))"
-_FORMULA = re.compile(
+FORMULA = re.compile(
     r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\$(?=[^\s$])((?:\\.|[^$\\\n])*)(?<=\S)\$(?!\d)|\$[ \t]([^$\n]+)[ \t]\$"
     r"|(\\begin\{([a-z]{1,12}\*?)\}.+?\\end\{\7\})",
     re.DOTALL,
@@ -24,6 +26,7 @@ _GOES_ON = re.compile(  # a formula with another value
     r"\s{0,9}(?=\\?\$|\\\(|[-−]?\.?\d)|\s{0,9}\(?(?:mod|base)\b"
 )
 _SCALED = re.compile(rf"\s{{0,9}}(?:\\?%|{SCALE})", re.IGNORECASE)
+_SCALED_ABROAD = re.compile(rf"(?:{NUMBER})?\s{{0,3}}(?:{languages.SCALE})", re.IGNORECASE)
 _HEDGE = re.compile(
     r"(?:(?:therefore|thus|hence|then|simply|just|indeed|clearly|obviously|actually|exactly|precisely|approximately"
     r"|approx\.?|about|roughly|equal to|given by|as follows|either"
@@ -38,6 +41,7 @@ _REMARK = re.compile(
     r"[,;:]?\s+(?:which|because|since|as|whereas|thus|hence|therefore|i\.e|that is|rather than|instead of)\b"
     r"|[,;]\s+(?:so|where|with|not|but|while|giving|making|meaning)\b"
     r"|[,;]\s+(?:(?:for|when|if) [a-z]{2}|or (?:simply|equivalently))"
+    r"|,\s+(?:da|weil|denn|car|puisque|parce|porque|ya que|pues|perché|poiché|pois|так как|потому)\b"
     r"|,?\s+and (?:that|we|this|it|so|[\d.]{1,20} (?:is|are))\b"
     r"|(?:[;:]|\s[—–-])\s+(?:an?|the|it|that|this|so|as)\b"
     r"|;\s+(?=[a-z]{2,}\b[^;]{0,80}?\b(?:is|are|was|were|has|have|can|cannot|do|does|would|must)\b)"
@@ -49,16 +53,25 @@ _OF_DESCRIPTION = re.compile(  # "the sum, which is 12", "what is left: 12"
 )
 _OWN_VERB = re.compile(
     r"(?!(?:if|when|since|as|for|because)\b)(?:[A-Za-z].{0,120}?\b|\$[^$\n]{1,40}\$ )"
-    rf"(?:is|are|was|were|equals?|be)\s+{_VALUE}",
+    rf"(?:is|are|was|were|equals?|be|sind|{languages.IS})\s+{_VALUE}",
     re.IGNORECASE,
 )
-_NUMBER_THEN_WORDS = re.compile(rf"({NUMBER})\s+(?=[A-Za-z]{{2}}|an? |I )(?!{SCALE})", re.IGNORECASE)
+_NUMBER_THEN_WORDS = re.compile(
+    rf"({NUMBER})(?:\s+(?=[^\W\d_]{{2}}|an? |I )(?!{SCALE})|\s?(?={languages.UNSPACED}))", re.IGNORECASE
+)
 _CHANGES_VALUE = re.compile(  # words behind a number or formula that are no unit and no remark
     r"\b(?:and|or|to|by|in|of|per|times|plus|minus|over|from|than)\s+(?:the )?[-−]?[\d$\\]|\s\d|\band \w+ (?:is|are)\b"
     r"|\b(?:and|or) (?:an?|one|two|three|four|five|six|seven|eight|nine|ten)\b|\bor (?:more|less|fewer)\b"
-    r"|\b(?:base|mod|power|choose|than|below|at (?:least|most|night)|in (?:binary|octal|hex|the (?:morn|after|even)))",
+    r"|\b(?:base|mod|power|choose(?= [\d$\\(]| [b-z]\b)|than|below)"
+    r"|\bat (?:least|most|night)|\bin (?:binary|octal|hex|the (?:morn|after|even))",
     re.IGNORECASE,
 )
+_UNSPACED = re.compile(languages.UNSPACED)
+_CHANGES_UNSPACED = re.compile(
+    rf"\s?{languages.UNSPACED}{{0,12}}?(?:{languages.CHANGES_UNSPACED}|{languages.NO_UNSPACED})"
+)
+_CHANGES_NEXT = re.compile(rf"\s?{languages.UNSPACED}{{0,2}}?(?:{languages.CHANGES_UNSPACED})")
+_DENIAL_ABROAD = re.compile(rf"\b(?:{languages.NO})\b|{languages.NO_UNSPACED}", re.IGNORECASE)
 _DENIAL = re.compile(r"\b(?:not|never|neither|nor)\b|n['’]t\b", re.IGNORECASE)
 _CLAUSE = re.compile(r"\b(?:is|are|was|were)\b")
 _WORDS = re.compile(r"(?!(?:and|or|sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|pi|mod)\b)\b[A-Za-z]{2,}")
@@ -66,6 +79,7 @@ _EMPTY_BOX = re.compile(r"(?<=\S)\s?\\(?:boxed|fbox)\{[\s.]{0,9}\}")
 _STARTS_WITH_VALUE = re.compile(r"[-+−.\d$\\(\[{√π]")
 _HALF_A_DAY = re.compile(r"\b([ap])\.m$")
 _MOST_WORDS = 2  # of an answer that holds digits: "Team 1", "2 hours and 30 minutes"
+_MOST_UNSPACED = 4  # signs of Japanese, Chinese or Korean
 _TRAILING = re.compile(rf"(?:[{_EMOJI}\s]|</\w{{1,20}}>)+$")
 _ENDS = " \t\r\n*_`\"'“”"
 
@@ -77,13 +91,29 @@ def is_prose(phrase: str) -> bool:
 
 def states(sentence: str) -> bool:
     """Whether a sentence in words says what is, and not what is not."""
-    return is_prose(sentence) and not _DENIAL.search(sentence)
+    return is_prose(sentence) and not _DENIAL.search(sentence) and not _DENIAL_ABROAD.search(sentence)
 
 
 def opens_a_text(text: str) -> bool:
     """Whether a text begins with a sentence that gives no answer, and goes on behind its first line."""
     sentence, _ = first_sentence(text)
     return "\n" in text.strip() and is_prose(sentence) and not _OWN_VERB.match(sentence)
+
+
+def changes_value(behind: str) -> bool:
+    """Whether what stands behind a formula or number makes another value of it: "5 **out of 8**"."""
+    return bool(
+        _GOES_ON.match(behind)
+        or _CHANGES_VALUE.search(behind)
+        or _SCALED_ABROAD.match(behind)
+        or _CHANGES_NEXT.match(behind)
+    )
+
+
+def scale_of(behind: str) -> str:
+    """The word behind a value that belongs to it: "5 **million**"."""
+    scale = _SCALED.match(behind)
+    return scale[0] if scale else ""
 
 
 def first_sentence(text: str) -> tuple[str, str]:
@@ -104,10 +134,12 @@ def answer_in(text: str, sentence_follows: bool = False) -> str | None:
         sentence_follows: a whole sentence may follow, whose value stands behind its own "is": "the volume is 120".
     """
     text = _without_hedges(text)
-    formula = _FORMULA.match(text)
+    formula = FORMULA.match(text)
     if formula is None and _OPEN_FORMULA.match(text):
         return None
     sentence, _ = first_sentence(text)
+    if _SCALED_ABROAD.match(text, formula.end() if formula else 0):
+        return None
     if described := _OF_DESCRIPTION.match(sentence):
         return answer_in(sentence[described.end() :])
     if (sentence_follows or sentence.startswith("that ")) and (verb := _OWN_VERB.match(sentence)):
@@ -121,7 +153,12 @@ def answer_in(text: str, sentence_follows: bool = False) -> str | None:
             return clean(content)
     if remark := _REMARK.search(sentence, 1):
         sentence = sentence[: remark.start()]
-    if (number := _NUMBER_THEN_WORDS.match(sentence)) and not _CHANGES_VALUE.search(sentence, number.end()):
+    number = _NUMBER_THEN_WORDS.match(sentence)
+    if (
+        number
+        and not _CHANGES_VALUE.search(sentence, number.end())
+        and not _CHANGES_UNSPACED.match(sentence, number.end())
+    ):
         sentence = number[1].lstrip("\\$")
     return clean(sentence) if _is_readable(sentence) else None
 
@@ -131,6 +168,10 @@ def _is_readable(phrase: str) -> bool:
     has_digits = any(sign.isdigit() for sign in phrase)
     denial = _DENIAL.search(phrase)
     if denial and (has_digits or denial.start() == 0):
+        return False
+    if has_digits and (_DENIAL_ABROAD.search(phrase) or _CHANGES_UNSPACED.search(phrase)):
+        return False
+    if has_digits and len(_UNSPACED.findall(phrase)) > _MOST_UNSPACED:
         return False
     return not has_digits or (len(_WORDS.findall(phrase)) <= _MOST_WORDS and not _CLAUSE.search(phrase))
 
