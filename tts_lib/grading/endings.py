@@ -14,11 +14,12 @@ _BOLD_TAGS = re.compile(r"</?(?:b|strong)>|(?<![\w\\])__(?=\S)|(?<=\S)__(?!\w)|\
 _IN_BRACES = r"((?:[^{}$\n]|\{[^{}$\n]{0,100}\}){1,200})"
 _TEX_BOLD = re.compile(  # a formula of its own, or outside of formulas
     rf"\$\\(?:mathbf|boldsymbol|underline)\{{(?:\\underline\{{)?{_IN_BRACES}\}}{{1,2}}\$|\$[^$\n]{{1,400}}\$"
-    rf"|\\(?:textbf|underline)\{{{_IN_BRACES}\}}"
+    rf"|\\(?:textbf|underline)\{{(?:\\underline\{{)?{_IN_BRACES}\}}{{1,2}}"
 )
 _FAREWELL = re.compile(
-    r"(?:(?:please )?let me know|i hope|hope|feel free|if you|would you|do you|thanks?\b|good luck|great\b|happy)"
-    r"[^\d\n]{0,200}|[-*_=]{3,}|</?\w{1,20}>",
+    r"(?![^\n]*\b(?:wrong|incorrect|mistake|error|not|but|however)\b)"
+    r"(?:(?:(?:please )?let me know|i hope|hope|feel free|if you|would you|do you|thanks?\b|good luck|great\b|happy)"
+    r"[^\d\n]{0,200}|\*[^*\d\n]{1,200}\*|\([^\d\n]{1,200}\)|[-*_=]{3,}|</?\w{1,20}>)",
     re.IGNORECASE,
 )
 _MOST_FAREWELLS = 5
@@ -50,7 +51,7 @@ def concluded(text: str) -> str | None:
     """
     text = text.strip()
     before, line = _last_line(text)
-    line = _BOLD_TAGS.sub("**", line)
+    line = _BOLD_TAGS.sub("**", line.removeprefix("> "))
     alone = _ALONE.fullmatch(line)
     if alone and (alone["bold"] or "\n" not in text):
         return answer_in(alone[2])

@@ -19,9 +19,18 @@ ANSWER_UNSPACED = (
     r"(?:(?:所以|因此|故|则|最终|最后|正确|标准|最終|最終的な|正しい|したがって,? ?|최종|따라서,?|그러므로) ?){0,2}"
     r"(?:答案|答え|正解|答|정답|답변|답)"
 )
-IS_UNSPACED = r"(?:(?:应该|应当|应|就|即)?(?:是|为|為)|は|은|는|이)"
+IS_UNSPACED = r"(?:(?:应该|应当|应|就|即)?(?:是|为|為|选|選)|は|은|는|이)"
 NO = r"nicht|keine?|nie|pas|jamais|aucune?|no|non|não|niet|geen|inte|ikke|не|нет"
 NO_UNSPACED = r"不(?!同)|没|沒|非|ない|ません|아니|아닙|않"
+MAYBE = (
+    r"vielleicht|möglicherweise|glaube|könnte|peut[- ]être|pourrait|quizás?|tal vez|podría|forse|potrebbe|talvez"
+    r"|poderia|может|возможно|наверное"
+)
+MAYBE_UNSPACED = r"也许|可能|大概|かもしれ|おそらく|아마"
+WRONG = (
+    r"falsche|verkeerde|mauvaise|fausse|incorrect[ae]|equivocada|errónea|sbagliata|errata|errada"
+    r"|неправильный|неверный"
+)
 IF = r"wenn|falls|ob|angenommen|si|supongamos|если|предположим"
 IF_UNSPACED = r"如果|假设|假如|若|是否|もし|만약"
 RESULT = (

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tts_lib.grading import languages
 from tts_lib.grading.boxes import is_blank
-from tts_lib.grading.phrases import NUMBER, answer_in, first_sentence, opens_a_text, states
+from tts_lib.grading.phrases import NUMBER, answer_in, first_sentence, is_prose, opens_a_text, states
 from tts_lib.grading.statements import in_bold, only_value
 
 _SIGNS = r"(?:[^\w\n\\$]|_|<b>|<strong>)"  # emoji, emphasis, heading and bullet signs
@@ -35,12 +35,12 @@ _LETTER_A = re.compile(
     r"^[*_#> ]{0,6}A[*_]{0,3}:(?![^\n]{0,200}\s{0,20}\n[*_#> ]{0,6}B[*_]{0,3}:)", re.MULTILINE
 )  # no options
 _ABROAD = rf"(?:(?:{languages.WHOSE} ){{0,2}}(?:{languages.ANSWER})(?: {languages.WHICH})?|{languages.ANSWER_UNSPACED})"
-_WORDS = rf"(?:\s(?!(?:{languages.NO}|{languages.IF})\b)[^\W\d_]{{1,15}}){{0,5}}?"
+_WORDS = rf"(?:\s(?!(?:{languages.NO}|{languages.IF}|{languages.WRONG})\b)[^\W\d_]{{1,15}}){{0,5}}?"
 _SENTENCE_ABROAD = re.compile(
     rf"(?:(?<!\w)(?:{languages.ANSWER})\b{_WORDS}\s{languages.IS}(?:[\s,:]{{1,3}}{languages.HENCE}\b,?)?"
     rf"|\b(?:ist|lautet) (?:{languages.HENCE} )?die antwort"
     rf"|(?<![不错误誤오]){languages.ANSWER_UNSPACED}{languages.IS_UNSPACED})"
-    r"\s?:?(?=\s{0,3}[*_]{0,3}\(?[-−]?(?:\\?\$|[€£¥]|\.?\d|\\[(\[a-zA-Z]))",
+    r"\s?:?(?=\s{0,3}[*_]{0,3}\(?[-−]?(?:\\?\$|[€£¥]|\.?\d|\\[(\[a-zA-Z]|[A-E](?!\w)))",
     re.IGNORECASE,
 )
 _LINE_ABROAD = re.compile(
@@ -48,6 +48,7 @@ _LINE_ABROAD = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _HEADING_ABROAD = re.compile(rf"{_LINE_BEGINS}{_ABROAD}{_SIGNS}{{0,12}}$", re.IGNORECASE | re.MULTILINE)
+_ABROAD_LINES = (_LINE_ABROAD, _HEADING_ABROAD)
 _SENTENCES = (_SENTENCE, _SENTENCE_ABROAD)
 _PATTERNS = (_SENTENCE, _LINE, _HEADING, _LETTER_A)
 _PATTERNS_ABROAD = (*_PATTERNS, _SENTENCE_ABROAD, _LINE_ABROAD, _HEADING_ABROAD)
@@ -60,6 +61,7 @@ _DOUBT = re.compile(
     r"\b(?:if|whether|suppose|supposing|assume|assuming|unless|until|doubt|thought|not (?:true|the case)"
     r"|(?:might|may|could) (?:think|say|guess))\s(?:that\s)?(?:(?:the|our|my|this|your)\s)?(?:\w+\s)?$"
     r"|\b(?:wrong|incorrect|previous|tempting)\s$"
+    rf"|\b(?:{languages.MAYBE})\b[^.!?]*$|(?:{languages.MAYBE_UNSPACED})[^.!?]*$|\b(?:{languages.WRONG})\s$"
     rf"|\b(?:{languages.IF})\s(?:{languages.WHOSE}\s)?$|(?:{languages.IF_UNSPACED})[^.!?]{{0,4}}$",
     re.IGNORECASE,
 )
@@ -74,6 +76,7 @@ _DECORATION = " \t\r\n:：=*_`"
 _ARROW = re.compile(r"(?:[-=]>|[→⇒])\s{0,9}")
 _BULLET = re.compile(r"[\s:：=*_`]*?\n[ \t]*([-•*>]) ")
 _LABEL = re.compile(r"#|1[.)] +\S")  # of a section or a list
+_WORD = re.compile(rf"[^\W\d_]{{2}}|{languages.UNSPACED}")
 _MOST = 50  # markers looked at, from the last
 _LOOK = 4_000  # characters after a marker that can belong to its answer
 _BEFORE = 40  # characters before a marker that can cast doubt on it
@@ -115,8 +118,8 @@ def marked(text: str) -> Marked | None:
         if is_doubted or _PRAISE.match(rest) or sign == "?" or (is_line and opens_a_text(rest)):
             continue
         answer = answer_in(rest, sentence_follows=is_line)
-        if answer is None and is_line:
-            answer = _stated(rest)
+        if is_line and (answer is None or is_prose(answer) or found[end].re in _ABROAD_LINES):
+            answer = _stated(rest) or answer
         if answer is not None and _DESCRIPTION.fullmatch(answer):
             description = description or Marked(answer)
         elif answer is None or not is_blank(answer):
@@ -132,7 +135,9 @@ def _stated(rest: str) -> str | None:
     """The value of a whole sentence behind a marker: the one in bold print, or the only one if nothing comes behind."""
     line, _, others = rest.partition("\n")
     sentence, _ = first_sentence(line)
-    return in_bold(line) if "**" in line else only_value(sentence) if not others.strip() else None
+    if "**" in line:
+        return in_bold(line)
+    return only_value(sentence) if not others.strip() and _WORD.match(sentence) else None
 
 
 def _hashed(text: str) -> Marked | None:

@@ -20,24 +20,29 @@ VALUE = re.compile(rf"(?:{_FORMULA}|(?:[€£¥] ?)?{NUMBER}(?:\s{SCALE})?|{EXPR
 _NAME = re.compile(r"[A-Z][\w'’-]{0,19}(?: [A-Z][\w'’-]{0,19}){0,2}|\([A-Z]\)")
 _BOLD = re.compile(r"\*\*((?:(?!\*\*)[^\n]){1,400})\*\*")
 _OPENS_NONE = re.compile(
-    r"[^\w$\\]*(?:(?:so|and|well|okay|now|then|thus|hence|the),? )?(?:first(?:ly)?|next|step|case|part"
-    r"|let(?:['’]s)?|suppose|assum\w+|consider|(?:double-?)?check(?:ing)?|verif\w+|note|notice|remember|recall|hint|tip"
-    r"|example|for (?:example|instance)|similarly|likewise|also|moreover|additionally|alternatively|wait|hmm+|oh|no|but"
-    r"|actually|try(?:ing)?|method|approach|remark|given|confidence|difficulty|rating|meanwhile|otherwise|on the other hand"
-    r"|we (?:know|have|need|can)|to)\b",
+    r"[^\w$\\]*(?:(?:so|and|well|okay|now|then|thus|hence|the),? )?(?:first(?:ly)?|next|step|case|part|let(?:['’]s)?"
+    r"|suppose|assum\w+|consider|(?:double-?)?check(?:ing)?|verif\w+|note|notice|remember|recall|hint|tip|example"
+    r"|for (?:example|instance)|similarly|likewise|also|moreover|additionally|alternatively|wait|hmm+|oh|no|but"
+    r"|actually|try(?:ing)?|method|approach|remark|given|confidence|difficulty|rating|meanwhile|otherwise"
+    r"|on the other hand|we (?:know|have|need|can)|to)\b",
     re.IGNORECASE,
 )
 _STATES_NONE = re.compile(
-    r"[?✓✔]|\b(?:if|whether|unless|suppos\w+|assum\w+|incorrect|wrong|mistake\w*|error|(?:might|may|could) be|perhaps"
-    r"|maybe|possibly|instead|not|cannot|never|neither|nor|too (?:many|much|large|small)|matches (?:the|our|what)"
-    rf"|{languages.NO}|{languages.IF})\b|n['’]t\b|{languages.NO_UNSPACED}|{languages.IF_UNSPACED}",
+    r"[?✓✔]|\b(?:if|whether|unless|suppos\w+|assum\w+|incorrect|wrong|mistake\w*|error|not|cannot|never|neither|nor"
+    r"|(?:might|may|could)(?: \w+)? be|perhaps|maybe|possibly|would (?:say|think|guess)|instead"
+    r"|(?:first|second|third|fourth|next) (?:part|case|step|method)|(?:problem|question) (?:says|states|tells|gives)"
+    r"|(?:we|is|are) (?:told|given)|too (?:many|much|large|small)|matches (?:the|our|what)"
+    rf"|{languages.NO}|{languages.IF}|{languages.MAYBE})\b|n['’]t\b"
+    rf"|{languages.NO_UNSPACED}|{languages.IF_UNSPACED}|{languages.MAYBE_UNSPACED}",
     re.IGNORECASE,
 )
 _OTHER_VALUE = re.compile(  # before a value: it is a part of another
-    r"(?:\b(?:than|half(?: of)?|twice|thrice|times|between|minus|plus|except|or|from|multipl\w{1,4} by|divided by|every"
-    r"|(?:out|third|percent|some|any|each|one|all|most) of|\d\S{0,9} (?:and|to))|[-+−×*/·÷^<>≤≥])\s*$",
+    r"(?:\b(?:than|half(?: of)?|twice|thrice|times|between|minus|plus|except|or|from|every|solve for"
+    r"|(?:multipl|divid)\w{1,4} by|(?:out|third|percent|some|any|each|one|all|most) of|\d\S{0,9} (?:and|to))"
+    r"|[-+−×*/·÷^<>≤≥])\s*$",
     re.IGNORECASE,
 )
+_NOT_THAT = re.compile(r",? (?:and )?not [-−*$\\]{0,4}\d\S{0,20}(?=[.!]?$)")
 _CHOICE = re.compile(r"\bor\b")
 _NAMED = re.compile(r"\b(?:is|was|are|were)\s*$")
 _NUMBERS = re.compile(rf"(?<![A-Za-z\d_.^$\\]){NUMBER}(?![A-Za-z\d])")
@@ -52,6 +57,7 @@ _LONGEST = 400  # characters of a sentence that states its only value
 
 def in_bold(sentence: str) -> str | None:
     """The value that a sentence has in bold print, if that is one; or the name behind its last word, "is **Ann**"."""
+    sentence = _NOT_THAT.sub("", sentence)
     if not _states(sentence):
         return None
     spans = list(_BOLD.finditer(sentence))
@@ -70,6 +76,7 @@ def only_value(sentence: str) -> str | None:
     """The only formula or number of a sentence, in bold print or not."""
     if "**" in sentence:
         return in_bold(sentence)
+    sentence = _NOT_THAT.sub("", sentence)
     if len(sentence) > _LONGEST or not _states(sentence) or _COUNTED.search(sentence):
         return None
     formulas = list(FORMULA.finditer(sentence))
@@ -89,7 +96,8 @@ def opens_none(sentence: str) -> bool:
 
 
 def _states(sentence: str) -> bool:
-    return not opens_none(sentence) and not _STATES_NONE.search(sentence)
+    is_aside = sentence.startswith("(") and sentence.endswith(")")
+    return not is_aside and not opens_none(sentence) and not _STATES_NONE.search(sentence)
 
 
 def _between(before: str, value: str, behind: str) -> str | None:
