@@ -13,8 +13,8 @@ Precedence, the same for every text:
 4. What the last line has in bold print (`tts_lib.grading.endings`), not in style "boxed": bold print is the author's
    mark as well. It is a formula or number alone or behind a label ("Result:", "Total ="), or the one value in bold of
    the last sentence, or a name behind its "is". A value without bold print may be a step of a text that broke off.
-5. Style "number" only, which always answers: the formula, list or expression that ends the text, else its last number,
-   or the formula that holds it.
+5. Style "number" only (`tts_lib.grading.last_values`): the formula, list or expression that ends the text, else its
+   last number, or the formula that holds it.
 
 Style "heading" reads the line below the first ``# Answer`` and nothing else, as few-shot prompts ask for it.
 
