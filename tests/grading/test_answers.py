@@ -375,7 +375,7 @@ def test_an_answer_is_read_as_marked(text: str, answer: str | None) -> None:
 
 
 def test_a_second_table_of_texts() -> None:
-    """Misread at first: 27 of 217, 3 of 39, 10 of 132, 0 of 34, 1 of 60, 3 of 60, 1 of 40, 7 of 142, 21 of 78."""
+    """Misread at first: 27 of 217, 3 of 39, 10 of 132, 0 of 34, 1 of 60, 3 of 60, 1 of 40, 8 of 142, 22 of 80."""
     texts = [json.loads(line) for line in (ROOT / "tests/grading/texts.jsonl").read_text(encoding="utf-8").splitlines()]
     read = [(row["text"], row["answer"], extract_answer(row["text"], row.get("style", "marked"))) for row in texts]
     assert len(read) == 784
