@@ -83,7 +83,7 @@ def _letters_or_units(gold: Reading, answer: Reading, conventions: Conventions) 
         finding = compare(gold[1], answer[1], conventions)
         return finding if finding.is_same else compare(gold[2], answer[2], conventions)
     other = answer if gold[0] == "letters" else gold
-    place = 2 if other[0] in ("measured", "total") else 1
+    place = 2 if other[0] == "total" or (other[0] == "measured" and other[4]) else 1  # 2s is not 2 pieces
     gold, answer = (reading[place] if reading[0] == "letters" else reading for reading in (gold, answer))
     return compare(gold, answer, conventions)
 
