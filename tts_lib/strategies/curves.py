@@ -151,11 +151,19 @@ def cross_validated_curves(made: CrossValidation, binnings: Sequence[Bins]) -> l
     Raises:
         StudyError: there is no binning, or no strategy is defined at one of the budgets.
     """
+    return on_cores(lambda make: make(), ways_to_choose(made, binnings))
+
+
+def ways_to_choose(made: CrossValidation, binnings: Sequence[Bins]) -> list[Callable[[], Curve]]:
+    """What makes each of `cross_validated_curves`, for work on many sets at once.
+
+    Raises:
+        StudyError: there is no binning.
+    """
     if not binnings:
         raise StudyError("Cross-validated curves need at least one binning.")
-    made_by = [partial(made.compute_optimal, bins, rule) for bins in binnings for rule in RULES]
-    made_by += [partial(made.best_fixed, binnings[0]), partial(made.shuffled, binnings[0]), made.random]
-    return on_cores(lambda make: make(), made_by)
+    ways = [partial(made.compute_optimal, bins, rule) for bins in binnings for rule in RULES]
+    return [*ways, partial(made.best_fixed, binnings[0]), partial(made.shuffled, binnings[0]), made.random]
 
 
 def fit_frozen(fit: Outcomes, difficulty: Difficulty, n_bins: int, methods: tuple[Method, ...]) -> StrategyTable:
