@@ -1,5 +1,6 @@
 """The paper's values beside ours, and figures of what a study measured."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 
 from tts_lib.common.strategy import COVERAGE, MAJORITY, PARALLEL, WEIGHTED, Strategy
 from tts_lib.report.figures import paper_values
-from tts_lib.report.figures.figure import CURVE_COLUMNS, HOLLOW, strategy_curves, with_paper
-from tts_lib.report.figures.paper_figures import available
+from tts_lib.report.figures.figure import CURVE_COLUMNS, HOLLOW, Drawing, strategy_curves, with_paper
+from tts_lib.report.figures.paper_figures import FIGURES
 from tts_lib.report.results import NotMeasured, Results
 
 IDS = [f"q{i}" for i in range(20)]
@@ -56,6 +57,14 @@ def test_a_study_of_smaller_budgets_than_the_papers_is_drawn_alone() -> None:
     small = replace(small, accuracy={one: frame.set_axis([1, 2], axis=1) for one, frame in small.accuracy.items()})
     alone = with_paper(lambda found: strategy_curves(found, run), "6 right")(small)
     assert list(alone) == CURVE_COLUMNS and set(alone["budget"]) == {1, 2}
+
+
+def available(found: Results) -> list[Drawing]:
+    drawn = []
+    for figure in FIGURES:
+        with suppress(NotMeasured):
+            drawn.append(figure.of(found))
+    return drawn
 
 
 def test_a_study_draws_what_it_measured_and_no_more() -> None:

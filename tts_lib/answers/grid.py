@@ -120,6 +120,8 @@ def check_aligned(pool: pd.DataFrame, scores: pd.DataFrame) -> None:
     """
     if len(pool) != len(scores):
         raise ValueError(f"{len(scores)} scores for a pool of {len(pool)} samples")
-    differs = (pool["question_id"] != scores["question_id"].array) | (pool["sample"] != scores["sample"].array)
+    differs = np.zeros(len(pool), dtype=bool)
+    for key in ("question_id", "sample"):
+        differs |= pool[key].to_numpy() != scores[key].to_numpy()
     if differs.any():
         raise ValueError(f"row {int(differs.argmax())} of the scores belongs to another sample than that of the pool")

@@ -77,10 +77,10 @@ def _repro(root: Path, stages: list[str], told: Mapping[str, str]) -> int:
     Args:
         told: variables for its stages.
     """
-    environment = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])} | told
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     command = [sys.executable, "-m", "dvc", "repro", *stages]
     with subprocess.Popen(
-        command, cwd=root, env=environment, start_new_session=True, preexec_fn=die_with_parent
+        command, cwd=root, env={**os.environ, "PATH": path, **told}, start_new_session=True, preexec_fn=die_with_parent
     ) as process:
         try:
             return process.wait()

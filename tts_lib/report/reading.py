@@ -22,7 +22,7 @@ ANALYSIS_TABLES = {  # stage -> those of its tables that are judged and drawn
 _SEARCH_COLUMNS = ["correct", "mean_steps", "repetition"]
 _DIFFICULTY_COLUMNS = ["question_id", "level", "subject", "oracle", "oracle_bin"]
 _REVISION_COLUMNS = [
-    *("split", "question_id", "chain", "position", "answer", "verdict", "text", "n_tokens", "n_prompt", "n_context"),
+    *("split", "question_id", "chain", "position", "answer", "verdict", "n_tokens", "n_prompt", "n_context"),
 ]
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from tts_lib.common import paths, tables
 from tts_lib.common.strategy import COVERAGE, MAJORITY, PLAIN, WEIGHTED
 from tts_lib.estimators import intervals
-from tts_lib.report.figures.figure import Drawing
+from tts_lib.report.figures.figure import Drawing, Shown
 from tts_lib.report.results import NotMeasured, Results
 
 PACKAGES = ("numpy", "scipy", "pandas", "torch", "transformers")
@@ -112,7 +112,7 @@ def headline(results: Results, claims: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def figure_list(figures: Sequence[Drawing]) -> list[dict[str, str]]:
+def figure_list(figures: Sequence[Drawing | Shown]) -> list[dict[str, str]]:
     """What the index page says about each figure."""
     return [{"name": figure.name, "title": figure.title, "caption": figure.caption} for figure in figures]
 

@@ -114,8 +114,8 @@ def _long(pool: SampleGrid, accuracy: Mapping[Strategy, np.ndarray], budgets: Se
 def with_intervals(accuracy: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
     """Mean over questions with its bootstrap interval: the strategy's columns, budget, accuracy, low, high."""
     each = accuracy.pivot_table("accuracy", "question_id", ["strategy", "budget"])
-    first = accuracy.drop_duplicates("strategy").set_index("strategy")
-    strategies = {str(row.Index): Strategy(row.rule, row.score, at=row.at) for row in first.itertuples()}
+    first = accuracy.drop_duplicates("strategy").to_dict("records")
+    strategies = {row["strategy"]: Strategy(row["rule"], row["score"], at=row["at"]) for row in first}
     rows = []
     for (name, budget), interval in zip(each, intervals.mean_intervals(each.to_numpy(), weights), strict=True):
         values = {"accuracy": interval.estimate, "low": interval.low, "high": interval.high}

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -52,6 +53,18 @@ class ReportFigure:
         draw = partial(self.draw, n_bins=results.n_bins) if self.by_bin else self.draw
         return Drawing(self.name, _said(self.title, results), caption, data, draw)
 
+    def shown(self, results: Results, folder: Path) -> "Shown | None":
+        """The figure of one study, drawn and written; None where there is no data for it.
+
+        Raises:
+            WriteError: disk full, no permission.
+        """
+        try:
+            drawing = self.of(results)
+        except NotMeasured:
+            return None
+        return Shown(drawing.name, drawing.title, drawing.caption, drawing.saved(folder))
+
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
@@ -75,6 +88,16 @@ class Drawing:
         return style.save_figure(fig, folder / self.name)
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a reader sees of a figure."""
+
+    name: str
+    title: str
+    caption: str
+    picture: style.Picture
+
+
 def strategy_curves(results: Results, strategies: Sequence[Strategy], at_least: int = 2) -> pd.DataFrame:
     """Mean accuracy of strategies at every budget with intervals, columns as CURVE_COLUMNS.
 
@@ -84,8 +107,9 @@ def strategy_curves(results: Results, strategies: Sequence[Strategy], at_least: 
     known = [strategy for strategy in strategies if strategy in results.accuracy]
     rows = []
     for strategy in known if len(known) >= at_least else []:
-        for budget in results.budgets(strategy):
-            mean = intervals.mean_interval(results.of(strategy, budget), weights)
+        budgets = results.budgets(strategy)
+        each = np.stack([results.of(strategy, budget) for budget in budgets], axis=1)
+        for budget, mean in zip(budgets, intervals.mean_intervals(each, weights), strict=True):
             values = {"budget": budget, "accuracy": mean.estimate, "low": mean.low, "high": mean.high}
             rows.append(strategy.columns | values)
     return pd.DataFrame(rows, columns=CURVE_COLUMNS)

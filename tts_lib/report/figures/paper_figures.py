@@ -1,6 +1,5 @@
 """The figures of the report: the paper's, redrawn from our data with its values as hollow markers, and some more."""
 
-from contextlib import suppress
 from functools import partial
 
 import pandas as pd
@@ -20,7 +19,6 @@ from tts_lib.report.figures import coverage, exchange, revisions
 from tts_lib.report.figures.figure import (
     CURVE_COLUMNS,
     SHARE_COLUMNS,
-    Drawing,
     ReportFigure,
     draw_curves,
     strategy_curves,
@@ -221,12 +219,3 @@ FIGURES: tuple[ReportFigure, ...] = (
         curves.spectrum,
     ),
 )
-
-
-def available(results: Results) -> list[Drawing]:
-    """The figures this study has data for."""
-    found: list[Drawing] = []
-    for figure in FIGURES:
-        with suppress(NotMeasured):
-            found.append(figure.of(results))
-    return found
