@@ -48,7 +48,8 @@ _BUT = re.compile(
 _OF_POINT = re.compile(r"[a-z]=")
 _INFINITE = re.compile(r"(?:diverges to |tends to |approaches )?(?:positive |plus |(negative |minus ))?infinity", re.I)
 _EVERY_REAL = re.compile(
-    r"(?:\\text\{)?(?:all|any|every) real(?: values? of)? ?\}?[a-z]|[a-z](?: |\\text\{)(?:is|can be) any real number\}?"
+    r"(?:\\text\{)?(?:all|any|every) real(?: values? of| numbers)? ?\}?[a-z]"
+    r"|[a-z](?: |\\text\{)(?:is|can be) any real number\}?"
 )
 _COMMANDS = {"tg": "tan", "ctg": "cot", "cotg": "cot", "cosec": "csc", "arctg": "arctan"}
 
@@ -61,7 +62,7 @@ _CALLED_SO = (
     r"(?:line|circle|plane|parabola|equation|function|polynomial|point|pair|interval|set|vector|matrix|number|value)"
 )
 _CALLED = re.compile(  # "the point (1,2)" is (1,2)
-    rf"^(?:\\text\{{{_CALLED_SO}\}} ?|{_CALLED_SO}(?: |(?=[(\[\\])))(?=[-\d(\[\\]|[a-z](?:\([a-z]\))?[=<>])", re.I
+    rf"^(?:\\text\{{{_CALLED_SO}\}} ?|{_CALLED_SO}(?: |(?=[(\[{{\\])))(?=[-\d(\[{{\\]|[a-z](?:\([a-z]\))?[=<>])", re.I
 )
 _REMARK = re.compile(  # on a value that stands before it
     r"(?<=[\w)}\]%])[, ]*(?:\\text\{)?[, ]*(?:"

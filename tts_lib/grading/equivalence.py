@@ -183,6 +183,9 @@ def _letters(reading: Reading) -> str | None:
 
 
 def _names(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    if gold[0] == answer[0] and gold[4:] and answer[4:]:  # whose letters mean nothing
+        (name, inner), (other_name, other_inner) = gold[4], answer[4]
+        return compare(inner, other_inner, conventions) if name == other_name else Finding(False, "other functions")
     if gold[0] == answer[0]:
         inner = compare(gold[2], answer[2], conventions)
         is_one = _is_of(gold[1], answer[1]) or _is_of(answer[1], gold[1])
@@ -191,7 +194,7 @@ def _names(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
             finding = compare(gold[3], answer[3], conventions)
             return finding if finding.is_same else Finding(False, f"{gold[1]} is not {answer[1]}")
         return inner if is_one else Finding(False, f"{gold[1]} is not {answer[1]}")
-    (_, name, value, equation), other = (gold, answer) if gold[0] == "named" else (answer, gold)
+    (_, name, value, equation, *_), other = (gold, answer) if gold[0] == "named" else (answer, gold)
     if "=" in name and other[0] in ("list", "tuple") and (other[0] == "list" or other[1] in ("()", "<>")):
         return _each_one(name.split("="), value, other[-1], conventions)
     if other[0] == "equation":

@@ -51,6 +51,13 @@ _FIRST_MEMBER = re.compile(rf"([a-z])\\in ?(\\mathbb\{{Z\}}),((?=.*{_BOUND})[^,;
 _INTEGERS = re.compile(
     rf"(?:(?:all|the) )?integers (?=(?:-?\d+(?:<|\\le ?))?([a-z])(?!\w))(?=.*{_BOUND})([^,;]*)", re.I
 )
+_RECURRING = re.compile(
+    r"(\d*\.)(?:(\d)\2*|(\d*?)(\d)\4{2,}|(\d*?)(\d{2,}?)\6+)(?:\\ldots)? ?(?:\\text\{)?"
+    r"\(?(?:repeating|recurring)\)?\}?"
+)
+_REPEATED_DIGITS = re.compile(
+    r"(\d*\.\d*?)(\d+)(?: ?\\text\{,? ?|,? ?)(?:with |where )?(?:the )?\2 (?:is )?(?:repeating|recurring)\}?"
+)
 _THEN = r"(?:so|thus|hence|therefore)(?: that)?,?"
 _SO = re.compile(
     rf"[^{{}}]*[=<>][^{{}}]*?(?:[,;.]? ?\\text\{{[,;. ]*(?:and )?{_THEN} ?\}} ?"
@@ -84,6 +91,11 @@ def written_out(answer: str) -> str:
         return rf"{member[3]},{member[1]}\in {member[2]}"
     if integers := _INTEGERS.fullmatch(answer):
         return rf"{integers[2]},{integers[1]}\in \mathbb{{Z}}"
+    if recurring := _RECURRING.fullmatch(answer):
+        whole, digit, start, last, before, period = recurring.groups("")
+        return rf"{whole}{start}{before}\overline{{{digit or last or period}}}"
+    if behind := _REPEATED_DIGITS.fullmatch(answer):
+        return rf"{behind[1]}\overline{{{behind[2]}}}"
     if so := _SO.fullmatch(answer):
         return so["last"]
     if r"\begin" not in answer and not re.match("[A-Za-z]{2,}[ ,]", answer):

@@ -23,7 +23,7 @@ def of_integration(tree: Tree) -> Tree:
     return replaced(tree, ("symbol", "c"), ("symbol", "C")) if is_added or is_alone else tree
 
 
-def renamed(row: Tokens, letters: Sequence[str]) -> list[Token]:
+def renamed(row: Tokens, letters: Sequence[str], name_of_all: str = "C") -> list[Token]:
     """The row with C for a letter, or C_1, C_2 for several, in the order in which they stand in it."""
     found: list[Token] = []
     seen: list[str] = []
@@ -32,7 +32,7 @@ def renamed(row: Tokens, letters: Sequence[str]) -> list[Token]:
         name, width = _letter(row, i)
         if name in letters:
             seen += [] if name in seen else [name]
-            found.append(Token("letters", "C", row[i].spaced))
+            found.append(Token("letters", name_of_all, row[i].spaced))
             if len(letters) > 1:
                 found += [Token("sign", "_"), Token("number", str(1 + seen.index(name)))]
         elif row[i].kind == "letters" and _is_product(row[i].text) and set(row[i].text) & set(letters):

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from tts_lib.grading.reading import constants, integers
 from tts_lib.grading.reading.conditions import Reading
 from tts_lib.grading.reading.quantifiers import Quantified
-from tts_lib.grading.reading.tokens import tokens, written
+from tts_lib.grading.reading.tokens import Tokens, tokens, written
+from tts_lib.grading.reading.words import GREEK, WITHOUT_BACKSLASH
 
 _CONDITIONED = ("value", "named", "tuple", "list", "set", "equation", "matrix", "where", "family")
 _ARGUMENT = re.compile(r"[a-zA-Z](?:\(([a-z])\)|_\{?([kmn])\}?)=|([a-z])=")
+_PARAMETERS = frozenset(["s", "t", "u", "\\lambda", "\\mu", "\\theta"])
 _OF_WHOLE = frozenset("ijkmnNp")  # letters that stand for whole numbers
 
 
@@ -30,3 +32,21 @@ def for_all(said: Quantified, read: Callable[[str], Reading]) -> Reading | None:
     if is_of_argument:
         return body
     return ("family", read(written(constants.renamed(tokens(said.body), said.letters))), body)
+
+
+def of_parameter(row: Tokens, found: Reading, read: Callable[[str], Reading]) -> Reading:
+    """A point, or its coordinates by their names, that one parameter of any name gives; other readings as they are."""
+    if found[0] not in ("list", "tuple"):
+        return found
+    names = {item[1] for item in found[1] if item[0] == "named"} if found[0] == "list" else set()
+    if found[:2] not in (("tuple", "()"), ("tuple", "<>")) and len(names) < len(found[1]):
+        return found
+    letters = _letters(row) - names
+    if len(letters) != 1 or not letters <= _PARAMETERS:
+        return found
+    return ("family", read(written(constants.renamed(row, tuple(letters)))), found)
+
+
+def _letters(row: Tokens) -> set[str]:
+    runs = [token.text for token in row if token.kind == "letters" and token.text not in WITHOUT_BACKSLASH]
+    return set("".join(runs)) | {f"\\{token.text}" for token in row if token.is_command(*GREEK)}

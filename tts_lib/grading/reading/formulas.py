@@ -26,6 +26,7 @@ _UNKNOWN_FUNCTIONS = "fgFG"
 _TERMS = (0, 1, 2, 3, 5, 8)  # by which sums are told apart
 _DIFFERENTIALS = "rstuvwxyz"
 _FEWEST_PLACES = 6  # of a decimal whose digits go on, "3.14159..."
+_TWICE = re.compile(r"(?P<start>\d*\.\d*?)(?P<period>\d{2,}?)(?P=period)+(?P<part>\d*)")
 _NAMED = frozenset("overline angle triangle vec overrightarrow widehat hat mathbb".split())
 
 
@@ -85,6 +86,8 @@ class _Parser(Operators):
             if digits[-1] * 3 == digits[-3:] and "." in digits:  # 0.333...
                 return ("number", _repeating(rf"{digits[:-3]}\overline{{{digits[-1]}}}"))
             if len(digits.partition(".")[2]) < _FEWEST_PLACES:
+                if (twice := _TWICE.fullmatch(digits)) and twice["period"].startswith(twice["part"]):  # 0.3636...
+                    return ("number", _repeating(rf"{twice['start']}\overline{{{twice['period']}}}"))
                 raise UnreadableError("digits that go on")
         self.is_decimal |= "." in digits
         return ("number", Fraction(digits))
@@ -211,6 +214,11 @@ class _Parser(Operators):
             into = below if self.rest.pop().text == "_" else above
             into.extend(self.raw_group())
         body = self.product()
+        if name == "int" and below and above:
+            body = _without_dummy(body)
+        if name == "lim" and len(below) > 2 and below[0].kind == "letters" and below[1].is_command("to"):
+            body = replaced(body, ("symbol", below[0].text), ("symbol", "dummy"))
+            below[0] = Token("letters", "x")
         equals = [i for i, token in enumerate(below) if token.is_sign("=")]
         if name in ("sum", "prod") and equals == [1]:
             start, end = formula(below[2:]).tree, formula(above).tree if written(above) != r"\infty" else None
@@ -231,6 +239,14 @@ class _Parser(Operators):
         inner = [factor for factor in factors if symbols(factor)]
         applied: Tree = ("apply", f"{name} {written(below)} {written(above)}", ("mul", *inner))
         return ("mul", applied, *(factor for factor in factors if not symbols(factor)))
+
+
+def _without_dummy(body: Tree) -> Tree:
+    """What a definite integral is taken of, with one name for its variable."""
+    of = [part for part in body if part[0] == "symbol" and re.fullmatch(f"d[{_DIFFERENTIALS}]", part[1])]
+    if body[0] != "mul" or not of:
+        return body
+    return replaced(replaced(body, ("symbol", of[0][1][1]), ("symbol", "dummy")), of[0], ("symbol", "d"))
 
 
 def _repeating(digits: str) -> Fraction:

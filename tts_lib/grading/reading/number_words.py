@@ -14,9 +14,9 @@ _SEVERAL = {"halves": "half"} | {f"{part}s": part for part in _PARTS if part != 
 CARDINALS = {name: i for i, name in enumerate(_SMALL)} | {name: 10 * i for i, name in enumerate(_TENS, start=2)}
 _NTH = {"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth"}
 _NTH |= {"twelve": "twelfth"} | {name: f"{name[:-1]}ieth" for name in _TENS}
-_ORDINALS = {_NTH.get(name, f"{name}th"): number for name, number in CARDINALS.items() if number}
+ORDINALS = {_NTH.get(name, f"{name}th"): number for name, number in CARDINALS.items() if number}
 _ORDINAL = re.compile(
-    rf"(?:the )?(?:({'|'.join(_TENS)})[- ](?={'|'.join(list(_ORDINALS)[:9])}))?({'|'.join(_ORDINALS)})", re.I
+    rf"(?:the )?(?:({'|'.join(_TENS)})[- ](?={'|'.join(list(ORDINALS)[:9])}))?({'|'.join(ORDINALS)})", re.I
 )
 _WORD = re.compile(r"[ -]?(and |\\land )?([a-z]+)(?![a-z])", re.I)
 _FRACTION = re.compile(
@@ -35,7 +35,7 @@ def with_digits(text: str) -> str:
     An ordinal that is all of the text is its number, as 3rd is: a fraction has its numerator with it, "one third".
     """
     if nth := _ORDINAL.fullmatch(text):
-        return str(CARDINALS.get((nth[1] or "zero").lower(), 0) + _ORDINALS[nth[2].lower()])
+        return str(CARDINALS.get((nth[1] or "zero").lower(), 0) + ORDINALS[nth[2].lower()])
     if many := _MANY.match(text):
         return (r"\frac{1}{2} " if many[1] else "1 ") + text[many.end() :]
     digits = _WHOLE.match(text)

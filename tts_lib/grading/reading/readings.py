@@ -3,7 +3,8 @@ r"""What an answer says, read once: `equivalence` compares readings and nothing 
 A reading is a tuple of plain values (it is kept as JSON), its kind first:
 
 ``("value", numbers, letters)``: a formula: its number, or its numbers at fixed points; its letters, if it has no more
-``("named", name, reading, equation)``: ``x=5``, ``f(x)=2x``; the equation too, if the name is a variable
+``("named", name, reading, equation)``: ``x=5``; the equation too, if the name is a variable
+``("named", name, reading, None, (name, reading))``: ``f(t)=2t`` and ``a_k=2k``; also in x or n
 ``("list", items)``, ``("set", items)``, ``("tuple", brackets, items)``, ``("matrix", n_columns, items)``
 ``("and", items)``, ``("or", items)``: conditions, sets; alternatives in words
 ``("region", name, pieces, is_relation)``: a set of real numbers, or the inequalities whose solution it is
@@ -27,11 +28,11 @@ from fractions import Fraction
 
 from tts_lib.grading.limits import is_readable
 from tts_lib.grading.normal_form import normalise
-from tts_lib.grading.reading import amounts, cases, integers, matrices, notations, quantities, regions
+from tts_lib.grading.reading import amounts, cases, dates, integers, matrices, notations, quantities, regions
 from tts_lib.grading.reading.conditions import Reading, all_of, in_turn, joined, region, region_of, united_intervals
 from tts_lib.grading.reading.critical_points import critical_point
 from tts_lib.grading.reading.dots import continued
-from tts_lib.grading.reading.families import for_all
+from tts_lib.grading.reading.families import for_all, of_parameter
 from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.measures import in_several_units, measure, without_hedge
 from tts_lib.grading.reading.number_words import with_digits
@@ -40,6 +41,7 @@ from tts_lib.grading.reading.quantifiers import quantified
 from tts_lib.grading.reading.relations import (
     IDENTITY,
     ORDERS,
+    bound,
     equation,
     inequality,
     is_of_another,
@@ -52,6 +54,7 @@ from tts_lib.grading.reading.relations import (
 )
 from tts_lib.grading.reading.sentences import value_said, verdict_said
 from tts_lib.grading.reading.signs import both_signs
+from tts_lib.grading.reading.spoken import spoken
 from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, brackets, split, tokens, written
 from tts_lib.grading.reading.trees import unknowns
 from tts_lib.grading.reading.twice import said_twice
@@ -60,7 +63,7 @@ from tts_lib.grading.reading.wording import in_words, words
 from tts_lib.grading.reading.words import without_text
 from tts_lib.grading.verdicts import ERROR
 
-VERSION = 13  # of the rules in this package; raise it whenever a reading may change
+VERSION = 14  # of the rules in this package; raise it whenever a reading may change
 _RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow", "sim", "cong", "subset", "subseteq")
 _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
 _FIELDS = {r"\mathbb{R}": "real", r"\mathbb{Z}": "integer", r"\mathbb{N}": "natural", r"\mathbb{Z}^+": "one"}
@@ -83,6 +86,11 @@ def read(text: str) -> Reading:
 
 
 def _read(text: str) -> Reading:
+    plain = without_text(text)
+    if (said := dates.clock(plain) or spoken(plain)) is not None:
+        return _read(said)
+    if day := dates.date(plain):
+        return ("text", day)
     if whole := _WHOLE_TEXT.fullmatch(text):
         return in_words(normalise(whole[1]), _read)
     if labelled := notations.option(text):
@@ -96,7 +104,6 @@ def _read(text: str) -> Reading:
         return read(counted)
     if (found := progressions(text)) is not None:
         return found
-    plain = without_text(text)
     if (point := critical_point(plain, _read)) is not None:
         return point
     if (value := value_said(plain)) is not None:
@@ -105,7 +112,7 @@ def _read(text: str) -> Reading:
         return found
     if _NOUN.fullmatch(text) or (_WORDS.fullmatch(text) and verdict_said(text) != text):
         return words(text)
-    return _answer(tokens(text))
+    return of_parameter(row := tokens(text), _answer(row), _read)
 
 
 # --- lists and conditions
@@ -173,7 +180,8 @@ def _item(row: Tokens) -> Reading:
     try:
         return _statement(row)
     except UnreadableError:
-        return words(written(row))
+        text = written(row)
+        return words(text) if (said := spoken(text)) is None else _read(said)
 
 
 # --- statements
@@ -217,7 +225,9 @@ def _equation(parts: list[Tokens], relations: list[str]) -> Reading:
             value, names = said_twice(written(other), _read) or _item(other), names_in_brackets(side)
             if value[:2] == ("tuple", "()") and len(value[2]) == len(names):  # (x,y)=(1,2) is x=1, y=2
                 return ("list", tuple(("named", *one, None) for one in zip(names, value[2], strict=True)))
-            return ("named", name, value, equation(first, last) if is_variable(side) or is_square(side) else None)
+            inside = equation(first, last) if is_variable(side) or is_square(side) else None
+            of_letter, body = bound(side, other)
+            return ("named", name, value, inside, *([(of_letter, _item(body))] if of_letter else []))
     if is_quantity(first, last):
         name = _DERIVATIVE.sub(r"\1'", written(first))
         return ("named", name, _item(last), equation(first, last))

@@ -7,6 +7,7 @@ from typing import Any
 
 from tts_lib.grading.reading import regions
 from tts_lib.grading.reading.conditions import Reading, region
+from tts_lib.grading.reading.constants import renamed
 from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.measures import measure, says_more
 from tts_lib.grading.reading.numerals import Number, number
@@ -23,6 +24,7 @@ _NAME = re.compile(
     r"|\[[A-Z]{1,6}\]|\^\{-1\}|_(?:\{[^{}]*\}|\w)|(?<=[(,])\d+(?=[),])| )++"
 )
 _APPLIED = re.compile(r"[a-zA-Z]\(([a-z])\)")
+_OF_LETTER = re.compile(r"(?P<function>[a-zA-Z])\((?P<argument>[a-z])\)|(?P<sequence>[a-zA-Z])_\{?(?P<index>[kmn])\}?")
 _ARGUMENTS = "nxyzt"
 _ARGUMENT = re.compile(r"(?<=[a-zA-Z])\([a-z]\)")  # f(x) and f(t) are one name
 _NAMES = re.compile(r"\(([a-zA-Z](?:_\w)?(?:,[a-zA-Z](?:_\w)?)+)\)")
@@ -81,6 +83,24 @@ def is_of_another(row: Tokens, body: Tokens) -> bool:
     except UnreadableError:
         return False
     return applied[1] not in names and any(name in _ARGUMENTS for name in names)
+
+
+def bound(row: Tokens, body: Tokens) -> tuple[str, Tokens]:
+    """("f(.)", its body in x) of ``f(t)``, ("a_.", its body in n) of ``a_k``; ("", nothing) of other sides."""
+    if (of := _OF_LETTER.fullmatch(written(row))) is None:
+        return "", ()
+    letter, usual = (of["argument"], "x") if of["function"] else (of["index"], "n")
+    name = f"{of['function']}(.)" if of["function"] else f"{of['sequence']}_."
+    try:
+        names = {name for _, name in symbols(formula(body).tree)}
+    except UnreadableError:
+        return "", ()
+    letters = names | {sign for name in names for sign in name.partition("_")[2]}  # a_{k-1}
+    if letter not in letters or letter in "ei":
+        return "", ()
+    if letter == usual:
+        return name, body
+    return (f"{name} of {letter}", body) if usual in letters else (name, renamed(body, [letter], usual))
 
 
 def is_quantity(row: Tokens, value: Tokens) -> bool:

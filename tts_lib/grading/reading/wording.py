@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from tts_lib.grading.reading import notations
 from tts_lib.grading.reading.conditions import Reading
+from tts_lib.grading.reading.dates import date
 from tts_lib.grading.reading.number_words import with_digits
 from tts_lib.grading.reading.sentences import value_said, verdict_said
 from tts_lib.grading.reading.words import plain_words, without_text
@@ -38,8 +39,10 @@ def in_words(text: str, read: Callable[[str], Reading]) -> Reading:
 def words(text: str) -> Reading:
     """An answer that is no mathematics: its words, whatever their case, or its signs."""
     unwrapped = without_text(text)
+    if day := date(unwrapped):
+        return ("text", day)
     if _SENTENCE.fullmatch(unwrapped):
         unwrapped = verdict_said(unwrapped)
         said = plain_words(_UNSAID.sub("", unwrapped).strip(" ,").casefold())
-        return ("set", ()) if said == "no solution" else ("text", said)
+        return ("set", ()) if said in ("no solution", "none") else ("text", said)
     return ("text", re.sub(r"(\\[a-zA-Z]+) (?=\d)", r"\1", re.sub(r"\{(\w)\}", r"\1", unwrapped)))
