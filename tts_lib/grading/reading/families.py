@@ -6,7 +6,7 @@ from collections.abc import Callable
 from tts_lib.grading.reading import constants, integers
 from tts_lib.grading.reading.conditions import Reading
 from tts_lib.grading.reading.quantifiers import Quantified
-from tts_lib.grading.reading.tokens import Tokens, tokens, written
+from tts_lib.grading.reading.tokens import Tokens, split, tokens, written
 from tts_lib.grading.reading.words import GREEK, WITHOUT_BACKSLASH
 
 _CONDITIONED = ("value", "named", "tuple", "list", "set", "equation", "matrix", "where", "family")
@@ -36,6 +36,9 @@ def for_all(said: Quantified, read: Callable[[str], Reading]) -> Reading | None:
 
 def of_parameter(row: Tokens, found: Reading, read: Callable[[str], Reading]) -> Reading:
     """A point, or its coordinates by their names, that one parameter of any name gives; other readings as they are."""
+    if found[0] == "named" and found[2][0] == "tuple" and len(parts := split(row, "=")[0]) == 2:  # r=(1,2)+t(3,4)
+        family = of_parameter(parts[1], found[2], read)
+        return ("family", (*found[:2], family[1], None), found) if family[0] == "family" else found
     if found[0] not in ("list", "tuple"):
         return found
     names = {item[1] for item in found[1] if item[0] == "named"} if found[0] == "list" else set()

@@ -235,10 +235,21 @@ class _Parser(Operators):
                     length,
                     *(replaced(body, index, i) for i in places),
                 )
+        if name in ("sum", "prod") and equals == [1]:
+            indexed = _with_index(body, below[0].text)
+            if not any(below[0].text in symbol for _, symbol in symbols(indexed)) and symbols(indexed):
+                body, below[0] = indexed, Token("letters", "k")
         factors = list(body[1:]) if body[0] == "mul" and name != "prod" else [body]
         inner = [factor for factor in factors if symbols(factor)]
         applied: Tree = ("apply", f"{name} {written(below)} {written(above)}", ("mul", *inner))
         return ("mul", applied, *(factor for factor in factors if not symbols(factor)))
+
+
+def _with_index(tree: Tree, letter: str) -> Tree:
+    """A tree with one name for the index of a sum, also in the names that have it for theirs."""
+    if tree[0] == "symbol":
+        return ("symbol", re.sub(rf"(?<![a-zA-Z]){letter}(?![a-zA-Z])", "#", tree[1]))
+    return tuple(_with_index(part, letter) if isinstance(part, tuple) else part for part in tree)
 
 
 def _without_dummy(body: Tree) -> Tree:

@@ -11,15 +11,18 @@ from tts_lib.grading.reading.number_words import CARDINALS, ORDINALS, with_digit
 from tts_lib.grading.reading.tokens import UnreadableError
 
 _HINT = re.compile(
-    r"(?<![a-z])(?:plus|minus|negative|times|divided|over|squared|cubed|to the|root|roots|half of|choose|factorial"
-    r"|value|least|most|greater|larger|bigger|smaller|less|more|between|equals?|positive|nonnegative|nonpositive)(?![a-z])",
+    r"^[a-z] is\b|(?<![a-z])(?:point|plus"
+    r"|minus|negative|times|divided|over|squared|cubed|to the|root|roots|half of|choose|factorial"
+    r"|value|least|most|greater|larger|bigger|smaller|less|more|between|equals?|positive|nonnegative|nonpositive|inclusive|exclusive)(?![a-z])",
     re.I,
 )
 _TOKEN = re.compile(
-    r" *(?:(?P<nth>\d+(?:st|nd|rd|th)\b)|(?P<number>\d+(?:\.\d+)?(?:\\frac\{\d+\}\{\d+\})?|\\frac\{\d+\}\{\d+\})"
-    r"|\\(?P<greek>pi|infty|theta|alpha|beta|lambda|mu|sigma)(?![a-z])|(?P<sign>[-+()])"
+    r" *(?:(?P<nth>\d+(?:st|nd|rd|th)\b)|(?P<number>\d+(?:\.\d+)?(?:\\frac\{\d+\}\{\d+\})?"
+    r"|\\(?:frac\{\d+\}|sqrt)\{\d+\})"
+    r"|\\(?P<greek>pi|infty|theta|alpha|beta|lambda|mu|sigma)(?![a-z])|(?P<sign>\\pm(?![a-z])|[-+()])"
     r"|(?P<power>\^(?:\d|\{\d+\}))|(?P<word>[a-zA-Z]+))"
 )
+_POINT = re.compile(rf"(?<=[a-z]) point((?: (?:{'|'.join(list(CARDINALS)[:10])}))+)(?![a-z])", re.I)
 _NEGATIVE = re.compile(r"(?:negative|minus) ", re.I)
 _OR_EQUAL = r"(?: ?\\lor ?| or )equal to"
 _RELATIONS = {
@@ -33,14 +36,14 @@ _BOUNDED = re.compile(
     r"(?:(?:the set of )?(?:(?:all )?real numbers|all reals|all numbers)(?: that are)? "
     r"|(?:all )?(?P<name>[a-zA-Z]) (?:(?:is|must be) )?)?"
     r"(?:(?P<relation>" + "|".join(f"(?:{words})" for words in _RELATIONS.values()) + r") (?P<bound>.+)"
-    r"|(?P<strictly>strictly )?between (?P<low>.+?)(?: and |\\land ?)(?P<high>.+?)"
+    r"|(?P<strictly>strictly )?(?:between|from) (?P<low>.+?)(?: and | to |\\land ?)(?P<high>.+?)"
     r"(?P<how>,? ?\(?(?:in|ex)clusive\)?)?)",
     re.I,
 )
 _SIGNED = re.compile(r"(?P<name>[a-zA-Z]) (?:is|must be) (?P<non>non-?)?(?:(?P<positive>positive)|negative)", re.I)
 _EQUAL = re.compile(
     r"(?:(?P<name>[a-zA-Z](?:\([a-z]\)| of [a-z])?) ?(?:equals|is(?: equal to)?)"
-    r"|(?P<left>[^=]+?) ?(?:equals|is equal to)) (?P<value>.+)",
+    r"|(?P<left>[^=]+?) ?(?:equals|is equal to))(?: |(?=\\))(?P<value>.+)",
     re.I,
 )
 _OF_SIGNS = {(True, False): ">", (False, False): "<", (True, True): r"\le ", (False, True): r"\ge "}
@@ -58,7 +61,7 @@ def spoken(text: str) -> str | None:
     if not _HINT.search(text):
         return None
     try:
-        return _said(text)
+        return _said(_POINT.sub(lambda found: f".{''.join(str(CARDINALS[d]) for d in found[1].lower().split())}", text))
     except UnreadableError:
         return None
 
@@ -130,10 +133,10 @@ class _Phrase:
         return False
 
     def _sum(self) -> str:
-        sign = "-" if self._take("negative", "minus", "-") else ""
+        sign = r"\pm " if self._take(r"\pm") else "-" if self._take("negative", "minus", "-") else ""
         found, is_open, is_loose = self._term(bool(sign))
         found = sign + found
-        while operation := "+" if self._take("plus", "+") else "-" if self._take("minus", "-") else "":
+        while operation := next((sign for sign, words in _OPERATIONS.items() if self._take(*words)), ""):
             term, last_is_open, is_loose_too = self._term()
             if is_open or is_loose or is_loose_too:
                 raise UnreadableError("a sum of which nobody knows where it ends")
@@ -195,18 +198,18 @@ class _Phrase:
             return "3"
         if not self._take("raised to the", "to the"):
             return ""
-        if self._take("power of", "power"):
-            found, is_open = self._factor()
-            return found if not is_open else self._fail()
+        self._take("power of", "power")
         sign = "-" if self._take("negative", "minus", "-") else ""
         word = self._rest[-1] if self._rest else ""
         if word in ORDINALS or re.fullmatch(r"\d+(?:st|nd|rd|th)", word):
             self._rest.pop()
             self._take("power")
             return f"{sign}{ORDINALS.get(word) or int(word[:-2])}"
-        found, is_open, is_loose = self._term()
+        found, is_open = self._factor()
+        if found.isdecimal() and self._rest and len(self._rest[-1]) == 1 and self._rest[-1].isalpha():  # e to the 2x
+            found = f"{found} {self._rest.pop()}"
         self._take("power")
-        return sign + found if not is_open and not is_loose else self._fail()
+        return sign + found if not is_open else self._fail()
 
     def _atom(self) -> tuple[str, bool]:
         """(a number, letter, sum in brackets or root, whether it is open)."""
@@ -235,11 +238,12 @@ class _Phrase:
         raise UnreadableError("words that can be meant in several ways")
 
 
+_OPERATIONS = {"+": ("plus", "+"), "-": ("minus", "-"), r"\pm ": (r"\pm",)}
 _BINDING = frozenset("squared cubed to raised factorial choose".split())
 _CONSTANTS = {"pi": r"\pi ", "infinity": r"\infty "}
 _NTH_ROOTS = {n: [f"{name} root of" for name in (word, f"{n}th")] for word, n in ORDINALS.items() if 4 <= n <= 9}
 _PREFIXES: dict[str, list[str]] = {
-    r"\sqrt{{{}}}": ["square root of", "positive square root of", "square roots of", "root"],
+    r"\sqrt{{{}}}": ["square root of", "positive square root of", "square roots of", "sqrt of", "sqrt", "root"],
     r"\sqrt[3]{{{}}}": ["cube root of", "cubic root of", "cube roots of", "third root of"],
     **{rf"\sqrt[{n}]{{{{{{}}}}}}": phrases for n, phrases in _NTH_ROOTS.items()},
     r"\frac{{1}}{{2}}\cdot {}": ["half of"],
