@@ -87,9 +87,10 @@ def read(text: str) -> Reading:
 
 def _read(text: str) -> Reading:
     plain = without_text(text)
-    if (said := dates.clock(plain) or spoken(plain)) is not None:
+    has_words = " " in plain
+    if has_words and (said := dates.clock(plain) or spoken(plain)) is not None:
         return _read(said)
-    if day := dates.date(plain):
+    if (has_words or text.count("-") == 2) and (day := dates.date(plain)):
         return ("text", day)
     if whole := _WHOLE_TEXT.fullmatch(text):
         return in_words(normalise(whole[1]), _read)
