@@ -90,7 +90,7 @@ def _read(text: str) -> Reading:
     has_words = " " in plain
     if has_words and (said := dates.clock(plain) or spoken(plain)) is not None:
         return _read(said)
-    if (has_words or text.count("-") == 2) and (day := dates.date(plain)):
+    if (has_words or text.count("-") == 2 or plain[:1].isupper()) and (day := dates.date(plain)):
         return ("text", day)
     if whole := _WHOLE_TEXT.fullmatch(text):
         return in_words(normalise(whole[1]), _read)
