@@ -98,7 +98,8 @@ _RULES = [
     (re.compile(r"(^|[(\[,]|(?<=\{))([-+]?)(?:oo|[Ii]nf(?:ty|inity)?)(?=$|[)\],])"), r"\1\2\\infty "),
     (re.compile(r"(?<=[)\]]) ?(?:\\text\{ ?union ?\}|union) ?(?=[(\[])", re.I), r"\\cup "),
     (re.compile(r"(?<=\d) ?\\mu ?\\text\{([mgsAVLlJW])\}"), r"\\text{micro\1}"),
-    (re.compile(r"\\text\{ ?([kMG]) ?\}\\Omega(?![a-z])"), r"\\text{\1ohm}"),
+    (re.compile(r"\\text\{ ?([kMG]?) ?(?:\}\\Omega(?![a-z])|\\Omega ?\})"), r"\\text{\1ohm}"),
+    (re.compile(r"(?<![\w.,^])(\d{1,6})/(\d{1,6}) (?=[xyzn](?![a-zA-Z]))"), r"\\frac{\1}{\2}"),
     (re.compile(r"^(?:in )?(?:(?:the|a) )?ratio (?:of |is )?(?=\d+(?::| to ))", re.I), ""),
     (re.compile(r"(?<![\^_])\{([-+=<>])\}"), r"\1"),
     (
