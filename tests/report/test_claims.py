@@ -373,3 +373,13 @@ def test_rows_of_a_table_are_found_by_their_values() -> None:
         results.rows("compute_optimal/gains", strategy_set="both", budget=16)
     with pytest.raises(NotMeasured, match="there is no table compute_optimal/probe"):
         results.rows("compute_optimal/probe")
+
+
+def test_nothing_has_one_sign_on_every_processor() -> None:
+    assert [findings.points(value) for value in (1e-18, 0.0, -1e-18, -0.0004, 0.0126)] == [
+        "+0.0",
+        "+0.0",
+        "+0.0",
+        "−0.0",
+        "+1.3",
+    ]

@@ -199,8 +199,8 @@ def in_points(difference: float, low: float, high: float, unit: str = " points")
 
 
 def points(difference: float) -> str:
-    """A difference of two shares in points, with its sign."""
-    return f"{100 * difference:+.1f}".replace("-", "−")
+    """A difference of two shares in points, with its sign; what is 0 but for rounding is +0.0 on any processor."""
+    return f"{round(100 * difference, 9) + 0.0:+.1f}".replace("-", "−")
 
 
 def _round_up(n: float) -> int:
