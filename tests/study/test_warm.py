@@ -103,6 +103,12 @@ def is_module(name: str) -> bool:
     return (ROOT / name.replace(".", "/")).with_suffix(".py").is_file()
 
 
+def test_a_fork_does_what_is_left_for_the_end(project: Path, told: dict[str, str]) -> None:
+    run = start(project, told, "import atexit\nfrom pathlib import Path\natexit.register(Path('ended').touch);")
+    assert run.communicate(timeout=240) == ("", "") and run.returncode == 0
+    assert (project / "ended").exists()
+
+
 def test_an_error_is_said_and_the_status_handed_on(project: Path, told: dict[str, str]) -> None:
     run = start(project, told, "import sys\nprint('to the terminal', file=sys.stderr)\nraise ValueError('no')")
     stdout, stderr = run.communicate(timeout=240)

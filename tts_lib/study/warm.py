@@ -7,6 +7,7 @@ Each ends with the other. A fork loads the library itself anew where a file of i
 has no warm process, nor has a run whose warm process was ended: then all is as ever.
 """
 
+import atexit
 import builtins
 import gc
 import json
@@ -45,7 +46,7 @@ LATER = (  # by those which read tables, but for what sets how figures look as i
     *("tts_lib.strategies.experiment", "tts_lib.strategies.fitting", "tts_lib.strategies.pool_accuracy"),
     *(f"tts_lib.strategies.tables.{name}" for name in ("attained", "both", "probes", "shares", "zero")),
     *(f"tts_lib.strategies.stopping.{name}" for name in ("comparison", "fitting", "handed_on", "tables")),
-    *("tts_lib.strategies.exchange.comparison", "tts_lib.strategies.exchange.large", "tts_lib.answers.pools"),
+    *("tts_lib.strategies.exchange.against", "tts_lib.strategies.exchange.large", "tts_lib.answers.pools"),
     *("tts_lib.report.claims.claims", "tts_lib.report.gallery", "tts_lib.report.reading"),
     "tts_lib.report.pages.text",
     *("nbconvert.filters.markdown_mistune", "jinja2", "mpmath", "scipy.optimize", "scipy.stats"),
@@ -187,6 +188,7 @@ def _stand_in(connection: socket.socket) -> NoReturn:
         if isinstance(end.code, str):
             print(end.code, file=sys.stderr)
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    atexit._run_exitfuncs()  # of multiprocessing, which has temporary folders
     sys.stdout.flush()
     sys.stderr.flush()
     connection.sendall(json.dumps([status, peak]).encode())
