@@ -22,6 +22,8 @@ from tts_lib.strategies.exchange.budgets import (
 )
 from tts_lib.strategies.exchange.comparison import Grouping
 
+TABLES = ("stars", "r", "break_even", "lines")
+
 
 @dataclass(frozen=True, eq=False)
 class Against:
@@ -50,7 +52,7 @@ class Against:
         """`stars` at the matched budgets, `r` over the whole grid, `break_even`, and `lines` of accuracy over FLOPs."""
         found = on_cores(self._tables, curves)
         order = [large.name for large in self.larges]
-        return {name: _by_large([tables[name] for tables in found], order) for name in found[0]}
+        return {name: _by_large([tables[name] for tables in found], order) for name in TABLES}
 
     def _tables(self, curve: Curve) -> dict[str, pd.DataFrame]:
         strategy, oracle = curve.strategy, self.groupings["oracle"]
