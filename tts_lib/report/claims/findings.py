@@ -195,7 +195,7 @@ def _number(value: float, unit: Unit) -> str:
 
 def in_points(difference: float, low: float, high: float, unit: str = " points") -> str:
     """A difference of two shares with its interval, in points."""
-    return intervals.in_words(100 * difference, 100 * low, 100 * high, "+.1f", unit).replace("-", "−")
+    return f"{points(difference)}{unit} [{points(low)}, {points(high)}]"
 
 
 def points(difference: float) -> str:
