@@ -8,10 +8,11 @@ Pools may be ragged: entries of row q from n_samples[q] on are never read. Probl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from math import comb
+from math import comb, prod
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
+from scipy.sparse import coo_array
 
 ENUMERATE_UP_TO = 4096  # subsets of one pool that are enumerated rather than resampled
 _SCORE_BITS = 40  # vote weights are kept to 2^-40 of the question's largest, so that their sums are exact
@@ -170,29 +171,27 @@ def vote(
         raise ValueError(f"n_resamples is {n_resamples}: at least 2 are needed for a Monte-Carlo error")
     keys = rng.random((n_resamples, correct.shape[1]))
     draws = {int(size): _draws(int(size), budgets, keys) for size in np.unique(n)}
-    shape = (len(correct), len(budgets))
-    accuracy = {name: np.zeros(shape) for name in weights}
-    error = {name: np.zeros(shape) for name in weights}
-    totals = {name: np.zeros((len(budgets), n_resamples)) for name in weights}
+    shape = (len(correct), len(budgets), len(weights))
+    accuracy, error = np.zeros(shape), np.zeros(shape)
+    totals = np.zeros((len(budgets), n_resamples, len(weights)))
     for problem, size in enumerate(n.tolist()):
         classes, class_correct, votes = _classes(correct[problem, :size], answers[problem, :size], problem)
         if not class_correct.any():
             continue  # no subset can be right
-        ballots = {
-            name: votes if scores is None else _exact_weights(scores[problem, :size], votes, problem)
-            for name, scores in weights.items()
-        }
+        ballots = [
+            votes if scores is None else _exact_weights(scores[problem, :size], votes, problem)
+            for scores in weights.values()
+        ]
         for draw in draws[size]:
-            cells = _cells(draw, classes, len(class_correct))
-            for name, of_samples in ballots.items():
-                outcome = _outcomes(draw, cells, of_samples, class_correct)
-                accuracy[name][problem, draw.columns] = outcome.mean(axis=1)
-                if draw.resampled:
-                    error[name][problem, draw.columns] = outcome.std(axis=1, ddof=1) / np.sqrt(n_resamples)
-                    totals[name][draw.columns] += outcome / len(n)
+            outcome = _outcomes(draw, classes, np.stack(ballots, axis=1), class_correct)
+            accuracy[problem, draw.columns] = outcome.mean(axis=1)
+            if draw.resampled:
+                error[problem, draw.columns] = outcome.std(axis=1, ddof=1) / np.sqrt(n_resamples)
+                totals[draw.columns] += outcome / len(n)
+    of_mean = totals.std(axis=1, ddof=1) / np.sqrt(n_resamples)
     return {
-        name: VoteEstimate(accuracy[name], error[name], totals[name].std(axis=1, ddof=1) / np.sqrt(n_resamples))
-        for name in weights
+        name: VoteEstimate(accuracy[..., method], error[..., method], of_mean[:, method])
+        for method, name in enumerate(weights)
     }
 
 
@@ -213,28 +212,25 @@ def _draws(n: int, budgets: Sequence[int], keys: Float[np.ndarray, "resample sam
     return draws
 
 
-def _cells(draw: _Draw, classes: Int[np.ndarray, " sample"], n_classes: int) -> Int[np.ndarray, " _"]:
-    """Where each sample of each subset is counted: by the first budget that reaches it, its answer, the subset."""
-    n_subsets = draw.subsets.shape[1]
-    rows = draw.first[:, None] * n_classes + classes[draw.subsets]
-    return (rows * n_subsets + np.arange(n_subsets)).ravel()
-
-
 def _outcomes(
     draw: _Draw,
-    cells: Int[np.ndarray, " _"],
-    ballots: Float[np.ndarray, " sample"],
+    classes: Int[np.ndarray, " sample"],
+    ballots: Float[np.ndarray, "sample method"],
     class_correct: Bool[np.ndarray, " cls"],
-) -> Float[np.ndarray, "budget subset"]:
+) -> Float[np.ndarray, "budget subset method"]:
     """Expected correctness of the vote of each subset: the correct share of the answers with the largest sum."""
-    shape = (len(draw.budgets), len(class_correct), draw.subsets.shape[1])
-    sums = np.bincount(cells, ballots[draw.subsets].ravel(), minlength=int(np.prod(shape))).reshape(shape)
+    n_subsets, n_classes, samples = draw.subsets.shape[1], len(class_correct), draw.subsets.ravel()
+    # Where each sample of each subset is counted: by the first budget that reaches it, its answer, the subset.
+    cells = (draw.first[:, None] * n_classes + classes[draw.subsets]) * n_subsets + np.arange(n_subsets)
+    shape = (len(draw.budgets), n_classes, n_subsets, ballots.shape[1])
+    counted = coo_array((np.ones(len(samples)), (cells.ravel(), samples)), shape=(prod(shape[:3]), len(ballots)))
+    sums = (counted @ ballots).reshape(shape)
     for less, more in pairwise(sums):
         more += less
     largest = sums.max(axis=1)
     leads = sums == largest[:, None]
-    n_right = np.count_nonzero(leads[:, class_correct], axis=1)
-    return np.where(largest > 0, n_right / np.count_nonzero(leads, axis=1), 0.0)
+    n_right, n_leads = (some.sum(axis=1, dtype=np.int32) for some in (leads[:, class_correct], leads))
+    return np.where(largest > 0, n_right / n_leads, 0.0)
 
 
 def _classes(

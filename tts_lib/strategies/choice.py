@@ -167,11 +167,12 @@ def _taken_anew(
 ) -> Int[np.ndarray, "repeat resample cell budget"]:
     """What is best on the other fold in each resample, for each bin: first outside the fold, then in it."""
     choose, names = chooser(accuracy, rule), np.arange(1, n_bins + 1)[:, None]
-    drawn, taken = weights * accuracy.shape[2], []
+    drawn, taken = np.asfortranarray(weights * accuracy.shape[2]), []
     for fold, bins_now in zip(folds, bins, strict=True):
         halves = []
         for training in (fold, ~fold):
-            counts = np.where(drawn[:, training].sum(axis=1, keepdims=True) > 0, drawn, 1.0)
+            lacking = drawn @ training == 0
+            counts = np.where(lacking[:, None], 1.0, drawn) if lacking.any() else drawn
             halves.append(choose(counts, (bins_now == names) & training))
         taken.append(np.concatenate(halves, axis=1).astype(np.int16))
     return np.stack(taken)

@@ -264,12 +264,16 @@ def _grid(
     may_lack: bool,
 ) -> Float[np.ndarray, "budget problem column"]:
     """The columns of a long table on the grid; a budget is there for all questions, or (if it may lack) for none."""
-    frame = frame.loc[frame["question_id"].isin(list(question_ids)) & frame["budget"].isin(list(budgets))]
-    if frame.duplicated(["question_id", "budget"]).any():
+    row, column = (
+        pd.Index(list(known)).get_indexer(pd.Index(frame[key]))
+        for key, known in (("budget", budgets), ("question_id", question_ids))
+    )
+    asked = (row >= 0) & (column >= 0)
+    places = row[asked] * len(question_ids) + column[asked]
+    if len(np.unique(places)) < len(places):
         raise StudyError(f"{name} has a question twice at one budget.")
-    index = pd.MultiIndex.from_product([list(budgets), list(question_ids)], names=["budget", "question_id"])
-    values = frame.set_index(["budget", "question_id"])[columns].astype(np.float64).reindex(index).to_numpy()
-    grid = values.reshape(len(budgets), len(question_ids), len(columns))
+    grid = np.full((len(budgets), len(question_ids), len(columns)), np.nan)
+    grid.reshape(-1, len(columns))[places] = frame.loc[asked, columns].to_numpy(np.float64)
     n_there: Int[np.ndarray, " budget"] = (~np.isnan(grid).any(axis=2)).sum(axis=1)
     for budget, n in zip(budgets, n_there.tolist(), strict=True):
         if n < len(question_ids) and not (n == 0 and may_lack):

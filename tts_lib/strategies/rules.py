@@ -10,7 +10,6 @@ difference from the others is larger than noise.
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -45,7 +44,13 @@ def known_somewhere(accuracy: Float[np.ndarray, "strategy budget problem"]) -> B
 
 def argmax(accuracy: Accuracy) -> Callable[[Counts, Members], Values]:
     """The paper's rule: mean accuracy of each strategy in each bin; in an empty bin that over all bins."""
-    return partial(_means, _by_question(np.nan_to_num(accuracy)))
+    columns = _by_question(np.nan_to_num(accuracy))
+
+    def values(counts: Counts, members: Members) -> Values:
+        means, _ = _means(columns, counts, members)
+        return means.reshape(*means.shape[:2], *accuracy.shape[:2])
+
+    return values
 
 
 def shrunken(accuracy: Accuracy) -> Callable[[Counts, Members], Values]:
@@ -59,11 +64,12 @@ def shrunken(accuracy: Accuracy) -> Callable[[Counts, Members], Values]:
     defined = known_somewhere(accuracy)
     filled = np.where(defined[:, :, None], accuracy, 0.0)
     lead = np.where(defined[:, :, None], filled - filled.sum(axis=0) / defined.sum(axis=0)[:, None], 0.0)
-    leads, squared = _by_question(lead), _by_question(lead**2)
+    columns = np.hstack([_by_question(lead), _by_question(lead**2)])
 
     def values(counts: Counts, members: Members) -> Values:
-        n = np.stack([counts[:, row].sum(axis=1) for row in members], axis=1)[..., None, None]  # (resample, bin, 1, 1)
-        means, squares = _means(leads, counts, members), _means(squared, counts, members)
+        both, n = _means(columns, counts, members)
+        means, squares = np.moveaxis(both.reshape(*both.shape[:2], 2, *accuracy.shape[:2]), 2, 0)
+        n = n[..., None]
         overall = (n * means).sum(axis=1, keepdims=True) / n.sum(axis=1, keepdims=True)
         own, several = means - overall, n > 1.5
         noise = np.maximum(squares - means**2, 0.0) / np.maximum(n - 1, 1)
@@ -89,17 +95,19 @@ def chooser(accuracy: Accuracy, rule: Rule) -> Callable[[Counts, Members], Int[n
     return choose
 
 
-def _by_question(values: Accuracy) -> Float[np.ndarray, "problem strategy budget"]:
+def _by_question(values: Accuracy) -> Float[np.ndarray, "problem column"]:
     """The same with each question's values side by side, as sums over some questions read them."""
-    return np.ascontiguousarray(np.moveaxis(values, 2, 0))
+    return np.ascontiguousarray(values.reshape(-1, values.shape[2]).T)
 
 
-def _means(values: Float[np.ndarray, "problem strategy budget"], counts: Counts, members: Members) -> Values:
-    """Mean in each bin; in an empty bin that over all bins."""
-    flat = values.reshape(len(values), -1)
-    sums = np.stack([counts[:, row] @ flat[row] for row in members], axis=1)
-    n = np.stack([counts[:, row].sum(axis=1) for row in members], axis=1)[..., None]
-    empty = n == 0
-    sums = np.where(empty, sums.sum(axis=1, keepdims=True), sums)
-    n = np.where(empty, n.sum(axis=1, keepdims=True), n)
-    return (sums / n).reshape(*sums.shape[:2], *values.shape[1:])
+def _means(
+    columns: Float[np.ndarray, "problem column"], counts: Counts, members: Members
+) -> tuple[Float[np.ndarray, "resample bin column"], Float[np.ndarray, "resample bin 1"]]:
+    """Mean of each column in each bin, in an empty bin that over all bins; and how many questions were drawn there."""
+    drawn = [counts.T[row] for row in members]
+    sums = np.stack([each.T @ columns[row] for each, row in zip(drawn, members, strict=True)], axis=1)
+    n = np.stack([each.sum(axis=0) for each in drawn], axis=1)[..., None]
+    of_all, empty = n.sum(axis=1, keepdims=True), n == 0
+    if empty.any():
+        sums = np.where(empty, sums.sum(axis=1, keepdims=True), sums)
+    return sums / np.where(empty, of_all, n), n
