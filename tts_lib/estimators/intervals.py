@@ -27,13 +27,15 @@ class Interval:
 def bootstrap_weights(n_questions: int, n_resamples: int, rng: np.random.Generator) -> Float[np.ndarray, "resample q"]:
     """Share of each question in each resample (rows sum to 1): `weights @ values` are the resampled means.
 
+    The shares of one question lie side by side in memory, as those read them who ask for some questions only.
+
     Raises:
         ValueError: fewer than 2 questions or resamples.
     """
     if n_questions < 2 or n_resamples < 2:
         raise ValueError(f"{n_questions} questions, {n_resamples} resamples: a bootstrap needs at least 2 of each")
     counts = rng.multinomial(n_questions, np.full(n_questions, 1.0 / n_questions), size=n_resamples)
-    return counts / n_questions
+    return np.asfortranarray(counts / n_questions)
 
 
 def mean_interval(

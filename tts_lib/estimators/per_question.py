@@ -59,7 +59,7 @@ class Remade:
                 there = np.flatnonzero(members & (cells == cell))
                 rows = taken[: len(weights), cell].astype(np.int64) * n_budgets + budgets
                 used = np.unique(rows)  # few of all there are
-                sums = weights[:, there] @ attained[used[:, None], there].T
+                sums = weights.T[there].T @ attained[used[:, None], there].T
                 total += np.take_along_axis(sums, np.searchsorted(used, rows), axis=1)
         return Sums(total / len(self.cells), weights @ members)
 
@@ -150,10 +150,11 @@ class PerQuestion:
         members = np.ones(self.n_questions, dtype=bool) if members is None else members
         n, rest = self.n_resamples(weights), self.rest if self.chosen else self.each
         parts = [(part, part.choice.sums(weights, members)) for part in self.chosen]
-        weight = parts[0][1].weight[:n] if parts else weights @ members
+        drawn = weights.T[members, :n].T
+        weight = parts[0][1].weight[:n] if parts else drawn.sum(axis=1)
         terms = [part.share * found.attained[:n, part.budgets] for part, found in parts]
         if rest is not None:
-            terms.append(np.tensordot(weights[:n], (rest.T * members).T, axes=1))
+            terms.append(drawn @ rest[members])
         sums, there = np.sum(terms, axis=0), weight > 0
         means = sums[there] / weight[there].reshape(-1, *[1] * (sums.ndim - 1))
         return means if not self.chosen else means + (self.each[members].mean(axis=0) - means.mean(axis=0))

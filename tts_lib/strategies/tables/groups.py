@@ -41,7 +41,7 @@ class Group:
     @cached_property
     def shares(self) -> Float[np.ndarray, "resample member"]:
         """The weights of the members as shares of them, in the resamples that have one."""
-        drawn = self.weights[:, self.members]
+        drawn = self.weights.T[self.members].T
         drawn = drawn[drawn.any(axis=1)]
         return drawn / drawn.sum(axis=1, keepdims=True)
 
