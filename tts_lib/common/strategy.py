@@ -4,7 +4,7 @@ A strategy is known by its columns. Its name and its words are made of them, and
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 _FROM_POOL = ("majority", "best_of_n", "weighted", "coverage")  # rules that read a pool of samples
@@ -76,7 +76,7 @@ class Strategy:
     @property
     def columns(self) -> dict[str, str | int | float | bool]:
         """Name and fields, as a row of a table carries them."""
-        return {"strategy": self.name} | asdict(self)
+        return {"strategy": self.name} | vars(self)
 
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> "Strategy":
