@@ -119,15 +119,17 @@ def test_without_intervals_there_is_no_band_and_a_cost_axis_counts_in_tens() -> 
     assert not ax.collections and ax.xaxis.get_transform().base == 10
 
 
-@pytest.mark.parametrize(("ends", "named"), [((1.8e-3, 4.8e-2), False), ((2e8, 9e8), True)])
-def test_a_cost_axis_names_what_lies_between_powers_of_ten_only_where_there_is_none(ends, named: bool) -> None:
+@pytest.mark.parametrize(("ends", "powers", "between"), [((1.8e-3, 4.8e-2), "10⁻²", ""), ((2e8, 9e8), "10⁸", "3×10⁸")])
+def test_a_cost_axis_names_what_lies_between_powers_of_ten_only_where_there_is_none(ends, powers, between) -> None:
     ax = new_axes()
     ax.plot(ends, [0.525, 0.53])
     style.cost_axis(ax, "seconds")
     style.share_axis(ax)
     ax.set_yticks([0.5, 0.525])
     ax.get_figure(root=True).draw_without_rendering()
-    assert any(text.get_text() for text in ax.get_xticklabels(minor=True)) == named
+    assert powers in [text.get_text() for text in ax.get_xticklabels()]
+    named = {text.get_text() for text in ax.get_xticklabels(minor=True)} - {""}
+    assert between in named if between else not named
     assert [text.get_text() for text in ax.get_yticklabels()] == ["50%", "52.5%"]
 
 

@@ -70,6 +70,7 @@ def prediction_quality(df: pd.DataFrame, ax: Axes) -> None:
         ax.annotate(words, (0.01 + 0.19 * number, row["spearman"]), **place)  # levels may lie close together
     if bool((df["n_questions"] > 0).any()):
         ax.set_xscale("log")
+        ax.xaxis.set_major_formatter(style.Powers())
     ax.set(xlabel="labelled questions learned from", ylabel="rank correlation with pass@1")
     style.legend_below(ax)
 

@@ -66,6 +66,7 @@ def accuracy_by_ratio(df: pd.DataFrame, ax: Axes, by: str = "budget") -> None:
         if "low" in part:
             ax.fill_between(ratio, part["low"], part["high"], color=shade, alpha=0.15, linewidth=0)
     ax.set_xscale("log", base=2)
+    ax.xaxis.set_major_formatter(style.Powers(base=2))
     ax.set_xlabel("sequential : parallel")
     style.share_axis(ax)
     style.legend_below(ax)

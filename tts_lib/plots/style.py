@@ -22,6 +22,7 @@ SMALL = (5.2, 3.9)  # inches: one panel, readable at the width of a phone
 WIDE = (10.5, 4.1)  # two or three panels side by side
 TALL = (5.2, 4.7)  # one panel with a long legend
 DPI = 130  # of saved pictures
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _UNSAID = {"png": ["Software"], "svg": ["Date", "Creator"]}  # of a file: what differs from day to day
 BAND_NOTE = "Bands and bars: 95% bootstrap over questions."
 
@@ -33,6 +34,15 @@ class _Doublings(LogLocator):
         assert self.axis is not None
         self.set_params(numticks=max(2, self.axis.get_tick_space()))  # pyright: ignore[reportAttributeAccessIssue]
         return super().__call__()
+
+
+class Powers(LogFormatterSciNotation):
+    """Powers of the base as plain text: to set each as a formula takes longer than to draw a figure."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        text = super().__call__(x, pos).removeprefix(r"$\mathdefault{").removesuffix("}$").replace(r"\times", "×")
+        base, raised, exponent = text.partition("^{")
+        return base + exponent.removesuffix("}").translate(_RAISED) if raised else text
 
 
 def budget_axis(ax: Axes, label: str = "budget (generations per question)") -> None:
@@ -47,7 +57,8 @@ def budget_axis(ax: Axes, label: str = "budget (generations per question)") -> N
 def cost_axis(ax: Axes, label: str) -> None:
     """Powers of ten: FLOPs, tokens, seconds; what lies between is named only where there is none."""
     ax.set_xscale("log")
-    ax.xaxis.set_minor_formatter(LogFormatterSciNotation(minor_thresholds=(0, 0.4)))
+    ax.xaxis.set_major_formatter(Powers())
+    ax.xaxis.set_minor_formatter(Powers(minor_thresholds=(0, 0.4)))
     ax.set_xlabel(label)
 
 

@@ -92,6 +92,7 @@ def break_even(df: pd.DataFrame, ax: Axes) -> None:
             at = (part["bound"] == bound).to_numpy()
             ax.plot(x[at], center[at], marker, color=color, markersize=5)
     ax.set_xscale("log")
+    ax.xaxis.set_major_formatter(style.Powers())
     ax.set_yscale("log", base=2)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.set_xlabel("R, tokens of inference per token of pretraining")
