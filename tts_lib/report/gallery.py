@@ -32,7 +32,7 @@ def choose(pool: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     right = table["verdict"] == verdicts.CORRECT
     table["pass_at_1"] = right.groupby(table["question_id"]).transform("mean")
     which, texts = pd.factorize(table["text"])
-    repetition = pd.Series(np.array([repeated_lines(text) for text in texts])[which], table.index)
+    repetition = pd.Series(np.array([repeated_lines(text) for text in np.asarray(texts).tolist()])[which], table.index)
     usual = table.loc[:, "n_steps"].groupby(table["question_id"]).transform("median")
     answered_wrongly = table["verdict"] == "wrong"
     cases = {
