@@ -38,6 +38,7 @@ _SENSES = frozenset(
     "higher lower heavier lighter faster slower closer farther further deeper wider narrower hotter warmer colder "
     "cooler".split()
 )
+_ELECTRIC = {"C": "coulomb", "F": "farad"}  # behind a power of ten; behind other numbers they may be degrees
 _OF_DEGREES = {"c": "celsius", "f": "fahrenheit", "n": "north", "s": "south", "e": "east", "w": "west"}
 MEANINGS = frozenset(
     "or and not no none than less fewer least most greater larger smaller if when for where mod modulo under over "
@@ -134,12 +135,20 @@ def measure(row: Sequence[Token]) -> Measure:
         elif name in CARDINALS:
             raise UnreadableError("a number behind the number")
         else:
-            words.append("molar" if word == "M" else _unit(word))
+            is_electric = word in _ELECTRIC and is_scientific(row[:end])
+            words.append("molar" if word == "M" else _ELECTRIC[word] if is_electric else _unit(word))
     if words[-3:-1] == ["^", "-"]:  # m s^-1
         words = [*words[:-4], "/", words[-4], *(["^", words[-1]] if words[-1] != "1" else [])]
     if words[:1] in (["square"], ["cubic"]):  # square inches
         words = [*words[1:2], "^", "2" if words[0] == "square" else "3", *words[2:]]
     return Measure(row[:end], factor, " ".join(words) or currency, " ".join(senses))
+
+
+def is_scientific(row: Sequence[Token]) -> bool:
+    """Whether a number has a power of ten, or is as if it were one written out: behind it C is no degree."""
+    is_power = any(a.kind == "number" and a.text == "10" and b.is_sign("^") for a, b in pairwise(row))
+    numbers = [token.text for token in row if token.kind == "number"]
+    return is_power or any(text.startswith("0.0000") or text.endswith("00000") for text in numbers)
 
 
 def _unit(word: str) -> str:

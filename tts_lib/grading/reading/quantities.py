@@ -9,8 +9,8 @@ from typing import NamedTuple
 from tts_lib.grading.reading import amounts, units
 from tts_lib.grading.reading.conditions import Reading
 from tts_lib.grading.reading.formulas import Formula, formula
-from tts_lib.grading.reading.measures import LETTERS, Measure, in_several_units, measure
-from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, split
+from tts_lib.grading.reading.measures import LETTERS, Measure, in_several_units, is_scientific, measure
+from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, split, written
 from tts_lib.grading.reading.trees import ONE, Tree, symbols
 from tts_lib.grading.reading.units import SPELT
 
@@ -51,20 +51,31 @@ def size(measured: Measure) -> tuple[Reading, str] | None:
 
 
 def with_unit(row: Tokens) -> Tokens | None:
-    r"""``5 m`` and ``12 {g}`` with the letters as a unit, which they may be; None for other rows."""
+    r"""``5 m``, ``12 {g}`` and ``3\cdot 10^8 m/s`` with the letters as a unit, which they may be; None for other rows."""
     start = 2 if row and row[0].is_sign("-") else 1
-    if len(row) <= start or row[start - 1].kind != "number" or row[start].is_sign("+", "-", "/", "^"):
+    if len(row) <= start or row[start - 1].kind != "number":
         return None
+    start = behind_a_power_of_ten(row, start)
+    if len(row) <= start or row[start].is_sign("+", "-", "/", "^"):
+        return None
+    known = LETTERS | {"C", "F"} if is_scientific(row[:start]) else LETTERS
     unit = "".join(" " * spaced + _SIGNS.get(name, name) for _, name, spaced in row[start:]).replace("cdot", " ")
     unit = re.sub(r"[{}]", "", re.sub(r"\^\{? ?(-?) ?(\d)\}?", r"^ \1\2 ", unit))
     names = re.findall("[A-Za-z]+", unit)
-    if re.search(r"[^A-Za-z\d /^-]", unit) or not all(name in LETTERS or name in SPELT for name in names):
+    if re.search(r"[^A-Za-z\d /^-]", unit) or not all(name in known or name in SPELT for name in names):
         return None
     found = [*row[:start], Token("text", " ".join(unit.split()))]
     try:
         return found if units.size(measure(found).unit) else None
     except UnreadableError:
         return None
+
+
+def behind_a_power_of_ten(row: Tokens, start: int) -> int:
+    r"""Where ``\cdot 10^{8}`` ends that stands at a place; the place where none does."""
+    power = re.match(r"\\cdot ?10\^(?:\{-?\d+\}|-?\d+)", written(row[start:])) if len(row) > start + 3 else None
+    ends = range(start + 4, min(start + 8, len(row)) + 1) if power else ()
+    return next((end for end in ends if power and written(row[start:end]) == power[0]), start)
 
 
 def total(row: Tokens) -> Reading | None:

@@ -65,6 +65,7 @@ _UNITS |= {
     "molar": (Counter(amount=1, length=-3), Fraction(1, 10**6)),
     "hectare": (Counter(length=2), Fraction(10**10)),
     "k": (Counter(temperature=1), Fraction(1)),
+    "coulomb": (Counter(current=1, time=1), Fraction(1)),
 }
 
 
