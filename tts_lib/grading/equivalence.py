@@ -42,6 +42,14 @@ def _unread(gold: Reading, answer: Reading, conventions: Conventions) -> Finding
     return Finding(False, "one of them was not read")
 
 
+def _propositions(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    """Two formulas of logic are one if they are true together; beside anything else they are what they are else."""
+    if gold[0] == answer[0]:
+        return Finding(gold[1:3] == answer[1:3], "formulas of logic are compared by their truth tables")
+    gold, answer = (reading[3] if reading[0] == "proposition" else reading for reading in (gold, answer))
+    return compare(gold, answer, conventions)
+
+
 def _options(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     if gold[0] == answer[0]:
         inner = compare(gold[2], answer[2], conventions)
@@ -353,6 +361,7 @@ def _joined(gold: Reading, answer: Reading, conventions: Conventions) -> Finding
 
 _RULES = {
     "unread": _unread,
+    "proposition": _propositions,
     "option": _options,
     "family": _families,
     "where": _whole_numbers,

@@ -75,6 +75,9 @@ _GROUPING = re.compile(r"(?<=\d)(?:\{,\}|\{\\,\}|,? ?\\! ?|, ?\\! ?|\\,)(?=\d{3}
 _SPACING = re.compile(rf"(?<!\\)((?:\\\\)*)(?:\\(?:[,!;:> ]|(?:{_SPACES})(?![a-zA-Z])|[()\[\]])|~)")
 
 
+_NEGATION = re.compile(r"(?<![\w}\\$)])~(?=~?\(?[pqrsPQR](?![a-zA-Z\d]))")  # of logic; else a space
+
+
 def plain(answer: str) -> str:
     r"""The answer with one name for each sign, ``\text`` for every text, and spaces for everything that makes some."""
     answer = _UNIT_VECTOR.sub(r"\\hat{\1\2}", answer)
@@ -83,4 +86,5 @@ def plain(answer: str) -> str:
     answer = _WIDTH.sub(" ", _COLOUR.sub("", answer))
     answer = _FUNCTION.sub(r"\\\1\2 ", _ROMAN_LETTER.sub(r"{\1}", answer))
     answer = _TEXT.sub(r"\\text", _STYLE.sub("", answer))
+    answer = _NEGATION.sub(r"\\neg ", answer)
     return _SPACING.sub(r"\1 ", _GROUPING.sub("", answer))

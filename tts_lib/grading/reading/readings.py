@@ -19,6 +19,7 @@ A reading is a tuple of plain values (it is kept as JSON), its kind first:
 ``("progression", offset, step, formulas)``: a step times every whole number, the offset in steps; with usual letters
 ``("where", reading, kind)``: for whole numbers n, "zero" or "one" and on, either ("natural"), or all ("integer")
 ``("family", renamed, reading)``: with constants of any name, which are renamed, and as it is written
+``("proposition", letters, truths, reading)``: a formula of logic by its truth table, and what it is else
 ``("option", letter, reading)``, ``("text", words)``
 ``("unread", verdict)``: too long, too deep, too large, or out of time
 """
@@ -34,6 +35,7 @@ from tts_lib.grading.reading.critical_points import critical_point
 from tts_lib.grading.reading.dots import continued
 from tts_lib.grading.reading.families import for_all, of_parameter
 from tts_lib.grading.reading.formulas import Formula, formula
+from tts_lib.grading.reading.logic import truth_table
 from tts_lib.grading.reading.measures import in_several_units, measure, without_hedge
 from tts_lib.grading.reading.number_words import with_digits
 from tts_lib.grading.reading.progressions import progressions
@@ -78,11 +80,17 @@ def read(text: str) -> Reading:
     if not is_readable(text):
         return ("unread", ERROR)
     try:
+        table = truth_table(text)
+        return ("proposition", *table, _or_words(text)) if table else _or_words(text)
+    except Exception:  # too large, too deep, out of memory, or whatever else a hostile text comes upon
+        return ("unread", ERROR)
+
+
+def _or_words(text: str) -> Reading:
+    try:
         return _read(text)
     except UnreadableError:
         return words(text)
-    except Exception:  # too large, too deep, out of memory, or whatever else a hostile text comes upon
-        return ("unread", ERROR)
 
 
 def _read(text: str) -> Reading:
