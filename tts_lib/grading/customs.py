@@ -122,6 +122,11 @@ _RULES = [
     (re.compile(r"(?<![\w}])[_^](?:\{(\d+)\}|(\d))P_(?:\{(\d+)\}|(\d))"), r"\\frac{\1\2!}{(\1\2-\3\4)!}"),
     (re.compile(r"(?<![\w}\\.])(\d+)C(\d+)(?!\w)"), _chosen),
     (re.compile(r"(?<![\w}])C_\{?(\d+)\}?\^\{?(\d+)\}?|(?<![\w}])C\^\{?(\d+)\}?_\{?(\d+)\}?"), _chosen),
+    (re.compile(r"(?<![A-Za-z\\])(lim|sum|prod|int)(?=[_^])"), r"\\\1"),
+    (
+        re.compile(r"\\?(?<![a-zA-Z])lim ?\(?([a-z])(?:\\to ?|->)([-+]?(?:\w+|\\infty|\\pi))(?:\)| |(?=\\)) ?"),
+        r"\\lim_{\1\\to \2}",
+    ),
     (re.compile(r"(?<=\d|\}) ?/ ?(?:\\text\{ ?)?mol\}?$"), r"\\text{mol}^{-1}"),
     (re.compile(r"(?<=[A-Za-z])/ ?\(([A-Za-z]+)(?: |\\cdot ?)([A-Za-z]+)\)"), r"/\1/\2"),
     (re.compile(r"[, ]*&[, ]*\\text\{[, ]*(?:if|for|when),?\} ?(?=.*\\end\{cases\})"), "&"),

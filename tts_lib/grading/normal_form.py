@@ -59,7 +59,7 @@ _ANNOUNCED = re.compile(
 _ONE_ROW = re.compile(
     r"\\begin\{(aligned|gathered|split|align\*?|gather\*?|equation\*?)\}((?:(?!\\\\|\\end|&).)*)\\end\{\1\}"
 )
-_DOTS = re.compile(r"(?<=[\d}])\.{3,}")
+_DOTS = re.compile(r"(?:(?<=[\d}+])|(?<=\+ ))\.{3,}")
 _RUPEES = re.compile(r"^Rs\.? ?(?=\d)")
 _CLOCK = re.compile(r"(?<![{ ]) ?o'clock|(?<=\d) o'clock")
 _SHORT_FRACTION = re.compile(r"\\frac ?(\d) ?(\d)")

@@ -15,13 +15,26 @@ _SIGNS = {
         ⋃=cup ∩=cap ⋂=cap ∈=in ∉=notin ≤=le ≥=ge ⩽=le ⩾=ge ≦=le ≧=ge ≠=ne ≈=approx ≃=approx ≅=cong ≡=equiv ∅=emptyset
         Ø=emptyset ⌀=emptyset ∖=setminus ⟨=langle ⟩=rangle ⌊=lfloor ⌋=rfloor ⌈=lceil ⌉=rceil →=to ⇒=Rightarrow
         ⟹=Rightarrow ∧=land ∨=lor ¬=neg ∠=angle △=triangle ∆=Delta ∑=sum ∏=prod ∫=int ⊂=subset ⊆=subseteq ⊥=perp
+        ∂=partial ∇=nabla ∘=circ
         ∥=parallel α=alpha β=beta γ=gamma δ=delta ε=epsilon ϵ=epsilon ζ=zeta η=eta θ=theta ϑ=theta ι=iota κ=kappa
         λ=lambda μ=mu ν=nu ξ=xi π=pi ρ=rho σ=sigma τ=tau υ=upsilon φ=phi ϕ=phi
         χ=chi ψ=psi ω=omega Γ=Gamma Δ=Delta Θ=Theta Λ=Lambda Ξ=Xi Π=Pi Σ=Sigma Φ=Phi Ψ=Psi Ω=Omega
         """.split()
     )
 }
-_SIGNS |= {"÷": "/", "⁄": "/", "∕": "/", "∶": ":", "∣": "|", "、": ",", "。": ".", "′": "'", "’": "'", "‘": "'"}
+_SIGNS |= {
+    "÷": "/",
+    "⁄": "/",
+    "∕": "/",
+    "∶": ":",
+    "∣": "|",
+    "‖": r"\|",
+    "、": ",",
+    "。": ".",
+    "′": "'",
+    "’": "'",
+    "‘": "'",
+}
 _SIGNS |= {"°": r"^\circ ", "−": "-", "‐": "-", "‑": "-", "…": r"\ldots ", "⋯": r"\ldots ", "〈": r"\langle "}
 _SIGNS |= {"〉": r"\rangle ", "“": '"', "”": '"', "【": "[", "】": "]", "\u0305": r"\overline "}
 _SETS = {"ℝ": "R", "ℤ": "Z", "ℕ": "N", "ℚ": "Q", "ℂ": "C"}

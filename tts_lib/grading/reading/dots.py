@@ -22,3 +22,9 @@ def continued(parts: list[Tokens]) -> list[Tokens]:
     if not len(numbers) <= len(found) <= _MOST or [*found[:dots], *found[dots - len(numbers) :]] != numbers:
         return parts
     return [tokens(str(n)) for n in found]
+
+
+def has_dots(row: Tokens) -> bool:
+    """Whether a sum or a product leaves terms out."""
+    is_left_out = any(token.is_command("ldots") for token in row)
+    return is_left_out and any(token.is_sign("+") or token.is_command("cdot") for token in row)

@@ -21,7 +21,8 @@ _TOKEN = re.compile(
     re.I,
 )
 _HINT = re.compile(
-    r"[¬⊕↔⇔⟷⟺]|->|=>|\\le ?>|&&|\|\||\\(?:neg|lnot|to|oplus|iff|land|lor|implies)(?![a-z])|[rR]ightarrow|\bnot |\bimplies "
+    r"[¬⊕↔⇔⟷⟺]|->|=>|\\le ?>|&&|\|\||\\(?:neg|lnot|to|oplus|iff|land|lor|implies)(?![a-z])|[rR]ightarrow"
+    r"|\b(?:not|implies) "
 )
 _MOST_SIGNS = 60
 _MOST_LETTERS = 5

@@ -51,7 +51,7 @@ def size(measured: Measure) -> tuple[Reading, str] | None:
 
 
 def with_unit(row: Tokens) -> Tokens | None:
-    r"""``5 m``, ``12 {g}`` and ``3\cdot 10^8 m/s`` with the letters as a unit, which they may be; None for other rows."""
+    r"""``5 m``, ``12 {g}`` and ``3\cdot 10^8 m/s`` with the letters as a unit, which they may be; else None."""
     start = 2 if row and row[0].is_sign("-") else 1
     if len(row) <= start or row[start - 1].kind != "number":
         return None

@@ -32,7 +32,7 @@ from tts_lib.grading.normal_form import normalise
 from tts_lib.grading.reading import amounts, cases, dates, integers, matrices, notations, quantities, regions
 from tts_lib.grading.reading.conditions import Reading, all_of, in_turn, joined, region, region_of, united_intervals
 from tts_lib.grading.reading.critical_points import critical_point
-from tts_lib.grading.reading.dots import continued
+from tts_lib.grading.reading.dots import continued, has_dots
 from tts_lib.grading.reading.families import for_all, of_parameter
 from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.logic import truth_table
@@ -50,9 +50,11 @@ from tts_lib.grading.reading.relations import (
     is_quantity,
     is_square,
     is_variable,
+    is_vector_name,
     name_of,
     names_in_brackets,
     names_of_one_value,
+    quantity_name,
 )
 from tts_lib.grading.reading.sentences import value_said, verdict_said
 from tts_lib.grading.reading.signs import both_signs
@@ -69,7 +71,6 @@ VERSION = 15  # of the rules in this package; raise it whenever a reading may ch
 _RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow", "sim", "cong", "subset", "subseteq")
 _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
 _FIELDS = {r"\mathbb{R}": "real", r"\mathbb{Z}": "integer", r"\mathbb{N}": "natural", r"\mathbb{Z}^+": "one"}
-_DERIVATIVE = re.compile(r"\\frac\{d([a-z])\}\{d[a-z]\}")
 _WHOLE_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _WORDS = re.compile(r"[A-Za-z][A-Za-z ,;.'’-]+")
 _NOUN = re.compile(r"[Aa]n? [a-z]{3,20}(?: [a-z]{3,20}){0,3}(?:(?<!s)|(?<=[iu]s)|(?<=ss))")  # but a side of "a units"
@@ -222,6 +223,8 @@ def _equation(parts: list[Tokens], relations: list[str]) -> Reading:
         if relation == "approx" and (i > 0 or not name_of(parts[0])):  # what is exact stands before it
             parts = parts[: i + 1]
             break
+    if len(parts) > 1 and not has_dots(parts[-1]):  # 1+2+...+100=5050
+        parts = [part for part in parts if not has_dots(part)]
     first, last = parts[0], parts[-1]
     if len(parts) == 1:
         return _value(first)
@@ -238,8 +241,9 @@ def _equation(parts: list[Tokens], relations: list[str]) -> Reading:
             of_letter, body = bound(side, other)
             return ("named", name, value, inside, *([(of_letter, _item(body))] if of_letter else []))
     if is_quantity(first, last):
-        name = _DERIVATIVE.sub(r"\1'", written(first))
-        return ("named", name, _item(last), equation(first, last))
+        return ("named", quantity_name(first), _item(last), equation(first, last))
+    if any(token.text in (",", "begin") for token in last) and is_vector_name(first, value := _item(last)):
+        return ("named", quantity_name(first), value, None)
     is_constant = not any(unknowns(formula(measure(side).row).tree) for side in (first, last))
     found = IDENTITY if is_constant else equation(first, last)
     if found is None:

@@ -33,7 +33,26 @@ _OF_QUANTITIES = OF_ONE_NUMBER | OF_SEVERAL | {"floor", "ceil", "sum", "prod"}
 _OPERATOR = re.compile(
     r"[A-Z]{1,3}[(\[]|\\(?:i{1,3}nt|oint|lim|max|min|sup|inf|det|Pr|mathbb|text|nabla|frac\{\\partial)(?![a-z])"
 )
+_D = r"(?:d|\\partial ?)(?:\^\{?\d\}?)? ?"
+_BELOW = rf"(?:{_D}(?:\\[a-z]+|[a-z])(?:\^\{{?\d\}}?)? ?){{1,4}}"
+_QUANTITY = re.compile(  # derivatives, operators applied to what has a name, limits, chances, sizes
+    rf"\.?(?:\\frac\{{{_D}[a-zA-Z]?(?:\([a-z](?:,[a-z])*\))?\}}\{{{_BELOW}\}}|{_D}[a-zA-Z]/{_BELOW})"
+    r"(?:\|?_\{[^{}]*\}|\|_[a-z]=-?\d|\([-\d,a-z]+\))?"
+    rf"|(?:\\frac\{{d\}}\{{d[a-z]\}}|d/d[a-z]|{_D}/{_BELOW}) ?[(\[\\].*"
+    r"|[(\[][^=]*[)\]]'{1,2}|[a-zA-Z]_\{[a-z]{2,3}\}(?:\([a-z](?:,[a-z])*\))?"
+    r"|\\?(?:text\{)?(?:det|tr|Tr|trace|rank|dim|nullity|deg|div|curl|grad|Var|Cov|adj|proj|ord)\}?"
+    r"(?: ?[A-Za-z]{1,2}|(?=[ ({\\_\[]).+)"
+    r"|\\lim(?:_|sup|inf).*|\\nabla.*|\#\(?[A-Z].*|\\Vert.*\\Vert|\|\|.+\|\|"
+    r"|(?:\\?(?:P|Pr|E|Var|SD)|\\mathbb\{[EP]\})(?:\(.*\)|\[.*\])|n\([A-Z].*\)"
+    r"|\([a-zA-Z](?:\\circ ?|[-+*/]|\\cdot ?)[a-zA-Z]\)\([a-z\d]\)"
+    r"|\{?[a-zA-Z]\}?\\\{[^=]*\\\}"
+    r"|\\begin\{[vV]matrix\}.*\\end\{[vV]matrix\}"
+)
+_DERIVATIVE = re.compile(r"(?:\\frac\{)?(?P<d>d|\\partial ?)(?P<f>[a-zA-Z])(?:\}\{|/)(?P=d)(?P<x>[a-z])\}?(?![a-z])")
+_VECTORS = re.compile(r"(?=.*[a-zA-Z])(?:\\[a-z]++|[A-Za-z\d{}^_+' ().\[\]-])++")
 _SIZE_OF_UNKNOWN = re.compile(r"\|[xyz]\|")
+_BRACED = re.compile(r"(?<![\\\w^_}\]])\{([a-zA-Z])\}(?!\{)|(?<=_\{)\{([A-Z])\}(?=\})")  # of a letter in bold
+_OF_ONE = re.compile(r"(\\[a-z]{3,6}|\\text\{[a-z]{2,6}\})\(([A-Z])\)")  # \det(A) is \det A
 _SQUARE = re.compile(r"(?:\\sigma|\\chi|R)(?:_(?:\w|\{\w+\}))? ?\^(?:2|\{2\})")
 _BITS = 1_500
 _NEARLY = Fraction(999_999, 1_000_000)
@@ -41,7 +60,7 @@ _NEARLY = Fraction(999_999, 1_000_000)
 
 def name_of(row: Tokens) -> str:
     r"""What ``x``, ``f(x)``, ``AB``, ``(p,q)`` or ``\text{Area}`` names, as a text; "" for sides that are no name."""
-    text = written(row)
+    text = _BRACED.sub(r"\1\2", written(row))
     if is_square(row):
         return re.sub(r"[{} ]", "", text)
     runs = [token.text for token in row if token.kind == "letters" and len(token.text) > 1]
@@ -55,7 +74,8 @@ def name_of(row: Tokens) -> str:
         or not re.search("[a-zA-Z]", text)
     ):
         return ""
-    return _ARGUMENT.sub("(.)", re.sub(r"_\{(\w+)\}", r"_\1", text).replace(" ", ""))
+    text = _OF_ONE.sub(r"\1\2", re.sub(r"_\{(\w+)\}", r"_\1", text).replace(" ", ""))
+    return _ARGUMENT.sub("(.)", text)
 
 
 def is_square(row: Tokens) -> bool:
@@ -108,6 +128,8 @@ def is_quantity(row: Tokens, value: Tokens) -> bool:
 
     A sum is none if it has a variable that a curve has, so that 5 is no answer to ``x+y=5``.
     """
+    if _QUANTITY.fullmatch(written(row)):
+        return True
     try:
         tree = formula(row).tree
     except UnreadableError:
@@ -121,6 +143,19 @@ def is_quantity(row: Tokens, value: Tokens) -> bool:
     except UnreadableError:
         return False
     return is_constant and bool(terms) and all(map(_is_part, terms))
+
+
+def quantity_name(row: Tokens) -> str:
+    r"""One spelling of what `is_quantity` is called: y' for ``\frac{dy}{dx}``, f_x for ``\partial f/\partial x``."""
+    text = _BRACED.sub(r"\1\2", written(row))
+    text = _DERIVATIVE.sub(lambda of: f"{of['f']}'" if of["d"] == "d" else f"{of['f']}_{of['x']}", text)
+    return re.sub(r"\(([A-Za-z])\)$", r"\1", re.sub(r"[\\{} ]|\\text(?=\{)", "", text))
+
+
+def is_vector_name(row: Tokens, value: Reading) -> bool:
+    r"""Whether this is what a vector or a matrix is called: ``A^T``, ``u+v``, ``\vec{u}\times\vec{v}``."""
+    is_vector = value[0] == "matrix" or (value[0] == "tuple" and value[1] in ("()", "<>", "[]"))
+    return is_vector and bool(_VECTORS.fullmatch(written(row))) and not says_more(row)
 
 
 def _is_one(tree: Tree) -> bool:
