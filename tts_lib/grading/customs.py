@@ -93,7 +93,25 @@ def _chosen(found: re.Match[str]) -> str:
     return rf"\binom{{{n}}}{{{k}}}" if n > max(k, _FEWEST_TO_CHOOSE_FROM) else found[0]
 
 
+def _counted(found: re.Match[str]) -> str:
+    r"""C(10,4), nCr(10,4), 10 nCr 4, P(10,4) and their like; a point C(3,4) or P(2,1) stays one."""
+    n, k = found["n"] or found["m"], found["k"] or found["l"]
+    is_point = n.isdecimal() and k.isdecimal() and int(n) <= max(int(k), _FEWEST_TO_CHOOSE_FROM)
+    if is_point or (found.start() == 0 and found.string[found.end() : found.end() + 1] == "="):  # C(8,3)=56 is named so
+        return found[0]
+    is_ordered = "P" in (found["how"] or found["between"])
+    return rf"\frac{{({n})!}}{{({n}-({k}))!}}" if is_ordered else rf"\binom{{{n}}}{{{k}}}"
+
+
 _FEWEST_TO_CHOOSE_FROM = 3
+_N, _K = r"\d+|\d*[nNmM](?:[-+]\d+)?", r"\d+|[krnm](?:[-+]\d+)?"
+_COUNTED = re.compile(
+    rf"(?<![A-Za-z_}}\\'])(?:\\text\{{ ?)?(?P<how>[CP]|n[CP]r|[cC]omb|[bB]inom(?:ial)?|[cC]hoose)(?: ?\}})?"
+    rf"(?:\((?P<n>{_N}),(?P<k>{_K})\)|\[(?P<dummy>(?!))\])"
+    r"|(?<![\w}\\.])(?P<m>\d+|n) ?(?:\\text\{ ?)?(?P<between>n[CP]r|(?<=\d)P|(?<=n)[CP])(?: ?\})?"
+    r" ?(?P<l>\d+|(?<=n[CP])[kr])(?![\w(])"
+)
+_POINTS = re.compile(r"(?<![A-Za-z])[ABD-OQ-Z]\([^()]*,")
 _RULES = [
     (re.compile(r"(^|[(\[,]|(?<=\{))([-+]?)(?:oo|[Ii]nf(?:ty|inity)?)(?=$|[)\],])"), r"\1\2\\infty "),
     (re.compile(r"(?<=[)\]]) ?(?:\\text\{ ?union ?\}|union) ?(?=[(\[])", re.I), r"\\cup "),
@@ -122,6 +140,10 @@ _RULES = [
     (re.compile(r"(?<![\w}])[_^](?:\{(\d+)\}|(\d))P_(?:\{(\d+)\}|(\d))"), r"\\frac{\1\2!}{(\1\2-\3\4)!}"),
     (re.compile(r"(?<![\w}\\.])(\d+)C(\d+)(?!\w)"), _chosen),
     (re.compile(r"(?<![\w}])C_\{?(\d+)\}?\^\{?(\d+)\}?|(?<![\w}])C\^\{?(\d+)\}?_\{?(\d+)\}?"), _chosen),
+    (re.compile(r"(?<![A-Za-z\\])(?:\\text\{ ?)?(?:GCD|HCF|GCF|hcf|gcf)(?: ?\})?(?=\()"), r"\\gcd"),
+    (re.compile(r"(?<![A-Za-z\\])(?:\\text\{ ?)?LCM(?: ?\})?(?=\()"), r"\\lcm"),
+    (re.compile(r"(?<![A-Za-z\\])\\?(?:\\text\{ ?)?(floor|ceil)(?:ing)?(?: ?\})?(?=\()"), r"\\\1"),
+    (re.compile(r"\\mathbb\{R\} ?\((?![^()]*,)"), "Re("),
     (re.compile(r"(?<![A-Za-z\\])(lim|sum|prod|int)(?=[_^])"), r"\\\1"),
     (
         re.compile(r"\\?(?<![a-zA-Z])lim ?\(?([a-z])(?:\\to ?|->)([-+]?(?:\w+|\\infty|\\pi))(?:\)| |(?=\\)) ?"),
@@ -173,6 +195,8 @@ def usual(answer: str) -> str:
     """The answer with what can be meant in one way only written as MATH writes it."""
     for pattern, replacement in _RULES:
         answer = pattern.sub(replacement, answer)
+    if ("C" in answer or "P" in answer or "om" in answer) and not _POINTS.search(answer):
+        answer = _COUNTED.sub(_counted, answer)
     if (remark := _REMARK.search(answer)) and remark[0].count("{") == remark[0].count("}"):
         answer = answer[: remark.start()]
     answer = _THOUSANDS.sub(lambda number: re.sub(r"\D", "", number[0]), answer)

@@ -2,7 +2,7 @@ r"""What LaTeX writes that means nothing: other names of one sign, colours, widt
 
 import re
 
-from tts_lib.grading.reading.words import OF_ONE_NUMBER, OTHER_NAMES
+from tts_lib.grading.reading.words import OF_COMPLEX, OF_ONE_NUMBER, OTHER_NAMES
 
 _STYLED = (
     r"boxed|fbox|framebox|underline|emph|ensuremath|mathbf|mathit|mathsf|mathtt|mathcal|mathnormal|boldsymbol|bm|pmb"
@@ -57,6 +57,9 @@ _UNIT_VECTOR = re.compile(
 _CROSS = re.compile(
     r"(\\(?:vec|overrightarrow|mathbf|boldsymbol|bm) ?(?:\{ ?[a-zA-Z]+ ?\}|[a-zA-Z])) ?\\times(?![a-zA-Z])"
 )
+_CROSS_OF_TUPLES = re.compile(  # of three entries
+    r"((?:\(|\\langle)[^()<>,]{1,40},[^()<>,]{1,40},[^()<>,]{1,40}(?:\)|\\rangle)) *\\times *(?=\(|\\langle)"
+)
 _COMMAND = re.compile(r"(?<!\\)((?:\\\\)*)\\(" + "|".join(_NAMES) + r")(?![a-zA-Z])")
 _COLOUR = re.compile(r"\\(?:(?:text)?color|colorbox|fcolorbox\{[^{}]*\})(?:\[[^][]*\])?\{[^{}]*\}")
 _WIDTH = re.compile(
@@ -66,7 +69,7 @@ _WIDTH = re.compile(
 _STYLE = re.compile(rf"\\(?:{_STYLED})(?=\{{)|\\(?:{_LOOK})(?![a-zA-Z]) ?")
 _TEXT = re.compile(r"\\(?:mbox|hbox|text(?:bf|rm|it|sf|tt|sc|normal|up|md)|mathrm|operatorname\*?) ?(?=\{)")
 _ROMAN_LETTER = re.compile(r"\\mathrm ?\{ ?([a-z]) ?\}")
-_FUNCTIONS = sorted(({*OF_ONE_NUMBER, *OTHER_NAMES} - {"sec", "abs"}) | {"gcd", "lcm"})
+_FUNCTIONS = sorted(({*OF_ONE_NUMBER, *OTHER_NAMES, *OF_COMPLEX} - {"sec", "abs"}) | {"gcd", "lcm"})
 _FUNCTION = re.compile(
     r"\\(?:operatorname\*? ?\{ ?(sec|max|min)"
     rf"|(?:operatorname\*?|mathrm|text) ?\{{ ?({'|'.join(_FUNCTIONS)})) ?\}}"
@@ -81,7 +84,9 @@ _NEGATION = re.compile(r"(?<![\w}\\$)])~(?=~?\(?[pqrsPQR](?![a-zA-Z\d]))")  # of
 def plain(answer: str) -> str:
     r"""The answer with one name for each sign, ``\text`` for every text, and spaces for everything that makes some."""
     answer = _UNIT_VECTOR.sub(r"\\hat{\1\2}", answer)
-    answer = _CROSS.sub(r"\1\\crossproduct ", answer)  # a product of vectors that is none of numbers
+    answer = _CROSS_OF_TUPLES.sub(
+        r"\1\\crossproduct ", _CROSS.sub(r"\1\\crossproduct ", answer)
+    )  # a product of vectors that is none of numbers
     answer = _COMMAND.sub(lambda name: f"{name[1]}{_NAMES[name[2]]} ", answer)
     answer = _WIDTH.sub(" ", _COLOUR.sub("", answer))
     answer = _FUNCTION.sub(r"\\\1\2 ", _ROMAN_LETTER.sub(r"{\1}", answer))

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tts_lib.grading.reading.operators import Operators
-from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, written
+from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, tokens, written
 from tts_lib.grading.reading.trees import ONE, ZERO, Tree, replaced, symbols
 from tts_lib.grading.reading.words import (
     GREEK,
     INVERSES,
+    OF_COMPLEX,
     OF_ONE_NUMBER,
     OF_SEVERAL,
     OTHER_NAMES,
@@ -162,8 +163,13 @@ class _Parser(Operators):
             return ("call", name[1:], tree)
         if name in OF_ONE_NUMBER:
             return self._function(name)
-        if name in OF_SEVERAL:
+        if name in OF_SEVERAL or name in ("floor", "ceil"):
             return ("call", name, *self._bracketed())
+        if name in OF_COMPLEX and self.at("("):
+            return _of_complex(name, *self._bracketed())
+        if name == "overline" and (number := _complex_number(self.rest)):
+            self.raw_group()
+            return ("call", "conj", number)
         if name in _BIG:
             return self._big(name)
         if name in _NAMED:
@@ -243,6 +249,18 @@ class _Parser(Operators):
         inner = [factor for factor in factors if symbols(factor)]
         applied: Tree = ("apply", f"{name} {written(below)} {written(above)}", ("mul", *inner))
         return ("mul", applied, *(factor for factor in factors if not symbols(factor)))
+
+
+def _of_complex(name: str, *arguments: Tree) -> Tree:
+    """A part of a number; that of a variable, which might be complex, is unknown."""
+    return ("apply" if any(map(symbols, arguments)) else "call", name, *arguments)
+
+
+def _complex_number(rest: list[Token]) -> Tree | None:
+    r"""The number a+bi under a bar, which is none of ``\overline{AB}``; None of others."""
+    inside = "".join(token.text for token in reversed(rest[-8:]))
+    found = re.match(r"\{(-?[\d.]+[-+][\d.]*i)\}", inside)
+    return formula(tokens(found[1])).tree if found else None
 
 
 def _with_index(tree: Tree, letter: str) -> Tree:

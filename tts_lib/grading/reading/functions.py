@@ -185,6 +185,12 @@ def _but_one(value: Value) -> Any:
     return as_mp(value)
 
 
+def _but_zero(value: Value) -> Any:
+    if value == 0:
+        raise UndefinedError("an angle of nothing")
+    return as_mp(value)
+
+
 def _modulo(value: Value, modulus: Value) -> Value:
     return value - modulus * _floor(divided(value, modulus))
 
@@ -227,6 +233,10 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "mod": _modulo,
     "gcd": lambda *numbers: Fraction(math.gcd(*map(whole, numbers))),
     "lcm": lambda *numbers: Fraction(math.lcm(*map(whole, numbers))),
+    "Re": lambda z: z if isinstance(z, Fraction) else z.real,
+    "Im": lambda z: Fraction(0) if isinstance(z, Fraction) else z.imag,
+    "conj": lambda z: z if isinstance(z, Fraction) else mp.conj(z),
+    "arg": lambda z: mp.arg(_but_zero(z)),
     "max": lambda *numbers: max(numbers, key=as_mp),
     "min": lambda *numbers: min(numbers, key=as_mp),
 }

@@ -14,6 +14,11 @@ _IN_BRACKETS = re.compile(
     r"(\^(?:\{ ?)?(?:T|\\top|\\intercal)(?![a-zA-Z])(?: ?\})?)?"
 )
 
+_DETERMINANT = re.compile(
+    r"\\?(?:det|\\text\{det\}) ?[(\[]?(\\begin\{([bp]?matrix|array)\}.*\\end\{\2\})[)\]]?"
+    r"|(\\begin\{vmatrix\}.*\\end\{vmatrix\})|\|(\\begin\{(matrix|array)\}.*\\end\{\5\})\|"
+)
+_LARGEST = 5  # rows of a determinant
 _MOST_PRODUCTS = 10_000  # that are added up in an entry
 
 Grid = list[list[Tree]]
@@ -27,6 +32,29 @@ def matrix(row: Tokens) -> tuple[Grid, bool]:
     """
     reader = _Reader()
     return reader.sum(row), reader.is_decimal
+
+
+def determinant(row: Tokens) -> Formula | None:
+    r"""What ``\det\begin{pmatrix}`` and ``\begin{vmatrix}`` are worth; None of other rows. Raises UnreadableError."""
+    if (found := _DETERMINANT.fullmatch(written(row))) is None:
+        return None
+    table = (found[1] or found[3] or found[4]).replace("vmatrix", "pmatrix")
+    reader = _Reader()
+    grid = reader.sum(tokens(table))
+    if len(grid) != len(grid[0]) or len(grid) > _LARGEST:
+        raise UnreadableError("a determinant of a table that is no square")
+    return Formula(_expanded(grid), reader.is_decimal)
+
+
+def _expanded(grid: Grid) -> Tree:
+    """A determinant by its first row."""
+    if len(grid) == 1:
+        return grid[0][0]
+    terms: list[Tree] = []
+    for i, entry in enumerate(grid[0]):
+        product = ("mul", entry, _expanded([[*below[:i], *below[i + 1 :]] for below in grid[1:]]))
+        terms.append(("neg", product) if i % 2 else product)
+    return ("add", *terms)
 
 
 class _Reader:

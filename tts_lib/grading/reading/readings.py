@@ -29,7 +29,7 @@ from fractions import Fraction
 
 from tts_lib.grading.limits import is_readable
 from tts_lib.grading.normal_form import normalise
-from tts_lib.grading.reading import amounts, cases, dates, integers, matrices, notations, quantities, regions
+from tts_lib.grading.reading import amounts, cases, dates, integers, matrices, notations, quantities, regions, vectors
 from tts_lib.grading.reading.conditions import Reading, all_of, in_turn, joined, region, region_of, united_intervals
 from tts_lib.grading.reading.critical_points import critical_point
 from tts_lib.grading.reading.dots import continued, has_dots
@@ -62,7 +62,6 @@ from tts_lib.grading.reading.spoken import spoken
 from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, brackets, split, tokens, written
 from tts_lib.grading.reading.trees import unknowns
 from tts_lib.grading.reading.twice import said_twice
-from tts_lib.grading.reading.vectors import combination
 from tts_lib.grading.reading.wording import in_words, words
 from tts_lib.grading.reading.words import without_text
 from tts_lib.grading.verdicts import ERROR
@@ -300,13 +299,17 @@ def _value(row: Tokens) -> Reading:
     if (found := cases.by_cases(row, _item)) is not None:
         return found
     if any(token.is_command("begin") for token in row):
+        if (found := matrices.determinant(row)) is not None:
+            return amounts.amount(found)
         grid, is_decimal = matrices.matrix(row)
         items = [amounts.amount(Formula(entry, is_decimal)) for entries in grid for entry in entries]
         return ("matrix", len(grid[0]), tuple(items))
     if len(parts := split(row, ":")[0]) > 1:
         return amounts.ratio(parts, "clock" if notations.is_clock(text) else "")
-    if (vector := combination(row)) is not None:
+    if (vector := vectors.combination(row)) is not None:
         return ("tuple", "()" if vector[0] == "()" else "<>", tuple(map(amounts.amount, vector[1])))
+    if any(token.is_sign(",") for token in row) and (of := vectors.length(row) or vectors.product(row)) is not None:
+        return amounts.amount(of) if isinstance(of, Formula) else ("tuple", "()", tuple(map(amounts.amount, of)))
     letters = text if text.isalpha() else None
     value = amounts.amount(formula(measured.row), letters)
     return ("letters", value, _value(named)) if (named := quantities.with_unit(row)) else value

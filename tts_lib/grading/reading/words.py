@@ -4,10 +4,18 @@ import re
 
 ANGLES = frozenset("sin cos tan cot sec csc cis".split())  # an argument in degrees counts as one
 INVERSES = {name: f"arc{name}" for name in "sin cos tan cot sec csc sinh cosh tanh coth sech csch".split()}
-OTHER_NAMES = {"arsinh": "arcsinh", "arcosh": "arccosh", "artanh": "arctanh", "arccosec": "arccsc", "Abs": "abs"}
+OTHER_NAMES = {
+    "arsinh": "arcsinh",
+    "arcosh": "arccosh",
+    "artanh": "arctanh",
+    "arccosec": "arccsc",
+    "Abs": "abs",
+    "ceiling": "ceil",
+}
 OTHER_NAMES |= {f"a{name}": inverse for name, inverse in INVERSES.items()}
 OF_ONE_NUMBER = ANGLES | frozenset([*INVERSES, *INVERSES.values(), *"ln log lg exp abs".split()])
 OF_SEVERAL = frozenset("gcd lcm max min".split())
+OF_COMPLEX = frozenset("Re Im arg conj".split())
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _ARTICLE = re.compile(r"^(?:an?|the) (?=[a-z]{3})(?!and |not |but )")
 _NONE = re.compile(r"^(?:there (?:is|are) )?(no (?:[a-z]+ )*?[a-z]{3,}?)s?(?: exists?)?$")
@@ -25,7 +33,7 @@ _OF_ITS_KIND = re.compile(  # a prime number is prime
 )
 _CONVERGENT = re.compile(r"^(?:(absolutely|conditionally|uniformly) )?(con|di)vergent$")
 FUNCTIONS = OF_ONE_NUMBER | {"sqrt"}
-WITHOUT_BACKSLASH = {"pi": "pi", "infinity": "infty", **{name: name for name in FUNCTIONS | OF_SEVERAL}}
+WITHOUT_BACKSLASH = {"pi": "pi", "infinity": "infty", **{name: name for name in FUNCTIONS | OF_SEVERAL | OF_COMPLEX}}
 WITHOUT_BACKSLASH |= OTHER_NAMES
 GREEK = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
