@@ -71,7 +71,10 @@ _REMARK = re.compile(  # on a value that stands before it
     r"|(?:is the only (?:solution|answer)|as (?:required|desired|expected|claimed))\b).*$",
     re.I,
 )
-_COLUMN = re.compile(rf"[(\[]({_PLACE}(?:[,;]{_PLACE})+)[)\]]\^\{{?(?:T|\\top|\\intercal) ?\}}?")
+_COLUMN = re.compile(
+    rf"(?:(?<![\w)\]}}])|(?<=\\land)|(?<=\\lor))(?:[(\[]|\\langle ?)({_PLACE}(?:[,;]{_PLACE})+?)(?:[)\]]|\\rangle ?)"
+    r"\^(?:\{ ?(?:\{T\}|\\text\{T\}|T|\\top|\\intercal) ?\}|T(?![a-zA-Z])|\\top(?![a-z])|\\intercal)"
+)
 
 _EXCEPT = re.compile(  # where a fraction has no value
     r"^(?P<body>(?:(?!\\(?:ne|le|ge|in|text)(?![a-z]))[^<>=])*?[\w)}])[,;]? ?"
@@ -206,8 +209,10 @@ def usual(answer: str) -> str:
         answer = answer[every.end() :]
     if _SECOND_UNIT_VECTOR.search(answer) and not answer.startswith("{"):  # beside which i is a vector
         answer = _of_unit_vectors(_UNIT_VECTOR.sub(lambda unit: unit["a"] or unit["b"], answer))
-    if column := _COLUMN.fullmatch(answer):  # (1,2)^T
-        return r"\begin{pmatrix}" + re.sub("[,;]", r"\\\\", column[1]) + r"\end{pmatrix}"
+    if "^" in answer and "T" in answer.replace(r"\top", "T").replace(r"\intercal", "T"):  # (1,2)^T
+        answer = _COLUMN.sub(
+            lambda column: rf"\begin{{pmatrix}}{re.sub('[,;]', 4 * chr(92), column[1])}\end{{pmatrix}}", answer
+        )
     return _in_words(_intervals(_units(written_out(answer))))
 
 

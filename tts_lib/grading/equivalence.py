@@ -22,6 +22,7 @@ _KINDS = {"value": "a number or formula", "list": "a list", "set": "a set", "tup
 _KINDS |= {"matrix": "a matrix", "region": "a set of real numbers", "equation": "an equation", "ratio": "a ratio"}
 _KINDS |= {"inequality": "an inequality", "and": "conditions that all hold", "or": "alternatives", "base": "in a base"}
 _KINDS |= {"total": "an amount in several units", "progression": "numbers at equal distances"}
+_KINDS |= {"span": "a span of vectors"}
 _KINDS |= {"time": "a time of day", "text": "words", "unread": "not read"}
 
 

@@ -42,7 +42,7 @@ _BEFORE_FOLDING = str.maketrans(
     {"º": "°", "˚": "°", "…": r"\ldots ", "ⅇ": "e", "ⅈ": "i"} | {k: rf"\mathbb{{{v}}}" for k, v in _SETS.items()}
 )
 _AFTER_FOLDING = str.maketrans(_SIGNS)
-_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱˣʸᵃᵇᵏᵐ", "0123456789+-=()nixyabkm")
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱˣʸᵃᵇᵏᵐᵀ", "0123456789+-=()nixyabkmT")
 _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₒₓₙₖₘᵢⱼ", "0123456789+-=()aeoxnkmij")
 _RAISED_RUN = re.compile("[" + "".join(map(chr, _RAISED)) + "]+")
 _LOWERED_RUN = re.compile("[" + "".join(map(chr, _LOWERED)) + "]+")

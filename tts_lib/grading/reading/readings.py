@@ -19,6 +19,7 @@ A reading is a tuple of plain values (it is kept as JSON), its kind first:
 ``("progression", offset, step, formulas)``: a step times every whole number, the offset in steps; with usual letters
 ``("where", reading, kind)``: for whole numbers n, "zero" or "one" and on, either ("natural"), or all ("integer")
 ``("family", renamed, reading)``: with constants of any name, which are renamed, and as it is written
+``("span", kind, rows)``: what vectors span, by the rows of its reduced echelon form
 ``("proposition", letters, truths, reading)``: a formula of logic by its truth table, and what it is else
 ``("option", letter, reading)``, ``("text", words)``
 ``("unread", verdict)``: too long, too deep, too large, or out of time
@@ -58,6 +59,7 @@ from tts_lib.grading.reading.relations import (
 )
 from tts_lib.grading.reading.sentences import value_said, verdict_said
 from tts_lib.grading.reading.signs import both_signs
+from tts_lib.grading.reading.spans import span
 from tts_lib.grading.reading.spoken import spoken
 from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, brackets, split, tokens, written
 from tts_lib.grading.reading.trees import unknowns
@@ -282,6 +284,8 @@ def _value(row: Tokens) -> Reading:
         return ("integers", "", ((1, None),))
     if text in (r"\mathbb{R}", r"\emptyset"):
         return region("", regions.REALS, False) if text == r"\mathbb{R}" else ("set", ())
+    if (found := span(text)) is not None:
+        return found
     if split(row, "cup", "cap", "setminus")[1]:
         return _set_expression(row)
     if kind := brackets(row):
