@@ -1,12 +1,19 @@
 r"""Arbitrary constants, whose names mean nothing: ``x^2+c`` is ``x^2+C``, "f(x)=kx for any constant k" is f(x)=cx."""
 
+import re
 from collections.abc import Sequence
+from fractions import Fraction
 
 from tts_lib.grading.reading.tokens import Token, Tokens
 from tts_lib.grading.reading.trees import Tree, replaced, symbols
+from tts_lib.grading.reading.values import point, value_at
 from tts_lib.grading.reading.words import WITHOUT_BACKSLASH, is_word
 
 _VARIABLES = frozenset("xytuvwzs")
+_ANY = re.compile(r"[Cc](?:_\{?\d\}?)?|[KkAB]_\{?\d\}?")  # names that are hardly ever those of something else
+_IN_SOLUTIONS = re.compile(rf"{_ANY.pattern}|[ABDKk]")  # of a differential equation
+_MOST = 4  # constants
+_ASIDE = Fraction(1, 1_000)  # from the points at which formulas are compared
 
 
 def of_integration(tree: Tree) -> Tree:
@@ -17,10 +24,64 @@ def of_integration(tree: Tree) -> Tree:
             if name[:2] == "c_" and name[2:].isdigit():
                 tree = replaced(tree, ("symbol", name), ("symbol", f"C{name[1:]}"))
     if "C" in names or not names & _VARIABLES:
-        return tree
+        return _from_a_point(tree)
     is_added = tree[0] == "add" and ("symbol", "c") in tree and not names & {"a", "b"}
     is_alone = names - _VARIABLES == {"c"}
-    return replaced(tree, ("symbol", "c"), ("symbol", "C")) if is_added or is_alone else tree
+    return _from_a_point(replaced(tree, ("symbol", "c"), ("symbol", "C"))) if is_added or is_alone else tree
+
+
+def _from_a_point(tree: Tree) -> Tree:
+    """G(x) + C, whose difference to H(x) + C is another constant, as G(x) - G(a) + C; other formulas as they are."""
+    constant = ("symbol", "C")
+    if tree[0] != "add" or tree.count(constant) != 1:
+        return tree
+    primitive = ("add", *(term for term in tree[1:] if term != constant))
+    variables = {symbol for symbol in symbols(primitive) if symbol[1] in _VARIABLES}
+    if not variables or constant in symbols(primitive):
+        return tree
+    for i in range(4):
+        worth = point(symbols(primitive), i)
+        worth |= {variable: worth[variable] + _ASIDE for variable in variables}
+        if value_at(primitive, worth) is not None:
+            there = primitive
+            for variable in variables:
+                there = replaced(there, variable, ("number", worth[variable]))
+            return ("add", primitive, ("neg", there), constant)
+    return tree
+
+
+def of_any_name(tree: Tree) -> Tree | None:
+    """A formula in variables with its arbitrary constants as C, or C_1, C_2 in an order that their names do not tell.
+
+    None of other formulas, and of those that have no constant but C. A, B and k are constants in what solves a
+    differential equation: beside an exponential function, a sine or a logarithm of the variable.
+    """
+    names = {name for _, name in symbols(tree)} - _VARIABLES
+    is_solution = _is_transcendental(tree)
+    if not names or names == {"C"} or len(names) > _MOST or not symbols(tree) & {("symbol", v) for v in _VARIABLES}:
+        return None
+    if not all((_IN_SOLUTIONS if is_solution else _ANY).fullmatch(name) for name in names):
+        return None
+    if "k" in names and not (len(names) == 1 and tree[0] == "mul" and ("symbol", "k") in tree):
+        return None
+    order: list[tuple[str, str]] = []
+    for name in names:
+        worth = {symbol: Fraction(11, 10) if symbol[1] in names else x for symbol, x in point(symbols(tree), 0).items()}
+        value = value_at(tree, worth | {("symbol", name): Fraction(7, 5)})
+        if value is None:
+            return None
+        order.append((str(value)[:40], name))
+    for i, (_, name) in enumerate(sorted(order)):  # by turns, so that C_2 does not become C_1 twice
+        tree = replaced(tree, ("symbol", name), ("symbol", f"#{i}"))
+    for i in range(len(names)):
+        tree = replaced(tree, ("symbol", f"#{i}"), ("symbol", f"C_{i + 1}" if len(names) > 1 else "C"))
+    return tree
+
+
+def _is_transcendental(tree: Tree) -> bool:
+    if tree[0] in ("call", "pow") and any(symbols(part) for part in tree[2:] if isinstance(part, tuple)):
+        return tree[0] == "call" or bool(symbols(tree[2]))
+    return any(_is_transcendental(part) for part in tree[1:] if isinstance(part, tuple))
 
 
 def renamed(row: Tokens, letters: Sequence[str], name_of_all: str = "C") -> list[Token]:

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Callable
 
-from tts_lib.grading.reading import constants, integers
+from tts_lib.grading.reading import amounts, constants, integers
 from tts_lib.grading.reading.conditions import Reading
+from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.quantifiers import Quantified
-from tts_lib.grading.reading.tokens import Tokens, split, tokens, written
+from tts_lib.grading.reading.tokens import Tokens, UnreadableError, split, tokens, written
 from tts_lib.grading.reading.words import GREEK, WITHOUT_BACKSLASH
 
 _CONDITIONED = ("value", "named", "tuple", "list", "set", "equation", "matrix", "where", "family")
 _ARGUMENT = re.compile(r"[a-zA-Z](?:\(([a-z])\)|_\{?([kmn])\}?)=|([a-z])=")
+_MAY_BE_CONSTANT = re.compile("[ABCDKck]")
 _PARAMETERS = frozenset(["s", "t", "u", "\\lambda", "\\mu", "\\theta"])
 _OF_WHOLE = frozenset("ijkmnNp")  # letters that stand for whole numbers
 
@@ -35,10 +37,14 @@ def for_all(said: Quantified, read: Callable[[str], Reading]) -> Reading | None:
 
 
 def of_parameter(row: Tokens, found: Reading, read: Callable[[str], Reading]) -> Reading:
-    """A point, or its coordinates by their names, that one parameter of any name gives; other readings as they are."""
+    """A point, or its coordinates by their names, that one parameter of any name gives, a solution with constants of
+    any name; other readings as they are.
+    """
     if found[0] == "named" and found[2][0] == "tuple" and len(parts := split(row, "=")[0]) == 2:  # r=(1,2)+t(3,4)
         family = of_parameter(parts[1], found[2], read)
         return ("family", (*found[:2], family[1], None), found) if family[0] == "family" else found
+    if found[0] in ("value", "named"):
+        return _of_constants(row, found)
     if found[0] not in ("list", "tuple"):
         return found
     names = {item[1] for item in found[1] if item[0] == "named"} if found[0] == "list" else set()
@@ -48,6 +54,23 @@ def of_parameter(row: Tokens, found: Reading, read: Callable[[str], Reading]) ->
     if len(letters) != 1 or not letters <= _PARAMETERS:
         return found
     return ("family", read(written(constants.renamed(row, tuple(letters)))), found)
+
+
+def _of_constants(row: Tokens, found: Reading) -> Reading:
+    value = found[2] if found[0] == "named" else found
+    if value[0] != "value" or len(value[1]) < 2 or not any(_MAY_BE_CONSTANT.search(token.text) for token in row):
+        return found
+    *names, formula_of = split(row, "=")[0]
+    if any(_MAY_BE_CONSTANT.search(written(name)) for name in names):  # f(c)=cx
+        return found
+    try:
+        read = formula(formula_of)
+    except UnreadableError:
+        return found
+    if (tree := constants.of_any_name(read.tree)) is None:
+        return found
+    renamed = amounts.amount(Formula(tree, read.is_decimal))
+    return ("family", ("named", found[1], renamed, None) if found[0] == "named" else renamed, found)
 
 
 def _letters(row: Tokens) -> set[str]:
