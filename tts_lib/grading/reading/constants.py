@@ -4,15 +4,17 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
+from tts_lib.grading.reading.numerals import number
 from tts_lib.grading.reading.tokens import Token, Tokens
 from tts_lib.grading.reading.trees import Tree, replaced, symbols
-from tts_lib.grading.reading.values import point, value_at
+from tts_lib.grading.reading.values import nearly, point
 from tts_lib.grading.reading.words import WITHOUT_BACKSLASH, is_word
 
 _VARIABLES = frozenset("xytuvwzs")
 _ANY = re.compile(r"[Cc](?:_\{?\d\}?)?|[KkAB]_\{?\d\}?")  # names that are hardly ever those of something else
 _IN_SOLUTIONS = re.compile(rf"{_ANY.pattern}|[ABDKk]")  # of a differential equation
 _MOST = 4  # constants
+_BITS = 150  # by which their order is told
 _ASIDE = Fraction(1, 1_000)  # from the points at which formulas are compared
 
 
@@ -42,7 +44,7 @@ def _from_a_point(tree: Tree) -> Tree:
     for i in range(4):
         worth = point(symbols(primitive), i)
         worth |= {variable: worth[variable] + _ASIDE for variable in variables}
-        if value_at(primitive, worth) is not None:
+        if nearly(primitive, worth) is not None:
             there = primitive
             for variable in variables:
                 there = replaced(there, variable, ("number", worth[variable]))
@@ -58,7 +60,12 @@ def of_any_name(tree: Tree) -> Tree | None:
     """
     names = {name for _, name in symbols(tree)} - _VARIABLES
     is_solution = _is_transcendental(tree)
-    if not names or names == {"C"} or len(names) > _MOST or not symbols(tree) & {("symbol", v) for v in _VARIABLES}:
+    if (
+        not names
+        or names <= {"C", "c"}
+        or len(names) > _MOST
+        or not symbols(tree) & {("symbol", v) for v in _VARIABLES}
+    ):
         return None
     if not all((_IN_SOLUTIONS if is_solution else _ANY).fullmatch(name) for name in names):
         return None
@@ -67,10 +74,10 @@ def of_any_name(tree: Tree) -> Tree | None:
     order: list[tuple[str, str]] = []
     for name in names:
         worth = {symbol: Fraction(11, 10) if symbol[1] in names else x for symbol, x in point(symbols(tree), 0).items()}
-        value = value_at(tree, worth | {("symbol", name): Fraction(7, 5)})
+        value = nearly(tree, worth | {("symbol", name): Fraction(7, 5)})
         if value is None:
             return None
-        order.append((str(value)[:40], name))
+        order.append((str(number(value, bits=_BITS).real), name))
     for i, (_, name) in enumerate(sorted(order)):  # by turns, so that C_2 does not become C_1 twice
         tree = replaced(tree, ("symbol", name), ("symbol", f"#{i}"))
     for i in range(len(names)):

@@ -22,6 +22,7 @@ _LARGEST = 20  # of them
 _N_STEPS = 48  # whole numbers, so that most remainders are among them
 _WHOLE = frozenset("kmnN")  # variables that stand for whole numbers
 _POINT_BITS = 2_000
+_FEW_BITS = 250
 
 
 def constant(tree: Tree, is_decimal: bool) -> Number | None:
@@ -74,6 +75,15 @@ def _at_points(tree: Tree, scale: Fraction, n: int) -> list[Value | None]:
 def value_at(tree: Tree, worth: Worth) -> Value | None:
     """What a tree is worth where its variables are; None if that is not real."""
     return _real(_converged(tree, worth, CONSTANT_BITS))
+
+
+def nearly(tree: Tree, worth: Worth) -> Value | None:
+    """What a tree is worth where its variables are, to some sixty digits; None if that is not real."""
+    with mp.workprec(_FEW_BITS):
+        try:
+            return _real(evaluate(tree, worth, is_real=True))
+        except UndefinedError:
+            return None
 
 
 def point(variables: set[Tree], i: int, scale: Fraction = Fraction(1)) -> dict[Tree, Fraction]:
