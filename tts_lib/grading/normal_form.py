@@ -109,6 +109,8 @@ def _normalise(answer: str) -> str:
     elif r"\begin" not in answer:
         answer = _DOUBLE_ESCAPE.sub(r"\\", answer)
     answer = programs.as_latex(typesetting.plain(answer))
+    if answer.startswith("{#"):  # in a colour
+        answer = _HEADING.sub("", answer[1:])
     answer = _INFIX.sub(_prefixed, _DOTS.sub(r"\\ldots ", answer))
     answer = _RUPEES.sub("₹", _CLOCK.sub(r"\\text{o'clock}", answer))
     for old, new in _SIGNS:

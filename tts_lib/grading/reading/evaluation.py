@@ -1,7 +1,9 @@
 r"""One evaluation of a formula, with mpmath's present precision where its numbers are not rational."""
 
+import math
 from collections.abc import Mapping
 from fractions import Fraction
+from itertools import pairwise
 
 from mpmath import mp
 
@@ -9,6 +11,7 @@ from tts_lib.grading.reading.functions import (
     FUNCTIONS,
     KEY_BITS,
     MOST_TERMS,
+    UndefinedError,
     added,
     as_mp,
     bounded,
@@ -20,7 +23,8 @@ from tts_lib.grading.reading.functions import (
     whole,
 )
 from tts_lib.grading.reading.numerals import TooLargeError, Value, number
-from tts_lib.grading.reading.trees import Tree
+from tts_lib.grading.reading.sums import Terms, terms
+from tts_lib.grading.reading.trees import ENDLESS, ONE, Tree, symbols
 from tts_lib.grading.reading.words import ANGLES
 
 _MOST_TERMS_IN_ALL = 10 * MOST_TERMS  # of sums in sums
@@ -78,6 +82,8 @@ class _Evaluation:
     def _call(self, name: str, arguments: list[Tree]) -> Value:
         if name in ("sum", "prod"):
             return self._over_whole_numbers(name, *arguments)
+        if name == "closed sum":
+            return self._closed(*arguments)
         outside, self._in_angle = self._in_angle, self._in_angle or name in ANGLES
         values = [self.value(argument) for argument in arguments]
         self._in_angle = outside
@@ -96,3 +102,56 @@ class _Evaluation:
             terms.append(self.value(body))
         self.worth.pop(index, None)
         return added(terms) if name == "sum" else multiplied(terms)
+
+    def _closed(self, index: Tree, start: Tree, end: Tree, body: Tree) -> Value:
+        """A sum of `sums.Terms` by differences of its polynomial, for ends of any value."""
+        found = terms(body, index)
+        if found is None:
+            raise TooLargeError("a sum without a closed form")
+        first, q = self.value(start), self.value(found.base)
+        is_endless = end == ENDLESS
+        if is_endless and not symbols(found.base) and abs(as_mp(q)) >= 1:
+            raise UndefinedError("a sum that does not converge")
+        if found.of is not None:
+            return self._binomial(index, first, self.value(end), q, found)
+        if q != 1:  # a sum of p(k) q^k is P(k) q^k between the ends
+            at_end = Fraction(0) if is_endless else self._antidifference(index, self.value(end) + 1, q, found)
+            return added([at_end, -self._antidifference(index, first, q, found)])
+        n = added([self.value(end), -first, Fraction(1)])
+        return added([multiplied([d, _chosen(n, j + 1)]) for j, d in enumerate(self._differences(index, first, found))])
+
+    def _differences(self, index: Tree, first: Value, found: Terms) -> list[Value]:
+        row = []
+        for i in range(found.degree + 1):
+            self.worth[index] = first + i
+            row.append(self.value(found.polynomial))
+        self.worth.pop(index, None)
+        differences = []
+        while row:
+            differences.append(row[0])
+            row = [added([b, -a]) for a, b in pairwise(row)]
+        return differences
+
+    def _antidifference(self, index: Tree, k: Value, q: Value, found: Terms) -> Value:
+        factor = divided(Fraction(1), added([q, Fraction(-1)]))
+        parts = []
+        for difference in self._differences(index, k, found):
+            parts.append(multiplied([factor, difference]))
+            factor = multiplied([factor, divided(-q, added([q, Fraction(-1)]))])
+        return multiplied([added(parts), power(q, k, self.is_real)])
+
+    def _binomial(self, index: Tree, first: Value, last: Value, q: Value, found: Terms) -> Value:
+        """A sum of p(k) q^k times n over k from 0 to n, less what stands before its start."""
+        n = self.value(found.of or ONE)
+        if n != last or not isinstance(first, Fraction) or first not in (0, 1):
+            raise UndefinedError("a part of a row of binomial coefficients")
+        differences = self._differences(index, Fraction(0), found)
+        parts = [
+            multiplied([d, _chosen(n, j), power(q, Fraction(j), True), power(q + 1, n - j, self.is_real)])
+            for j, d in enumerate(differences)
+        ]
+        return added([*parts, *([-differences[0]] if first == 1 else [])])
+
+
+def _chosen(n: Value, k: int) -> Value:
+    return divided(multiplied([added([n, Fraction(-i)]) for i in range(k)]), Fraction(math.factorial(k)))

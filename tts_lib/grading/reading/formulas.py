@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tts_lib.grading.reading.operators import Operators
+from tts_lib.grading.reading.sums import terms
 from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, tokens, written
-from tts_lib.grading.reading.trees import ONE, ZERO, Tree, replaced, symbols
+from tts_lib.grading.reading.trees import ENDLESS, ONE, ZERO, Tree, replaced, symbols
 from tts_lib.grading.reading.words import (
     GREEK,
     INVERSES,
@@ -232,6 +233,8 @@ class _Parser(Operators):
             body = replaced(body, ("i",), index) if index[1] == "i" else body
             if end is not None and not symbols(start) and not symbols(end):
                 return ("call", name, index, start, end, body)
+            if name == "sum" and (found := terms(body, index)) and not (end is None and found.of):
+                return ("call", "closed sum", index, start, ENDLESS if end is None else end, body)
             if not any("_" in symbol and index[1] in symbol for _, symbol in symbols(body)):
                 places = (("add", start, ("number", Fraction(i))) for i in _TERMS)
                 length = ("add", end, ("neg", start)) if end is not None else ZERO

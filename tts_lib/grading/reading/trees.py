@@ -13,6 +13,7 @@ Tree = tuple[Any, ...]
 
 ZERO: Tree = ("number", Fraction(0))
 ONE: Tree = ("number", Fraction(1))
+ENDLESS: Tree = ("endless",)  # the end of a sum that has none
 
 
 def symbols(tree: Tree) -> set[Tree]:
@@ -30,7 +31,7 @@ def _unknown(tree: Tree, kinds: tuple[str, ...]) -> set[Tree]:
     if tree[0] in kinds or is_abs:
         return {tree}
     found: set[Tree] = set().union(*(_unknown(part, kinds) for part in tree[1:] if isinstance(part, tuple)))
-    return found - {tree[2]} if tree[0] == "call" and tree[1] in ("sum", "prod") else found
+    return found - {tree[2]} if tree[0] == "call" and tree[1] in ("sum", "prod", "closed sum") else found
 
 
 def has_i(tree: Tree) -> bool:
