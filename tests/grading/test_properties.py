@@ -55,7 +55,7 @@ WAYS = [
     lambda text, _: f"${text}$" if "$" not in text else text,
     lambda text, _: f"\\({text}\\)" if "$" not in text else text,
     lambda text, _: f"\\boxed{{{text}}}",
-    lambda text, _: f"{{{text}}}",
+    lambda text, _: f"{{{text}}}" if not set(",∅") & set(text) else text,  # a set
     lambda text, _: f"{text}\\,",
     lambda text, _: f"\\;{text}\\ ",
     lambda text, _: f"{text}.",
@@ -63,7 +63,7 @@ WAYS = [
     lambda text, _: f"\\displaystyle {text}",
     lambda text, _: f"\\color{{blue}}{{{text}}}",
     lambda text, _: f"\\textcolor{{red}}{{{text}}}",
-    lambda text, _: f"\\mathbf{{{text}}}" if "$" not in text and "text" not in text else text,
+    lambda text, _: f"\\mathbf{{{text}}}" if "$" not in text and "text" not in text and text != "i" else text,
     lambda text, _: f"{{\\large {text}}}",
     lambda text, _: text.replace(r"\frac", r"\dfrac"),
     lambda text, _: text.replace(r"\frac", r"\tfrac"),

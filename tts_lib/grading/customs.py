@@ -137,6 +137,7 @@ _RULES = [
     (re.compile(r"^\\mathbb\{R\}(?:\^\{?\+\}?|_\{>0\})$"), r"(0,\\infty)"),
     (re.compile(r"^\\mathbb\{Z\}(?:\^\{\+\}|_\{>0\})$"), r"\\mathbb{Z}^+"),
     (re.compile(r"^(?:\\text\{)?(?:the )?empty set\}?$", re.I), r"\\emptyset "),
+    (re.compile(r"^(\{[a-z]\\in )([RZN])(?=[:|])"), r"\1\\mathbb{\2}"),
     (re.compile(r"\\cr(?![a-zA-Z]) ?"), r"\\\\"),
     (re.compile(r"\\text\{plus or minus\}|\+/-|\bplus ?(?:\\lor |/)minus\b ?"), r"\\pm "),
     (re.compile(r"(?<![\w}])[_^](?:\{(\w+)\}|(\w))C_(?:\{(\w+)\}|(\w))"), r"\\binom{\1\2}{\3\4}"),

@@ -232,6 +232,9 @@ def _is_function(named: Reading) -> bool:
 def _matrices(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     if gold[0] == answer[0] and gold[1] == answer[1]:
         return _in_order(gold[2], answer[2], conventions)
+    matrix, other = (gold, answer) if gold[0] == "matrix" else (answer, gold)
+    if other[0] == "set" and all(row[0] == "set" and len(row[1]) == matrix[1] for row in other[1]):  # of Mathematica
+        return _in_order(matrix[2], [entry for row in other[1] for entry in row[1]], conventions)
     are_vectors = all(_is_vector(reading) for reading in (gold, answer))
     if not (conventions.vector_is_tuple and are_vectors):
         return Finding(False, "vector_is_tuple: one is a matrix of another shape, or none")
@@ -256,13 +259,16 @@ def _collections(gold: Reading, answer: Reading, conventions: Conventions) -> Fi
             return compare(single[0], pair, conventions)
         if len(single) == 1 and pair[1] == "[]" and len(pair[2]) == 2:  # [3,3] has 3 alone
             return _in_order((*single, *single), pair[2], conventions)
-        if not conventions.tuple_is_set:
+        if not (conventions.tuple_is_set or _is_unordered(pair)):
             return Finding(False, "tuple_is_set: a tuple is no set")
         return _in_any_order(gold[-1], answer[-1], conventions, once=True)
     if "tuple" in kinds:
         bracketed = next(reading for reading in (gold, answer) if reading[0] == "tuple")
         if _is_unordered(bracketed):
             return _in_any_order(gold[-1], answer[-1], conventions)
+        listed = gold if gold[0] == "list" else answer
+        if len({item[1] if item[0] == "named" else i for i, item in enumerate(listed[1])}) == 1:
+            return Finding(False, "values of one name are no tuple")
         if bracketed[1] != "()" and not _is_list(bracketed):
             return Finding(False, "a list without brackets is no interval and no vector")
         return _in_order(gold[-1], answer[-1], conventions)
@@ -276,14 +282,22 @@ def _collections(gold: Reading, answer: Reading, conventions: Conventions) -> Fi
             return Finding(False, "a set does not say which is which")
         return _in_order(gold[-1], answer[-1], conventions)
     if "set" in kinds:
-        items = [
-            _once(r[1], conventions) if r[0] == "set" or not conventions.multiplicities else r[1]
-            for r in (gold, answer)
-        ]
-        return _in_any_order(items[0], items[1], conventions)
+        return _members(gold, answer, conventions)
     if conventions.list_order == "given":
         return _in_order(gold[1], answer[1], conventions)
     return _in_any_order(gold[1], answer[1], conventions, once=not conventions.multiplicities)
+
+
+def _members(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    """The members of sets, each once: those that are sets themselves apart, as the set of 1 is not 1."""
+    finding = Finding(True, "")
+    for are_sets in (True, False):
+        kept = [[item for item in reading[1] if (item[0] == "set") == are_sets] for reading in (gold, answer)]
+        is_once = [reading[0] == "set" or not conventions.multiplicities for reading in (gold, answer)]
+        items = [_once(kept[i], conventions) if is_once[i] else kept[i] for i in (0, 1)]
+        if not (finding := _in_any_order(items[0], items[1], conventions)).is_same:
+            break
+    return finding
 
 
 def _is_unordered(bracketed: Reading) -> bool:

@@ -41,7 +41,7 @@ _ANGLE = re.compile(
 )
 _FEET = re.compile(r"(\d+)' ?(\d{1,2}(?:\.\d+)?)(?:''|\")")
 _INCHES = re.compile(r"(\d+(?:\.\d+)?)(?:''|\")")
-_DIAGONAL = re.compile(r"(?:\\text\{diag\}|\\?diag) ?[(\[{]([^()\[\]{}]+)[)\]}]")
+_DIAGONAL = re.compile(r"(?:\\text\{diag\}|\\?diag) ?[(\[{]((?:[^()\[\]{}]|\\frac\{\d+\}\{\d+\})+)[)\]}]")
 _UNIT_MATRIX = re.compile(r"(-?\d*)I_\{?([234])\}?")
 _BOUND = r"[a-zA-Z](?:[<>]|\\(?:le|ge)(?![a-z]))"
 _LIMIT = rf"(?=(?:-?[\w./]+|-?\\[a-z]+ ?)?(?:<|\\le ?)?{_BOUND})"

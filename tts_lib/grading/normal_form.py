@@ -6,7 +6,7 @@ Nothing here changes what an answer means: units, magnitudes, labels and bases s
 import re
 from html import unescape
 
-from tts_lib.grading import programs, typesetting
+from tts_lib.grading import braces, computer_algebra, programs, typesetting
 from tts_lib.grading.customs import usual
 from tts_lib.grading.limits import MAX_CHARS
 from tts_lib.grading.plain_numbers import decimal, is_decimal, without_e, without_grouping
@@ -59,7 +59,7 @@ _ANNOUNCED = re.compile(
 _ONE_ROW = re.compile(
     r"\\begin\{(aligned|gathered|split|align\*?|gather\*?|equation\*?)\}((?:(?!\\\\|\\end|&).)*)\\end\{\1\}"
 )
-_DOTS = re.compile(r"(?:(?<=[\d}+])|(?<=\+ ))\.{3,}")
+_DOTS = re.compile(r"(?:(?<=[\d},+])|(?<=\+ ))\.{3,}|(?<=, )\.{3,}(?=,)")
 _RUPEES = re.compile(r"^Rs\.? ?(?=\d)")
 _CLOCK = re.compile(r"(?<![{ ]) ?o'clock|(?<=\d) o'clock")
 _SHORT_FRACTION = re.compile(r"\\frac ?(\d) ?(\d)")
@@ -91,6 +91,7 @@ def normalise(answer: str) -> str:
     )
     if len(answer) <= MAX_CHARS and (match := _SENTENCE.fullmatch(answer)):
         answer = answer if _DENIAL.search(answer.replace(match[1], " ")) else match[1]
+    answer = braces.sets(computer_algebra.named(answer))
     for _ in range(_MOST_PASSES):
         if len(answer) > MAX_CHARS or (changed := _normalise(answer)) == answer:
             break
@@ -108,7 +109,7 @@ def _normalise(answer: str) -> str:
         answer = answer.replace(r"\\", "\\")
     elif r"\begin" not in answer:
         answer = _DOUBLE_ESCAPE.sub(r"\\", answer)
-    answer = programs.as_latex(typesetting.plain(answer))
+    answer = programs.as_latex(computer_algebra.as_typed(typesetting.plain(answer)))
     if answer.startswith("{#"):  # in a colour
         answer = _HEADING.sub("", answer[1:])
     answer = _INFIX.sub(_prefixed, _DOTS.sub(r"\\ldots ", answer))

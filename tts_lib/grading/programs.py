@@ -19,7 +19,7 @@ _CALL = rf"(?:{_OF_SETS}|{_OF_NUMBERS}|{_OF_STATEMENTS}|{_OF_MATRICES}|{_OF_FUNC
 _MARK = re.compile(
     rf"(?<![\w\\.])(?:(?:np|numpy|math|cmath|sp|sympy|mpmath|S)\.[a-zA-Z]|{_CALL}|EmptySet\b|Reals\b)"
     r"|(?<!\\)\{ ?(?:[a-z]\w{0,9}|[\"'][A-Za-z_ ]{1,20}[\"']|-?\d+(?=[^{}]*,)) ?: ?"  # a dictionary
-    r"|\) ?[&|] ?\("
+    r"|\) ?[&|] ?\(|(?<![\w\\])log\([^(),]+, ?[^(),]+\)|(?<![\w\\])S\.[A-Z]"
     r"|^[-+*/\d.e() ,\[\]{}=$j]*\dj[-+*/\d.e() ,\[\]{}$j]*$"  # 6+9j
     r"|\*(?:mu|nu|xi|chi|psi)\b|\b(?:mu|nu|xi|chi|psi)\*"
     r"|^(?=.*\bI\b)(?=.*\d)(?:[-+*/\d.() ,\[\]{}=$]|\b(?:sqrt|pi|exp|I)\b)*$"
@@ -27,6 +27,7 @@ _MARK = re.compile(
 _NAMED = re.compile(r"(\{*)([A-Za-z]\w?(?:\([a-z]\))?) ?=(?!=) ?")
 _AROUND = re.compile(r"^(\{*) *= *|[. ]+(\}+)$")
 _ROWS_WITHOUT_COMMAS = re.compile(r"[{ $]*\[[-+\d.e \[\]]*\d[. ] *[-\d\[][-+\d.e \[\]]*\][} $]*")
+_COLUMN = re.compile(r"[{ $]*\[(?: ?\[ ?-?[\d.e-]+ ?\] ?){2,}\][} $]*")
 _ROWS_BY_SEMICOLONS = re.compile(r"[{ $]*\[([-\d./, ]*;[-\d./, ;]*)\][} $]*")
 _UNION = re.compile(r"\\cup ?|(?<=\)) U (?=[A-Z(\[{])")
 _GREEK = "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega".split()
@@ -34,6 +35,7 @@ _NAMES = {name: rf"\{name}" for name in [*_GREEK, *(name.capitalize() for name i
 _NAMES |= dict.fromkeys(("oo", "inf", "infinity", "Infinity"), r"\infty") | {"I": "i", "j": "i", "E": "e", "e": "e"}
 _NAMES |= {"lamda": r"\lambda", "Reals": r"\mathbb{R}", "Integers": r"\mathbb{Z}", "Naturals": r"\mathbb{N}"}
 _NAMES |= {"Rationals": r"\mathbb{Q}", "Complexes": r"\mathbb{C}", "EmptySet": r"\emptyset", "Half": r"\frac{1}{2}"}
+_NAMES |= {"Pi": r"\pi", "NegativeInfinity": r"-\infty"}
 _MODULES = frozenset("np numpy math cmath sp sympy mpmath S".split())
 _VARIABLE = re.compile(r"_?([A-Za-z])(?:_?(\d{1,2}))?")
 _SIGNS = {ast.Lt: "<", ast.Gt: ">", ast.LtE: r"\le ", ast.GtE: r"\ge ", ast.Eq: "=", ast.NotEq: r"\ne "}
@@ -42,10 +44,13 @@ _STATEMENT = re.compile(r"(?<!_\{\w)[=<>]|\\(?:le|ge|ne|cup|cap|lor|land|mathbb|
 _SMOOTH = "sin cos tan cot sec csc sinh cosh tanh coth sech csch".split()
 _FUNCTIONS = {name: name for name in [*_SMOOTH, "gcd", "lcm", "max", "min"]} | {"Max": "max", "Min": "min"}
 _FUNCTIONS |= {f"{prefix}{name}": f"arc{name}" for name in _SMOOTH for prefix in ("a", "arc")}
-_ITSELF = re.compile(r"Integer|Float|Decimal|mpf|u?int\d*|float\d*|Poly|S|list|print|sympify|nsimplify|simplify|tensor")
+_ITSELF = re.compile(
+    r"Integer|Float|Decimal|mpf|u?int\d*|float\d*|complex\d+|Poly|S|list|print|sympify|nsimplify|simplify|tensor"
+)
 _ANSWERS = frozenset("answer final_answer result solution value ans".split())
 _ENDS = {"Interval": "[]", "open": "()", "Lopen": "(]", "Ropen": "[)"}
 _MOST_COPIES = 10  # of one root
+_BARE_POINT = re.compile(r"\.(?!\d)")  # of numpy's 3.
 
 
 def as_latex(text: str) -> str:
@@ -67,7 +72,7 @@ def _as_rows(text: str) -> str:
     """numpy's ``[[1 2] [3 4]]`` with the commas that it leaves out; ``[1 2; 3 4]`` as a matrix; ``[]`` as nothing."""
     if text.strip("{ $}") == "[]":
         return r"\emptyset "
-    if _ROWS_WITHOUT_COMMAS.fullmatch(text):
+    if _ROWS_WITHOUT_COMMAS.fullmatch(text) or _COLUMN.fullmatch(text):
         return _with_commas(text)
     if (table := _ROWS_BY_SEMICOLONS.fullmatch(text)) is None:
         return text
@@ -106,7 +111,7 @@ class _Printed:
             return sign + (_NAMES[bare] if bare in ("inf", "infinity", "Infinity") else bare)
         if isinstance(node.value, bool):
             return rf"\text{{{node.value}}}"
-        written = self._code[node.col_offset : node.end_col_offset].replace("_", "")
+        written = _BARE_POINT.sub("", self._code[node.col_offset : node.end_col_offset].replace("_", ""))
         return f"{written[:-1]}i" if isinstance(node.value, complex) else written
 
     def name(self, node: ast.Name) -> str:
@@ -201,6 +206,10 @@ class _Printed:
             return self._interval(name, node)
         if _ITSELF.fullmatch(name):
             return self._of(given[0])
+        if "array" in name and not isinstance(given[0], (ast.List, ast.Tuple)):
+            return self._of(given[0])
+        if "diag" in name:
+            return rf"\text{{diag}}({self._all(given[0].elts if isinstance(given[0], ast.List) else given)})"
         if "atrix" in name or name in ("array", "asarray"):
             return self._matrix(name, given)
         if name == "Piecewise":
@@ -234,12 +243,14 @@ class _Printed:
         return f"{left}{low},{high}{right}"
 
     def _matrix(self, name: str, given: Sequence[ast.expr]) -> str:
+        if name == "matrix" and len(given) > 1:  # of Maxima, row by row
+            given = [ast.List(list(given))]
         (entries,) = given[-1:]
         if not isinstance(entries, (ast.List, ast.Tuple)):
             raise ValueError("no entries")
         rows = [row.elts for row in entries.elts if isinstance(row, (ast.List, ast.Tuple))]
         if not rows and "array" in name:
-            return f"({self._all(entries.elts)})"
+            return f"[{self._all(entries.elts)}]" if "j" in self._code else f"({self._all(entries.elts)})"
         if not rows:
             width = int(self._of(given[1])) if len(given) == 3 else 1
             rows = [entries.elts[i : i + width] for i in range(0, len(entries.elts), width)]

@@ -13,7 +13,7 @@ _SIGNS = {
         for pair in """
         ×=times ⨯=times ✕=times ✖=times ⨉=times ╳=times ⋅=cdot ·=cdot ∙=cdot •=cdot ∗=cdot ±=pm ∓=mp ∞=infty ∪=cup
         ⋃=cup ∩=cap ⋂=cap ∈=in ∉=notin ≤=le ≥=ge ⩽=le ⩾=ge ≦=le ≧=ge ≠=ne ≈=approx ≃=approx ≅=cong ≡=equiv ∅=emptyset
-        Ø=emptyset ⌀=emptyset ∖=setminus ⟨=langle ⟩=rangle ⌊=lfloor ⌋=rfloor ⌈=lceil ⌉=rceil →=to ⇒=Rightarrow
+        Ø=emptyset ⌀=emptyset ∖=setminus ⟨=langle ⟩=rangle ⌊=lfloor ⌋=rfloor ⌈=lceil ⌉=rceil →=to ↦=mapsto ⇒=Rightarrow
         ⟹=Rightarrow ∧=land ∨=lor ¬=neg ∠=angle △=triangle ∆=Delta ∑=sum ∏=prod ∫=int ⊂=subset ⊆=subseteq ⊥=perp
         ∂=partial ∇=nabla ∘=circ
         ∥=parallel α=alpha β=beta γ=gamma δ=delta ε=epsilon ϵ=epsilon ζ=zeta η=eta θ=theta ϑ=theta ι=iota κ=kappa
