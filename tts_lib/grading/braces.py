@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 _MAY_BE_TYPED = re.compile(r"(?<![A-Za-z\\}\]^_*])\{")
 _ARGUMENT = re.compile(r"[}\]^_*A-Za-z]$")
-_WITHOUT_ARGUMENTS = re.compile(r"\\(?:cup|cap|setminus|in|subset|subseteq|displaystyle|textstyle|q?quad)$")
+_WITHOUT_ARGUMENTS = re.compile(r"\\(?:cup|cap|setminus|in|subset|subseteq|displaystyle|[lL]arge|q?quad)$")
 _STYLE = re.compile(
     r"\s*\\(?:[a-z]{0,8}style|[a-z]{0,8}size|(?:bf|it|large|Large|small|huge|color|bold)[a-z]*)(?![a-z])"
 )

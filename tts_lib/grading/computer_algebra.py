@@ -56,11 +56,12 @@ def as_typed(text: str) -> str:
     if not set(re.sub(r"[^A-Z]", "", _KNOWN.sub("", _PI.sub("", text)))) - set("EIC"):
         text = _E.sub("e", _I.sub("i", text) if re.search(r"\d", text) else text)
     text = _PI.sub(r"\\pi ", text)
+    text = text.replace(" +- ", r" \pm ")
     if (solved := _solutions(text)) is not None:
         return solved
     if re.search("[=<>]", text):
         text = _OR.sub(r" \\lor ", text.replace("&&", r"\land ")).replace(":=", "=")
-    return re.sub(r"(?<![!=<>])==(?!=)", "=", text).replace(" +- ", r" \pm ")
+    return re.sub(r"(?<![!=<>])==(?!=)", "=", text)
 
 
 def _called(call: re.Match[str]) -> str:

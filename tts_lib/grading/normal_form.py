@@ -6,7 +6,7 @@ Nothing here changes what an answer means: units, magnitudes, labels and bases s
 import re
 from html import unescape
 
-from tts_lib.grading import braces, computer_algebra, programs, typesetting
+from tts_lib.grading import braces, computer_algebra, programs, typesetting, wrapped
 from tts_lib.grading.customs import usual
 from tts_lib.grading.limits import MAX_CHARS
 from tts_lib.grading.plain_numbers import decimal, is_decimal, without_e, without_grouping
@@ -86,17 +86,23 @@ def normalise(answer: str) -> str:
 
     An answer that is too long to be read keeps its text; only its white space is made even.
     """
-    answer = (
-        _HEADING.sub("", " ".join(answer.split()), count=1) if answer.startswith("##") else " ".join(answer.split())
-    )
+    text = answer
+    answer = _on_one_line(answer)
     if len(answer) <= MAX_CHARS and (match := _SENTENCE.fullmatch(answer)):
         answer = answer if _DENIAL.search(answer.replace(match[1], " ")) else match[1]
+    elif len(answer) <= MAX_CHARS and (said := wrapped.unwrapped(text)) != text:
+        answer = _on_one_line(said)
     answer = braces.sets(computer_algebra.named(answer))
     for _ in range(_MOST_PASSES):
         if len(answer) > MAX_CHARS or (changed := _normalise(answer)) == answer:
             break
         answer = changed
     return answer
+
+
+def _on_one_line(answer: str) -> str:
+    answer = " ".join(answer.split())
+    return _HEADING.sub("", answer, count=1) if answer.startswith("##") else answer
 
 
 def _normalise(answer: str) -> str:
@@ -109,7 +115,7 @@ def _normalise(answer: str) -> str:
         answer = answer.replace(r"\\", "\\")
     elif r"\begin" not in answer:
         answer = _DOUBLE_ESCAPE.sub(r"\\", answer)
-    answer = programs.as_latex(computer_algebra.as_typed(typesetting.plain(answer)))
+    answer = programs.as_latex(computer_algebra.as_typed(wrapped.unwrapped(typesetting.plain(answer))))
     if answer.startswith("{#"):  # in a colour
         answer = _HEADING.sub("", answer[1:])
     answer = _INFIX.sub(_prefixed, _DOTS.sub(r"\\ldots ", answer))

@@ -1,0 +1,120 @@
+r"""An answer that is a text around a value: ``<answer>42</answer>``, "**Final Answer:** 160 minutes", "答案：42".
+
+Only what stands around the value goes: what is left says the same as before, its units and its "at least" too.
+"""
+
+import re
+
+from tts_lib.grading import languages
+from tts_lib.grading.reading.number_words import CARDINALS
+
+_MARK = re.compile(
+    r"[A-Za-z]{2,}[ ,]|day\b|\d \(|^[∴→⇒]|[A-Za-z]:|\*\*|__|<[a-z<]|[^\x00-\u024f\u0370-\u03ff\u2000-\u22ff]"
+    r"|^\$?[=-]?>|^\[A|[aA]ns|\d, [a-z]"
+)
+_CALCULATED = re.compile(r"<<[^<>]{0,200}>>")
+_TAG = re.compile(
+    r"\s*(?:<(\w{0,10}ans(?:wer)?)>(.*)</\1>"
+    r"|\[/?(?:ANSWER|answer)\](.*?)(?:\[/(?:ANSWER|answer)\])?)\s*",
+    re.DOTALL,
+)
+_BOLD = re.compile(r"(?<![\w)\]}])(\*\*|__)(?=\S)((?:(?!\1).)+?)(?<=\S)\1(?![\w(])")
+_SIGN = r"(?:[\s*✅✔☑👉🎯📌•·∴→⇒\ufe0f]|#{1,6}\s|=>|->|\\to )"
+_HENCE = (
+    r"(?:(?:so|thus|hence|then|therefore|consequently|finally|overall"
+    r"|in (?:conclusion|summary|total)|as a result)\b,? ?)"
+)
+_WHOSE = r"(?:the |my |our |a )?(?:(?:final|correct|required|desired|right|exact|best) ){0,2}"
+_IS = (
+    r"(?: ?[:=：]\s*|\s+(?:is|are|was|should be|must be|would be|will be|equals?|=)"
+    r"(?: (?:therefore|thus|then|hence|simply|just|clearly|given by|equal to))?[:,]?\s+)"
+)
+_LABEL = re.compile(
+    rf"{_SIGN}*{_HENCE}?{_WHOSE}(?:answers?|ans\.?|result|solution){_SIGN}*{_IS}{_SIGN}*"
+    rf"(?:the (?:final )?answer is:? )?"
+    rf"|{_SIGN}*Ans\.\s+(?=[-\d$\\])|{_SIGN}*\*{{0,2}}(?:Final )?Answer\*{{0,2}}\s*\n\s*",
+    re.I,
+)
+_CONCLUSION = re.compile(rf"{_SIGN}*{_HENCE}(?:(?:we|i) (?:get|have|obtain|find)(?: that)? )?(?=\S)", re.I)
+_SIGNS = re.compile(rf"{_SIGN}+(?=[-\d$\\(\w])")
+_ABROAD = re.compile(
+    rf"{_SIGN}*(?:(?:{languages.HENCE}),? )?(?:{languages.WHOSE} ){{0,2}}(?:{languages.ANSWER})(?: {languages.WHICH})?"
+    rf"(?:\s?[:：=]\s*|\s{languages.IS}:?\s+)|{_SIGN}*{languages.ANSWER_UNSPACED}\s?"
+    rf"(?:[:：]\s?|{languages.IS_UNSPACED}\s?[:：]?\s?)",
+    re.I,
+)
+_BEHIND = re.compile(
+    r"(?<=[\w)}\]$%]),? is (?:the|our|my)"
+    r"(?: (?:only|final|correct|required|desired|smallest|largest|least|greatest)){0,2}"
+    r"(?: (?:answer|solution|value|result|one|such [a-z]+|possible [a-z]+))?[.!]?$"
+)
+_NUMBER = rf"(\d{{1,3}}|{'|'.join(list(CARDINALS)[1:13])})"
+_COUNTED = re.compile(
+    rf"{_NUMBER}(?: [a-z]{{2,20}}){{0,2}}(?:,? ?\(|, (?=namely|i\.e)|: | ?[—–] )"
+    rf"(?:(?:namely|i\.e\.|they are|the [a-z]+ are):?,? )?"
+    r"(?:[a-z] ?(?:=|\\in|∈) ?)?(?P<list>-?[\d./]+(?:, ?(?:and )?-?[\d./]+| and -?[\d./]+)*)\)?\.?",
+    re.I,
+)
+_REMARK = re.compile(
+    r"(?<=[\w}$]) \((?:rounded (?:to|up|down)|not \d|as (?:required|desired)|by [a-z]+|see [a-z]+)[^()]*\)$"
+    r"|, (?:attained|achieved|reached|occurring) [^.]*\.?$"
+)
+_DAY = re.compile(
+    r"(?:(?:it|this|that|the|that day|the (?:day|date|answer)(?: of the week)?|[A-Z][a-z]+ \d{1,2}(?:st|nd|rd|th)?)"
+    r"(?:'s|’s)?"
+    r"(?: (?:is|was|will be|falls|will fall|fell))?(?: on)? )?(?:an? )?((?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)\.?",
+    re.I,
+)
+_EXACTLY = re.compile(
+    rf"(?:there (?:are|is) )?(?:exactly|precisely|a total of|in total,?) (?=\d|(?:{'|'.join(list(CARDINALS)[1:])})\b)",
+    re.I,
+)
+_PAYS = re.compile(
+    r"(?P<before>[A-Z][A-Za-z ,'’]{0,80}\b(?:pays?|paid|costs?|spends?|spent|earns?|earned|makes?|made|saves?"
+    r"|saved|has|have|owes?|needs?|gets?|receives?))"
+    r"(?: a total of)? "
+    r"(?P<value>\\?\$\d[\d,]*(?:\.\d+)?|\d[\d,]*(?:\.\d+)? dollars)(?: (?:for|on|from|in|by) "
+    r"(?:the|his|her|their|its|all|these|those|selling|total|this)\b[A-Za-z ]{0,60})?\.?",
+)
+_OTHERWISE = re.compile(
+    r"\b(?:not|never|no|each|every|per|half|twice|double|triple|more|less|fewer|least|most"
+    r"|than|if|only if|or|and|one|two|three"
+    r"|four|five|six|ten|times|could|might|may|would"
+    r"|wanted|fraction|percent|before|after|first|otherwise|instead|nearly|almost)\b|n['’]t\b",
+    re.I,
+)
+
+
+def unwrapped(answer: str) -> str:
+    """The answer without the text around it; other answers as they are."""
+    if not _MARK.search(answer):
+        return answer
+    plain = _peeled(answer)
+    plain = _CALCULATED.sub("", plain) if "<<" in plain else plain
+    if tag := _TAG.fullmatch(plain):
+        plain = (tag[2] or tag[3] or "").strip()
+    if "**" in plain or "__" in plain:
+        plain = _BOLD.sub(r"\2", plain)
+    for begins in (_LABEL, _ABROAD, _CONCLUSION, _SIGNS):
+        if (found := begins.match(plain)) and found.end() < len(plain):
+            plain = plain[found.end() :]
+            break
+    plain = _REMARK.sub("", _BEHIND.sub("", plain))
+    if counted := _COUNTED.fullmatch(plain):
+        listed = len(re.findall(r"-?[\d./]+", counted["list"].rstrip(".")))
+        number = counted[1].lower()
+        plain = number if str(CARDINALS.get(number, number)) == str(listed) and listed > 1 else plain
+    if day := _DAY.fullmatch(plain):
+        return day[1]
+    if (paid := _PAYS.fullmatch(plain)) and not _OTHERWISE.search(plain):
+        return paid["value"]
+    said = _EXACTLY.sub("", plain, count=1)
+    return answer if not said or said == _peeled(answer) else said
+
+
+def _peeled(answer: str) -> str:
+    """A text without the braces and dollars around all of it, the spaces and the stops at its end."""
+    plain = answer.strip(" ").removeprefix("= ")
+    while (outer := re.fullmatch(r"[= ]*(?:\{(.*)\}|\$([^$]*)\$)[. ]*", plain)) and "{" not in (outer[1] or ""):
+        plain = (outer[1] or outer[2] or "").strip(" ")
+    return plain
