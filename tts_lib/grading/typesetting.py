@@ -55,7 +55,7 @@ _UNIT_VECTOR = re.compile(
     r"\\(?:mathbf|boldsymbol|bm|vec) ?\{ ?(?:(?:\\hat ?)?([ijk])|(?:\\hat ?)?\{ ?([ijk]) ?\}) ?\}"
 )
 _CROSS = re.compile(
-    r"(\\(?:vec|overrightarrow|mathbf|boldsymbol|bm) ?(?:\{ ?[a-zA-Z]+ ?\}|[a-zA-Z])) ?\\times(?![a-zA-Z])"
+    r"(\\nabla|\\(?:vec|overrightarrow|mathbf|boldsymbol|bm) ?(?:\{ ?[a-zA-Z]+ ?\}|[a-zA-Z])) ?\\times(?![a-zA-Z])"
 )
 _CROSS_OF_TUPLES = re.compile(  # of three entries
     r"((?:\(|\\langle)[^()<>,]{1,40},[^()<>,]{1,40},[^()<>,]{1,40}(?:\)|\\rangle)) *\\times *(?=\(|\\langle)"
