@@ -8,10 +8,12 @@ from decimal import Context, Decimal
 
 from tts_lib.grading.conventions import Conventions
 from tts_lib.grading.reading.conditions import Reading, region_of
+from tts_lib.grading.reading.numerals import ESTIMATED
 from tts_lib.grading.verdicts import Finding
 
 _NOON = 12
 _DIGITS = Context(prec=30, Emin=-(10**17), Emax=10**17)
+_ESTIMATED_SLACK = Decimal("1e-25")  # of an integral or an endless sum that is reckoned
 _SLACK = Decimal("1.000000001")  # 1/3 and 0.333333 differ by no more than a third of a millionth
 
 
@@ -29,12 +31,15 @@ def numbers(golds: Sequence[tuple | None], answers: Sequence[tuple | None], conv
 def _same(one: tuple, other: tuple, conventions: Conventions) -> bool:
     if one[0] == other[0]:
         return True
-    if not (one[3] or other[3]):
+    is_estimated = ESTIMATED in (one[0][:1], other[0][:1])
+    if not (one[3] or other[3] or is_estimated):
         return False
     pairs = [(Decimal(a), Decimal(b)) for a, b in zip(one[1:3], other[1:3], strict=True)]
     if not all(number.is_finite() for pair in pairs for number in pair):
         return False
     size = max(max(abs(number) for number in pair) for pair in pairs)
+    if is_estimated and not (one[3] or other[3]):
+        return all(abs(_DIGITS.subtract(*pair)) <= max(size, Decimal(1)) * _ESTIMATED_SLACK for pair in pairs)
     allowed = _DIGITS.multiply(min(Decimal(1), size), _SLACK.scaleb(-conventions.decimals))
     return all(abs(_DIGITS.subtract(*pair)) <= allowed for pair in pairs)
 

@@ -117,7 +117,7 @@ def _normalise(answer: str) -> str:
         answer = _DOUBLE_ESCAPE.sub(r"\\", answer)
     answer = programs.as_latex(computer_algebra.as_typed(wrapped.unwrapped(typesetting.plain(answer))))
     if answer.startswith("{#"):  # in a colour
-        answer = _HEADING.sub("", answer[1:])
+        answer = _HEADING.sub("", answer[1:].rstrip(" ,").removesuffix("}"))
     answer = _INFIX.sub(_prefixed, _DOTS.sub(r"\\ldots ", answer))
     answer = _RUPEES.sub("₹", _CLOCK.sub(r"\\text{o'clock}", answer))
     for old, new in _SIGNS:

@@ -68,6 +68,7 @@ _WIDTH = re.compile(
 )
 _STYLE = re.compile(rf"\\(?:{_STYLED})(?=\{{)|\\(?:{_LOOK})(?![a-zA-Z]) ?")
 _TEXT = re.compile(r"\\(?:mbox|hbox|text(?:bf|rm|it|sf|tt|sc|normal|up|md)|mathrm|operatorname\*?) ?(?=\{)")
+_ROMAN_D = re.compile(r"\\mathrm ?\{ ?d ?\} ?(?=[a-z](?![a-zA-Z]))")
 _ROMAN_LETTER = re.compile(r"\\mathrm ?\{ ?([a-z]) ?\}")
 _FUNCTIONS = sorted(({*OF_ONE_NUMBER, *OTHER_NAMES, *OF_COMPLEX} - {"sec", "abs"}) | {"gcd", "lcm"})
 _FUNCTION = re.compile(
@@ -89,7 +90,7 @@ def plain(answer: str) -> str:
     )  # a product of vectors that is none of numbers
     answer = _COMMAND.sub(lambda name: f"{name[1]}{_NAMES[name[2]]} ", answer)
     answer = _WIDTH.sub(" ", _COLOUR.sub("", answer))
-    answer = _FUNCTION.sub(r"\\\1\2 ", _ROMAN_LETTER.sub(r"{\1}", answer))
+    answer = _FUNCTION.sub(r"\\\1\2 ", _ROMAN_LETTER.sub(r"{\1}", _ROMAN_D.sub(" d", answer)))
     answer = _TEXT.sub(r"\\text", _STYLE.sub("", answer))
     answer = _NEGATION.sub(r"\\neg ", answer)
     return _SPACING.sub(r"\1 ", _GROUPING.sub("", answer))

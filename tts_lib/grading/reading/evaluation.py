@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from mpmath import mp
 
+from tts_lib.grading.reading import estimates
 from tts_lib.grading.reading.functions import (
     FUNCTIONS,
     KEY_BITS,
@@ -82,6 +83,10 @@ class _Evaluation:
     def _call(self, name: str, arguments: list[Tree]) -> Value:
         if name in ("sum", "prod"):
             return self._over_whole_numbers(name, *arguments)
+        if name == "series":
+            return self._series(*arguments)
+        if name == "integral":
+            return self._integral(*arguments)
         if name == "closed sum":
             return self._closed(*arguments)
         outside, self._in_angle = self._in_angle, self._in_angle or name in ANGLES
@@ -102,6 +107,23 @@ class _Evaluation:
             terms.append(self.value(body))
         self.worth.pop(index, None)
         return added(terms) if name == "sum" else multiplied(terms)
+
+    def _series(self, index: Tree, start: Tree, body: Tree) -> Value:
+        return estimates.series(lambda k: self._at(index, Fraction(k), body), whole(self.value(start)), body, index)
+
+    def _integral(self, variable: Tree, low: Tree, high: Tree, body: Tree) -> Value:
+        ends = [
+            mp.inf if e == ENDLESS else -mp.inf if e == ("neg", ENDLESS) else as_mp(self.value(e)) for e in (low, high)
+        ]
+        if any(end.imag for end in ends):
+            raise UndefinedError("ends that are not real")
+        return estimates.integral(lambda x: self._at(variable, x, body), *ends)
+
+    def _at(self, variable: Tree, x: Value, body: Tree) -> Value:
+        self.worth[variable] = x
+        value = as_mp(self.value(body))
+        self.worth.pop(variable, None)
+        return value
 
     def _closed(self, index: Tree, start: Tree, end: Tree, body: Tree) -> Value:
         """A sum of `sums.Terms` by differences of its polynomial, for ends of any value."""

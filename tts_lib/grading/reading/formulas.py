@@ -7,11 +7,15 @@ makes a word are variables, one each; i is the imaginary unit, e Euler's number.
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from math import factorial
+
+from mpmath import bernfrac
 
 from tts_lib.grading.reading.operators import Operators
 from tts_lib.grading.reading.sums import terms
 from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, tokens, written
 from tts_lib.grading.reading.trees import ENDLESS, ONE, ZERO, Tree, replaced, symbols
+from tts_lib.grading.reading.values import nearly, point
 from tts_lib.grading.reading.words import (
     GREEK,
     INVERSES,
@@ -27,6 +31,7 @@ _BIG = frozenset("sum prod int lim".split())
 _UNKNOWN_FUNCTIONS = "fgFG"
 _TERMS = (0, 1, 2, 3, 5, 8)  # by which sums are told apart
 _DIFFERENTIALS = "rstuvwxyz"
+_MOST_TERMS = 20  # of a sum that is integrated
 _FEWEST_PLACES = 6  # of a decimal whose digits go on, "3.14159..."
 _TWICE = re.compile(r"(?P<start>\d*\.\d*?)(?P<period>\d{2,}?)(?P=period)+(?P<part>\d*)")
 _NAMED = frozenset("overline angle triangle vec overrightarrow widehat hat mathbb".split())
@@ -116,6 +121,9 @@ class _Parser(Operators):
 
     def _symbol(self, name: str) -> Tree:
         """A variable; one that is applied to a single number or variable, as in P(3), is a function."""
+        if name == "zeta" and self._is_applied() and self.rest[-2].text.isdecimal():
+            (_, argument), self.rest[-3:] = self.rest[-2][:2], []
+            return _zeta(int(argument))
         return self._applied(name) if self._is_applied() else ("symbol", name)
 
     def _is_applied(self) -> bool:
@@ -181,6 +189,20 @@ class _Parser(Operators):
             return self._symbol(name + self._index())
         raise UnreadableError(name)
 
+    def _to_differential(self, body: Tree) -> Tree:
+        r"""What stands up to the differential of ``\int_0^1 x^2+1\,dx``; the first term if there is none behind it."""
+        if _has_differential(body):
+            return body
+        rest, terms_ = list(self.rest), [body]
+        while self.at("+", "-") and len(terms_) < _MOST_TERMS:
+            sign = self.rest.pop()
+            terms_.append(self._term() if sign.text == "+" else ("neg", self._term()))
+            if _has_differential(last := terms_[-1]):
+                of = next(s for s in symbols(last) if re.fullmatch(f"d[{_DIFFERENTIALS}]", s[1]))
+                return ("mul", ("add", *terms_[:-1], replaced(last, of, ONE)), of)
+        self.rest = rest
+        return body
+
     def _root(self) -> Tree:
         degree: Tree = ("number", Fraction(2))
         if self.take("["):
@@ -222,6 +244,9 @@ class _Parser(Operators):
             into.extend(self.raw_group())
         body = self.product()
         if name == "int" and below and above:
+            body = self._to_differential(body)
+            if (worked_out := _integral(below, above, body)) is not None:
+                return worked_out
             body = _without_dummy(body)
         if name == "lim" and len(below) > 2 and below[0].kind == "letters" and below[1].is_command("to"):
             body = replaced(body, ("symbol", below[0].text), ("symbol", "dummy"))
@@ -235,6 +260,10 @@ class _Parser(Operators):
                 return ("call", name, index, start, end, body)
             if name == "sum" and (found := terms(body, index)) and not (end is None and found.of):
                 return ("call", "closed sum", index, start, ENDLESS if end is None else end, body)
+            if name == "sum" and end is None and symbols(body) == {index} and not symbols(start):
+                series = ("call", "series", index, start, body)
+                if nearly(series, {}) is not None:
+                    return series
             if not any("_" in symbol and index[1] in symbol for _, symbol in symbols(body)):
                 places = (("add", start, ("number", Fraction(i))) for i in _TERMS)
                 length = ("add", end, ("neg", start)) if end is not None else ZERO
@@ -252,6 +281,60 @@ class _Parser(Operators):
         inner = [factor for factor in factors if symbols(factor)]
         applied: Tree = ("apply", f"{name} {written(below)} {written(above)}", ("mul", *inner))
         return ("mul", applied, *(factor for factor in factors if not symbols(factor)))
+
+
+def _has_differential(tree: Tree) -> bool:
+    return any(re.fullmatch(f"d[{_DIFFERENTIALS}]", name) for _, name in symbols(tree))
+
+
+def _integral(below: Tokens, above: Tokens, body: Tree) -> Tree | None:
+    """A definite integral of a formula that has a differential for a factor; None of those that nobody can reckon."""
+    of = {name for _, name in symbols(body) if re.fullmatch(f"d[{_DIFFERENTIALS}]", name)}
+    if len(of) != 1 or "apply" in str(body):
+        return None
+    name = of.pop()
+    variable, differential = ("symbol", "dummy"), ("symbol", name)
+    if _count(body, differential) != 1 or not _is_factor(body, differential):
+        return None
+    integrand = replaced(replaced(body, differential, ONE), ("symbol", name[1]), variable)
+    ends = [_end(row) for row in (below, above)]
+    if None in ends:
+        return None
+    found = ("call", "integral", variable, *ends, integrand)
+    return found if nearly(found, point(symbols(found), 0)) is not None else None
+
+
+def _end(row: Tokens) -> Tree | None:
+    if written(row) in (r"\infty", r"-\infty"):
+        return ("neg", ENDLESS) if row[0].is_sign("-") else ENDLESS
+    try:
+        return formula(row).tree
+    except UnreadableError:
+        return None
+
+
+def _count(tree: Tree, part: Tree) -> int:
+    return 1 if tree == part else sum(_count(inner, part) for inner in tree[1:] if isinstance(inner, tuple))
+
+
+def _is_factor(tree: Tree, part: Tree) -> bool:
+    """Whether a part multiplies all of a tree."""
+    if tree == part:
+        return True
+    inside = tree[1:2] if tree[0] in ("div", "frac") else tree[1:] if tree[0] in ("mul", "neg", "group") else ()
+    return any(_is_factor(inner, part) for inner in inside)
+
+
+def _zeta(n: int) -> Tree:
+    """Riemann's function of a whole number, by pi if that is even."""
+    if n < 2 or n % 2 or n > _MOST_TERMS:
+        index = ("symbol", "k")
+        body = ("div", ONE, ("pow", index, ("number", Fraction(n))))
+        return (
+            ("call", "series", index, ONE, body) if 2 < n <= _MOST_TERMS else ("apply", "zeta", ("number", Fraction(n)))
+        )
+    factor = abs(Fraction(*map(int, bernfrac(n)))) * Fraction(2 ** (n - 1), factorial(n))
+    return ("mul", ("number", factor), ("pow", ("pi",), ("number", Fraction(n))))
 
 
 def _of_complex(name: str, *arguments: Tree) -> Tree:

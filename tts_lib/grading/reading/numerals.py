@@ -33,6 +33,14 @@ class Number(NamedTuple):
     is_decimal: bool = False
 
 
+ESTIMATED = "~"  # begins the key of a number of which some digits are known
+
+
+def estimate(found: Number) -> Number:
+    """A number of which only the first digits are known."""
+    return found._replace(key=f"{ESTIMATED}{found.real} {found.imag}")
+
+
 INFINITY, MINUS_INFINITY = Number("+oo", "Infinity"), Number("-oo", "-Infinity")
 
 

@@ -12,6 +12,9 @@ _ENDS = frozenset(
 )
 
 
+DIFFERENTIALS = frozenset(f"d{letter}" for letter in "rstuvwxyz")
+
+
 class Operators(Cursor, ABC):
     """Reads operators; what they join is read by `atom` and `letter`, which a subclass has."""
 
@@ -50,7 +53,7 @@ class Operators(Cursor, ABC):
         if self.take("+"):
             return self.product(is_argument)
         factors = [self._power()]
-        while self._starts_factor() and not (is_argument and self._starts_function()):
+        while self._starts_factor() and not (is_argument and (self._starts_function() or self._starts_differential())):
             if factors[-1][0] == "number" and self.rest[-1].kind in ("number", "repeating"):
                 raise UnreadableError("two numbers side by side")
             factors.append(self._power())
@@ -69,6 +72,10 @@ class Operators(Cursor, ABC):
     def _starts_function(self) -> bool:
         token = self.next()
         return token is not None and token.kind in ("command", "letters") and token.text in FUNCTIONS
+
+    def _starts_differential(self) -> bool:
+        token = self.next()
+        return token is not None and token.kind == "letters" and token.text in DIFFERENTIALS
 
     def _power(self) -> Tree:
         tree = self.atom()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from tts_lib.grading.reading.trees import ONE, Tree, replaced, symbols
 
 _HIGHEST = 8  # degree
+_OUTWEIGHED = 1_000  # as which a power of a number counts beside polynomials
 
 
 class Terms(NamedTuple):
@@ -87,3 +88,40 @@ def _degree(tree: Tree, index: Tree) -> int | None:
         inner = _degree(parts[0], index)
         return None if inner is None else inner * int(parts[1][1])
     return None
+
+
+def degree_of(tree: Tree, index: Tree) -> tuple[int, int, int] | None:
+    """(degree, powers of -1, factorials) of a term that is a quotient of polynomials times these; None of others."""
+    if (degree := _degree(tree, index)) is not None:
+        return degree, 0, 0
+    kind, *parts = tree
+    if kind in ("neg", "group"):
+        return degree_of(parts[0], index)
+    if kind == "mul":
+        return _added([degree_of(part, index) for part in parts])
+    if kind in ("div", "frac") and (below := degree_of(parts[1], index)):
+        return _added([degree_of(parts[0], index), (-below[0], below[1], -below[2])])
+    if kind == "pow" and index not in symbols(parts[0]) and _degree(parts[1], index) == 1:
+        return _of_power(parts[0])
+    if kind == "pow" and parts[1][0] == "neg" and parts[1][1][0] == "number" and parts[1][1][1] in range(_HIGHEST + 1):
+        inner = degree_of(parts[0], index)
+        return inner and _added([(-inner[0], inner[1], -inner[2])] * int(parts[1][1][1]))
+    if tree[:2] == ("call", "factorial") and _degree(tree[2], index) == 1:
+        return 0, 0, 1
+    return None
+
+
+def _of_power(base: Tree) -> tuple[int, int, int] | None:
+    """A power of -1, or of a number, which only a factorial outweighs."""
+    while base[0] == "group":
+        base = base[1]
+    if base == ("neg", ONE):
+        return 0, 1, 0
+    return (_OUTWEIGHED, 0, 0) if not symbols(base) else None
+
+
+def _added(sizes: list[tuple[int, int, int] | None]) -> tuple[int, int, int] | None:
+    known = [size for size in sizes if size is not None]
+    if len(known) < len(sizes):
+        return None
+    return sum(s[0] for s in known), sum(s[1] for s in known), sum(s[2] for s in known)

@@ -31,12 +31,22 @@ def _unknown(tree: Tree, kinds: tuple[str, ...]) -> set[Tree]:
     if tree[0] in kinds or is_abs:
         return {tree}
     found: set[Tree] = set().union(*(_unknown(part, kinds) for part in tree[1:] if isinstance(part, tuple)))
-    return found - {tree[2]} if tree[0] == "call" and tree[1] in ("sum", "prod", "closed sum") else found
+    return (
+        found - {tree[2]}
+        if tree[0] == "call" and tree[1] in ("sum", "prod", "closed sum", "series", "integral")
+        else found
+    )
 
 
 def has_i(tree: Tree) -> bool:
     """Whether a tree writes the imaginary unit."""
     return tree == ("i",) or any(has_i(part) for part in tree[1:] if isinstance(part, tuple))
+
+
+def is_estimated(tree: Tree) -> bool:
+    """Whether a tree has an integral or an endless sum, which are reckoned to some digits only."""
+    is_one = tree[0] == "call" and tree[1] in ("series", "integral")
+    return is_one or any(is_estimated(part) for part in tree[1:] if isinstance(part, tuple))
 
 
 def has_steps(tree: Tree) -> bool:

@@ -12,8 +12,8 @@ from mpmath import mp
 
 from tts_lib.grading.reading.evaluation import Worth, evaluate
 from tts_lib.grading.reading.functions import UndefinedError, coordinate, divided
-from tts_lib.grading.reading.numerals import CONSTANT_BITS, Number, Value, number
-from tts_lib.grading.reading.trees import Tree, has_i, has_steps, symbols
+from tts_lib.grading.reading.numerals import CONSTANT_BITS, Number, Value, estimate, number
+from tts_lib.grading.reading.trees import Tree, has_i, has_steps, is_estimated, symbols
 
 N_POINTS = 8  # the first half has positive coordinates only
 _FEWEST_POINTS = 2  # at which a formula must be worth something
@@ -22,7 +22,7 @@ _LARGEST = 20  # of them
 _N_STEPS = 48  # whole numbers, so that most remainders are among them
 _WHOLE = frozenset("kmnN")  # variables that stand for whole numbers
 _POINT_BITS = 2_000
-_FEW_BITS = 250
+_FEW_BITS = 180
 
 
 def constant(tree: Tree, is_decimal: bool) -> Number | None:
@@ -32,6 +32,8 @@ def constant(tree: Tree, is_decimal: bool) -> Number | None:
         TooLargeError: it cannot be evaluated.
     """
     value = _converged(tree, {}, CONSTANT_BITS)
+    if value is not None and is_estimated(tree):
+        return estimate(number(value, is_decimal, _FEW_BITS))
     return None if value is None else number(value, is_decimal)
 
 
@@ -43,6 +45,8 @@ def numbers(tree: Tree, is_decimal: bool) -> list[Number | None]:
     if not symbols(tree):
         return [constant(tree, is_decimal)]
     found = [None if v is None else number(v, is_decimal, _POINT_BITS) for v in values(tree)]
+    if is_estimated(tree):
+        return [one and estimate(one) for one in found] if any(found) else [None]
     if all(one is not None and one == found[0] for one in found):  # sin^2 x + cos^2 x
         value = _converged(tree, point(symbols(tree), 0), CONSTANT_BITS)
         return [None if value is None else number(value, is_decimal)]
@@ -78,7 +82,7 @@ def value_at(tree: Tree, worth: Worth) -> Value | None:
 
 
 def nearly(tree: Tree, worth: Worth) -> Value | None:
-    """What a tree is worth where its variables are, to some sixty digits; None if that is not real."""
+    """What a tree is worth where its variables are, to some fifty digits; None if that is not real."""
     with mp.workprec(_FEW_BITS):
         try:
             return _real(evaluate(tree, worth, is_real=True))
@@ -105,6 +109,8 @@ def _real(value: Value | None) -> Value | None:
 def _converged(tree: Tree, worth: Worth, bits: int) -> Value | None:
     """The value to that many bits, evaluated with more of them until they stay; None if it is undefined."""
     is_real = not has_i(tree)
+    if is_estimated(tree):
+        return nearly(tree, worth)
     before = None
     for precision in (bits + 300, bits + 700, 3 * bits + 700, 3 * bits + 1100):
         with mp.workprec(precision):
