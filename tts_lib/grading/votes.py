@@ -6,6 +6,7 @@ from typing import Any
 from tts_lib.grading.conventions import Conventions
 from tts_lib.grading.equivalence import compare
 from tts_lib.grading.reading.conditions import Reading
+from tts_lib.grading.reading.numerals import ESTIMATED
 
 
 def classes(readings: Sequence[Reading], conventions: Conventions) -> list[int]:
@@ -36,7 +37,8 @@ def classes(readings: Sequence[Reading], conventions: Conventions) -> list[int]:
 
 
 def _is_exact_number(reading: Reading) -> bool:
-    return reading[0] == "value" and len(reading[1]) == 1 and reading[2] is None and not reading[1][0][3]
+    is_alone = reading[0] == "value" and len(reading[1]) == 1 and reading[2] is None
+    return is_alone and not reading[1][0][3] and not reading[1][0][0].startswith(ESTIMATED)
 
 
 def _are_one(one: Reading, other: Reading, conventions: Conventions) -> bool:
