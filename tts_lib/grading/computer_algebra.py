@@ -97,7 +97,7 @@ def _inside(text: str) -> str | None:
 
 def _solutions(text: str) -> str | None:
     """``x=1,x=2`` of the rules or equations that a solver prints, several unknowns with semicolons between them."""
-    plain = text.strip(" =.")
+    plain = text.strip(" =.$")
     inside = _inside(plain)
     if inside is None:
         return _rules(plain)

@@ -67,7 +67,7 @@ _WIDTH = re.compile(
     r"|\\(?:[hm]skip|m?kern) ?-?[\d.]+ ?(?:pt|em|ex|mu|[cm]m|in)(?![a-z])|(?<=\\\\)\[-?[\d.]+ ?(?:pt|em|ex|[cm]m)\]"
 )
 _STYLE = re.compile(rf"\\(?:{_STYLED})(?=\{{)|\\(?:{_LOOK})(?![a-zA-Z]) ?")
-_TEXT = re.compile(r"\\(?:mbox|hbox|text(?:bf|rm|it|sf|tt|sc|normal|up|md)|mathrm|operatorname\*?) ?(?=\{)")
+_TEXT = re.compile(r"\\(?:mbox|hbox|text(?:bf|rm|it|sf|tt|sc|normal|up|md)|ce|mathrm|operatorname\*?) ?(?=\{)")
 _ROMAN_D = re.compile(r"\\mathrm ?\{ ?d ?\} ?(?=[a-z](?![a-zA-Z]))")
 _ROMAN_LETTER = re.compile(r"\\mathrm ?\{ ?([a-z]) ?\}")
 _FUNCTIONS = sorted(({*OF_ONE_NUMBER, *OTHER_NAMES, *OF_COMPLEX} - {"sec", "abs"}) | {"gcd", "lcm"})

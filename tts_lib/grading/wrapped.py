@@ -12,6 +12,7 @@ _MARK = re.compile(
     r"[A-Za-z]{2,}[ ,]|day\b|\d \(|^[∴→⇒]|[A-Za-z]:|\*\*|__|<[a-z<]|[^\x00-\u024f\u0370-\u03ff\u2000-\u22ff]"
     r"|^\$?[=-]?>|^\[A|[aA]ns|\d, [a-z]"
 )
+_AROUND = re.compile(r"(?:[= ]*[{$])+([^{}]*?)(?:[. ]*[}$])+[. ]*")
 _CALCULATED = re.compile(r"<<[^<>]{0,200}>>")
 _TAG = re.compile(
     r"\s*(?:<(\w{0,10}ans(?:wer)?)>(.*)</\1>"
@@ -115,6 +116,6 @@ def unwrapped(answer: str) -> str:
 def _peeled(answer: str) -> str:
     """A text without the braces and dollars around all of it, the spaces and the stops at its end."""
     plain = answer.strip(" ").removeprefix("= ")
-    while (outer := re.fullmatch(r"[= ]*(?:\{(.*)\}|\$([^$]*)\$)[. ]*", plain)) and "{" not in (outer[1] or ""):
-        plain = (outer[1] or outer[2] or "").strip(" ")
+    if around := _AROUND.fullmatch(plain):
+        plain = around[1].strip(" ")
     return plain

@@ -30,7 +30,18 @@ from fractions import Fraction
 
 from tts_lib.grading.limits import is_readable
 from tts_lib.grading.normal_form import normalise
-from tts_lib.grading.reading import amounts, cases, dates, integers, matrices, notations, quantities, regions, vectors
+from tts_lib.grading.reading import (
+    amounts,
+    cases,
+    chemistry,
+    dates,
+    integers,
+    matrices,
+    notations,
+    quantities,
+    regions,
+    vectors,
+)
 from tts_lib.grading.reading.conditions import Reading, all_of, in_turn, joined, region, region_of, united_intervals
 from tts_lib.grading.reading.critical_points import critical_point
 from tts_lib.grading.reading.dots import continued, has_dots
@@ -96,6 +107,8 @@ def _or_words(text: str) -> Reading:
 
 
 def _read(text: str) -> Reading:
+    if (molecule := chemistry.species(text)) is not None:
+        return ("text", molecule)
     plain = without_text(text)
     has_words = " " in plain
     if has_words and (said := dates.clock(plain) or spoken(plain)) is not None:
