@@ -120,7 +120,13 @@ _RULES = [
     (re.compile(r"(?<=[)\]]) ?(?:\\text\{ ?union ?\}|union) ?(?=[(\[])", re.I), r"\\cup "),
     (re.compile(r"(?<=\d) ?\\mu ?\\text\{([mgsAVLlJW])\}"), r"\\text{micro\1}"),
     (re.compile(r"\\text\{ ?([kMG]?) ?(?:\}\\Omega(?![a-z])|\\Omega ?\})"), r"\\text{\1ohm}"),
-    (re.compile(r"(?<![\w.,^])(\d{1,6})/(\d{1,6}) (?=[xyzn](?![a-zA-Z]))"), r"\\frac{\1}{\2}"),
+    (
+        re.compile(
+            r"(?<![\w.,^])(\d{1,6})/(\d{1,6}) (?=(?:[xyznm]|[ckm]m|k?g"
+            r"|ft|mi|lb|L|mL|(?:meter|metre|inch|foot|mile|hour)s?)(?![a-zA-Z]))"
+        ),
+        r"\\frac{\1}{\2}",
+    ),
     (re.compile(r"^(?:in )?(?:(?:the|a) )?ratio (?:of |is )?(?=\d+(?::| to ))", re.I), ""),
     (re.compile(r"(?<![\^_])\{([-+=<>])\}"), r"\1"),
     (
@@ -138,6 +144,20 @@ _RULES = [
     (re.compile(r"^\\mathbb\{Z\}(?:\^\{\+\}|_\{>0\})$"), r"\\mathbb{Z}^+"),
     (re.compile(r"^(?:\\text\{)?(?:the )?empty set\}?$", re.I), r"\\emptyset "),
     (re.compile(r"^(\{[a-z]\\in )([RZN])(?=[:|])"), r"\1\\mathbb{\2}"),
+    (
+        re.compile(
+            r"(?<=\d) ?/ ?(hour|hr|day|week|month|year|minute|person|item|pound|mile)s?$"
+            r"|(?<=\d)(?<!^\d) ?/ ?(h)$"
+        ),
+        lambda each: rf"\text{{ per {each[1] or each[2]}}}" if each[1] or each.string.startswith("\\$") else each[0],
+    ),
+    (
+        re.compile(
+            r"(?<=\d )([a-z]{3,12}) an (?=hour\b)"
+            r"|(?<=\d )([a-z]{3,12}) a (?=(?:minute|second|day|week|month|year)\b)"
+        ),
+        r"\1\2 per ",
+    ),
     (re.compile(r"\\cr(?![a-zA-Z]) ?"), r"\\\\"),
     (re.compile(r"\\text\{plus or minus\}|\+/-|\bplus ?(?:\\lor |/)minus\b ?"), r"\\pm "),
     (re.compile(r"(?<![\w}])[_^](?:\{(\w+)\}|(\w))C_(?:\{(\w+)\}|(\w))"), r"\\binom{\1\2}{\3\4}"),

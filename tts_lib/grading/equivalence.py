@@ -148,6 +148,8 @@ def _measures(gold: Reading, answer: Reading, conventions: Conventions) -> Findi
         if other[0] != "value" or conventions.units == "required" or amount[1][1] != "money":
             return Finding(False, "one is an amount in several units")
         return compare(amount[2], other, conventions)
+    if any(unit.startswith("/") for unit in units) and conventions.units == "optional":  # of what may be left out
+        units = [unit[max(unit.find("/"), 0) :] for unit in units]
     if units[0] != units[1] and (conventions.units == "required" or all(map(is_known, units)) or are_apart(*units)):
         return Finding(False, f"units: {units[0] or 'none'} is not {units[1] or 'none'}")
     gold, answer = (reading[1] if reading[0] == "measured" else reading for reading in (gold, answer))

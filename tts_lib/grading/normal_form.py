@@ -6,7 +6,7 @@ Nothing here changes what an answer means: units, magnitudes, labels and bases s
 import re
 from html import unescape
 
-from tts_lib.grading import braces, computer_algebra, programs, typesetting, wrapped
+from tts_lib.grading import abroad, braces, computer_algebra, programs, typesetting, wrapped
 from tts_lib.grading.customs import usual
 from tts_lib.grading.limits import MAX_CHARS
 from tts_lib.grading.plain_numbers import decimal, is_decimal, without_e, without_grouping
@@ -52,7 +52,7 @@ _UNIT_IN_BRACKETS = re.compile(
 )
 _UNIT = r"\\text\{([A-Za-z ]{1,20})\}(?:\^\{?([23])\}?)?"
 _QUOTIENT = re.compile(rf"\\frac ?\{{ ?{_UNIT} ?\}}\{{ ?{_UNIT} ?\}}")
-_PRODUCT = re.compile(r"\\text\{([A-Za-z ]{1,20})\} ?\\cdot ?\\text\{([A-Za-z ]{1,20})\}")
+_PRODUCT = re.compile(r"\\text\{([A-Za-z ]{1,20})\} ?\\cdot ?\\text\{([A-Za-z/ ]{1,20})\}")
 _ANNOUNCED = re.compile(
     r"\\text\{([A-Za-z ,']{0,60}(?:\b(?:is|are)|:)) ?\}(?=.)|[A-Za-z]{2,20}(?: [A-Za-z]{2,20}){0,2}: ?(?=-?\\?\$?\d)"
 )
@@ -115,7 +115,7 @@ def _normalise(answer: str) -> str:
         answer = answer.replace(r"\\", "\\")
     elif r"\begin" not in answer:
         answer = _DOUBLE_ESCAPE.sub(r"\\", answer)
-    answer = programs.as_latex(computer_algebra.as_typed(wrapped.unwrapped(typesetting.plain(answer))))
+    answer = programs.as_latex(computer_algebra.as_typed(abroad.at_home(wrapped.unwrapped(typesetting.plain(answer)))))
     if answer.startswith("{#"):  # in a colour
         answer = _HEADING.sub("", answer[1:].rstrip(" ,").removesuffix("}"))
     answer = _INFIX.sub(_prefixed, _DOTS.sub(r"\\ldots ", answer))

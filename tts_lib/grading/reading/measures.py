@@ -55,7 +55,7 @@ _SYMBOLS = frozenset(
     "mbar mmol keV MeV GeV cL cl dl".split()
 )
 _SHORT = frozenset("m s h g l L N J W V A K".split())  # units of one letter, in quotients such as m/s only
-LETTERS = _SYMBOLS | _SHORT | {"cc", "um"}  # that may be a unit behind a number
+LETTERS = _SYMBOLS | _SHORT | {"cc", "um", "M"}  # that may be a unit behind a number
 _CURRENCIES = frozenset(
     "USD EUR GBP INR CNY RMB JPY Rs US CHF AUD CAD NZD SGD HKD SEK NOK DKK PLN CZK HUF RUB KRW BRL MXN ZAR TRY".split()
 )
@@ -69,8 +69,11 @@ _NO_UNIT = re.compile(r"(?<![a-zA-Z^])(?<!\^ )(?<!\^ -)\d|\d\d|[^\w\s.,^/'’°�
 _SPELLINGS = """
 kg: kilo; g: gm; microm: um micron \\mum µm; inch: in inche; foot: feet ft; yard: yd; mile: mi; min: minute; h: hour hr;
 day: d; week: wk; month:; year: yr; pound: lb; ounce: oz; ton: tonne; gallon: gal; dollar: \\$ usd buck; cent: ¢;
-euro: € eur; gbp: £; yen: ¥ jpy; rupee: ₹ inr rs; degree: deg; radian: rad; percent:; oclock:; /: per; square: sq;
-cubic: cu; k: kelvin; acre:; hectare: ha; kN: kn; kJ: kj; kWh: kwh; kW: kw; kV: kv; Pa: pa; kPa: kpa; Hz: hz; kHz: khz;
+euro: € eur; gbp: £; yen: ¥ jpy yuan cny rmb;
+ruble: rouble rub ₽; won: krw ₩; peso: mxn; rupee: ₹ inr rs; degree: deg; radian: rad; percent:; oclock:; /: per;
+square: sq; cubic: cu; k: kelvin; acre:; hectare: ha; kN: kn; kJ: kj; kWh: kwh; kW: kw; kV: kv; Pa: pa; kPa: kpa;
+Hz: hz;
+kHz: khz;
 MHz: mhz; GHz: ghz; J: j; N: n; W: w; V: v; eV: ev; molar:; quart: qt; pint: pt; cup:; tablespoon: tbsp; teaspoon: tsp;
 stone:; fortnight:; decade:; century: centurie; knot:; rpm:; atmosphere: atm; torr:; mmhg:; psi:; btu:; lbf:; dyne:;
 ohm:; coulomb:; farad:; bit:; byte:; kilobyte: kb; megabyte: mb; gigabyte: gb; terabyte: tb; lumen:; lux:; candela:;
@@ -141,7 +144,12 @@ def measure(row: Sequence[Token]) -> Measure:
         words = [*words[:-4], "/", words[-4], *(["^", words[-1]] if words[-1] != "1" else [])]
     if words[:1] in (["square"], ["cubic"]):  # square inches
         words = [*words[1:2], "^", "2" if words[0] == "square" else "3", *words[2:]]
-    return Measure(row[:end], factor, " ".join(words) or currency, " ".join(senses))
+    return Measure(
+        row[:end],
+        factor,
+        " ".join([currency, *words] if currency and words[:1] == ["/"] else words) or currency,
+        " ".join(senses),
+    )
 
 
 def is_scientific(row: Sequence[Token]) -> bool:
