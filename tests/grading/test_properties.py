@@ -35,7 +35,7 @@ def full_width(text: str, rng: random.Random) -> str:
 def spaced(text: str, rng: random.Random) -> str:
     """A space of LaTeX around signs that bind nothing to a name or number."""
     for sign in ("=", "<", ">", r"\cup"):
-        if rng.random() < 0.5:
+        if rng.random() < 0.5 and "->" not in text:
             text = text.replace(f"{sign}", f"{rng.choice([' ', chr(92) + ',', chr(92) + ';', '~'])}{sign} ")
     return text
 

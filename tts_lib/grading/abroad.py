@@ -37,7 +37,8 @@ def at_home(text: str) -> str:
     """The amount as it is written in English; other texts as they are."""
     if not _MAY_BE.search(text):
         return text
-    plain = text.strip(" $")
+    plain = text.strip(" $=")
+    plain = plain[1:-1].strip() if plain.startswith("{") else plain  # in a colour
     if left := _REMAINDER.fullmatch(plain):
         quotient, remainder = (number for number in left.groups() if number)
         return f"{quotient} remainder {remainder}"

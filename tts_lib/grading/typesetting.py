@@ -58,7 +58,8 @@ _CROSS = re.compile(
     r"(\\nabla|\\(?:vec|overrightarrow|mathbf|boldsymbol|bm) ?(?:\{ ?[a-zA-Z]+ ?\}|[a-zA-Z])) ?\\times(?![a-zA-Z])"
 )
 _CROSS_OF_TUPLES = re.compile(  # of three entries
-    r"((?:\(|\\langle)[^()<>,]{1,40},[^()<>,]{1,40},[^()<>,]{1,40}(?:\)|\\rangle)) *\\times *(?=\(|\\langle)"
+    r"((?:\(|\\langle)[^()<>,]{1,40},[^()<>,]{1,40},[^()<>,]{1,40}(?:\)|\\rangle)) *\\times *"
+    r"(?=(?:\\left *)?(?:\(|\\langle))"
 )
 _COMMAND = re.compile(r"(?<!\\)((?:\\\\)*)\\(" + "|".join(_NAMES) + r")(?![a-zA-Z])")
 _COLOUR = re.compile(r"\\(?:(?:text)?color|colorbox|fcolorbox\{[^{}]*\})(?:\[[^][]*\])?\{[^{}]*\}")
