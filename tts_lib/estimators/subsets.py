@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from scipy.sparse import coo_array
 
 ENUMERATE_UP_TO = 4096  # subsets of one pool that are enumerated rather than resampled
+_SUMS_AT_ONCE = 1_000_000  # of votes: of several methods, so long as that is no more memory than a cache
 _SCORE_BITS = 40  # vote weights are kept to 2^-40 of the question's largest, so that their sums are exact
 
 
@@ -222,15 +223,19 @@ def _outcomes(
     n_subsets, n_classes, samples = draw.subsets.shape[1], len(class_correct), draw.subsets.ravel()
     # Where each sample of each subset is counted: by the first budget that reaches it, its answer, the subset.
     cells = (draw.first[:, None] * n_classes + classes[draw.subsets]) * n_subsets + np.arange(n_subsets)
-    shape = (len(draw.budgets), n_classes, n_subsets, ballots.shape[1])
-    counted = coo_array((np.ones(len(samples)), (cells.ravel(), samples)), shape=(prod(shape[:3]), len(ballots)))
-    sums = (counted @ ballots).reshape(shape)
-    for less, more in pairwise(sums):
-        more += less
-    largest = sums.max(axis=1)
-    leads = sums == largest[:, None]
-    n_right, n_leads = (some.sum(axis=1, dtype=np.int32) for some in (leads[:, class_correct], leads))
-    return np.where(largest > 0, n_right / n_leads, 0.0)
+    shape = (len(draw.budgets), n_classes, n_subsets)
+    counted = coo_array((np.ones(len(samples)), (cells.ravel(), samples)), shape=(prod(shape), len(ballots)))
+    at_once = max(1, _SUMS_AT_ONCE // prod(shape))
+    outcomes = []
+    for start in range(0, ballots.shape[1], at_once):
+        sums = (counted @ ballots[:, start : start + at_once]).reshape(*shape, -1)
+        for less, more in pairwise(sums):
+            more += less
+        largest = sums.max(axis=1)
+        leads = sums == largest[:, None]
+        n_right, n_leads = (some.sum(axis=1, dtype=np.int32) for some in (leads[:, class_correct], leads))
+        outcomes.append(np.where(largest > 0, n_right / n_leads, 0.0))
+    return np.concatenate(outcomes, axis=2)
 
 
 def _classes(
