@@ -68,6 +68,7 @@ _REMARK = re.compile(  # on a value that stands before it
     r"(?<=[\w)}\]%])[, ]*(?:\\text\{)?[, ]*(?:"
     r"\((?:(?:or |\\lor ?)?(?:\\approx|approximately|approx\b|about|roughly|i\.e\.)|(?:since|because|as)\b)"
     r"|i\.e\."
+    r"|because\b|since\b(?=[^{}]*=)|(?<=[,])since\b"
     r"|(?:is the only (?:solution|answer)|as (?:required|desired|expected|claimed))\b).*$",
     re.I,
 )
@@ -104,6 +105,13 @@ def _counted(found: re.Match[str]) -> str:
         return found[0]
     is_ordered = "P" in (found["how"] or found["between"])
     return rf"\frac{{({n})!}}{{({n}-({k}))!}}" if is_ordered else rf"\binom{{{n}}}{{{k}}}"
+
+
+def _placed(found: re.Match[str]) -> str:
+    """P(2,3) as a point by its name; P(10,4) is a count."""
+    n, k = found[2], found[3]
+    is_count = n.isdecimal() and k.isdecimal() and int(n) > max(int(k), _FEWEST_TO_CHOOSE_FROM)
+    return found[0] if is_count else f"{found[1]}=({n},{k})"
 
 
 _FEWEST_TO_CHOOSE_FROM = 3
@@ -201,7 +209,14 @@ _RULES = [
     (_WHEN, r"\1"),
     (re.compile(r"^(\d+) ?(?:\\text\{)?(?:out of|in)\}? ?(\d+)$"), r"\\frac{\1}{\2}"),
     (re.compile(r"^\{([A-Z])\}(?=\()"), r"\1"),
+    (re.compile(r"^(?:\\text\{)?(?:the )?point\}? ?([A-Z])=?(?=\([^()]*[,;][^()]*\)$)", re.I), r"\1="),
     (re.compile(r"^([ADEGHIKLMOQSTVWXYZ])(?=\([^()]*[,;][^()]*\)$)"), r"\1="),
+    (
+        re.compile(r"^([CPR])\(((?:[^(),;a-zA-Z]|\\(?:frac|sqrt|pi))+)[,;]((?:[^(),;a-zA-Z]|\\(?:frac|sqrt|pi))+)\)$"),
+        _placed,
+    ),
+    (re.compile(r"^(?:\\text\{)?the (?=\d+(?:\\text\{)?(?:st|nd|rd|th)(?![a-z]))", re.I), ""),
+    (re.compile(r"(?<=\d) only$"), ""),
     (re.compile(r"^(?:([a-zA-Z]): ?)?([a-z]) ?\\mapsto ?"), lambda rule: f"{rule[1] or 'f'}({rule[2]})="),
     (re.compile(r"^([a-zA-Z]\([a-z]\))\\equiv ?(?!.*mod)"), r"\1="),
     (_CALLED, ""),

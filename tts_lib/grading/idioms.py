@@ -14,7 +14,11 @@ _OF_QUANTITY = re.compile(
     rf"(?:\\text\{{)?(?:(?:the|a|of|has|is) ){{0,2}}({_QUANTITY})(?: of| is)? ?\}}? ?(?=-?[\d\\][^,;=]*$)", re.I
 )
 _ROOTS = re.compile(
-    r"(?:\\text\{)?(?:the )?(?:eigenvalues|roots|zeros|solutions|values)(?: are)? ?\}? ?(?=-?[\d\\(][^=]*$)", re.I
+    r"(?:\\text\{)?(?:(?:the|this) (?:equation|function|polynomial|quadratic|system) has )?(?:the )?"
+    r"(?:(?:two|three|real|distinct|only|possible|complex) ){0,3}(?:eigenvalues|roots|zeros|solutions|values)"
+    r"(?: (?:of|to) (?:the )?(?:equation|function|polynomial|quadratic|system|inequality))?(?: are|:)? ?\}? ?"
+    r"(?=-?[\d\\(][^=]*$|([a-z])=-?[\d\\(][^=]*(?:(?:,|\\l(?:and|or) ?) ?\1=[^=]*)+$)",
+    re.I,
 )
 _REPEATED = re.compile(r"(-?[\w./]+) ?\((?:\\text\{)?(?:with |of )?(?:algebraic )?multiplicity\}? ?(\d)\)", re.I)
 _LETTER_OF_OPTION = re.compile(r"(?:final |correct )?(?:answer|option|choice): ?(?=\(?[A-J]\)?$)", re.I)

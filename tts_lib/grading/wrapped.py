@@ -10,7 +10,7 @@ from tts_lib.grading.reading.number_words import CARDINALS
 
 _MARK = re.compile(
     r"[A-Za-z]{2,}[ ,]|day\b|\d \(|^[∴→⇒]|[A-Za-z]:|\*\*|__|<[a-z<]|[^\x00-\u024f\u0370-\u03ff\u2000-\u22ff]"
-    r"|^\$?[=-]?>|^\[A|[aA]ns|\d, [a-z]"
+    r"|^\$?[=-]?>|^\[A|[aA]ns|\d, [a-z]|[\d}]\$ \(|</|\\boxed"
 )
 _AROUND = re.compile(r"(?:[= ]*[{$])+([^{}]*?)(?:[. ]*[}$])+[. ]*")
 _CALCULATED = re.compile(r"<<[^<>]{0,200}>>")
@@ -56,10 +56,41 @@ _COUNTED = re.compile(
     r"(?:[a-z] ?(?:=|\\in|∈) ?)?(?P<list>-?[\d./]+(?:, ?(?:and )?-?[\d./]+| and -?[\d./]+)*)\)?\.?",
     re.I,
 )
-_REMARK = re.compile(
-    r"(?<=[\w}$]) \((?:rounded (?:to|up|down)|not \d|as (?:required|desired)|by [a-z]+|see [a-z]+)[^()]*\)$"
-    r"|, (?:attained|achieved|reached|occurring) [^.]*\.?$"
+_CHANGING = (
+    r"(?:least|most|more|less|fewer|than|not|never|no|half|twice|double|each|per|times|percent|negative|opposite|minus"
+    r"|third|quarter|fifth|tenth|hundreds?|thousands?|millions?|billions?|or|if|unless|estimated?|about|nearly|almost|base|mod(?:ulo)?)"
 )
+_REMARK = re.compile(
+    r"(?<=[\w}$]) \((?:rounded (?:to|up|down)|not -?\d|as (?:required|desired)|by [a-z]+|see [a-z]+)[^()]*\)$"
+    r"|(?<=[\w}$)]) \((?:check|checked|verified|verification)\b.*\)\.?$"
+    r"|(?<=[\w}$)])[.;]?\s+(?:Check|Checking|Verification|Verify|Explanation|Reason):\s.*$"
+    rf"|(?<=[\w}}$)]) \((?:an?|the|with|where|which|who|we|this|that|it)\b(?![^()]*\b{_CHANGING}\b)"
+    r"(?: \d+)? [A-Za-z'’ -]*\)\.?$"
+    r"|(?<=[a-z]), with (?:a total of )?\d+ [a-z]+\.?$"
+    r"|, (?:attained|achieved|reached|occurring) [^.]*\.?$",
+    re.DOTALL,
+)
+_ONE_VALUE = r"\$?(?:[a-z](?:_\d)? ?= ?)?-?(?:[\d./]+|\\d?frac\{[\d]+\}\{\d+\}|\d*\\?sqrt[({]\d+[)}])\$?"
+_SPURIOUS = (
+    r"(?:an? )?(?:rejected|discarded|extraneous|excluded|ignored|invalid|inadmissible|spurious|impossible|disregarded"
+    r"|omitted|negative|outside (?:of )?(?:the )?(?:domain|range|interval)"
+    r"|not (?:an? )?(?:valid|possible|allowed|acceptable|admissible|solution|in the (?:domain|range|interval)))"
+)
+_OTHER = (
+    r"(?:the )?(?:other |negative |second |positive |smaller |larger |first ){0,2}(?:root|solution|value|one|answer)"
+)
+_WHY = r"(?: (?:solution|root|value|one))?(?:[,:]? (?:since|because|as|for|by)\b[^()]*)?"
+_REJECTED = re.compile(
+    rf"(?:[,;]| \(| (?:or|and|but)\b)(?: ?(?:but|while|and|or|since|as|because) )? ?(?:"
+    rf"(?:(?P<one>{_ONE_VALUE})|{_OTHER}),? ?(?:(?:is|was|must be|are) (?:therefore )?|\((?:is )?){_SPURIOUS}{_WHY}"
+    rf"|(?:we )?(?:must )?(?:reject|discard|exclude|ignore|disregard|rejecting|discarding|excluding|ignoring) "
+    rf"(?:(?:{_OTHER} )?(?P<also>{_ONE_VALUE})|{_OTHER}){_WHY})\)?\.?$",
+    re.I,
+)
+_REJECTED_FIRST = re.compile(rf"{_ONE_VALUE} \((?:is )?{_SPURIOUS}\)(?:,| or| and|;) (?:or |and )?(?={_ONE_VALUE}$)")
+_LETTER = re.compile(r"\(?([A-J])\)?, (?!and\b|or\b|but\b|not\b|nor\b)[a-z]{2,} [^\d]*")
+_TWICE = re.compile(rf"({'|'.join(CARDINALS)}) \((\d+)\)(?= [a-z]|$)", re.I)
+_BOX = re.compile(r"(?<=[a-z:] )\$?\\(?:boxed|fbox)\{([^{}]{1,80})\}\$?")
 _DAY = re.compile(
     r"(?:(?:it|this|that|the|that day|the (?:day|date|answer)(?: of the week)?|[A-Z][a-z]+ \d{1,2}(?:st|nd|rd|th)?)"
     r"(?:'s|’s)?"
@@ -90,7 +121,8 @@ def unwrapped(answer: str) -> str:
     """The answer without the text around it; other answers as they are."""
     if not _MARK.search(answer):
         return answer
-    plain = _peeled(answer)
+    plain = _peeled(answer.rpartition("</think>")[2] if "</" in answer else answer)
+    plain = _BOX.sub(r"\1", plain) if r"\boxed" in plain or r"\fbox" in plain else plain
     plain = _CALCULATED.sub("", plain) if "<<" in plain else plain
     if tag := _TAG.fullmatch(plain):
         plain = (tag[2] or tag[3] or "").strip()
@@ -100,7 +132,11 @@ def unwrapped(answer: str) -> str:
         if (found := begins.match(plain)) and found.end() < len(plain):
             plain = plain[found.end() :]
             break
-    plain = _REMARK.sub("", _BEHIND.sub("", plain))
+    plain = _without_rejected(_REMARK.sub("", _BEHIND.sub("", plain)))
+    if letter := _LETTER.fullmatch(plain):
+        return letter[1]
+    if (twice := _TWICE.match(plain)) and str(CARDINALS[twice[1].lower()]) == twice[2]:
+        plain = twice[2] + plain[twice.end() :]
     if counted := _COUNTED.fullmatch(plain):
         listed = len(re.findall(r"-?[\d./]+", counted["list"].rstrip(".")))
         number = counted[1].lower()
@@ -111,6 +147,16 @@ def unwrapped(answer: str) -> str:
         return paid["value"]
     said = _EXACTLY.sub("", plain, count=1)
     return answer if not said or said == _peeled(answer) else said
+
+
+def _without_rejected(answer: str) -> str:
+    """x = 5 of "x = 5 (x = -5 is rejected since x > 0)" and of "x = 5, x = -5 (rejected)"."""
+    answer = _REJECTED_FIRST.sub("", answer)
+    if (found := _REJECTED.search(answer)) is None or not (before := answer[: found.start()].strip()):
+        return answer
+    name = re.compile(r"[a-z](?:_\d)? ?= ?|[$ ]")
+    rejected = name.sub("", found["one"] or found["also"] or "")
+    return answer if rejected in re.split("[,;]|or|and", name.sub("", before)) else before
 
 
 def _peeled(answer: str) -> str:
