@@ -10,14 +10,15 @@ _VERBS = (  # but none that compares, as exceeds and divides do
     "earns earned makes made spends spent saves saved sells sold receives received owes contains uses used weighs "
     "travels traveled walks walked runs ran drives drove read reads eats ate drinks drank buys bought brought "
     "bakes baked raises raised collects collected wins won scores scored gave gives can could will remains lasts "
-    "requires finds found picks picked grows grew plants planted produces produced"
+    "requires finds found picks picked grows grew plants planted produces produced writes wrote weighed worked works "
+    "swims swam charges charged donates donated fills filled"
 ).replace(" ", "|")
 _NO_SUBJECT = re.compile(
     r"\b(?:with|of|in|on|at|to|from|by|for|per|an?|the|its|this|and|or|equal|same)$", re.I
 )  # of a verb
 _VALUE = (
     rf"(?:\\\$ ?)?-?(?:[\d\\]|(?<=[ ])(?:{'|'.join(list(CARDINALS)[1:])})"
-    r"(?= (?!of (?!them\b|these\b)|who\b|that\b)|$))[^=<>]*"
+    r"(?= (?!of (?!them\b|these\b)|who\b|that\b)|\\land an? (?:half|third|quarter)\b|$))[^=<>]*"
 )
 _EQUATION = r"[a-zA-Z](?:_\w)?=-?[\d\\(][^=<>]*"
 _POINT = r"\(-?[\d\\][^=<>]*\)"
@@ -25,10 +26,17 @@ _OF_IT = (
     r"(?: (?:an? )?(?:maximum |minimum |total )?(?:value|area|volume|perimeter"
     r"|length|radius|slope|degree|probability|cost)(?: of)?)?"
 )
-_HEDGES = "him her them us me you it be have make need take earn get now also still about approximately exactly only"
+_HEDGES = (
+    "him her them us me you it be have make need take earn get travel run walk buy read save sell now also still about "
+    "approximately exactly only just"
+)
+_TO = "to (?:buy|pay|make|sell|read|walk|run|use|work|save|have|earn|get|take|drive|travel|bake|collect|spend|complete)"
+_MORE = re.compile(r"(\bneed(?:s|ed)? ?(?:to [a-z]+ ?)?(?:\\\$)?\d[\d.,]*(?: [a-z]+)?) more\b(?! than| of)")
+_REACHED = r"(?:(?:[-\d.+*/() ]|\\\$|\\cdot|\\times|\\div){3,60}= ?)?"  # 9*2=18
 _SAYS = re.compile(
-    rf"(?P<before>[A-Za-z][A-Za-z ,'’-]{{0,120}}?) ?\b(?P<verb>{_VERBS})(?: (?:{_HEDGES.replace(' ', '|')}))*"
-    rf"{_OF_IT} ?(?:at ?(?:the point ?)?(?={_POINT}))?(?P<value>{_VALUE}|{_EQUATION}|{_POINT})"
+    rf"(?P<before>[A-Za-z][A-Za-z ,'’-]{{0,120}}?) ?\b(?P<verb>{_VERBS})(?: (?:{_HEDGES.replace(' ', '|')}|{_TO}))*"
+    rf"(?: a total of)?{_OF_IT} ?{_REACHED}(?:at ?(?:the point ?)?(?={_POINT}))?"
+    rf"(?P<value>{_VALUE}|{_EQUATION}|{_POINT})"
 )
 _AT = re.compile(
     r"(?:the |its |their )?[a-z]{3,}(?: [a-z]+){0,4}(?: (?:is|lies|meets?|intersects?|occurs?)(?: at)?| at|:)"
@@ -40,9 +48,35 @@ _RESULT = re.compile(
     r"|(?:least|greatest)(?: [a-z]+){1,4})",
     re.I,
 )
+_PREPOSITIONS = "in|for|at|on|from|to|with|by|after|among|of|during"
+_BEHIND = re.compile(  # a value, what is counted, and how often: the rest of its sentence
+    r"(?P<value>(?:\\\$ ?)?-?(?:\d[\d,]*(?:\.\d+)?|\.\d+|\\frac\{\d+\}\{\d+\})"
+    rf"(?: (?!(?:left|remaining|altogether|now|per|an?|each|every|{_PREPOSITIONS})\b)[a-z-]+){{0,2}})"
+    r"(?: (?:per|an?|each|every) (?P<rate>second|minute|hour|day|week|month|year))?"
+    r"(?: (?:left|remaining|altogether|total|now))?"
+    rf"(?: ?\b(?:(?:left over|overall|in total|in all)$|(?:{_PREPOSITIONS})"
+    r" (?P<rest>(?:[A-Za-z '’-]|\\land ?)+)$)|$)"
+)
+_COMPARED = re.compile(
+    r"\b(?:taller|shorter|longer|higher|lower|heavier|lighter|faster|slower|cheaper|bigger|smaller|farther|further|fewer"
+    r"|too|short|late|ahead|behind)\b"
+)
+_CHANGING = re.compile(
+    r"\b(?:more|less|fewer|than|not|never|no|least|most|half|third|quarter|twice|each|every|per|times|percent|if|before"
+    r"|instead|base|mod|morning|evening|afternoon|night|noon|dozens?|hundreds?|thousands?|millions?|billions?"
+    r"|too|much|off|short|over|under|above|below|away|extra|additional|further|ahead|behind|back|late|early|other"
+    rf"|except|only|first|last|{'|'.join(CARDINALS)})\b",
+    re.I,
+)
+_CHANCE = re.compile(
+    r"(?:(?:an?|the|its|their) )?(?:probability|chance|odds|likelihood)\b"
+    r"(?![^=<>]*\b(?:not|less|more|than|least|most)\b)(?:[^=<>]* (?:is|was|equals))?(?: of)? ?(?=-?[\d\\][^=<> ]*$)",
+    re.I,
+)
 _DONE = re.compile(
-    r"(?P<value>(?:\\\$ ?)?-?[\d\\][^=<>]*?)"
-    r" (?:(?:is|are|was|were|will be) (?:[a-z]+ed|left|sold|remaining|possible)|remain)"
+    rf"(?P<value>(?:\\\$ ?)?-?[\d\\][^=<>]*?|(?i:{'|'.join(list(CARDINALS)[1:])})(?: [a-z]+){{1,2}})"
+    r" (?:(?:can|could|may) be [a-z]+(?:ed|en|de|wn)|(?:is|are|was|were|will be)"
+    r" (?:[a-z]+ed|left|sold|remaining|possible)|remain)"
 )
 _REASON = re.compile(r" (?:by|using) (?:the )?[a-z' -]+ (?:test|theorem|criterion)$", re.I)
 _VERDICT = re.compile(r"(yes|no|true|false)(?:[,;:.]| ?[-–—]) ?[a-z].*", re.I | re.DOTALL)
@@ -59,8 +93,20 @@ _OTHERWISE = frozenset(
 
 def value_said(sentence: str) -> str | None:
     """The number or formula, with the words behind it, that a sentence ends with; None if it says more."""
+    said = _value_said(_MORE.sub(r"\1", sentence) if "need" in sentence else sentence)
+    if said and _COMPARED.search(said):
+        return None
+    behind = _BEHIND.fullmatch(said) if said and " " in said else None
+    if behind is None or _CHANGING.search(f"{behind['rest'] or ''} {behind['value']}"):
+        return said
+    return behind["value"] + (f" per {behind['rate']}" if behind["rate"] else "")
+
+
+def _value_said(sentence: str) -> str | None:
     if found := _DONE.fullmatch(sentence):
         return found["value"]
+    if chance := _CHANCE.match(sentence):
+        return sentence[chance.end() :]
     if (found := _SAYS.fullmatch(sentence)) is None:
         point = _AT.match(sentence)
         words = {*re.findall("[a-z]+", point[0].lower())} if point else MEANINGS
