@@ -84,7 +84,7 @@ _RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow"
 _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
 _FIELDS = {r"\mathbb{R}": "real", r"\mathbb{Z}": "integer", r"\mathbb{N}": "natural", r"\mathbb{Z}^+": "one"}
 _WHOLE_TEXT = re.compile(r"\\text\{([^{}]*)\}")
-_WORDS = re.compile(r"[A-Za-z][A-Za-z ,;.'’-]+")
+_WORDS = re.compile(r"[A-Za-z][\w ,;.'’-]+")
 _NOUN = re.compile(r"[Aa]n? [a-z]{3,20}(?: [a-z]{3,20}){0,3}(?:(?<!s)|(?<=[iu]s)|(?<=ss))")  # but a side of "a units"
 
 

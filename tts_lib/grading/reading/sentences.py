@@ -86,6 +86,31 @@ _SUBJECT = re.compile(
     r" (?:(?:is|are) )?(?=(?:not )?[a-z]{3,})(?!(?:does|is|are|was|has)\b)",
     re.I,
 )
+_DENYING = re.compile(
+    r"\b(?:not|never|no|nor|neither|none|wrong|incorrect|false|except|unless|if|half|than|opposite|before|after|if|but"
+    r"|almost|nearly|maybe|perhaps|second|third|last|other)\b|n['’]t\b",
+    re.I,
+)
+_WITH_LETTER = "Team|Company|Store|Plan|Option|Choice|Player|Car|Box|Bag|Class"
+_NAME = rf"(?:(?:{_WITH_LETTER}) [A-Z]|[A-Z][a-z]+(?: [A-Z][a-z]+)?)(?![\w'’])"
+_PREDICATE = re.compile(  # "the graph is a parabola", "the student with the greatest speed is Evelyn"
+    r"(?:[Ii]t|[Tt]h(?:is|at)|[Hh]e|[Ss]he|[a-z]|(?:[Tt]h(?:e|is|at)|[Ii]ts|[Hh]is|[Hh]er|[Tt]heir)"
+    r"(?: [A-Za-z0-9'’-]+){1,14}?)"
+    r" (?:is|was|are|were|will be|must be|falls on|fell on|will fall on|is on|was on|forms?|represents?|describes|shows"
+    r"|is called|is named|is known as) "
+    r"(?:(?:an?|the (?:equation|graph) of an?|the equation for an?) (?P<noun>[a-z]{3,}(?: [a-z]{3,})?)"
+    rf"|(?:an? )?(?P<name>{_NAME})"
+    r"|(?P<colour>red|blue|green|yellow|black|white|orange|purple|pink|brown|gr[ae]y|silver|gold))"
+)
+_MOST = r"the (?:[a-z]+est|most [a-z]+|best|winner|only one|correct (?:answer|option|choice))"
+_SUBJECT_SAID = re.compile(  # "Evelyn has the greatest average speed", "Company B is cheaper"
+    r"(?!(?:The|This|That|It|He|She|They|We|There|Both|All|None|Neither|Either|Only|If|No|Not|One|His|Her|Their|Its)\b)"
+    rf"(?P<who>{_NAME}) (?:"
+    rf"(?:is|was|has|had|ran|runs|got|scored|earned|made|gets|makes|earns|sold|finished|came|won|will win|wins) {_MOST}"
+    r"(?: [A-Za-z]+){0,6}"
+    r"|is the day of the week|(?:wins|won|will win|can always win)(?: the [a-z]+)?|has (?:a|the) winning strategy"
+    r"|(?:is|was) (?:first|the (?:cheaper|better) [a-z]+|cheaper|better))"
+)
 _OTHERWISE = frozenset(
     "square squares cube cubes sum product difference ratio average mean percent percentage nothing nobody none".split()
 )
@@ -120,7 +145,12 @@ def _value_said(sentence: str) -> str | None:
 
 
 def verdict_said(sentence: str) -> str:
-    """Yes of "Yes, it is"; "converges" of "the series converges"; other sentences as they are."""
+    """Yes of "Yes, it is"; "converges" of "the series converges"; Evelyn of "the fastest is Evelyn"."""
     if found := _VERDICT.fullmatch(sentence):
         return found[1]
+    if " " in sentence and not _DENYING.search(sentence):
+        if said := _PREDICATE.fullmatch(sentence):
+            return said["noun"] or said["name"] or said["colour"]
+        if who := _SUBJECT_SAID.fullmatch(sentence):
+            return who["who"]
     return _REASON.sub("", _SUBJECT.sub("", sentence))

@@ -31,6 +31,7 @@ _OF_ITS_KIND = re.compile(  # a prime number is prime
     r"|obtuse|increasing|decreasing|linear|quadratic|cubic|exponential|constant|periodic|arithmetic|geometric)"
     r" (?:number|triangle|function|equation|sequence|series|progression)$"
 )
+_NEITHER = re.compile(r"^(neither) (?:even nor odd|odd nor even)$")
 _CONVERGENT = re.compile(r"^(?:(absolutely|conditionally|uniformly) )?(con|di)vergent$")
 FUNCTIONS = OF_ONE_NUMBER | {"sqrt"}
 WITHOUT_BACKSLASH = {"pi": "pi", "infinity": "infty", **{name: name for name in FUNCTIONS | OF_SEVERAL | OF_COMPLEX}}
@@ -62,6 +63,6 @@ def is_word(letters: str) -> bool:
 def plain_words(words: str) -> str:
     """Words in small letters without what says nothing: an article, the plural of none, the noun of "prime number"."""
     words = "does not exist" if words == "dne" else words.replace("doesnt", "does not")
-    for pattern in (_ARTICLE, _ONE, _NONE, _MANY, _DAY, _MISSING, _OF_ITS_KIND):
+    for pattern in (_ARTICLE, _ONE, _NONE, _MANY, _DAY, _MISSING, _NEITHER, _OF_ITS_KIND):
         words = pattern.sub(lambda found: found[1] if found.re.groups else "", words)
     return _CONVERGENT.sub(lambda found: f"{found[2]}verges {found[1] or ''}".strip(), words)
