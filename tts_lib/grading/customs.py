@@ -5,6 +5,7 @@ Each is read where nothing else can be meant: 1.234 stays a decimal, "12,34,567"
 
 import re
 
+from tts_lib.grading import figures
 from tts_lib.grading.idioms import written_out
 
 _PLACE = r"[^()\[\];,]+"
@@ -249,7 +250,7 @@ def usual(answer: str) -> str:
         answer = _COLUMN.sub(
             lambda column: rf"\begin{{pmatrix}}{re.sub('[,;]', 4 * chr(92), column[1])}\end{{pmatrix}}", answer
         )
-    return _in_words(_intervals(_units(written_out(answer))))
+    return _in_words(_intervals(_units(figures.named(written_out(answer)))))
 
 
 def _of_unit_vectors(answer: str) -> str:
