@@ -6,7 +6,7 @@ Nothing here changes what an answer means: units, magnitudes, labels and bases s
 import re
 from html import unescape
 
-from tts_lib.grading import abroad, braces, computer_algebra, programs, typesetting, wrapped
+from tts_lib.grading import abroad, braces, computer_algebra, lines, programs, typesetting, wrapped
 from tts_lib.grading.customs import usual
 from tts_lib.grading.limits import MAX_CHARS
 from tts_lib.grading.plain_numbers import decimal, is_decimal, without_e, without_grouping
@@ -86,7 +86,8 @@ def normalise(answer: str) -> str:
 
     An answer that is too long to be read keeps its text; only its white space is made even.
     """
-    text = answer
+    has_lines = ("\n" in answer or r"\\ " in answer) and len(answer) <= MAX_CHARS
+    text = answer = lines.in_one(answer) if has_lines else answer
     answer = _on_one_line(answer)
     if len(answer) <= MAX_CHARS and (match := _SENTENCE.fullmatch(answer)):
         answer = answer if _DENIAL.search(answer.replace(match[1], " ")) else match[1]
