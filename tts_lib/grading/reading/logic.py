@@ -28,10 +28,10 @@ _MOST_SIGNS = 60
 _MOST_LETTERS = 5
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
-_Table = tuple[str, tuple[bool, ...]]
+Table = tuple[str, tuple[bool, ...]]
 
 
-def truth_table(text: str) -> _Table | None:
+def truth_table(text: str) -> Table | None:
     """(the letters on which its truth depends, whether it is true for each choice of them); None of other texts."""
     if not _HINT.search(text):
         return None
@@ -53,15 +53,15 @@ def truth_table(text: str) -> _Table | None:
         }
     except UnreadableError:
         return None
-    return _essential(letters, table)
+    return essential(letters, table)
 
 
-def _essential(letters: list[str], table: Mapping[tuple[bool, ...], bool]) -> _Table:
+def essential(letters: list[str], table: Mapping[tuple[bool, ...], bool]) -> Table:
     """The table without the letters on which nothing depends."""
     for i, letter in enumerate(letters):
         if all(table[(*v[:i], False, *v[i + 1 :])] == table[(*v[:i], True, *v[i + 1 :])] for v in table):
             fewer = {(*v[:i], *v[i + 1 :]): is_true for v, is_true in table.items()}
-            return _essential([other for other in letters if other != letter], fewer)
+            return essential([other for other in letters if other != letter], fewer)
     return "".join(letters), tuple(table[values] for values in product((False, True), repeat=len(letters)))
 
 

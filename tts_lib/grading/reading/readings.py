@@ -20,7 +20,7 @@ A reading is a tuple of plain values (it is kept as JSON), its kind first:
 ``("where", reading, kind)``: for whole numbers n, "zero" or "one" and on, either ("natural"), or all ("integer")
 ``("family", renamed, reading)``: with constants of any name, which are renamed, and as it is written
 ``("span", kind, rows)``: what vectors span, by the rows of its reduced echelon form
-``("proposition", letters, truths, reading)``: a formula of logic by its truth table, and what it is else
+``("proposition", letters, truths, reading)``: a formula of logic or of sets by its truth table, and what it is else
 ``("option", letter, reading)``, ``("text", words)``
 ``("unread", verdict)``: too long, too deep, too large, or out of time
 """
@@ -69,6 +69,7 @@ from tts_lib.grading.reading.relations import (
     quantity_name,
 )
 from tts_lib.grading.reading.sentences import value_said, verdict_said
+from tts_lib.grading.reading.sets import membership
 from tts_lib.grading.reading.signs import both_signs
 from tts_lib.grading.reading.spans import span
 from tts_lib.grading.reading.spoken import spoken
@@ -79,7 +80,7 @@ from tts_lib.grading.reading.wording import in_words, words
 from tts_lib.grading.reading.words import without_text
 from tts_lib.grading.verdicts import ERROR
 
-VERSION = 15  # of the rules in this package; raise it whenever a reading may change
+VERSION = 16  # of the rules in this package; raise it whenever a reading may change
 _RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow", "sim", "cong", "subset", "subseteq")
 _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
 _FIELDS = {r"\mathbb{R}": "real", r"\mathbb{Z}": "integer", r"\mathbb{N}": "natural", r"\mathbb{Z}^+": "one"}
@@ -94,8 +95,10 @@ def read(text: str) -> Reading:
     if not is_readable(text):
         return ("unread", ERROR)
     try:
-        table = truth_table(text)
-        return ("proposition", *table, _or_words(text)) if table else _or_words(text)
+        table = truth_table(text) or membership(text)
+        if table is None:
+            return _or_words(text)
+        return ("proposition", *table, _or_words(text) if any(table[1]) or len(table[1]) > 1 else ("set", ()))
     except Exception:  # too large, too deep, out of memory, or whatever else a hostile text comes upon
         return ("unread", ERROR)
 
