@@ -211,7 +211,7 @@ _RULES = [
     (re.compile(r"^(\d+) ?(?:\\text\{)?(?:out of|in)\}? ?(\d+)$"), r"\\frac{\1}{\2}"),
     (re.compile(r"^\{([A-Z])\}(?=\()"), r"\1"),
     (re.compile(r"^(?:\\text\{)?(?:the )?point\}? ?([A-Z])=?(?=\([^()]*[,;][^()]*\)$)", re.I), r"\1="),
-    (re.compile(r"^([ADEGHIKLMOQSTVWXYZ])(?=\([^()]*[,;][^()]*\)$)"), r"\1="),
+    (re.compile(r"^(?!Q\(\\sqrt)([ADEGHIKLMOQSTVWXYZ])(?=\([^()]*[,;][^()]*\)$)"), r"\1="),
     (
         re.compile(r"^([CPR])\(((?:[^(),;a-zA-Z]|\\(?:frac|sqrt|pi))+)[,;]((?:[^(),;a-zA-Z]|\\(?:frac|sqrt|pi))+)\)$"),
         _placed,

@@ -51,6 +51,16 @@ def _propositions(gold: Reading, answer: Reading, conventions: Conventions) -> F
     return compare(gold, answer, conventions)
 
 
+def _structures(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    """Groups, fields and distributions are one by their names and parts; beside others they are what they are else."""
+    if gold[0] == answer[0]:
+        if gold[1] != answer[1]:
+            return Finding(False, "other names of structures")
+        return (_in_order if gold[1].startswith("~") else _in_any_order)(gold[2], answer[2], conventions)
+    gold, answer = (reading[3] if reading[0] == "structure" else reading for reading in (gold, answer))
+    return compare(gold, answer, conventions)
+
+
 def _options(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     if gold[0] == answer[0]:
         inner = compare(gold[2], answer[2], conventions)
@@ -387,6 +397,7 @@ _RULES = {
     "where": _whole_numbers,
     "on": _on_a_part,
     "named": _names,
+    "structure": _structures,
     "cases": _cases,
     "integers": integers,
     "letters": _letters_or_units,

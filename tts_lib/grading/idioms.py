@@ -38,6 +38,21 @@ _MULTIPLES = re.compile(
     r"(?:divisible by|(?:an? )?multiple of) (?P<by>\d+)",
     re.I,
 )
+_COSETS = re.compile(r"(?:(?P<first>\d+)\+)?(?P<step>\d+) ?\\mathbb ?\{?Z\}?(?:\+(?P<last>\d+))?")
+_GROUP = re.compile(r"(?:the )?(?:cyclic group of order (?P<order>\d+)|Klein (?:four|4|V)?[ -]?group)", re.I)
+_PARAMETER = r"(?:[a-z]|\\(?:lambda|mu|sigma\^\{?2\}?))?=?"
+_JOINED = r"(?:,|\\land| )+(?:and )?"
+_DISTRIBUTED = re.compile(
+    r"(?:(?:an?|the) )?(?:(?P<standard>standard normal)"
+    r"|(?P<name>Poisson|Exponential|Geometric|Bernoulli|Normal|Gaussian|Binomial|Uniform))"
+    r"(?: distribution| random variable)?"
+    r"(?:(?: on| over)(?: the interval)? ?(?P<on>[(\[][^()\[\]]+[)\]])"
+    r"|(?: with)? (?:parameters?|rate|(?:success )?probability)"
+    rf" ?{_PARAMETER}(?P<one>[^, ]+)"
+    rf"| with mean ?{_PARAMETER}(?P<mean>[^, ]+?){_JOINED}variance ?{_PARAMETER}(?P<variance>[^, ]+)"
+    rf"| with (?:parameters )?n=(?P<n>[^, ]+?){_JOINED}p=(?P<p>[^, ]+))?",
+    re.I,
+)
 _ANGLE = re.compile(
     r"(-?\d+)(?:\^\{?\\circ ?\}? ?|(?: ?\\text\{| )deg(?:ree)?s?\}? ?)(?:and )?"
     r"(\d{1,2})(?:'|(?: ?\\text\{| )min(?:ute)?s?\}?)"
@@ -77,6 +92,12 @@ def written_out(answer: str) -> str:
         return _progression(2, 1 if (odd["kind"] or odd["is"]).lower() == "odd" else 0, odd["of"] or odd["name"] or "")
     if multiples := _MULTIPLES.fullmatch(plain):
         return _progression(int(multiples["of"] or multiples["by"]), 0, multiples["name"] or "")
+    if coset := _COSETS.fullmatch(answer):
+        return _progression(int(coset["step"]), int(coset["first"] or coset["last"] or 0), "")
+    if group := _GROUP.fullmatch(plain):
+        return f"C_{{{group['order']}}}" if group["order"] else "V_4"
+    if given := _DISTRIBUTED.fullmatch(plain):
+        return _distribution(given) or answer
     if angle := _ANGLE.fullmatch(answer):
         return _degrees(*angle.groups("0"))
     if inches := _INCHES.fullmatch(answer):
@@ -117,6 +138,25 @@ def written_out(answer: str) -> str:
 def _progression(step: int, first: int, name: str) -> str:
     letter = "k" if name != "k" else "m"
     return f"{f'{name}=' if name else ''}{step}{letter}{f'+{first}' if first else ''},{letter}\\in \\mathbb{{Z}}"
+
+
+def _distribution(given: re.Match[str]) -> str | None:
+    """Bin(10,0.3) of a binomial distribution with n=10 and p=0.3; None where its parameters do not fit."""
+    if given["standard"]:
+        return None if any(given[name] for name in ("on", "one", "mean", "n")) else r"\text{Normal}(0,1)"
+    kind, name = given["name"].lower(), given["name"].capitalize()
+    parameters = (
+        (given["on"] or "")[1:-1]
+        if kind == "uniform"
+        else f"{given['mean']},{given['variance']}"
+        if kind in ("normal", "gaussian") and given["mean"]
+        else f"{given['n']},{given['p']}"
+        if kind == "binomial" and given["n"]
+        else given["one"]
+        if kind in ("poisson", "exponential", "geometric", "bernoulli")
+        else None
+    )
+    return rf"\text{{{name}}}({parameters})" if parameters else None
 
 
 def _degrees(whole: str, minutes: str, seconds: str) -> str:

@@ -81,6 +81,7 @@ _SPACING = re.compile(rf"(?<!\\)((?:\\\\)*)(?:\\(?:[,!;:> ]|(?:{_SPACES})(?![a-z
 
 
 _NEGATION = re.compile(r"(?<![\w}\\$)])~(?=~?\(?[pqrsPQR](?![a-zA-Z\d]))")  # of logic; else a space
+_DISTRIBUTED = re.compile(r"^([A-Z](?:_\{?\w\}?)?) ?~ ?(?=[A-Za-z\\{}]{1,24}[(\[])")
 
 
 def plain(answer: str) -> str:
@@ -93,5 +94,5 @@ def plain(answer: str) -> str:
     answer = _WIDTH.sub(" ", _COLOUR.sub("", answer))
     answer = _FUNCTION.sub(r"\\\1\2 ", _ROMAN_LETTER.sub(r"{\1}", _ROMAN_D.sub(" d", answer)))
     answer = _TEXT.sub(r"\\text", _STYLE.sub("", answer))
-    answer = _NEGATION.sub(r"\\neg ", answer)
+    answer = _DISTRIBUTED.sub(r"\1\\sim ", _NEGATION.sub(r"\\neg ", answer))
     return _SPACING.sub(r"\1 ", _GROUPING.sub("", answer))

@@ -21,6 +21,7 @@ A reading is a tuple of plain values (it is kept as JSON), its kind first:
 ``("family", renamed, reading)``: with constants of any name, which are renamed, and as it is written
 ``("span", kind, rows)``: what vectors span, by the rows of its reduced echelon form
 ``("proposition", letters, truths, reading)``: a formula of logic or of sets by its truth table, and what it is else
+``("structure", name, parts, reading)``: a group, ring, field or distribution ("~normal"), and what it is else
 ``("option", letter, reading)``, ``("text", words)``
 ``("unread", verdict)``: too long, too deep, too large, or out of time
 """
@@ -73,6 +74,7 @@ from tts_lib.grading.reading.sets import membership
 from tts_lib.grading.reading.signs import both_signs
 from tts_lib.grading.reading.spans import span
 from tts_lib.grading.reading.spoken import spoken
+from tts_lib.grading.reading.structures import structure
 from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, brackets, split, tokens, written
 from tts_lib.grading.reading.trees import unknowns
 from tts_lib.grading.reading.twice import said_twice
@@ -225,6 +227,10 @@ def _statement(row: Tokens) -> Reading:
         return _equation(parts, relations)
     if set(relations) <= set(ORDERS):
         return _inequalities(parts, relations)
+    if relations == ["sim"] and (of := _value(parts[1]))[0] == "structure" and of[1].startswith("~"):
+        return ("named", written(parts[0]), of, None)
+    if relations == ["cong"] and is_variable(parts[0]):
+        return _value(parts[1])
     if relations == ["in"]:
         return _member(written(parts[0]), _value(parts[1]))
     raise UnreadableError("a relation")
@@ -288,6 +294,15 @@ def _inequalities(parts: list[Tokens], relations: list[str]) -> Reading:
 
 def _value(row: Tokens) -> Reading:
     text = written(row)
+    if (found := structure(text, _value)) is None:
+        return _other_value(row, text)
+    try:
+        return ("structure", *found, _other_value(row, text))
+    except UnreadableError:
+        return ("structure", *found, words(text))
+
+
+def _other_value(row: Tokens, text: str) -> Reading:
     if (end := amounts.infinite(row)) is not None:
         return ("value", (end,), None)
     if time := notations.time_of_day(text):

@@ -27,6 +27,8 @@ def span(text: str) -> Reading | None:
     if len(kinds) > 1 or len({len(row) for row in rows}) > 1 or max(len(rows), len(rows[0])) > _MOST:
         return None
     reduced = _reduced(rows)
+    if len(reduced) == len(rows[0]) > 1:
+        return ("structure", " x ".join("R" * len(reduced)), (), ("text", f"R^{len(reduced)}"))
     return ("span", kinds.pop(), tuple(tuple(amounts.plain(entry, False) for entry in row) for row in reduced))
 
 
