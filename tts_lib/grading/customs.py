@@ -6,6 +6,7 @@ Each is read where nothing else can be meant: 1.234 stays a decimal, "12,34,567"
 import re
 
 from tts_lib.grading import figures
+from tts_lib.grading.domains import without_points
 from tts_lib.grading.idioms import written_out
 
 _PLACE = r"[^()\[\];,]+"
@@ -40,13 +41,6 @@ _SETS = {
     "rational": r"\mathbb{Q}",
     "complex": r"\mathbb{C}",
 }
-_POINT = r"(?:[a-z]=)?-?[\d./]+"
-_BUT = re.compile(
-    rf"(?:(?:\\text\{{)?(?:all )?(?:real numbers|reals)|\\mathbb\{{R\}}(?:\\text\{{)?) ?(?:except|other than|excluding)"
-    rf"(?: for)?\}}? ?(?P<points>{_POINT}(?:(?:,|\\l(?:and|or) ?){_POINT})*)\}}?",
-    re.I,
-)
-_OF_POINT = re.compile(r"[a-z]=")
 _INFINITE = re.compile(r"(?:diverges to |tends to |approaches )?(?:positive |plus |(negative |minus ))?infinity", re.I)
 _EVERY_REAL = re.compile(
     r"(?:\\text\{)?(?:all|any|every) real(?: values? of| numbers)? ?\}?[a-z]"
@@ -80,7 +74,8 @@ _COLUMN = re.compile(
 
 _EXCEPT = re.compile(  # where a fraction has no value
     r"^(?P<body>(?:(?!\\(?:ne|le|ge|in|text)(?![a-z]))[^<>=])*?[\w)}])[,;]? ?"
-    r"(?:\\text\{[, ]*(?:for|where|with|provided|if)(?: that)?\} ?|\()?(?P<letter>[a-z])\\ne ?[^<>=a-zA-Z]*$"
+    r"(?:\\text\{[, ]*(?:for|where|with|provided|if)(?: that)?\} ?| (?:for|where|when|if) |\()?"
+    r"(?P<letter>[a-z])\\ne ?(?:\\pm ?)?[^<>=a-zA-Z]*$"
 )
 _IN_BASE = re.compile(
     r"(_\{?(2|8|16)\}?)[ (]*(?:\\text\{)?[ (]*(?:in )?(binary|octal|hex(?:adecimal)?)(?: notation)?\)?\}?$", re.I
@@ -250,7 +245,7 @@ def usual(answer: str) -> str:
         answer = _COLUMN.sub(
             lambda column: rf"\begin{{pmatrix}}{re.sub('[,;]', 4 * chr(92), column[1])}\end{{pmatrix}}", answer
         )
-    return _in_words(_intervals(_units(figures.named(written_out(answer)))))
+    return _in_words(without_points(_intervals(_units(figures.named(written_out(answer))))))
 
 
 def _of_unit_vectors(answer: str) -> str:
@@ -292,9 +287,6 @@ def _in_words(answer: str) -> str:
         return r"-\infty" if infinite[1] else r"\infty"
     if _EVERY_REAL.fullmatch(answer):
         return r"\mathbb{R}"
-    if but := _BUT.fullmatch(answer):
-        points = re.sub(r"\\l(?:and|or) ?", ",", _OF_POINT.sub("", but["points"]))
-        return rf"\mathbb{{R}}\setminus\{{{points}\}}"
     if named := _SET.fullmatch(answer):
         name = f"{named['sign'] or ''}{named['kind'] or named['alone'] or named['any']}"
         return _SETS.get(name.lower().replace("-", ""), answer)
