@@ -7,16 +7,18 @@ makes a word are variables, one each; i is the imaginary unit, e Euler's number.
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import factorial
 
 from mpmath import bernfrac
 
 from tts_lib.grading.reading.operators import Operators
 from tts_lib.grading.reading.sums import terms
-from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, tokens, written
+from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, depths, split, tokens, written
 from tts_lib.grading.reading.trees import ENDLESS, ONE, ZERO, Tree, replaced, symbols
 from tts_lib.grading.reading.values import nearly, point
 from tts_lib.grading.reading.words import (
+    ANGLES,
     GREEK,
     INVERSES,
     OF_COMPLEX,
@@ -32,6 +34,7 @@ _UNKNOWN_FUNCTIONS = "fgFG"
 _TERMS = (0, 1, 2, 3, 5, 8)  # by which sums are told apart
 _DIFFERENTIALS = "rstuvwxyz"
 _MOST_TERMS = 20  # of a sum that is integrated
+_SHORTEST_WORD = 5  # that ends in e before a power
 _FEWEST_PLACES = 6  # of a decimal whose digits go on, "3.14159..."
 _TWICE = re.compile(r"(?P<start>\d*\.\d*?)(?P<period>\d{2,}?)(?P=period)+(?P<part>\d*)")
 _NAMED = frozenset("overline angle triangle vec overrightarrow widehat hat mathbb".split())
@@ -103,17 +106,20 @@ class _Parser(Operators):
         """A function or constant written without a backslash, else one letter of a product."""
         if run in WITHOUT_BACKSLASH:
             return self._command(WITHOUT_BACKSLASH[run])
-        if is_word(run):
+        if is_word(run) and not (len(run) < _SHORTEST_WORD and run[-1] == "e" and self.at("^")):  # Bxe^{2x}
             raise UnreadableError(run)
         if len(run) == 2 and run[0] == "d" and run[1] in _DIFFERENTIALS:  # dy/dx is not y/x
             return ("symbol", run)
+        if run in ("mg", "Mg") and self._is_weighed():
+            return ("mul", ("symbol", run[0]), ("symbol", "g"))
         if len(run) > 1:
             self.rest.append(Token("letters", run[1:]))
         return self.letter(run[0])
 
     def letter(self, name: str) -> Tree:
         index = self._index()
-        if name in _UNKNOWN_FUNCTIONS and (self.at("(", "'") or self._is_inverse()):
+        is_applied = self.at("(", "'") or self._is_inverse()
+        if name in _UNKNOWN_FUNCTIONS and is_applied and not (name == "g" and self._is_weighed(of_angle=True)):
             return self._applied(name + index)
         if not index and name in "ei":
             return ("e",) if name == "e" else ("i",)
@@ -136,6 +142,15 @@ class _Parser(Operators):
     def _index(self) -> str:
         return "_" + written(self.raw_group()) if self.take("_") else ""
 
+    def _is_weighed(self, of_angle: bool = False) -> bool:
+        r"""Whether g is gravity's before a sum in brackets, as in ``g(\sin\theta-\mu\cos\theta)``."""
+        if not self.at("("):
+            return False
+        row = list(reversed(self.rest))
+        inside = row[1 : next((i for i, depth in enumerate(depths(row)) if i and not depth), 1)]
+        is_of_angle = any(t.is_command(*ANGLES) and a.is_command(*GREEK) for t, a in pairwise(inside))
+        return len(split(inside, "+", "-")[0]) > 1 and (is_of_angle or not of_angle)
+
     def _is_inverse(self) -> bool:
         signs = [token.text for token in reversed(self.rest[-6:])]
         return signs[:6] == ["^", "{", "-", "1", "}", "("]
@@ -148,12 +163,14 @@ class _Parser(Operators):
         return ("apply", name, *self._bracketed()) if self.at("(") else ("symbol", name)
 
     def _bracketed(self) -> list[Tree]:
-        """The arguments in round brackets."""
-        self.expect("(")
+        r"""The arguments in brackets: ``\max(a,b)`` and ``\max\{a,b\}``."""
+        closing = ")" if self.take("(") else r"\}" if self.take(r"\{") else "}"
+        if closing == "}":
+            self.expect("{")
         arguments = [self.sum()]
         while self.take(",", ";"):
             arguments.append(self.sum())
-        self.expect(")")
+        self.expect(closing)
         return arguments
 
     def _command(self, name: str) -> Tree:

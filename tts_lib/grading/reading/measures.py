@@ -55,7 +55,7 @@ _SYMBOLS = frozenset(
     "mbar mmol keV MeV GeV cL cl dl".split()
 )
 _SHORT = frozenset("m s h g l L N J W V A K".split())  # units of one letter, in quotients such as m/s only
-LETTERS = _SYMBOLS | _SHORT | {"cc", "um", "M"}  # that may be a unit behind a number
+LETTERS = _SYMBOLS | _SHORT | {"cc", "um", "M", "Nm"}  # that may be a unit behind a number
 _CURRENCIES = frozenset(
     "USD EUR GBP INR CNY RMB JPY Rs US CHF AUD CAD NZD SGD HKD SEK NOK DKK PLN CZK HUF RUB KRW BRL MXN ZAR TRY".split()
 )
@@ -85,7 +85,7 @@ _ALIASES = {
     for other in (unit.strip(), *others.split())
 }
 _KNOWN = frozenset([*_ALIASES.values(), *SPELT.values()]) - {"square", "cubic"}
-_ALIASES |= {"mph": "mile / h", "kmh": "km / h", "kph": "km / h", "cc": "cm ^ 3"}
+_ALIASES |= {"mph": "mile / h", "kmh": "km / h", "kph": "km / h", "cc": "cm ^ 3", "Nm": "N m"}
 
 
 class Measure(NamedTuple):
@@ -246,6 +246,8 @@ def _is_value(token: Token) -> bool:
 def _is_unit(row: Sequence[Token], before: Sequence[Token]) -> bool:
     """Whether these tokens can be a unit with the words around it."""
     is_angle = any(token.text in ANGLES for token in before if token.kind in ("command", "letters"))
+    if is_angle and row[0].kind == "letters" and (before[-1].is_command("cdot") or row[0] in [*before]):
+        return False  # of 3mg\cos\theta-2mg
     if row[0].kind not in ("text", "letters") and (is_angle or not row[0].is_sign("^")):
         return False
     is_quotient = len(before) == 1 and row[0].spaced and any(token.is_sign("/") for token in row)

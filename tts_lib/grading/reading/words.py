@@ -44,6 +44,10 @@ WITHOUT_BACKSLASH |= {  # but chi, which is a product, psi, which is a unit, and
     name: name for name in GREEK - {"chi", "psi", "ell", "hbar"} if len(name) > 2
 }
 _ROMAN = ("IV", "VI", "IX", "XI")  # of quadrants and the like; products of two capitals have any order
+_OF_PHYSICS = frozenset(  # products in the order of their formulas
+    "mgh mgl mgL mgd mgr mgR mgH mgx mgy Mgh Mgl MgL MgR mMg Mmg GMm GmM nRT NkT nkT qvB qBv BIL BIl ILB BLv Blv mvr "
+    "mvR mvL kQq kqQ qEd".split()
+)
 
 
 def without_text(text: str) -> str:
@@ -57,7 +61,7 @@ def is_word(letters: str) -> bool:
         return letters.lower() in ("no", "am", "pm") or letters in _ROMAN
     is_product = letters.islower() and list(letters) == sorted(set(letters))
     is_product |= len(letters) < 5 and letters.endswith(("dx", "dt"))  # of an integral
-    return len(letters) > 2 and not is_product and letters not in WITHOUT_BACKSLASH
+    return len(letters) > 2 and not (is_product or letters in WITHOUT_BACKSLASH or letters in _OF_PHYSICS)
 
 
 def plain_words(words: str) -> str:
