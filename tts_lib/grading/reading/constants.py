@@ -10,9 +10,9 @@ from tts_lib.grading.reading.trees import Tree, replaced, symbols
 from tts_lib.grading.reading.values import nearly, point
 from tts_lib.grading.reading.words import WITHOUT_BACKSLASH, is_word
 
-_VARIABLES = frozenset("xytuvwzs")
-_ANY = re.compile(r"[Cc](?:_\{?\d\}?)?|[KkAB]_\{?\d\}?")  # names that are hardly ever those of something else
-_IN_SOLUTIONS = re.compile(rf"{_ANY.pattern}|[ABDKk]")  # of a differential equation
+VARIABLES = frozenset("xytuvwzs")
+MAY_BE_ANY = re.compile(r"[Cc](?:_\{?\d\}?)?|[KkAB]_\{?\d\}?")  # names that are hardly ever those of something else
+MAY_BE_IN_SOLUTIONS = re.compile(rf"{MAY_BE_ANY.pattern}|[ABDKk]")  # of a differential equation
 _MOST = 4  # constants
 _BITS = 150  # by which their order is told
 _ASIDE = Fraction(1, 1_000)  # from the points at which formulas are compared
@@ -25,10 +25,10 @@ def of_integration(tree: Tree) -> Tree:
         for name in names:
             if name[:2] == "c_" and name[2:].isdigit():
                 tree = replaced(tree, ("symbol", name), ("symbol", f"C{name[1:]}"))
-    if "C" in names or not names & _VARIABLES:
+    if "C" in names or not names & VARIABLES:
         return _from_a_point(tree)
     is_added = tree[0] == "add" and ("symbol", "c") in tree and not names & {"a", "b"}
-    is_alone = names - _VARIABLES == {"c"}
+    is_alone = names - VARIABLES == {"c"}
     return _from_a_point(replaced(tree, ("symbol", "c"), ("symbol", "C"))) if is_added or is_alone else tree
 
 
@@ -38,7 +38,7 @@ def _from_a_point(tree: Tree) -> Tree:
     if tree[0] != "add" or tree.count(constant) != 1:
         return tree
     primitive = ("add", *(term for term in tree[1:] if term != constant))
-    variables = {symbol for symbol in symbols(primitive) if symbol[1] in _VARIABLES}
+    variables = {symbol for symbol in symbols(primitive) if symbol[1] in VARIABLES}
     if not variables or constant in symbols(primitive):
         return tree
     for i in range(4):
@@ -58,18 +58,14 @@ def of_any_name(tree: Tree) -> Tree | None:
     None of other formulas, and of those that have no constant but C. A, B and k are constants in what solves a
     differential equation: beside an exponential function, a sine or a logarithm of the variable.
     """
-    names = {name for _, name in symbols(tree)} - _VARIABLES
-    is_solution = _is_transcendental(tree)
-    if (
-        not names
-        or names <= {"C", "c"}
-        or len(names) > _MOST
-        or not symbols(tree) & {("symbol", v) for v in _VARIABLES}
-    ):
+    names = {name for _, name in symbols(tree)} - VARIABLES
+    is_solution = is_transcendental(tree)
+    if not names or names <= {"C", "c"} or len(names) > _MOST or not symbols(tree) & {("symbol", v) for v in VARIABLES}:
         return None
-    if not all((_IN_SOLUTIONS if is_solution else _ANY).fullmatch(name) for name in names):
+    if not all((MAY_BE_IN_SOLUTIONS if is_solution else MAY_BE_ANY).fullmatch(name) for name in names):
         return None
-    if "k" in names and not (len(names) == 1 and tree[0] == "mul" and ("symbol", "k") in tree):
+    added = tree[1:] if tree[0] == "add" and is_solution else (tree,)
+    if "k" in names and not (len(names) == 1 and any(t[0] == "mul" and ("symbol", "k") in t for t in added)):
         return None
     order: list[tuple[str, str]] = []
     for name in names:
@@ -85,10 +81,11 @@ def of_any_name(tree: Tree) -> Tree | None:
     return tree
 
 
-def _is_transcendental(tree: Tree) -> bool:
+def is_transcendental(tree: Tree) -> bool:
+    """Whether a function of a variable, or a power with a variable exponent, is in a tree."""
     if tree[0] in ("call", "pow") and any(symbols(part) for part in tree[2:] if isinstance(part, tuple)):
         return tree[0] == "call" or bool(symbols(tree[2]))
-    return any(_is_transcendental(part) for part in tree[1:] if isinstance(part, tuple))
+    return any(is_transcendental(part) for part in tree[1:] if isinstance(part, tuple))
 
 
 def renamed(row: Tokens, letters: Sequence[str], name_of_all: str = "C") -> list[Token]:

@@ -7,6 +7,7 @@ from tts_lib.grading.reading import amounts, constants, integers
 from tts_lib.grading.reading.conditions import Reading
 from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.quantifiers import Quantified
+from tts_lib.grading.reading.solutions import linear_form
 from tts_lib.grading.reading.tokens import Tokens, UnreadableError, split, tokens, written
 from tts_lib.grading.reading.words import GREEK, WITHOUT_BACKSLASH
 
@@ -61,16 +62,20 @@ def _of_constants(row: Tokens, found: Reading) -> Reading:
     if value[0] != "value" or len(value[1]) < 2 or not any(_MAY_BE_CONSTANT.search(token.text) for token in row):
         return found
     *names, formula_of = split(row, "=")[0]
+    if found[0] == "named" and len(names) == 1 and written(formula_of) == found[1]:  # Ce^x=y
+        names, formula_of = [formula_of], names[0]
     if any(_MAY_BE_CONSTANT.search(written(name)) for name in names):  # f(c)=cx
         return found
     try:
         read = formula(formula_of)
     except UnreadableError:
         return found
-    if (tree := constants.of_any_name(read.tree)) is None:
+    form = linear_form(read.tree, read.is_decimal)
+    if (tree := constants.of_any_name(read.tree)) is None and form is None:
         return found
-    renamed = amounts.amount(Formula(tree, read.is_decimal))
-    return ("family", ("named", found[1], renamed, None) if found[0] == "named" else renamed, found)
+    renamed = amounts.amount(Formula(read.tree if tree is None else tree, read.is_decimal))
+    family = ("family", ("named", found[1], renamed, None) if found[0] == "named" else renamed, found)
+    return family if form is None else (*family, *form)
 
 
 def _letters(row: Tokens) -> set[str]:

@@ -18,7 +18,8 @@ A reading is a tuple of plain values (it is kept as JSON), its kind first:
 ``("total", size, largest, items)``: ``2 h 15 min``, an amount in several units, and its number of the largest
 ``("progression", offset, step, formulas)``: a step times every whole number, the offset in steps; with usual letters
 ``("where", reading, kind)``: for whole numbers n, "zero" or "one" and on, either ("natural"), or all ("integer")
-``("family", renamed, reading)``: with constants of any name, which are renamed, and as it is written
+``("family", renamed, reading, numbers, names)``: with constants of any name, which are renamed, and as it is written;
+    perhaps what a general solution is worth, and how its constants are called if not C_1 and C_2
 ``("span", kind, rows)``: what vectors span, by the rows of its reduced echelon form
 ``("proposition", letters, truths, reading)``: a formula of logic or of sets by its truth table, and what it is else
 ``("structure", name, parts, reading)``: a group, ring, field or distribution ("~normal"), and what it is else

@@ -37,7 +37,7 @@ def _parted(body: Tree, index: Tree) -> Terms | None:
     kind, *parts = body
     if kind == "group":
         return _parted(parts[0], index)
-    if (degree := _degree(body, index)) is not None:
+    if (degree := polynomial_degree(body, index)) is not None:
         return Terms(body, degree, ONE, None)
     if kind == "neg":
         inner = _parted(parts[0], index)
@@ -50,7 +50,7 @@ def _parted(body: Tree, index: Tree) -> Terms | None:
             return None
         over = Terms(("div", ONE, below.polynomial), 0, ("div", ONE, below.base), None)
         return _product([_parted(parts[0], index), over])
-    if kind == "pow" and index not in symbols(parts[0]) and _degree(parts[1], index) == 1:
+    if kind == "pow" and index not in symbols(parts[0]) and polynomial_degree(parts[1], index) == 1:
         first = replaced(parts[1], index, ("number", Fraction(0)))
         step = ("add", replaced(parts[1], index, ONE), ("neg", first))
         return Terms(("pow", parts[0], first), 0, ("pow", parts[0], step), None)
@@ -71,7 +71,7 @@ def _product(factors: list[Terms | None]) -> Terms | None:
     return Terms(polynomial, sum(factor.degree for factor in known), base, of[0] if of else None)
 
 
-def _degree(tree: Tree, index: Tree) -> int | None:
+def polynomial_degree(tree: Tree, index: Tree) -> int | None:
     """The degree of a polynomial in the index; None of other trees."""
     if tree == index:
         return 1
@@ -79,20 +79,20 @@ def _degree(tree: Tree, index: Tree) -> int | None:
         return 0
     kind, *parts = tree
     if kind in ("add", "neg", "group", "mul"):
-        degrees = [_degree(part, index) for part in parts]
+        degrees = [polynomial_degree(part, index) for part in parts]
         known = [degree for degree in degrees if degree is not None]
         return None if len(known) < len(degrees) else sum(known) if kind == "mul" else max(known)
     if kind in ("div", "frac"):
-        return _degree(parts[0], index) if index not in symbols(parts[1]) else None
+        return polynomial_degree(parts[0], index) if index not in symbols(parts[1]) else None
     if kind == "pow" and parts[1][0] == "number" and parts[1][1] in range(_HIGHEST + 1):
-        inner = _degree(parts[0], index)
+        inner = polynomial_degree(parts[0], index)
         return None if inner is None else inner * int(parts[1][1])
     return None
 
 
 def degree_of(tree: Tree, index: Tree) -> tuple[int, int, int] | None:
     """(degree, powers of -1, factorials) of a term that is a quotient of polynomials times these; None of others."""
-    if (degree := _degree(tree, index)) is not None:
+    if (degree := polynomial_degree(tree, index)) is not None:
         return degree, 0, 0
     kind, *parts = tree
     if kind in ("neg", "group"):
@@ -101,23 +101,23 @@ def degree_of(tree: Tree, index: Tree) -> tuple[int, int, int] | None:
         return _added([degree_of(part, index) for part in parts])
     if kind in ("div", "frac") and (below := degree_of(parts[1], index)):
         return _added([degree_of(parts[0], index), (-below[0], below[1], -below[2])])
-    if kind == "pow" and index not in symbols(parts[0]) and _degree(parts[1], index) == 1:
+    if kind == "pow" and index not in symbols(parts[0]) and polynomial_degree(parts[1], index) == 1:
         return _of_power(parts[0])
     if kind == "pow" and parts[1][0] == "neg" and parts[1][1][0] == "number" and parts[1][1][1] in range(_HIGHEST + 1):
         inner = degree_of(parts[0], index)
         return inner and _added([(-inner[0], inner[1], -inner[2])] * int(parts[1][1][1]))
-    if tree[:2] == ("call", "factorial") and _degree(tree[2], index) == 1:
+    if tree[:2] == ("call", "factorial") and polynomial_degree(tree[2], index) == 1:
         return 0, 0, 1
     return None
 
 
-def _of_power(base: Tree) -> tuple[int, int, int] | None:
-    """A power of -1, or of a number, which only a factorial outweighs."""
+def _of_power(base: Tree) -> tuple[int, int, int]:
+    """A power of -1, or of anything else without the index, which only a factorial outweighs."""
     while base[0] == "group":
         base = base[1]
     if base == ("neg", ONE):
         return 0, 1, 0
-    return (_OUTWEIGHED, 0, 0) if not symbols(base) else None
+    return _OUTWEIGHED, 0, 0
 
 
 def _added(sizes: list[tuple[int, int, int] | None]) -> tuple[int, int, int] | None:
