@@ -277,11 +277,13 @@ class _Parser(Operators):
                 return ("call", name, index, start, end, body)
             if name == "sum" and (found := terms(body, index)) and not (end is None and found.of):
                 return ("call", "closed sum", index, start, ENDLESS if end is None else end, body)
-            if name == "sum" and end is None and symbols(body) == {index} and not symbols(start):
+            has_sequence = any("_" in of and index[1] in of for _, of in symbols(body))
+            is_endless = name == "sum" and end is None and not symbols(start)
+            if is_endless and index in symbols(body) and not has_sequence and "apply" not in str(body):
                 series = ("call", "series", index, start, body)
-                if nearly(series, {}) is not None:
+                if nearly(series, point(symbols(series), 0)) is not None:
                     return series
-            if not any("_" in symbol and index[1] in symbol for _, symbol in symbols(body)):
+            if not has_sequence:
                 places = (("add", start, ("number", Fraction(i))) for i in _TERMS)
                 length = ("add", end, ("neg", start)) if end is not None else ZERO
                 return (
