@@ -16,6 +16,7 @@ from tts_lib.grading.verdicts import Finding
 _ROOT = re.compile(r"([xzrtm]|\\lambda ?)_\d")
 _DENSITY = re.compile(r"[a-z]_[A-Z]\(\.\)")
 _AROUND_TUPLES = {"<>": "()"}  # a vector is its tuple
+_OF_LETTERS = re.compile(r"\((?:[a-z.](?:,[a-z])*)\)$")
 _FAMILY = 3  # fields of one without a general solution
 _FUNCTION = re.compile(r"y|\w+\(\.\)")
 _SAME_WHOLE_NUMBERS = ({"", "natural", "zero"}, {"", "natural", "one"}, {"", "integer"})
@@ -245,7 +246,8 @@ def _each_one(names: list[str], value: Reading, items: Sequence[Reading], conven
 
 def _is_of(name: str, other: str) -> bool:
     """Whether a name is the other, or one of several that have its letter: x_1 may be called x; a=b is b=a."""
-    return name == other or name.partition("_")[0] == other or {*name.split("=")} == {*other.split("=")}
+    bare = _OF_LETTERS.sub("", name)  # f'(x) is f', u(x,t) is u
+    return other in (name, bare, name.partition("_")[0]) or {*name.split("=")} == {*other.split("=")}
 
 
 def _is_function(named: Reading) -> bool:

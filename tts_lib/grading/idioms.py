@@ -21,6 +21,10 @@ _ROOTS = re.compile(
     re.I,
 )
 _REPEATED = re.compile(r"(-?[\w./]+) ?\((?:\\text\{)?(?:with |of )?(?:algebraic )?multiplicity\}? ?(\d)\)", re.I)
+_CONVERGENCE = re.compile(
+    r"(?:\\text\{)?(?:the )?(?:radius|interval) of convergence(?: is|:|=)? ?\}? ?(?=[\d\\(\[-][^=]*$)", re.I
+)
+_DEGREE = re.compile(r"\[[^\[\]=]{1,60}:[^\[\]=]{1,60}\]=(\d+|\\infty ?)")  # of a field, an index
 _LETTER_OF_OPTION = re.compile(r"(?:final |correct )?(?:answer|option|choice): ?(?=\(?[A-J]\)?$)", re.I)
 _LOGARITHM = re.compile(r"(?<![\\a-zA-Z])log(?:(2|10)(?=\()| base (\w+) of (?=\w))")
 _VECTOR = re.compile(r"<([^<>=]+(?:,[^<>=]+)+)>")
@@ -96,6 +100,8 @@ def written_out(answer: str) -> str:
         return _progression(int(coset["step"]), int(coset["first"] or coset["last"] or 0), "")
     if group := _GROUP.fullmatch(plain):
         return f"C_{{{group['order']}}}" if group["order"] else "V_4"
+    if degree := _DEGREE.fullmatch(answer):
+        return degree[1]
     if given := _DISTRIBUTED.fullmatch(plain):
         return _distribution(given) or answer
     if angle := _ANGLE.fullmatch(answer):
@@ -129,7 +135,7 @@ def written_out(answer: str) -> str:
     answer = _REPEATED.sub(lambda found: ",".join([found[1]] * int(found[2])), answer)
     if quantity := _OF_QUANTITY.match(answer):
         return rf"\text{{{quantity[1].lower()}}}={answer[quantity.end() :]}"
-    for before in (_ROOTS, _LETTER_OF_OPTION):
+    for before in (_ROOTS, _LETTER_OF_OPTION, _CONVERGENCE):
         if named := before.match(answer):
             return answer[named.end() :]
     return answer

@@ -48,6 +48,7 @@ from tts_lib.grading.reading.conditions import Reading, all_of, in_turn, joined,
 from tts_lib.grading.reading.critical_points import critical_point
 from tts_lib.grading.reading.dots import continued, has_dots
 from tts_lib.grading.reading.families import for_all, of_parameter
+from tts_lib.grading.reading.figures import in_one_way
 from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.logic import truth_table
 from tts_lib.grading.reading.measures import in_several_units, measure, without_hedge
@@ -57,6 +58,7 @@ from tts_lib.grading.reading.quantifiers import quantified
 from tts_lib.grading.reading.relations import (
     IDENTITY,
     ORDERS,
+    are_lengths,
     bound,
     equation,
     inequality,
@@ -107,6 +109,8 @@ def read(text: str) -> Reading:
 
 
 def _or_words(text: str) -> Reading:
+    if (related := in_one_way(text)) is not None:
+        return ("text", related)
     try:
         return _read(text)
     except UnreadableError:
@@ -230,8 +234,8 @@ def _statement(row: Tokens) -> Reading:
         return _inequalities(parts, relations)
     if relations == ["sim"] and (of := _value(parts[1]))[0] == "structure" and of[1].startswith("~"):
         return ("named", written(parts[0]), of, None)
-    if relations == ["cong"] and is_variable(parts[0]):
-        return _value(parts[1])
+    if relations == ["cong"] and (of := _value(parts[1]))[0] == "structure":
+        return of
     if relations == ["in"]:
         return _member(written(parts[0]), _value(parts[1]))
     raise UnreadableError("a relation")
@@ -262,7 +266,7 @@ def _equation(parts: list[Tokens], relations: list[str]) -> Reading:
             value, names = said_twice(written(other), _read) or _item(other), names_in_brackets(side)
             if value[:2] == ("tuple", "()") and len(value[2]) == len(names):  # (x,y)=(1,2) is x=1, y=2
                 return ("list", tuple(("named", *one, None) for one in zip(names, value[2], strict=True)))
-            inside = equation(first, last) if is_variable(side) or is_square(side) else None
+            inside = equation(first, last) if is_variable(side) or is_square(side) or are_lengths(parts) else None
             of_letter, body = bound(side, other)
             return ("named", name, value, inside, *([(of_letter, _item(body))] if of_letter else []))
     if is_quantity(first, last):

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from mpmath import mp
+
 from tts_lib.grading.reading import regions
 from tts_lib.grading.reading.conditions import Reading, region
 from tts_lib.grading.reading.constants import renamed
@@ -215,6 +217,11 @@ def equation(left: Tokens, right: Tokens) -> Reading | None:
     return IDENTITY if largest is None else ("equation", _over(found, largest, sides))
 
 
+def are_lengths(sides: Sequence[Tokens]) -> bool:
+    """Whether all sides are segments by their ends: AB=AC is AC=AB."""
+    return all(len(side) == 1 and len(side[0].text) == len("AB") and side[0].text.isupper() for side in sides)
+
+
 def inequality(left: Formula, relation: str, right: Formula) -> Reading:
     """A region of one unknown, else the sign of the difference at the points with its size up to a factor.
 
@@ -223,6 +230,8 @@ def inequality(left: Formula, relation: str, right: Formula) -> Reading:
     """
     if (solved := regions.solved(left, relation, right)) is not None:
         return region(_text_of(solved[0]), solved[1], True)
+    if relation in (">", "ge"):
+        left, relation, right = right, {">": "<", "ge": "le"}[relation], left
     difference = _difference(left, right)
     for unknown in unknowns(difference) - symbols(difference):  # f(2) may be any number
         if not symbols(unknown):
@@ -231,9 +240,9 @@ def inequality(left: Formula, relation: str, right: Formula) -> Reading:
     largest = _largest(found)
     if largest is None or not symbols(difference):
         raise UnreadableError("nothing is compared")
-    if relation in (">", "ge"):
-        relation, found, largest = {">": "<", "ge": "le"}[relation], [v if v is None else -v for v in found], -largest
-    return ("inequality", relation, _over(found, largest if relation == "ne" else abs(largest), (left, right)))
+    with mp.workprec(2 * _BITS):  # to which a sign is changed
+        size = largest if relation == "ne" else abs(largest)
+    return ("inequality", relation, _over(found, size, (left, right)))
 
 
 def _difference(left: Formula, right: Formula) -> Tree:

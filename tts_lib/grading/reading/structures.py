@@ -9,7 +9,7 @@ from collections.abc import Callable
 from tts_lib.grading.reading.conditions import Reading
 from tts_lib.grading.reading.tokens import Tokens, UnreadableError, split, tokens, written
 
-_HINT = re.compile(r"\\mathbb|\\Z|[A-Z]_|[A-Z]\d|G[FL]|SL|[QZ][/\[(]|[A-Z][a-z]*\}?[(\[]|(?:Gamma|chi)")
+_HINT = re.compile(r"\\mathbb|\\Z|[A-Z][_^]|[A-Z]\d|G[FL]|SL|[QZ][/\[(]|[A-Z][a-z]*\}?[(\[]|(?:Gamma|chi)")
 _Z = r"(?:\\mathbb ?(?:\{Z\}|Z)|\\Z(?![a-z])|Z)"
 _CYCLIC = re.compile(
     rf"(?:{_Z}|C)(?:_\{{?(?P<a>\d+)\}}?|(?P<b>\d))|{_Z}/\{{?(?P<c>\d+)(?:\\cdot ?)?{_Z}\}}?"
@@ -22,6 +22,9 @@ _MATRICES = re.compile(
     r"(?:_\{?(\d|n)\}?\((?:\\mathbb ?)?\{?([RCQZF]\w*)\}?\)|\((\d|n),(?:\\mathbb ?)?\{?([RCQZF]\w*)\}?\))"
 )
 _NUMBERS = re.compile(r"\\mathbb ?(?:\{([RCQZN])\}|([RCQZN]))")
+_SPACE = re.compile(r"(?:\\mathbb ?)?\{?([RCQZ])\}?\^\{?([nkm\d])\}?")
+_SQUARE = re.compile(r"M_\{?(\d|n)(?:\\cdot ?\1|,\1)?\}?\((?:\\mathbb ?)?\{?([RCQZ])\}?\)")
+_CYCLES = re.compile(r"(?:\(\d(?: \d)+\))+|(?:\(\d{2,9}\)){2,}")
 _EXTENSION = re.compile(r"(?:\\mathbb ?(?:\{([RCQZ])\}|([RCQZ]))|([QZ])(?==?[(\[].*(?:sqrt|i[)\]])))=?([(\[])(.+)[)\]]")
 _POWER = re.compile(r"(?:\((.+)\)|(.+))\^\{?(\d)\}?")
 _MOST_FACTORS = 12
@@ -52,8 +55,10 @@ _N_PARAMETERS = {"poisson": 1, "exponential": 1, "geometric": 1, "bernoulli": 1,
 
 def structure(text: str, read: Callable[[Tokens], Reading]) -> tuple[str, tuple[Reading, ...]] | None:
     """(what it is, its parts: in their order for a distribution, in any for others); None of other texts."""
-    if not _HINT.search(text):
+    if not _HINT.search(text) and not text.startswith("("):
         return None
+    if _CYCLES.fullmatch(text):
+        return _permutation(text), ()
     text = _IN_BRACES.sub(r"\1", text)
     try:
         if _NUMBERS.fullmatch(text):  # a set of numbers
@@ -88,12 +93,24 @@ def _factor(text: str) -> list[str] | None:
         return ["C_2", "C_2"] if not named[1] or named[0] in ("V_4", "V_{4}") else [f"{named[1]}_{named[2]}"]
     if matrices := _MATRICES.fullmatch(text):
         return [f"{matrices[1]}_{matrices[2] or matrices[4]} {matrices[3] or matrices[5]}"]
+    if space := _SPACE.fullmatch(text):
+        return [space[1]] * int(space[2]) if space[2].isdigit() else [f"{space[1]}^{space[2]}"]
+    if square := _SQUARE.fullmatch(text):
+        return [f"M_{square[1]} {square[2]}"]
     if numbers := _NUMBERS.fullmatch(text):
         return [numbers[1] or numbers[2]]
     if power := _POWER.fullmatch(text):
         inner = _factor(power[1]) if power[1] else _factor(power[2])
         return inner * int(power[3]) if inner and int(power[3]) > 0 else None
     return None
+
+
+def _permutation(text: str) -> str:
+    """Cycles from their smallest element on, those that have nothing in common in order."""
+    found = [re.sub(r"\D", "", cycle) for cycle in text.split(")")[:-1]]
+    found = [min(cycle[i:] + cycle[:i] for i in range(len(cycle))) for cycle in found]
+    elements = "".join(found)
+    return f"cycles {' '.join(sorted(found) if len(set(elements)) == len(elements) else found)}"
 
 
 def _of_order(order: str) -> list[str] | None:

@@ -44,6 +44,7 @@ WITHOUT_BACKSLASH |= {  # but chi, which is a product, psi, which is a unit, and
     name: name for name in GREEK - {"chi", "psi", "ell", "hbar"} if len(name) > 2
 }
 _ROMAN = ("IV", "VI", "IX", "XI")  # of quadrants and the like; products of two capitals have any order
+_ONTO = re.compile(r"\bonto\b")
 _OF_PHYSICS = frozenset(  # products in the order of their formulas
     "mgh mgl mgL mgd mgr mgR mgH mgx mgy Mgh Mgl MgL MgR mMg Mmg GMm GmM nRT NkT nkT qvB qBv BIL BIl ILB BLv Blv mvr "
     "mvR mvL kQq kqQ qEd".split()
@@ -66,6 +67,7 @@ def is_word(letters: str) -> bool:
 
 def plain_words(words: str) -> str:
     """Words in small letters without what says nothing: an article, the plural of none, the noun of "prime number"."""
+    words = _ONTO.sub("surjective", words.replace("one-to-one", "injective"))
     words = "does not exist" if words == "dne" else words.replace("doesnt", "does not")
     for pattern in (_ARTICLE, _ONE, _NONE, _MANY, _DAY, _MISSING, _NEITHER, _OF_ITS_KIND):
         words = pattern.sub(lambda found: found[1] if found.re.groups else "", words)
