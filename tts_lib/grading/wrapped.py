@@ -5,13 +5,14 @@ Only what stands around the value goes: what is left says the same as before, it
 
 import re
 
-from tts_lib.grading import languages
+from tts_lib.grading import languages, messages
 from tts_lib.grading.reading.number_words import CARDINALS
 
 _MARK = re.compile(
     r"[A-Za-z]{2,}[ ,]|day\b|\d \(|^[∴→⇒]|[A-Za-z]:|\*\*|__|<[a-z<]|[^\x00-\u024f\u0370-\u03ff\u2000-\u22ff]"
-    r"|^\$?[=-]?>|^\[A|[aA]ns|\d, [a-z]|[\d}]\$ \(|</|\\boxed"
+    r"|^\$?[=-]?>|^\[A|[aA]ns|\d, [a-z]|[\d}]\$ \(|<[/|]|\\boxed|\$!"
 )
+_CALLED_OUT = re.compile(r"(?<=[^\\]\$)!\s*$")  # behind a formula: no factorial
 _AROUND = re.compile(r"(?:[= ]*[{$])+([^{}]*?)(?:[. ]*[}$])+[. ]*")
 _CALCULATED = re.compile(r"<<[^<>]{0,200}>>")
 _TAG = re.compile(
@@ -121,7 +122,7 @@ def unwrapped(answer: str) -> str:
     """The answer without the text around it; other answers as they are."""
     if not _MARK.search(answer):
         return answer
-    plain = _peeled(answer.rpartition("</think>")[2] if "</" in answer else answer)
+    plain = _peeled(_CALLED_OUT.sub("", (messages.message(answer) if "<" in answer else answer) or answer))
     plain = _BOX.sub(r"\1", plain) if r"\boxed" in plain or r"\fbox" in plain else plain
     plain = _CALCULATED.sub("", plain) if "<<" in plain else plain
     if tag := _TAG.fullmatch(plain):
