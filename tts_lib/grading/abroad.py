@@ -39,7 +39,7 @@ def at_home(text: str) -> str:
     if not _MAY_BE.search(text):
         return text
     text = _STERLING.sub("GBP", text)
-    plain = text.strip(" $=")
+    plain = text.strip(" $=.")
     plain = plain[1:-1].strip() if plain.startswith("{") else plain  # in a colour
     if left := _REMAINDER.fullmatch(plain):
         quotient, remainder = (number for number in left.groups() if number)
