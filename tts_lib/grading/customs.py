@@ -63,6 +63,8 @@ _REMARK = re.compile(  # on a value that stands before it
     r"(?<=[\w)}\]%])[, ]*(?:\\text\{)?[, ]*(?:"
     r"\((?:(?:or |\\lor ?)?(?:\\approx|approximately|approx\b|about|roughly|i\.e\.)|(?:since|because|as)\b)"
     r"|i\.e\."
+    r"|(?<![a-z])(?<![a-z] )are (?:the |both |all )?(?:only )?(?:(?:two|three|real) )?"
+    r"(?:solutions|roots|zeros|answers)\b"
     r"|because\b|since\b(?=[^{}]*=)|(?<=[,])since\b"
     r"|(?:is the only (?:solution|answer)|as (?:required|desired|expected|claimed))\b).*$",
     re.I,
@@ -201,6 +203,7 @@ _RULES = [
         ),
         "",
     ),
+    (re.compile(r"(?<=\d)( ?\\text\{ ?| )pounds? sterling\b", re.I), r"\1GBP"),
     (_REMARK_IN_BRACKETS, r"\1"),
     (_WHEN, r"\1"),
     (re.compile(r"^(\d+) ?(?:\\text\{)?(?:out of|in)\}? ?(\d+)$"), r"\\frac{\1}{\2}"),
@@ -217,6 +220,16 @@ _RULES = [
     (re.compile(r"^([a-zA-Z]\([a-z]\))\\equiv ?(?!.*mod)"), r"\1="),
     (_CALLED, ""),
     (re.compile(r"^(\\text\{)?(?:it(?:'s| is)|the answer is)(?=[ }(])(?!\}$)[ :]{0,2}", re.I), r"\1"),
+    (re.compile(r"^(\(?[A-J]\)?) ?is (?:the )?(?:correct|right|best)(?: (?:answer|choice|option))?$"), r"\1"),
+    (re.compile(r"^([a-z]) (?:must|has to|should|can only) (?:be|equal) ?(?=-?[\d\\(])"), r"\1="),
+    (
+        re.compile(
+            r"^(?:the|this) (?:equation|inequality|statement) (?:is true|holds|is satisfied) (?:only )?(?:when|if|for) "
+            r"(?=[a-z](?:[=<>]|\\[lg]e))",
+            re.I,
+        ),
+        "",
+    ),
     (re.compile(r"^(?:the )?(?:correct |right |best )?(?:option|choice|answer) is ?(\(?[A-J]\)?)$", re.I), r"\1"),
     (re.compile(r"(?<=\d)(?:\((?:\\text\{mod\}|mod|\\mod) ?(\d+)\)|\\pmod ?\{?(\d+)\}?)$"), r"\\pmod{\1\2}"),
     (

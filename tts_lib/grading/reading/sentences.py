@@ -32,7 +32,7 @@ _HEDGES = (
 )
 _TO = "to (?:buy|pay|make|sell|read|walk|run|use|work|save|have|earn|get|take|drive|travel|bake|collect|spend|complete)"
 _MORE = re.compile(r"(\bneed(?:s|ed)? ?(?:to [a-z]+ ?)?(?:\\\$)?\d[\d.,]*(?: [a-z]+)?) more\b(?! than| of)")
-_REACHED = r"(?:(?:[-\d.+*/() ]|\\\$|\\cdot|\\times|\\div){3,60}= ?)?"  # 9*2=18
+_REACHED = r"(?:(?:[-\d.+*/()! ]|\\\$|\\cdot|\\times|\\div){3,60}= ?)?"  # 9*2=18
 _SAYS = re.compile(
     rf"(?P<before>[A-Za-z][A-Za-z ,'’-]{{0,120}}?) ?\b(?P<verb>{_VERBS})(?: (?:{_HEDGES.replace(' ', '|')}|{_TO}))*"
     rf"(?: a total of)?{_OF_IT} ?{_REACHED}(?:at ?(?:the point ?)?(?={_POINT}))?"
@@ -59,7 +59,7 @@ _BEHIND = re.compile(  # a value, what is counted, and how often: the rest of it
 )
 _COMPARED = re.compile(
     r"\b(?:taller|shorter|longer|higher|lower|heavier|lighter|faster|slower|cheaper|bigger|smaller|farther|further|fewer"
-    r"|too|short|late|ahead|behind)\b"
+    r"|too|short|late|ahead|behind|before)\b"
 )
 _CHANGING = re.compile(
     r"\b(?:more|less|fewer|than|not|never|no|least|most|half|third|quarter|twice|each|every|per|times|percent|if|before"
@@ -73,15 +73,32 @@ _CHANCE = re.compile(
     r"(?![^=<>]*\b(?:not|less|more|than|least|most)\b)(?:[^=<>]* (?:is|was|equals))?(?: of)? ?(?=-?[\d\\][^=<> ]*$)",
     re.I,
 )
+_LAST = re.compile(  # the subject may hold numbers and clauses of its own
+    r"(?:(?:the|their|its) (?:(?:smallest|largest|least|greatest|lowest|highest|minimum|maximum|only|total|sum|product"
+    r"|remainder|difference|quotient|ratio(?=.*:)|average|mean|median|mode|number|value|distance|area|volume|perimeter|length"
+    r"|fraction|percentage|coefficient|units digit)\b)"
+    r"(?:(?!(?<!that )(?<!which )\b(?:is|are|was)\b(?! divided))[^=<>]){0,120}|-?[\d./]+ ?\\% ?of [^=<>]{1,60})"
+    r" ?\b(?:is|are|was|equals) (?=(?:\\\$)?-?[\d\\][^=<> ]*(?: [a-z]{3,}){0,2}$)",
+    re.I,
+)
+_DENIED = re.compile(r"\b(?:not|never|no|nor|neither|wrong|incorrect|if|unless|square|cube|twice|half|double)\b", re.I)
+_WHEN = re.compile(
+    r"(?:they|he|she|it|the [a-z]+(?: [a-z]+)?) (?:will )?(?:meet|arrive|leave|start|begin|end|finish|depart)(?:e?s)?"
+    r" at (?=\d{1,2}(?::\d\d)? ?[ap]\.? ?m)",
+    re.I,
+)
 _DONE = re.compile(
     rf"(?P<value>(?:\\\$ ?)?-?[\d\\][^=<>]*?|(?i:{'|'.join(list(CARDINALS)[1:])})(?: [a-z]+){{1,2}})"
     r" (?:(?:can|could|may) be [a-z]+(?:ed|en|de|wn)|(?:is|are|was|were|will be)"
     r" (?:[a-z]+ed|left|sold|remaining|possible)|remain)"
 )
 _REASON = re.compile(r" (?:by|using) (?:the )?[a-z' -]+ (?:test|theorem|criterion)$", re.I)
-_VERDICT = re.compile(r"(yes|no|true|false)(?:[,;:.]| ?[-–—]) ?[a-z].*", re.I | re.DOTALL)
+_VERDICT = re.compile(
+    r"(yes|no|true|false)(?:(?:[,;:.]| ?[-–—]) ?[a-z]| ?\([^()]*\b(?:is|are|has|since|because)\b).*", re.I | re.DOTALL
+)
 _SUBJECT = re.compile(
-    r"^(?:it|this|(?:the |this )?(?:given |improper )?(?:series|integral|limit|function|sequence|graph|triangle|matrix"
+    r"^(?:it|they|this|(?:the |this |these )?(?:given |improper |two )?(?:lines|planes|events|triangles|figures"
+    r"|series|integral|limit|function|sequence|graph|triangle|matrix"
     r"|system|equation|set|relation|statement|answer|conclusion|claim|polynomial|vectors|solution))"
     r" (?:(?:is|are) )?(?=(?:not )?[a-z]{3,})(?!(?:does|is|are|was|has)\b)",
     re.I,
@@ -109,7 +126,7 @@ _SUBJECT_SAID = re.compile(  # "Evelyn has the greatest average speed", "Company
     rf"(?:is|was|has|had|ran|runs|got|scored|earned|made|gets|makes|earns|sold|finished|came|won|will win|wins) {_MOST}"
     r"(?: [A-Za-z]+){0,6}"
     r"|is the day of the week|(?:wins|won|will win|can always win)(?: the [a-z]+)?|has (?:a|the) winning strategy"
-    r"|(?:is|was) (?:first|the (?:cheaper|better) [a-z]+|cheaper|better))"
+    r"|(?:finished|came|placed|came in) first|(?:is|was) (?:first|the (?:cheaper|better) [a-z]+|cheaper|better))"
 )
 _OTHERWISE = frozenset(
     "square squares cube cubes sum product difference ratio average mean percent percentage nothing nobody none".split()
@@ -130,8 +147,9 @@ def value_said(sentence: str) -> str | None:
 def _value_said(sentence: str) -> str | None:
     if found := _DONE.fullmatch(sentence):
         return found["value"]
-    if chance := _CHANCE.match(sentence):
-        return sentence[chance.end() :]
+    for begins in (_CHANCE, _LAST, _WHEN):
+        if (found := begins.match(sentence)) and not (begins is _LAST and _DENIED.search(sentence)):
+            return sentence[found.end() :]
     if (found := _SAYS.fullmatch(sentence)) is None:
         point = _AT.match(sentence)
         words = {*re.findall("[a-z]+", point[0].lower())} if point else MEANINGS

@@ -18,7 +18,10 @@ OF_SEVERAL = frozenset("gcd lcm max min".split())
 OF_COMPLEX = frozenset("Re Im arg conj".split())
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _ARTICLE = re.compile(r"^(?:an?|the) (?=[a-z]{3})(?!and |not |but )")
-_NONE = re.compile(r"^(?:there (?:is|are) )?(no (?:[a-z]+ )*?[a-z]{3,}?)s?(?: exists?)?$")
+_NONE = re.compile(
+    r"^(?:there (?:is|are) |(?:the |this )?(?:equation|system|inequality|problem) has )?"
+    r"(no (?:[a-z]+ )*?[a-z]{3,}?)s?(?: exists?)?$"
+)
 _ONE = re.compile(r"^([a-z]+) one$")
 _MANY = re.compile(r"^(?:there are )?(infinitely many)(?: solutions?)?$")
 _DAY = re.compile(
