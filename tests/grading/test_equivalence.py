@@ -26,6 +26,68 @@ def test_other_answers_are_not(gold, answer):
     assert not judged(gold, answer) and not judged(answer, gold)
 
 
+@pytest.mark.parametrize(
+    ("gold", "answer", "is_same"),
+    [
+        ("(3,4)", "x = 3\ny = 4", True),
+        ("(4,3)", "x = 3\ny = 4", False),
+        ("x=3, y=4", "x = 3\ny = 4", True),
+        ("x=3, y=4", "- x = 3\n- y = 4", True),
+        ("x=3, y=4", "- x = 4\n- y = 3", False),
+        ("3, 5", "- 3\n- 5", True),
+        ("-3,-5", "- 3\n- 5", False),
+        ("-3,-5", "-3\n-5", True),
+        ("3,5", "-3\n-5", False),
+        ("3, 5", "* 3\n* 5", True),
+        ("15", "* 3\n* 5", False),
+        ("2, 5", "1. x=2\n2. x=5", True),
+        ("2, 5", "1. 2\n2. 5", True),
+        ("1, 2", "1. x=2\n2. x=5", False),
+        ("2", "1. x=2\n2. x=5", False),
+        ("2, 5", "x = 2\nx = 5", True),
+        ("2, 5", "2\n5", True),
+        ("25", "2\n5", False),
+        ("7", "2\n5", False),
+        ("(1,2,3)", "a = 1\nb = 2\nc = 3", True),
+        ("(1,2,3)", "**a = 1**\n**b = 2**\n**c = 3**", True),
+        ("2, 5", "Solutions:\nx = 2\nx = 5", True),
+        (r"\frac{1}{2}, 3", "x = \\frac{1}{2}\nx = 3", True),
+        (r"\frac{1}{2}, 3", "$x = \\frac{1}{2}$\n$x = 3$", True),
+        ("2, 3", "x = \\frac{1}{2}\nx = 3", False),
+        ("x=3,y=4", r"x = 3 \\ y = 4", True),
+        ("(3,4)", "x=3,\ny=4", True),
+        ("(3,4)", "$$x=3$$\n$$y=4$$", True),
+        (r"1+\sqrt{2}, 1-\sqrt{2}", "x = 1+\\sqrt{2}\nx = 1-\\sqrt{2}", True),
+        (r"-4, \frac{7}{3}", "• -4\n• 7/3", True),
+        ("-4", "• -4\n• 7/3", False),
+        (r"\$5, \$7", "$5\n$7", True),
+        ("(3,4)", r"x = 3 \\ y = 5", False),
+        ("3, 4", r"3 \\ 4", True),
+        ("7", "3 +\n4", True),
+        ("x^2+5", "x^2\n+5", True),
+    ],
+)
+def test_lines_with_a_value_each_are_a_list(gold, answer, is_same):
+    assert judged(gold, answer) is is_same
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "is_same"),
+    [
+        ("42", "<think>maybe 41</think>42", True),
+        ("41", "<think>maybe 41</think>42", False),
+        ("42", "</think>\n\n42", True),
+        (r"\frac{1}{2}", r"$x = \frac{1}{2}$ ($x = -3$ is extraneous)", True),
+        (r"\text{no solution}", "No solution (x = 3 is extraneous)", True),
+        ("8", "x = 8 (x = -3 is extraneous)", True),
+        ("8", "x = -3 (x = 8 is extraneous)", False),
+        ("8", "x = 8 (8 is extraneous)", False),
+    ],
+)
+def test_thoughts_and_rejected_values_are_no_part_of_an_answer(gold, answer, is_same):
+    assert judged(gold, answer) is is_same
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_convention_has_an_example_that_it_decides(name):
     other, gold, answer, is_same = EXAMPLES[name]

@@ -3,6 +3,7 @@
 import re
 
 _END = re.compile(r"\n|\\\\(?=\s)")
+_AROUND = re.compile(r"^(\$\$|\$|\\\(|\\\[)(?!.*[^\\]\$.)(.*)(?:\$\$|\$|\\\)|\\\])$", re.DOTALL)
 _BULLET = re.compile(r"[-*•–·]\s+(?=\S)")
 _NUMBER = re.compile(r"(\d{1,2})[.)]\s+(?=\S)")
 _HEADING = re.compile(r"(?:\*\*)?[A-Za-z][A-Za-z ]{0,60}:(?:\*\*)?")
@@ -15,7 +16,7 @@ def in_one(answer: str) -> str:
     """The answer with commas between its lines if each is a value, or a name with its value; others as they are."""
     if r"\begin" in answer:
         return answer
-    lines = [line.strip() for line in _END.split(answer)]
+    lines = [line.strip() for line in _END.split(_AROUND.sub(r"\2", answer.strip()))]
     lines = [line.strip("$ ") if line.count("$") in (2, 4) else line for line in lines if line]
     if len(lines) > 2 and _HEADING.fullmatch(lines[0]):
         lines = lines[1:]

@@ -64,7 +64,7 @@ _CHANGING = (
 _REMARK = re.compile(
     r"(?<=[\w}$]) \((?:rounded (?:to|up|down)|not -?\d|as (?:required|desired)|by [a-z]+|see [a-z]+)[^()]*\)$"
     r"|(?<=[\w}$)]) \((?:check|checked|verified|verification)\b.*\)\.?$"
-    r"|(?<=[\w}$)])[.;]?\s+(?:Check|Checking|Verification|Verify|Explanation|Reason):\s.*$"
+    r"|(?<=[\w}$)])(?:[.;]\s*|\s+)(?:Check|Checking|Verification|Verify|Explanation|Reason):.*$"
     rf"|(?<=[\w}}$)]) \((?:an?|the|with|where|which|who|we|this|that|it)\b(?![^()]*\b{_CHANGING}\b)"
     r"(?: \d+)? [A-Za-z'’ -]*\)\.?$"
     r"|(?<=[a-z]), with (?:a total of )?\d+ [a-z]+\.?$"
@@ -85,7 +85,7 @@ _REJECTED = re.compile(
     rf"(?:[,;]| \(| (?:or|and|but)\b)(?: ?(?:but|while|and|or|since|as|because) )? ?(?:"
     rf"(?:(?P<one>{_ONE_VALUE})|{_OTHER}),? ?(?:(?:is|was|must be|are) (?:therefore )?|\((?:is )?){_SPURIOUS}{_WHY}"
     rf"|(?:we )?(?:must )?(?:reject|discard|exclude|ignore|disregard|rejecting|discarding|excluding|ignoring) "
-    rf"(?:(?:{_OTHER} )?(?P<also>{_ONE_VALUE})|{_OTHER}){_WHY})\)?\.?$",
+    rf"(?:(?:{_OTHER} )?(?P<also>{_ONE_VALUE})|{_OTHER}){_WHY})\)?[\s.]*(?:\\quad[\s.]*)?$",
     re.I,
 )
 _REJECTED_FIRST = re.compile(rf"{_ONE_VALUE} \((?:is )?{_SPURIOUS}\)(?:,| or| and|;) (?:or |and )?(?={_ONE_VALUE}$)")
@@ -157,7 +157,8 @@ def _without_rejected(answer: str) -> str:
         return answer
     name = re.compile(r"[a-z](?:_\d)? ?= ?|[$ ]")
     rejected = name.sub("", found["one"] or found["also"] or "")
-    return answer if rejected in re.split("[,;]|or|and", name.sub("", before)) else before
+    kept = re.split("[,;]|or|and", name.sub("", before))
+    return answer if rejected and any(part.endswith(rejected) for part in kept) else before
 
 
 def _peeled(answer: str) -> str:
