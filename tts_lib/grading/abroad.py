@@ -4,9 +4,8 @@ import re
 
 _MAY_BE = re.compile(
     r"\d ?[\u3040-\u9fff\uac00-\ud7afа-я]|\d ?d[óo]lares|[A-Z]\\?\$"
-    r"|\d,? ?(?:\\text\{ ?|\()?(?:with |and )?(?:a )?[rR]|sterling"
+    r"|\d,? ?(?:\\text\{ ?|\()?(?:with |and )?(?:a )?[rR]"
 )
-_STERLING = re.compile(r"(?:pounds? |GBP )?sterling")
 _REMAINDER = re.compile(
     r"(\d+),? ?(?:\\text\{ ?|\()?(?:with |and )?(?:an? )?(?:[rR]\.?|rem(?:ainder)?\.?(?: of)?)(?: ?\})? ?(\d+)\)?\}?\.?"
     r"|(\d+) ?余 ?(\d+)|quotient:? (\d+),? (?:and )?remainder:? (\d+)",
@@ -38,7 +37,6 @@ def at_home(text: str) -> str:
     """The amount as it is written in English; other texts as they are."""
     if not _MAY_BE.search(text):
         return text
-    text = _STERLING.sub("GBP", text)
     plain = text.strip(" $=.")
     plain = plain[1:-1].strip() if plain.startswith("{") else plain  # in a colour
     if left := _REMAINDER.fullmatch(plain):
