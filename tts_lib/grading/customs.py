@@ -77,7 +77,7 @@ _COLUMN = re.compile(
 _EXCEPT = re.compile(  # where a fraction has no value
     r"^(?P<body>(?:(?!\\(?:ne|le|ge|in|text)(?![a-z]))[^<>=])*?[\w)}])[,;]? ?"
     r"(?:\\text\{[, ]*(?:for|where|with|provided|if)(?: that)?\} ?| (?:for|where|when|if) |\()?"
-    r"(?P<letter>[a-z])\\ne ?(?:\\pm ?)?[^<>=a-zA-Z]*$"
+    r"(?P<letter>[a-z])\\ne ?(?:\\pm ?)?[^<>=a-zA-Z]*(?:\\land ?(?P=letter)\\ne ?[^<>=a-zA-Z\\]*)*$"
 )
 _IN_BASE = re.compile(
     r"(_\{?(2|8|16)\}?)[ (]*(?:\\text\{)?[ (]*(?:in )?(binary|octal|hex(?:adecimal)?)(?: notation)?\)?\}?$", re.I

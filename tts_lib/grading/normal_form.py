@@ -78,6 +78,7 @@ _SIGNS += ((r"\|", r"\Vert "), (r"+\infty", r"\infty"), (r"\mathbb{R}-\{", r"\ma
 _STARS = re.compile(r"(?<=[\w)}\]!]) ?(\*\*?) ?(?=[\w({\\\[-])")  # those of programs, not of bold print
 _UNEQUAL = re.compile(r"(?<![\d)}])!=")  # 5!=120 has a factorial
 _DOLLAR = re.compile(r"(?:(?<!\\)|(?<=\\\\))\$")
+_DRESS = re.compile(r"^ *= *(?=[A-Z][a-z]+[, ])|(?<=[a-z])\.(?:\\, ?)?\.$")  # around a sentence
 _MOST_PASSES = 6
 
 
@@ -87,8 +88,8 @@ def normalise(answer: str) -> str:
     An answer that is too long to be read keeps its text; only its white space is made even.
     """
     has_lines = ("\n" in answer or r"\\ " in answer) and len(answer) <= MAX_CHARS
-    text = answer = lines.in_one(answer) if has_lines else answer
-    answer = _on_one_line(answer)
+    text = _DRESS.sub("", lines.in_one(answer) if has_lines else answer)
+    answer = _on_one_line(text)
     if len(answer) <= MAX_CHARS and (match := _SENTENCE.fullmatch(answer)):
         answer = answer if _DENIAL.search(answer.replace(match[1], " ")) else match[1]
     elif len(answer) <= MAX_CHARS and (said := wrapped.unwrapped(text)) != text:

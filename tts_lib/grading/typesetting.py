@@ -82,7 +82,7 @@ _SPACING = re.compile(rf"(?<!\\)((?:\\\\)*)(?:\\(?:[,!;:> ]|(?:{_SPACES})(?![a-z
 
 _NEGATION = re.compile(r"(?<![\w}\\$)])~(?=~?\(?[pqrsPQR](?![a-zA-Z\d]))")  # of logic; else a space
 _DISTRIBUTED = re.compile(
-    r"^([A-Z](?:_\{?\w\}?)?|(?:△|\\triangle) ?[A-Z]{3}) ?~ ?"
+    r"^([{= ]*(?:[A-Z](?:_\{?\w\}?)?|(?:△|\\triangle) ?[A-Z]{3})) ?~ ?"
     r"(?=[A-Za-z\\{}]{1,24}[(\[]|(?:△|\\triangle ?)[A-Z])"
 )
 

@@ -12,6 +12,7 @@ from math import factorial
 
 from mpmath import bernfrac
 
+from tts_lib.grading.reading.integrals import DIFFERENTIALS, definite, differentials, without_dummy
 from tts_lib.grading.reading.operators import Operators
 from tts_lib.grading.reading.sums import terms
 from tts_lib.grading.reading.tokens import Token, Tokens, UnreadableError, depths, split, tokens, written
@@ -32,7 +33,6 @@ from tts_lib.grading.reading.words import (
 _BIG = frozenset("sum prod int lim".split())
 _UNKNOWN_FUNCTIONS = "fgFG"
 _TERMS = (0, 1, 2, 3, 5, 8)  # by which sums are told apart
-_DIFFERENTIALS = "rstuvwxyz"
 _MOST_TERMS = 20  # of a sum that is integrated
 _SHORTEST_WORD = 5  # that ends in e before a power
 _FEWEST_PLACES = 6  # of a decimal whose digits go on, "3.14159..."
@@ -108,7 +108,7 @@ class _Parser(Operators):
             return self._command(WITHOUT_BACKSLASH[run])
         if is_word(run) and not (len(run) < _SHORTEST_WORD and run[-1] == "e" and self.at("^")):  # Bxe^{2x}
             raise UnreadableError(run)
-        if len(run) == 2 and run[0] == "d" and run[1] in _DIFFERENTIALS:  # dy/dx is not y/x
+        if len(run) == 2 and run[0] == "d" and run[1] in DIFFERENTIALS:  # dy/dx is not y/x
             return ("symbol", run)
         if run in ("mg", "Mg") and self._is_weighed():
             return ("mul", ("symbol", run[0]), ("symbol", "g"))
@@ -208,14 +208,14 @@ class _Parser(Operators):
 
     def _to_differential(self, body: Tree) -> Tree:
         r"""What stands up to the differential of ``\int_0^1 x^2+1\,dx``; the first term if there is none behind it."""
-        if _has_differential(body):
+        if differentials(body):
             return body
         rest, terms_ = list(self.rest), [body]
         while self.at("+", "-") and len(terms_) < _MOST_TERMS:
             sign = self.rest.pop()
             terms_.append(self._term() if sign.text == "+" else ("neg", self._term()))
-            if _has_differential(last := terms_[-1]):
-                of = next(s for s in symbols(last) if re.fullmatch(f"d[{_DIFFERENTIALS}]", s[1]))
+            if found := differentials(last := terms_[-1]):
+                of = ("symbol", found.pop())
                 return ("mul", ("add", *terms_[:-1], replaced(last, of, ONE)), of)
         self.rest = rest
         return body
@@ -262,9 +262,9 @@ class _Parser(Operators):
         body = self.product()
         if name == "int" and below and above:
             body = self._to_differential(body)
-            if (worked_out := _integral(below, above, body)) is not None:
+            if (worked_out := definite([_end(row) for row in (below, above)], body)) is not None:
                 return worked_out
-            body = _without_dummy(body)
+            body = without_dummy(body)
         if name == "lim" and len(below) > 2 and below[0].kind == "letters" and below[1].is_command("to"):
             body = replaced(body, ("symbol", below[0].text), ("symbol", "dummy"))
             below[0] = Token("letters", "x")
@@ -302,27 +302,6 @@ class _Parser(Operators):
         return ("mul", applied, *(factor for factor in factors if not symbols(factor)))
 
 
-def _has_differential(tree: Tree) -> bool:
-    return any(re.fullmatch(f"d[{_DIFFERENTIALS}]", name) for _, name in symbols(tree))
-
-
-def _integral(below: Tokens, above: Tokens, body: Tree) -> Tree | None:
-    """A definite integral of a formula that has a differential for a factor; None of those that nobody can reckon."""
-    of = {name for _, name in symbols(body) if re.fullmatch(f"d[{_DIFFERENTIALS}]", name)}
-    if len(of) != 1 or "apply" in str(body):
-        return None
-    name = of.pop()
-    variable, differential = ("symbol", "dummy"), ("symbol", name)
-    if _count(body, differential) != 1 or not _is_factor(body, differential):
-        return None
-    integrand = replaced(replaced(body, differential, ONE), ("symbol", name[1]), variable)
-    ends = [_end(row) for row in (below, above)]
-    if None in ends:
-        return None
-    found = ("call", "integral", variable, *ends, integrand)
-    return found if nearly(found, point(symbols(found), 0)) is not None else None
-
-
 def _end(row: Tokens) -> Tree | None:
     if written(row) in (r"\infty", r"-\infty"):
         return ("neg", ENDLESS) if row[0].is_sign("-") else ENDLESS
@@ -330,18 +309,6 @@ def _end(row: Tokens) -> Tree | None:
         return formula(row).tree
     except UnreadableError:
         return None
-
-
-def _count(tree: Tree, part: Tree) -> int:
-    return 1 if tree == part else sum(_count(inner, part) for inner in tree[1:] if isinstance(inner, tuple))
-
-
-def _is_factor(tree: Tree, part: Tree) -> bool:
-    """Whether a part multiplies all of a tree."""
-    if tree == part:
-        return True
-    inside = tree[1:2] if tree[0] in ("div", "frac") else tree[1:] if tree[0] in ("mul", "neg", "group") else ()
-    return any(_is_factor(inner, part) for inner in inside)
 
 
 def _zeta(n: int) -> Tree:
@@ -373,14 +340,6 @@ def _with_index(tree: Tree, letter: str) -> Tree:
     if tree[0] == "symbol":
         return ("symbol", re.sub(rf"(?<![a-zA-Z]){letter}(?![a-zA-Z])", "#", tree[1]))
     return tuple(_with_index(part, letter) if isinstance(part, tuple) else part for part in tree)
-
-
-def _without_dummy(body: Tree) -> Tree:
-    """What a definite integral is taken of, with one name for its variable."""
-    of = [part for part in body if part[0] == "symbol" and re.fullmatch(f"d[{_DIFFERENTIALS}]", part[1])]
-    if body[0] != "mul" or not of:
-        return body
-    return replaced(replaced(body, ("symbol", of[0][1][1]), ("symbol", "dummy")), of[0], ("symbol", "d"))
 
 
 def _repeating(digits: str) -> Fraction:
