@@ -79,6 +79,12 @@ _EXCEPT = re.compile(  # where a fraction has no value
     r"(?:\\text\{[, ]*(?:for|where|with|provided|if)(?: that)?\} ?| (?:for|where|when|if) |\()?"
     r"(?P<letter>[a-z])\\ne ?(?:\\pm ?)?[^<>=a-zA-Z]*(?:\\land ?(?P=letter)\\ne ?[^<>=a-zA-Z\\]*)*$"
 )
+
+
+def _has_no_words(body: str, letter: str) -> bool:
+    return letter in body and not re.search(r"\b(?:all|real|that)\b", body)
+
+
 _IN_BASE = re.compile(
     r"(_\{?(2|8|16)\}?)[ (]*(?:\\text\{)?[ (]*(?:in )?(binary|octal|hex(?:adecimal)?)(?: notation)?\)?\}?$", re.I
 )
@@ -194,7 +200,7 @@ _RULES = [
         ),
         r"\1per ",
     ),
-    (_EXCEPT, lambda found: found["body"] if found["letter"] in found["body"] else found[0]),
+    (_EXCEPT, lambda found: found["body"] if _has_no_words(found["body"], found["letter"]) else found[0]),
     (_IN_BASE, lambda found: found[1] if _BASES[found[3].lower()] == found[2] else found[0]),
     (re.compile(r"(?<=\d) ?(?:\\mod|\\text\{mod\}|mod) ?(\d+)$"), r"\\pmod{\1}"),
     (
