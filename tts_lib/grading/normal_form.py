@@ -79,6 +79,7 @@ _STARS = re.compile(r"(?<=[\w)}\]!]) ?(\*\*?) ?(?=[\w({\\\[-])")  # those of pro
 _UNEQUAL = re.compile(r"(?<![\d)}])!=")  # 5!=120 has a factorial
 _DOLLAR = re.compile(r"(?:(?<!\\)|(?<=\\\\))\$")
 _DRESS = re.compile(r"^ *= *(?=[A-Z][a-z]+[, ])|(?<=[a-z])\.(?:\\, ?)?\.$")  # around a sentence
+_INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad]")
 _MOST_PASSES = 6
 
 
@@ -87,6 +88,7 @@ def normalise(answer: str) -> str:
 
     An answer that is too long to be read keeps its text; only its white space is made even.
     """
+    answer = answer if answer.isascii() else _INVISIBLE.sub("", answer)
     has_lines = ("\n" in answer or r"\\ " in answer) and len(answer) <= MAX_CHARS
     text = _DRESS.sub("", lines.in_one(answer) if has_lines else answer)
     answer = _on_one_line(text)
