@@ -14,6 +14,7 @@ from tts_lib.grading.verdicts import Finding
 _NOON = 12
 _DIGITS = Context(prec=30, Emin=-(10**17), Emax=10**17)
 _ESTIMATED_SLACK = Decimal("1e-25")  # of an integral or an endless sum that is reckoned
+_ROUNDING_LEAVES, _WRITTEN_OUT = Decimal("1e-12"), 15  # digits of a double
 _SLACK = Decimal("1.000000001")  # 1/3 and 0.333333 differ by no more than a third of a millionth
 
 
@@ -40,8 +41,16 @@ def _same(one: tuple, other: tuple, conventions: Conventions) -> bool:
     size = max(max(abs(number) for number in pair) for pair in pairs)
     if is_estimated and not (one[3] or other[3]):
         return all(abs(_DIGITS.subtract(*pair)) <= max(size, Decimal(1)) * _ESTIMATED_SLACK for pair in pairs)
-    allowed = _DIGITS.multiply(min(Decimal(1), size), _SLACK.scaleb(-conventions.decimals))
-    return all(abs(_DIGITS.subtract(*pair)) <= allowed for pair in pairs)
+    allowed = _DIGITS.multiply(min(Decimal(1), size), _SLACK.scaleb(-conventions.decimals))  # cut off
+    if size < 1:
+        allowed = max(allowed, _DIGITS.scaleb(_SLACK * 5, size.adjusted() - conventions.decimals))  # rounded
+    return all(abs(_DIGITS.subtract(*pair)) <= allowed or _is_zero_of_a_program(*pair) for pair in pairs)
+
+
+def _is_zero_of_a_program(one: Decimal, other: Decimal) -> bool:
+    """Whether one is 0 and the other what rounding leaves of it, written out in full: 1.2246467991473532e-16."""
+    rest = one or other
+    return not (one and other) and abs(rest) < _ROUNDING_LEAVES and len(rest.as_tuple().digits) >= _WRITTEN_OUT
 
 
 def regions(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:

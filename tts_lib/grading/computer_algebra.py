@@ -13,8 +13,9 @@ _PROMPT = re.compile(
 )
 _MARK = re.compile(
     r"%(?:pi|e|i|inf|[io]\d)(?![a-zA-Z])|->|\\to |>>>|[A-Z][A-Za-z\d]{1,20}[\[(]|Pi(?![A-Za-z])|==|:=|&&|ans ?=|@\("
-    r"|\|\||E[*^]|I(?![A-Za-z\d_])(?<![A-Z\\a-z_]I)|minf|[\[{] ?[a-z]\w? ?=|[a-z]\[[a-z]_?\]|lambda|\+- "
+    r"|\|\||\*\^|E[*^]|I(?![A-Za-z\d_])(?<![A-Z\\a-z_]I)|minf|[\[{] ?[a-z]\w? ?=|[a-z]\[[a-z]_?\]|lambda|\+- "
 )
+_POWER_OF_TEN = re.compile(r"(?<=[\d.]) ?\*\^ ?(-?\d+)")
 _NAMED = re.compile(r"\\\[(Pi|ExponentialE|ImaginaryI|Infinity)\]")
 _SIGNS = {"Pi": "Pi", "ExponentialE": "E", "ImaginaryI": "I", "Infinity": r"\infty "}
 _CONSTANT = re.compile(r"%(pi|e|i|inf)(?![a-zA-Z])")
@@ -43,7 +44,7 @@ def as_typed(text: str) -> str:
     """The text as a person types it; other texts as they are."""
     if not _MARK.search(text) or not is_readable(text) or r"\text" in text:
         return text
-    text = _PROMPT.sub(r"\1", text, count=1)
+    text = _PROMPT.sub(r"\1", _POWER_OF_TEN.sub(r"\\cdot 10^{\1}", text), count=1)
     text = _CONSTANT.sub(lambda sign: _CONSTANTS[sign[1]], re.sub(r"^([{= ]*)minf(?=[} .]*$)", r"\1-\\infty ", text))
     if function := _LAMBDA.fullmatch(text):
         return f"f({function[1] or function[2]})={re.sub(r'[.](?=[*/^])', '', function[3])}"

@@ -10,9 +10,11 @@ from tts_lib.grading.reading.number_words import CARDINALS
 
 _MARK = re.compile(
     r"[A-Za-z]{2,}[ ,]|day\b|\d \(|^[∴→⇒]|[A-Za-z]:|\*\*|__|<[a-z<]|[^\x00-\u024f\u0370-\u03ff\u2000-\u22ff]"
-    r"|^\$?[=-]?>|^\[A|[aA]ns|\d, [a-z]|[\d}]\$ \(|<[/|]|\\boxed|\$!"
+    r"|^\$?[=-]?>|^\[A|[aA]ns|\d, [a-z]|[\d}]\$ \(|<[/|]|\\boxed|[a-z$]!"
 )
-_CALLED_OUT = re.compile(r"(?<=[^\\]\$)!\s*$")  # behind a formula: no factorial
+_CALLED_OUT = re.compile(  # behind a formula, a word or before a picture: no factorial
+    r"(?:(?<=[^\\]\$)|(?<=[a-z]{2}))!\s*$|\s*!?\s*[\u2600-\u27bf\U0001f300-\U0001faff][\u2600-\u27bf\ufe0f\U0001f300-\U0001faff\s]*$"
+)
 _AROUND = re.compile(r"(?:[= ]*[{$])+([^{}]*?)(?:[. ]*[}$])+[. ]*")
 _CALCULATED = re.compile(r"<<[^<>]{0,200}>>")
 _TAG = re.compile(
@@ -68,6 +70,7 @@ _REMARK = re.compile(
     rf"|(?<=[\w}}$)]) \((?:an?|the|with|where|which|who|we|this|that|it)\b(?![^()]*\b{_CHANGING}\b)"
     r"(?: \d+)? [A-Za-z'’ -]*\)\.?$"
     r"|(?<=[a-z]), with (?:a total of )?\d+ [a-z]+\.?$"
+    r"|,? (?:and|so|as) (?:we are|we're|we’re|this is|that is|that's) (?:done|finished|desired|required)\.?$"
     r"|, (?:attained|achieved|reached|occurring) [^.]*\.?$",
     re.DOTALL,
 )

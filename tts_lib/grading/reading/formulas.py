@@ -259,7 +259,7 @@ class _Parser(Operators):
         while self.at("_", "^"):
             into = below if self.rest.pop().text == "_" else above
             into.extend(self.raw_group())
-        body = self.product()
+        body = self._term() if name in ("sum", "prod") else self.product()
         if name == "int" and below and above:
             body = self._to_differential(body)
             if (worked_out := definite([_end(row) for row in (below, above)], body)) is not None:
