@@ -12,8 +12,8 @@ _MARK = re.compile(
     r"[A-Za-z]{2,}[ ,]|day\b|\d \(|^[∴→⇒]|[A-Za-z]:|\*\*|__|<[a-z<]|[^\x00-\u024f\u0370-\u03ff\u2000-\u22ff]"
     r"|^\$?[=-]?>|^\[A|[aA]ns|\d, [a-z]|[\d}]\$ \(|<[/|]|\\boxed|[a-z$]!"
 )
-_CALLED_OUT = re.compile(  # behind a formula, a word or before a picture: no factorial
-    r"(?:(?<=[^\\]\$)|(?<=[a-z]{2}))!\s*$|\s*!?\s*[\u2600-\u27bf\U0001f300-\U0001faff][\u2600-\u27bf\ufe0f\U0001f300-\U0001faff\s]*$"
+_CALLED_OUT = re.compile(  # behind a formula, a word or before a picture: no factorial; and what quotes bold print
+    r"^>\s+(?=\*\*)|(?:(?<=[^\\]\$)|(?<=[a-z]{2}))!\s*$|\s*!?\s*[\u2600-\u27bf\U0001f300-\U0001faff][\u2600-\u27bf\ufe0f\U0001f300-\U0001faff\s]*$"
 )
 _AROUND = re.compile(r"(?:[= ]*[{$])+([^{}]*?)(?:[. ]*[}$])+[. ]*")
 _CALCULATED = re.compile(r"<<[^<>]{0,200}>>")
