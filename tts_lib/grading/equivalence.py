@@ -107,15 +107,12 @@ def _are_progressions(reading: Reading) -> bool:
 
 
 def _letters_or_units(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
-    """``5 m`` beside what has a unit is measured and ``15k`` beside a number one; else they are formulas."""
+    """``5 m`` beside what has a unit is measured, and beside other formulas a formula."""
     if gold[0] == answer[0]:
         finding = compare(gold[1], answer[1], conventions)
         return finding if finding.is_same else compare(gold[2], answer[2], conventions)
-    letters, other = (gold, answer) if gold[0] == "letters" else (answer, gold)
-    are_thousands = letters[2][0] == other[0] == "value" and len(other[1]) == 1
-    place = (
-        2 if are_thousands or other[0] == "total" or (other[0] == "measured" and other[4]) else 1
-    )  # 2s is not 2 pieces
+    other = answer if gold[0] == "letters" else gold
+    place = 2 if other[0] == "total" or (other[0] == "measured" and other[4]) else 1  # 2s is not 2 pieces
     gold, answer = (reading[place] if reading[0] == "letters" else reading for reading in (gold, answer))
     return compare(gold, answer, conventions)
 

@@ -14,7 +14,7 @@ A reading is a tuple of plain values (it is kept as JSON), its kind first:
 ``("ratio", numbers, multiples, perhaps)``: ``3:4``, also as multiples of its last part; perhaps a "clock" or a "range"
 ``("time", hours, minutes, seconds)``, ``("base", digits, base)``, ``("percent", value, hundredth)``
 ``("measured", reading, unit, sense, size)``: the size too, a value and what is measured, if the unit has one
-``("letters", value, measured)``: ``5 m``, five times m or five metres; ``15k``, 15 times k or 15,000
+``("letters", value, measured)``: ``5 m``, five times m or five metres
 ``("total", size, largest, items)``: ``2 h 15 min``, an amount in several units, and its number of the largest
 ``("progression", offset, step, formulas)``: a step times every whole number, the offset in steps; with usual letters
 ``("where", reading, kind)``: for whole numbers n, "zero" or "one" and on, either ("natural"), or all ("integer")
@@ -91,7 +91,6 @@ _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
 _FIELDS = {r"\mathbb{R}": "real", r"\mathbb{Z}": "integer", r"\mathbb{N}": "natural", r"\mathbb{Z}^+": "one"}
 _WHOLE_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _WORDS = re.compile(r"[A-Za-z][\w ,;.'’-]+")
-_THOUSANDS = re.compile(r"-?\d+(?:\.\d+)?k")
 _NOUN = re.compile(r"[Aa]n? [a-z]{3,20}(?: [a-z]{3,20}){0,3}(?:(?<!s)|(?<=[iu]s)|(?<=ss))")  # but a side of "a units"
 
 
@@ -353,8 +352,6 @@ def _other_value(row: Tokens, text: str) -> Reading:
         return amounts.amount(of) if isinstance(of, Formula) else ("tuple", "()", tuple(map(amounts.amount, of)))
     letters = text if text.isalpha() else None
     value = amounts.amount(formula(measured.row), letters)
-    if _THOUSANDS.fullmatch(text):
-        return ("letters", value, amounts.multiple(row[:-1], Fraction(1000)))
     return ("letters", value, _value(named)) if (named := quantities.with_unit(row)) else value
 
 
