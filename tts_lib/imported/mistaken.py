@@ -3,6 +3,7 @@
 Golds taken for answers would make every sample right, so what may be one is never an answer by its name alone.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from tts_lib.imported.unclear import is_printed
 from tts_lib.questions.files.questions import bare_gold
 
 _REFERENCES = {"solution", "solutions[]", "output", "completion"}  # names of a reference as well as of a sample
+_BESIDE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}|####")  # what stands beside an answer in a solution: words, a mark
 _WORDS = 2  # of a bare answer
 
 
@@ -103,4 +105,4 @@ def _are_samples(values: Sequence[Any], golds: Mapping[str, str]) -> bool:
 def _is_solution(answer: str) -> bool:
     """Whether a text says more than the answer that it has."""
     said = extract_answer(answer)
-    return "\n" in answer.strip() or (said is not None and normalise(said) != normalise(answer))
+    return "\n" in answer.strip() or (said is not None and bool(_BESIDE.search(answer.replace(said, "", 1))))
