@@ -150,11 +150,10 @@ class PerQuestion:
         members = np.ones(self.n_questions, dtype=bool) if members is None else members
         n, rest = self.n_resamples(weights), self.rest if self.chosen else self.each
         parts = [(part, part.choice.sums(weights, members)) for part in self.chosen]
-        drawn = weights.T[members, :n].T
-        weight = parts[0][1].weight[:n] if parts else drawn.sum(axis=1)
+        weight = parts[0][1].weight[:n] if parts else weights[:n] @ members
         terms = [part.share * found.attained[:n, part.budgets] for part, found in parts]
         if rest is not None:
-            terms.append(drawn @ rest[members])
+            terms.append(weights.T[members, :n].T @ rest[members])
         sums, there = np.sum(terms, axis=0), weight > 0
         means = sums[there] / weight[there].reshape(-1, *[1] * (sums.ndim - 1))
         return means if not self.chosen else means + (self.each[members].mean(axis=0) - means.mean(axis=0))

@@ -167,7 +167,7 @@ def _taken_anew(
 ) -> Int[np.ndarray, "repeat resample cell budget"]:
     """What is best on the other fold in each resample, for each bin: first outside the fold, then in it."""
     choose, names = chooser(accuracy, rule), np.arange(1, n_bins + 1)[:, None]
-    drawn, taken = np.asfortranarray(weights * accuracy.shape[2]), []
+    drawn, taken = weights * accuracy.shape[2], []
     for fold, bins_now in zip(folds, bins, strict=True):
         halves = []
         for training in (fold, ~fold):
