@@ -103,8 +103,19 @@ def is_module(name: str) -> bool:
     return (ROOT / name.replace(".", "/")).with_suffix(".py").is_file()
 
 
-def test_a_fork_does_what_is_left_for_the_end(project: Path, told: dict[str, str]) -> None:
-    run = start(project, told, "import atexit\nfrom pathlib import Path\natexit.register(Path('ended').touch);")
+@pytest.mark.parametrize("forked", [True, False])
+def test_a_kernel_ends_by_itself_also_where_processes_were_started(
+    project: Path, told: dict[str, str], forked: bool
+) -> None:
+    """It is killed if it waits for the server that they were forked from, and what is left for the end is not done."""
+    cell = """\
+import atexit, multiprocessing, time
+from pathlib import Path
+process = multiprocessing.get_context("forkserver").Process(target=time.sleep, args=(0,))
+process.start()
+process.join()
+atexit.register(Path("ended").touch);"""
+    run = start(project, told if forked else {}, cell)
     assert run.communicate(timeout=240) == ("", "") and run.returncode == 0
     assert (project / "ended").exists()
 

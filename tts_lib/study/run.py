@@ -36,6 +36,7 @@ from tts_lib.study.config import loading
 
 # Longest path of a Unix socket, less what jupyter appends to the name of the connection file.
 MAX_SOCKET_PREFIX = 107 - len("-ipc-12345")
+KERNEL = "stage"  # by this name jupyter finds it in the private folder
 # StudyError and the errors derived from it: their text is for the user as it stands.
 SENTENCES = {
     "StudyError",
@@ -71,12 +72,12 @@ def run(source: Path, target: Path, given: Mapping[str, str], terminal: TextIO) 
     partial = notebooks.partial(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _kernel_config() as (kernel_name, kernel):
+        with _kernel_config() as kernel:
             executed = papermill.execute_notebook(
                 str(source),
                 str(partial),
                 parameters=injected,
-                kernel_name=kernel_name,
+                kernel_name=KERNEL,
                 language="python",
                 progress_bar=False,
                 record_timing=False,
@@ -132,8 +133,8 @@ def _interrupted(terminal: TextIO, source: str) -> NoReturn:
 
 
 @contextmanager
-def _kernel_config() -> Iterator[tuple[str, Config]]:
-    """Which kernel, and how it is reached: sockets in a private folder, or TCP where its path is too long for one."""
+def _kernel_config() -> Iterator[Config]:
+    """How the kernel is started, and reached: by sockets in a private folder, or TCP where its path is too long."""
     _sweep()
     folder = tempfile.mkdtemp(prefix=f"{warm.PREFIX}-{os.getpid()}-")
     os.environ |= {"IPYTHONDIR": folder, "JUPYTER_DATA_DIR": folder}  # none of the reader's own
@@ -141,14 +142,11 @@ def _kernel_config() -> Iterator[tuple[str, Config]]:
     settings = {"connection_file": connection_file}
     if os.name == "posix" and len(os.fsencode(connection_file)) <= MAX_SOCKET_PREFIX:
         settings["transport"] = "ipc"
-    name = "python3"
-    if command := warm.kernel_command():
-        name = "warm"
-        spec = Path(folder) / "kernels" / name / "kernel.json"
-        spec.parent.mkdir(parents=True)
-        spec.write_text(json.dumps({"argv": command, "display_name": name, "language": "python"}))
+    spec = Path(folder) / "kernels" / KERNEL / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    spec.write_text(json.dumps({"argv": warm.kernel_command(), "display_name": KERNEL, "language": "python"}))
     try:
-        yield name, Config({"KernelManager": settings, "AsyncKernelManager": settings})
+        yield Config({"KernelManager": settings, "AsyncKernelManager": settings})
     finally:
         global _forked_peak
         _forked_peak = warm.kernel_peak(Path(folder))

@@ -34,6 +34,7 @@ from tts_lib.common.processes import die_with_parent
 PREFIX = "tts"  # of temporary folders of runs and stages; behind it stands the process
 ADDRESS = "TTS_WARM"  # of the process that stages are forked from
 KERNELS = "TTS_WARM_KERNELS"  # the same, to a stage that was forked from it
+_KERNEL = "tts_lib.study.kernel"
 _LIBRARY = Path(tts_lib.__file__).parent
 _PEAK = ".peak"  # of a kernel's memory, beside its connection file: it is no child of its stage, who could be asked
 PRELOADED = (  # by every stage
@@ -100,11 +101,11 @@ def go_on_there(module: str) -> None:
             sys.exit(_forked(address, module)[0])
 
 
-def kernel_command() -> list[str] | None:
-    """How a stage that was forked starts its kernel as a fork too, as jupyter's kernel.json has it."""
-    if (address := os.environ.get(KERNELS)) is None:
-        return None
-    return [sys.executable, "-m", "tts_lib.study.warm", address, "{connection_file}"]
+def kernel_command() -> list[str]:
+    """How a stage starts its kernel, as jupyter's kernel.json has it: one that was forked, as a fork too."""
+    if address := os.environ.get(KERNELS):
+        return [sys.executable, "-m", "tts_lib.study.warm", address, "{connection_file}"]
+    return [sys.executable, "-m", _KERNEL, "-f", "{connection_file}"]
 
 
 def kernel_peak(folder: Path) -> int:
@@ -202,12 +203,12 @@ def main(words: Sequence[str]) -> None:
     address, file, *more = words
     sys.argv[1:] = ["-f", file, *more]
     try:
-        status, peak = _forked(address, "ipykernel_launcher")
+        status, peak = _forked(address, _KERNEL)
         with suppress(OSError):
             Path(file).with_suffix(_PEAK).write_text(str(peak))
         sys.exit(status)
     except (ConnectionError, FileNotFoundError):
-        runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
+        runpy.run_module(_KERNEL, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
