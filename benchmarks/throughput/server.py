@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
-from tts_lib.common.processes import die_with_parent
+from tts_lib.common.lifetimes import die_with_parent
 
 START_SECONDS = 300
 SETTINGS = {"VLLM_CPU_KVCACHE_SPACE": "4", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}

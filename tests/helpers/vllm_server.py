@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from tts_lib.common.processes import die_with_parent
+from tts_lib.common.lifetimes import die_with_parent
 
 NAME = "tiny"
 START_SECONDS = 300

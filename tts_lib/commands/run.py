@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tts_lib.common import paths
-from tts_lib.common.processes import die_with_parent
+from tts_lib.common.lifetimes import die_with_parent
 from tts_lib.study import parameters, profile, progress, warm
 
 

@@ -1,12 +1,9 @@
-"""Keeps a stage's processes together: none survives the one that started it. And gives every core its share of work."""
+"""Gives every core its share of work."""
 
-import ctypes
 import gc
 import multiprocessing
 import os
-import signal
 import sys
-import threading
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -14,26 +11,13 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from tts_lib.common.errors import StudyError
+from tts_lib.common.lifetimes import die_with_parent
 
-_PR_SET_PDEATHSIG = 1
 _CHUNKS = 256  # that the items are dealt in: fewer where they are fewer
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 # To a fork: its task, and the items that it is given numbers of.
 _given: tuple[Callable[[Any], Any], Sequence[Any]] | None = None
-
-
-def die_with_parent() -> None:
-    """Ask the kernel for SIGTERM as soon as the parent is gone, however it ends (Linux; elsewhere nothing happens).
-
-    Without it, `dvc` killed alone leaves its stage running, and the next `dvc repro` starts a second copy.
-    """
-    if sys.platform != "linux":
-        return
-    parent = os.getppid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != parent:  # it ended before the request was in place
-        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def cores() -> int:
@@ -77,26 +61,3 @@ def _do(place: int) -> Any:
     assert _given is not None, "not a fork"
     task, items = _given
     return task(items[place])
-
-
-def die_with_client() -> None:
-    """End this worker process as soon as the one that asked for it is gone: it is the child of a fork server."""
-    client = multiprocessing.parent_process()
-    assert client is not None, "not a worker process"
-
-    def watch() -> None:
-        client.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process of this number runs on this machine."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -5,10 +5,10 @@ line stands in place of one of its literals. The executed notebook is written at
 whenever the same stage runs; wall time and memory go to logs/stages.jsonl instead.
 """
 
-from tts_lib.study import warm
+from tts_lib.study import forks
 
 if __name__ == "__main__":
-    warm.go_on_there("tts_lib.study.run")  # before anything else is loaded, which takes half a second
+    forks.go_on_there("tts_lib.study.run")  # before anything else is loaded, which takes half a second
 
 import argparse
 import json
@@ -30,7 +30,7 @@ from traitlets.config import Config
 from tts_lib.common import paths
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import WriteError, explain, write_atomically
-from tts_lib.common.processes import die_with_parent, is_alive
+from tts_lib.common.lifetimes import die_with_parent, is_alive
 from tts_lib.study import notebooks, parameters, progress
 from tts_lib.study.config import loading
 
@@ -50,7 +50,7 @@ SENTENCES = {
     "TableError",
     "WriteError",
 }
-_forked_peak = 0  # see warm.kernel_peak
+_forked_peak = 0  # see forks.kernel_peak
 _GIVEN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=([A-Za-z0-9_.-]+)")
 
 
@@ -136,26 +136,26 @@ def _interrupted(terminal: TextIO, source: str) -> NoReturn:
 def _kernel_config() -> Iterator[Config]:
     """How the kernel is started, and reached: by sockets in a private folder, or TCP where its path is too long."""
     _sweep()
-    folder = tempfile.mkdtemp(prefix=f"{warm.PREFIX}-{os.getpid()}-")
+    folder = tempfile.mkdtemp(prefix=f"{forks.PREFIX}-{os.getpid()}-")
     os.environ |= {"IPYTHONDIR": folder, "JUPYTER_DATA_DIR": folder}  # none of the reader's own
     connection_file = os.path.join(folder, "kernel.json")
-    settings = {"connection_file": connection_file}
+    settings = {"connection_file": connection_file, "client_class": "tts_lib.study.kernel_client.Client"}
     if os.name == "posix" and len(os.fsencode(connection_file)) <= MAX_SOCKET_PREFIX:
         settings["transport"] = "ipc"
     spec = Path(folder) / "kernels" / KERNEL / "kernel.json"
     spec.parent.mkdir(parents=True)
-    spec.write_text(json.dumps({"argv": warm.kernel_command(), "display_name": KERNEL, "language": "python"}))
+    spec.write_text(json.dumps({"argv": forks.kernel_command(), "display_name": KERNEL, "language": "python"}))
     try:
         yield Config({"KernelManager": settings, "AsyncKernelManager": settings})
     finally:
         global _forked_peak
-        _forked_peak = warm.kernel_peak(Path(folder))
+        _forked_peak = forks.kernel_peak(connection_file)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sweep() -> None:
     """Remove the folders of runners that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{warm.PREFIX}-*-*"):
+    for folder in Path(tempfile.gettempdir()).glob(f"{forks.PREFIX}-*-*"):
         owner = folder.name.split("-")[1]
         if owner.isdecimal() and not is_alive(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)

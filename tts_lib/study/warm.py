@@ -29,14 +29,10 @@ from types import SimpleNamespace
 from typing import NoReturn
 
 import tts_lib
-from tts_lib.common.processes import die_with_parent
+from tts_lib.common.lifetimes import die_with_parent
+from tts_lib.study.forks import ADDRESS, KERNELS, PREFIX
 
-PREFIX = "tts"  # of temporary folders of runs and stages; behind it stands the process
-ADDRESS = "TTS_WARM"  # of the process that stages are forked from
-KERNELS = "TTS_WARM_KERNELS"  # the same, to a stage that was forked from it
-_KERNEL = "tts_lib.study.kernel"
 _LIBRARY = Path(tts_lib.__file__).parent
-_PEAK = ".peak"  # of a kernel's memory, beside its connection file: it is no child of its stage, who could be asked
 PRELOADED = (  # by every stage
     "tts_lib.study.notebooks",  # which makes the next ones load faster
     *("papermill", "ipykernel.kernelapp", "yaml", "pydantic", "jaxtyping"),
@@ -92,40 +88,6 @@ def process(root: Path, environment: Mapping[str, str]) -> Iterator[dict[str, st
                 yield {ADDRESS: address}
             finally:
                 server.kill()
-
-
-def go_on_there(module: str) -> None:
-    """Where a warm process listens, run the module that this process was started for there, and exit as that does."""
-    if address := os.environ.get(ADDRESS):
-        with suppress(ConnectionError, FileNotFoundError):
-            sys.exit(_forked(address, module)[0])
-
-
-def kernel_command() -> list[str]:
-    """How a stage starts its kernel, as jupyter's kernel.json has it: one that was forked, as a fork too."""
-    if address := os.environ.get(KERNELS):
-        return [sys.executable, "-m", "tts_lib.study.warm", address, "{connection_file}"]
-    return [sys.executable, "-m", _KERNEL, "-f", "{connection_file}"]
-
-
-def kernel_peak(folder: Path) -> int:
-    """Resident memory (in KB) of the forked kernel whose connection file lay in this folder; 0 where there was none."""
-    return max([0, *(int(path.read_text()) for path in folder.glob(f"*{_PEAK}"))])
-
-
-def _forked(address: str, module: str) -> tuple[int, int]:
-    """Have a module run in a fork with what this process was given; its exit status and resident memory."""
-    die_with_parent()
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(address)
-        socket.send_fds(connection, [b"."], [0, 1, 2])
-        request = {"module": module, "words": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}
-        connection.sendall(json.dumps(request).encode() + b"\n")
-        told = connection.makefile()
-        if fork := told.readline():
-            signal.signal(signal.SIGINT, lambda *_: os.kill(int(fork), signal.SIGINT))
-        end = told.read()
-    return tuple(json.loads(end)) if end else (128 + signal.SIGKILL, 0)
 
 
 def _serve(descriptor: int) -> None:
@@ -196,20 +158,5 @@ def _stand_in(connection: socket.socket) -> NoReturn:
     os._exit(status)  # what lies in memory goes with the process: to take it down first is a tenth of a second
 
 
-def main(words: Sequence[str]) -> None:
-    """`python -m tts_lib.study.warm DESCRIPTOR` is the process; with ADDRESS and more, a kernel forked from it."""
-    if len(words) == 1:
-        _serve(int(words[0]))
-    address, file, *more = words
-    sys.argv[1:] = ["-f", file, *more]
-    try:
-        status, peak = _forked(address, _KERNEL)
-        with suppress(OSError):
-            Path(file).with_suffix(_PEAK).write_text(str(peak))
-        sys.exit(status)
-    except (ConnectionError, FileNotFoundError):
-        runpy.run_module(_KERNEL, run_name="__main__", alter_sys=True)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    _serve(int(sys.argv[1]))

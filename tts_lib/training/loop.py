@@ -28,7 +28,8 @@ from tqdm import tqdm
 from tts_lib.common import rng
 from tts_lib.common.errors import StudyError
 from tts_lib.common.examples import Batch, Examples, batches
-from tts_lib.common.processes import cores, die_with_client
+from tts_lib.common.lifetimes import die_with_client
+from tts_lib.common.processes import cores
 from tts_lib.models.llama import Llama
 from tts_lib.models.scorer import Scorer
 from tts_lib.training.muon import Muon

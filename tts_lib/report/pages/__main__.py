@@ -1,9 +1,9 @@
 """Writes the pages of a report: `python -m tts_lib.report.pages`."""
 
-from tts_lib.study import warm
+from tts_lib.study import forks
 
 if __name__ == "__main__":
-    warm.go_on_there("tts_lib.report.pages")  # before the rest is loaded
+    forks.go_on_there("tts_lib.report.pages")  # before the rest is loaded
 
 import argparse
 import os

@@ -1,9 +1,9 @@
 """`python -m tts_lib.study.config [FILE]`: check params.yaml, or another study file, as a whole."""
 
-from tts_lib.study import warm
+from tts_lib.study import forks
 
 if __name__ == "__main__":
-    warm.go_on_there("tts_lib.study.config")  # before the rest is loaded
+    forks.go_on_there("tts_lib.study.config")  # before the rest is loaded
 
 import sys
 
