@@ -176,15 +176,15 @@ def vote(
     accuracy, error = np.zeros(shape), np.zeros(shape)
     totals = np.zeros((len(budgets), n_resamples, len(weights)))
     for problem, size in enumerate(n.tolist()):
-        classes, class_correct, votes = _classes(correct[problem, :size], answers[problem, :size], problem)
-        if not class_correct.any():
+        classes, n_right, votes = _classes(correct[problem, :size], answers[problem, :size], problem)
+        if n_right == 0:
             continue  # no subset can be right
         ballots = [
             votes if scores is None else _exact_weights(scores[problem, :size], votes, problem)
             for scores in weights.values()
         ]
         for draw in draws[size]:
-            outcome = _outcomes(draw, classes, np.stack(ballots, axis=1), class_correct)
+            outcome = _outcomes(draw, classes, n_right, np.stack(ballots, axis=1))
             accuracy[problem, draw.columns] = outcome.mean(axis=1)
             if draw.resampled:
                 error[problem, draw.columns] = outcome.std(axis=1, ddof=1) / np.sqrt(n_resamples)
@@ -216,11 +216,15 @@ def _draws(n: int, budgets: Sequence[int], keys: Float[np.ndarray, "resample sam
 def _outcomes(
     draw: _Draw,
     classes: Int[np.ndarray, " sample"],
+    n_right: int,
     ballots: Float[np.ndarray, "sample method"],
-    class_correct: Bool[np.ndarray, " cls"],
 ) -> Float[np.ndarray, "budget subset method"]:
-    """Expected correctness of the vote of each subset: the correct share of the answers with the largest sum."""
-    n_subsets, n_classes, samples = draw.subsets.shape[1], len(class_correct), draw.subsets.ravel()
+    """Expected correctness of the vote of each subset: the correct share of the answers with the largest sum.
+
+    Args:
+        n_right: so many classes are correct, the first ones.
+    """
+    n_subsets, n_classes, samples = draw.subsets.shape[1], int(classes.max()) + 1, draw.subsets.ravel()
     # Where each sample of each subset is counted: by the first budget that reaches it, its answer, the subset.
     cells = (draw.first[:, None] * n_classes + classes[draw.subsets]) * n_subsets + np.arange(n_subsets)
     shape = (len(draw.budgets), n_classes, n_subsets)
@@ -231,17 +235,19 @@ def _outcomes(
         sums = (counted @ ballots[:, start : start + at_once]).reshape(*shape, -1)
         for less, more in pairwise(sums):
             more += less
-        largest = sums.max(axis=1)
-        leads = sums == largest[:, None]
-        n_right, n_leads = (some.sum(axis=1, dtype=np.int32) for some in (leads[:, class_correct], leads))
-        outcomes.append(np.where(largest > 0, n_right / n_leads, 0.0))
+        right, wrong = sums[:, :n_right].max(axis=1), sums[:, n_right:].max(axis=1, initial=0.0)
+        outcome = (right > wrong).astype(np.float64)
+        tied = np.nonzero((right == wrong) & (right > 0))
+        leads = sums[tied[0], :, tied[1], tied[2]] == right[tied][:, None]
+        outcome[tied] = leads[:, :n_right].sum(axis=1) / leads.sum(axis=1)
+        outcomes.append(outcome)
     return np.concatenate(outcomes, axis=2)
 
 
 def _classes(
     correct: Bool[np.ndarray, " sample"], answers: Int[np.ndarray, " sample"], problem: int
-) -> tuple[Int[np.ndarray, " sample"], Bool[np.ndarray, " cls"], Float[np.ndarray, " sample"]]:
-    """Answers as 0..n_classes-1, whether each class is correct, and one vote a sample (0 for a missing answer)."""
+) -> tuple[Int[np.ndarray, " sample"], int, Float[np.ndarray, " sample"]]:
+    """Answers as 0..n_classes-1, the correct ones first; how many those are; one vote a sample (0 without an answer)."""
     voting = answers >= 0
     names, classes = np.unique(answers, return_inverse=True)
     n_correct = np.bincount(classes, correct, minlength=len(names))
@@ -252,7 +258,8 @@ def _classes(
         )
     if (correct & ~voting).any():
         raise ValueError(f"problem {problem}: a sample without an answer (class -1) is marked correct")
-    return classes, n_correct > 0, voting.astype(np.float64)
+    places = np.argsort(np.argsort(n_correct == 0, kind="stable"))
+    return places[classes], int((n_correct > 0).sum()), voting.astype(np.float64)
 
 
 def _exact_weights(
