@@ -247,7 +247,7 @@ def _outcomes(
 def _classes(
     correct: Bool[np.ndarray, " sample"], answers: Int[np.ndarray, " sample"], problem: int
 ) -> tuple[Int[np.ndarray, " sample"], int, Float[np.ndarray, " sample"]]:
-    """Answers as 0..n_classes-1, the correct ones first; how many those are; one vote a sample (0 without an answer)."""
+    """Answers as 0..n_classes-1, correct ones first; how many those are; one vote a sample (0 without an answer)."""
     voting = answers >= 0
     names, classes = np.unique(answers, return_inverse=True)
     n_correct = np.bincount(classes, correct, minlength=len(names))
