@@ -51,6 +51,14 @@ class TestReference(PolicyContract, VerifierContract):
         return ReferenceVerifier(folders["verifier"], batch_size=64)
 
 
+def test_the_reference_computes_logits_only_where_it_draws(folders):
+    """Those of 256 whole prompts of 1,000 tokens would take 78 GB in bfloat16, with a vocabulary of 152,000."""
+    policy, shapes = ReferencePolicy(folders["policy"]), []
+    policy.model.get_output_embeddings().register_forward_hook(lambda *call: shapes.append(call[-1].shape))
+    policy.sample(sample_requests(n_samples=2), sampling(max_tokens=3))
+    assert {shape[1] for shape in shapes} == {1}
+
+
 def test_engines_agree(folders):
     """Same seeds, same samples: rounding could part them only where a random number meets the CDF within 1e-6."""
     requests = sample_requests(n_samples=20)

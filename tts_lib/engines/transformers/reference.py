@@ -147,7 +147,9 @@ class ReferencePolicy(_Engine):
         live, past, state = np.ones(len(todo), bool), None, np.zeros(len(todo), np.uint8)
         for n in range(sampling.max_tokens):
             positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -tokens.shape[1] :]
-            result = self.model(tokens, attention_mask=mask, position_ids=positions, past_key_values=past)
+            result = self.model(
+                tokens, attention_mask=mask, position_ids=positions, past_key_values=past, logits_to_keep=1
+            )
             past, logits = result.past_key_values, result.logits[:, -1].float()
             if n == 0:
                 past.batch_select_indices(which)
