@@ -10,7 +10,7 @@ from tts_lib.grading import abroad, braces, computer_algebra, lines, programs, t
 from tts_lib.grading.customs import usual
 from tts_lib.grading.limits import MAX_CHARS
 from tts_lib.grading.plain_numbers import decimal, is_decimal, without_e, without_grouping
-from tts_lib.grading.typography import latex
+from tts_lib.grading.typography import latex, visible
 
 _DOUBLE_ESCAPE = re.compile(r"\\\\(?=[a-zA-Z])")
 _ORDINAL = re.compile(r"\^ ?(?:\\text|\{ ?(?:\\text)?)\{? ?(st|nd|rd|th) ?\}\}?")
@@ -79,7 +79,6 @@ _STARS = re.compile(r"(?<=[\w)}\]!]) ?(\*\*?) ?(?=[\w({\\\[-])")  # those of pro
 _UNEQUAL = re.compile(r"(?<![\d)}])!=")  # 5!=120 has a factorial
 _DOLLAR = re.compile(r"(?:(?<!\\)|(?<=\\\\))\$")
 _DRESS = re.compile(r"^ *= *(?=[A-Z][a-z]+[, ])|(?<=[a-z])\.(?:\\, ?)?\.$")  # around a sentence
-_INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad]")
 _MOST_PASSES = 6
 
 
@@ -88,7 +87,7 @@ def normalise(answer: str) -> str:
 
     An answer that is too long to be read keeps its text; only its white space is made even.
     """
-    answer = answer if answer.isascii() else _INVISIBLE.sub("", answer)
+    answer = visible(answer)
     has_lines = ("\n" in answer or r"\\ " in answer) and len(answer) <= MAX_CHARS
     text = _DRESS.sub("", lines.in_one(answer) if has_lines else answer)
     answer = _on_one_line(text)
@@ -160,7 +159,7 @@ def _of_web_pages(answer: str) -> str:
     """x<sup>2</sup> as x^{2}, &le; as its sign."""
     if "<su" in answer.lower():
         answer = _PLACED.sub(lambda found: f"{'^' if found[1] in 'pP' else '_'}{{{found[2]}}}", answer)
-    return _ENTITY.sub(lambda found: unescape(found[0]), answer) if ";" in answer and "&" in answer else answer
+    return _ENTITY.sub(lambda found: visible(unescape(found[0])), answer) if ";" in answer and "&" in answer else answer
 
 
 def _prefixed(infix: re.Match[str]) -> str:

@@ -1,6 +1,6 @@
 r"""Mathematics typed in Unicode, as the LaTeX that means the same: √3 is ``\sqrt{3}``, x² is ``x^{2}``, １２ is 12.
 
-Every character keeps its one meaning; those that cannot be seen mean nothing.
+Every character keeps its one meaning; those that cannot be seen mean nothing and go first.
 """
 
 import re
@@ -56,11 +56,16 @@ _ROOT = re.compile(r"([√∛∜]) ?(\d+(?:\.\d+)?|[a-zA-Z]|\\(?!left|[bB]ig)[a-
 _ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
 
 
+def visible(text: str) -> str:
+    """The text without the characters that nobody sees."""
+    return text if text.isascii() else "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
+
+
 def latex(text: str) -> str:
-    """Return the text with every mathematical character of Unicode written in ASCII and LaTeX."""
+    """Return the text, of what can be seen, with every mathematical character of Unicode in ASCII and LaTeX."""
     if text.isascii():
         return text
-    text = "".join(_fraction(sign) for sign in text if unicodedata.category(sign) != "Cf")
+    text = "".join(map(_fraction, text))
     text = _RAISED_RUN.sub(lambda run: f"^{{{run[0].translate(_RAISED)}}}", text)
     text = _LOWERED_RUN.sub(lambda run: f"_{{{run[0].translate(_LOWERED)}}}", text)
     text = _DEGREES.sub(r"^\\circ ", text)
