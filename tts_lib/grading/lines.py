@@ -4,6 +4,7 @@ import re
 
 _END = re.compile(r"\n|\\\\(?=\s)")
 _AROUND = re.compile(r"^(\$\$|\$|\\\(|\\\[)(?!.*[^\\]\$.)(.*)(?:\$\$|\$|\\\)|\\\])$", re.DOTALL)
+_ANSWER = re.compile(r"\W*(?:Final )?Answer\**\s*\n\s*", re.I)  # the heading of what is one
 _BULLET = re.compile(r"[-*•–·]\s+(?=\S)")
 _NUMBER = re.compile(r"(\d{1,2})[.)]\s+(?=\S)")
 _HEADING = re.compile(r"(?:\*\*)?[A-Za-z][A-Za-z ]{0,60}:(?:\*\*)?")
@@ -13,7 +14,8 @@ _MOST = 12  # lines
 
 
 def in_one(answer: str) -> str:
-    """The answer with commas between its lines if each is a value, or a name with its value; others as they are."""
+    """The answer with commas between its lines if each is a value, or a name with its value; else without a heading."""
+    answer = answer[heading.end() :] if (heading := _ANSWER.match(answer)) else answer
     if r"\begin" in answer:
         return answer
     lines = [line.strip() for line in _END.split(_AROUND.sub(r"\2", answer.strip()))]

@@ -26,7 +26,7 @@ _SENTENCE = re.compile(  # around one formula: "Therefore $x=2$ is the solution.
 _DENIAL = re.compile(
     r"\b(?:not?|never|neither|false|wrong|incorrect|impossible|unless|if|than|least|most|half)\b", re.I
 )
-_MARKDOWN = re.compile(r"(\*\*|__|\*|_|`|\"|'')(.+)\1")
+_MARKDOWN = re.compile(r"(\*\*|__|\*|_|`|\"|'')((?:(?!\1).)+)\1")
 _CONJUNCTION = re.compile(
     r"[, ]*\\text\{[, ]*(?P<text>and|or)\b[, ]*\}[, ]*|\\text\{[^{}]*\}"
     r"|[, ]*(?<![A-Za-z\\])(?P<bare>and|or)(?:(?![A-Za-z])|(?<=[\d)]or)(?=[A-Z]))[, ]*",
@@ -93,8 +93,6 @@ def normalise(answer: str) -> str:
     answer = _on_one_line(text)
     if len(answer) <= MAX_CHARS and (match := _SENTENCE.fullmatch(answer)):
         answer = answer if _DENIAL.search(answer.replace(match[1], " ")) else match[1]
-    elif len(answer) <= MAX_CHARS and (said := wrapped.unwrapped(text)) != text:
-        answer = _on_one_line(said)
     answer = braces.sets(computer_algebra.named(answer))
     for _ in range(_MOST_PASSES):
         if len(answer) > MAX_CHARS or (changed := _normalise(answer)) == answer:

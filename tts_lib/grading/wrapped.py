@@ -36,7 +36,7 @@ _IS = (
 _LABEL = re.compile(
     rf"{_SIGN}*{_HENCE}?{_WHOSE}(?:answers?|ans\.?|result|solution){_SIGN}*{_IS}{_SIGN}*"
     rf"(?:the (?:final )?answer is:? )?"
-    rf"|{_SIGN}*Ans\.\s+(?=[-\d$\\])|{_SIGN}*\*{{0,2}}(?:Final )?Answer\*{{0,2}}\s*\n\s*",
+    rf"|{_SIGN}*Ans\.\s+(?=[-\d$\\])",
     re.I,
 )
 _CONCLUSION = re.compile(rf"{_SIGN}*{_HENCE}(?:(?:we|i) (?:get|have|obtain|find)(?: that)? )?(?=\S)", re.I)
