@@ -8,6 +8,7 @@ import re
 from tts_lib.grading import figures
 from tts_lib.grading.domains import without_points
 from tts_lib.grading.idioms import written_out
+from tts_lib.grading.programs import pmatrix
 
 _PLACE = r"[^()\[\];,]+"
 _INTERVAL = rf"[\[\](]{_PLACE}[,;]{_PLACE}[\[\])]"
@@ -236,7 +237,6 @@ _RULES = [
         ),
         "",
     ),
-    (re.compile(r"^(?:the )?(?:correct |right |best )?(?:option|choice|answer) is ?(\(?[A-J]\)?)$", re.I), r"\1"),
     (re.compile(r"(?<=\d)(?:\((?:\\text\{mod\}|mod|\\mod) ?(\d+)\)|\\pmod ?\{?(\d+)\}?)$"), r"\\pmod{\1\2}"),
     (
         re.compile(r"\\(?:text\{)?(tg|ctg|cotg|cosec|arctg)(?:\}|(?![a-zA-Z]))"),
@@ -261,9 +261,7 @@ def usual(answer: str) -> str:
     if _SECOND_UNIT_VECTOR.search(answer) and not answer.startswith("{"):  # beside which i is a vector
         answer = _of_unit_vectors(_UNIT_VECTOR.sub(lambda unit: unit["a"] or unit["b"], answer))
     if "^" in answer and "T" in answer.replace(r"\top", "T").replace(r"\intercal", "T"):  # (1,2)^T
-        answer = _COLUMN.sub(
-            lambda column: rf"\begin{{pmatrix}}{re.sub('[,;]', 4 * chr(92), column[1])}\end{{pmatrix}}", answer
-        )
+        answer = _COLUMN.sub(lambda column: pmatrix([entry] for entry in re.split("[,;]", column[1])), answer)
     return _in_words(without_points(_intervals(_units(figures.named(written_out(answer))))))
 
 

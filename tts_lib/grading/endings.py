@@ -4,11 +4,10 @@ import re
 
 from tts_lib.grading import languages
 from tts_lib.grading.phrases import NUMBER, answer_in
-from tts_lib.grading.statements import VALUE, in_bold, only_value, opens_none
+from tts_lib.grading.statements import FORMULA_IN_LINE, VALUE, in_bold, only_value, opens_none
 
-_FORMULA = r"(?:\$\$?[^$\n]+\$\$?|\\\((?:(?!\\[()]).)+\\\)|\\\[(?:(?!\\[\[\]]).)+\\\])"
 _ALONE = re.compile(  # in bold print or not
-    rf"(?P<bold>\*\*)?({_FORMULA}|{NUMBER}(?(bold)(?: [a-z]{{2,20}}){{0,2}}))\.?(?(bold)\*\*\.?)"
+    rf"(?P<bold>\*\*)?({FORMULA_IN_LINE}|{NUMBER}(?(bold)(?: [a-z]{{2,20}}){{0,2}}))\.?(?(bold)\*\*\.?)"
 )
 _BOLD_TAGS = re.compile(r"</?(?:b|strong)>|(?<![\w\\])__(?=\S)|(?<=\S)__(?!\w)|\*\*\*")
 _IN_BRACES = r"((?:[^{}$\n]|\{[^{}$\n]{0,100}\}){1,200})"

@@ -6,6 +6,8 @@ All rules take a normal form. A part that stands before "so" and what explains a
 import re
 from fractions import Fraction
 
+from tts_lib.grading.programs import pmatrix
+
 _QUANTITY = (
     "rank|nullity|dimension|degree|order|multiplicity|slope|gradient|genus|radius|diameter|area|volume|perimeter|length"
     "|width|height|variance|mean|median|mode|determinant|trace|period|amplitude|eccentricity"
@@ -25,7 +27,6 @@ _CONVERGENCE = re.compile(
     r"(?:\\text\{)?(?:the )?(?:radius|interval) of convergence(?: is|:|=)? ?\}? ?(?=[\d\\(\[-][^=]*$)", re.I
 )
 _DEGREE = re.compile(r"\[[^\[\]=]{1,60}:[^\[\]=]{1,60}\]=(\d+|\\infty ?)")  # of a field, an index
-_LETTER_OF_OPTION = re.compile(r"(?:final |correct )?(?:answer|option|choice): ?(?=\(?[A-J]\)?$)", re.I)
 _LOGARITHM = re.compile(r"(?<![\\a-zA-Z])log(?:(2|10)(?=\()| base (\w+) of (?=\w))")
 _VECTOR = re.compile(r"<([^<>=]+(?:,[^<>=]+)+)>")
 _AND = re.compile(r"-?[\d./]+(?: ?& ?-?[\d./]+)+")
@@ -135,7 +136,7 @@ def written_out(answer: str) -> str:
     answer = _REPEATED.sub(lambda found: ",".join([found[1]] * int(found[2])), answer)
     if quantity := _OF_QUANTITY.match(answer):
         return rf"\text{{{quantity[1].lower()}}}={answer[quantity.end() :]}"
-    for before in (_ROOTS, _LETTER_OF_OPTION, _CONVERGENCE):
+    for before in (_ROOTS, _CONVERGENCE):
         if named := before.match(answer):
             return answer[named.end() :]
     return answer
@@ -172,5 +173,4 @@ def _degrees(whole: str, minutes: str, seconds: str) -> str:
 
 
 def _diagonal(entries: list[str]) -> str:
-    rows = ["&".join(entry if i == j else "0" for j in range(len(entries))) for i, entry in enumerate(entries)]
-    return rf"\begin{{pmatrix}}{(chr(92) * 2).join(rows)}\end{{pmatrix}}"
+    return pmatrix([entry if i == j else "0" for j in range(len(entries))] for i, entry in enumerate(entries))

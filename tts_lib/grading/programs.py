@@ -6,7 +6,7 @@ stays as it is.
 
 import ast
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from tts_lib.grading.limits import is_readable
 
@@ -78,7 +78,12 @@ def _as_rows(text: str) -> str:
         return text
     rows = [re.split(r"[, ]+", row.strip()) for row in table[1].split(";")]
     is_table = len({len(row) for row in rows}) == 1 and len(rows[0]) > 1
-    return rf"\begin{{pmatrix}}{(chr(92) * 2).join(map('&'.join, rows))}\end{{pmatrix}}" if is_table else text
+    return pmatrix(rows) if is_table else text
+
+
+def pmatrix(rows: Iterable[Iterable[str]]) -> str:
+    """Rows of entries as LaTeX."""
+    return rf"\begin{{pmatrix}}{(chr(92) * 2).join(map('&'.join, rows))}\end{{pmatrix}}"
 
 
 def _with_commas(rows: str) -> str:
@@ -254,7 +259,7 @@ class _Printed:
         if not rows:
             width = int(self._of(given[1])) if len(given) == 3 else 1
             rows = [entries.elts[i : i + width] for i in range(0, len(entries.elts), width)]
-        return rf"\begin{{pmatrix}}{(chr(92) * 2).join(self._all(row, '&') for row in rows)}\end{{pmatrix}}"
+        return pmatrix(map(self._of, row) for row in rows)
 
 
 def _attribute(node: ast.expr) -> str:

@@ -8,7 +8,7 @@ import re
 from tts_lib.grading import languages
 from tts_lib.grading.phrases import FORMULA, NUMBER, SCALE, answer_in, changes_value, scale_of
 
-_FORMULA = r"(?:\$\$?[^$\n]+\$\$?|\\\((?:(?!\\[()]).)+\\\)|\\\[(?:(?!\\[\[\]]).)+\\\])"
+FORMULA_IN_LINE = r"(?:\$\$?[^$\n]+\$\$?|\\\((?:(?!\\[()]).)+\\\)|\\\[(?:(?!\\[\[\]]).)+\\\])"
 _SIGN = r"[\d \t()\[\]{}+−*/^=<>≤≥≠±√π∞·×÷,.;:|!%°€£¥½⅓⅔¼¾⅕²³⁰¹⁴-⁹∪-]"
 EXPRESSION = (  # x = 5, (6, 31, -1), 2√3, 3 and 5, 12:30; but no label such as (b) or 2.
     r"(?!\(?[a-z0-9]{1,2}[.)](?!\d)|[A-Za-z] [^-+−*/^=<>≤≥])(?=[^\n]{0,80}?[\d√π])"
@@ -16,7 +16,9 @@ EXPRESSION = (  # x = 5, (6, 31, -1), 2√3, 3 and 5, 12:30; but no label such a
 )
 UNITS = r"(?:\s?(?!(?:and|or|of|to|out|than|more|less)\b)[^\W\d_][\w./'’-]{0,19}[²³]?){0,3}"
 _AND_PART = r"(?:,? (?:and )?\d{1,9} (?:minutes?|hours?|seconds?|days?|weeks?|months?|inch(?:es)?|ounces?|cents?))?"
-VALUE = re.compile(rf"(?:{_FORMULA}|(?:[€£¥] ?)?{NUMBER}(?:\s{SCALE})?|{EXPRESSION}){UNITS}{_AND_PART}", re.IGNORECASE)
+VALUE = re.compile(
+    rf"(?:{FORMULA_IN_LINE}|(?:[€£¥] ?)?{NUMBER}(?:\s{SCALE})?|{EXPRESSION}){UNITS}{_AND_PART}", re.IGNORECASE
+)
 _NAME = re.compile(r"[A-Z][\w'’-]{0,19}(?: [A-Z][\w'’-]{0,19}){0,2}|\([A-Z]\)")
 _BOLD = re.compile(r"\*\*((?:(?!\*\*)[^\n]){1,400})\*\*")
 _OPENS_NONE = re.compile(

@@ -34,7 +34,7 @@ _IS = (
     r"(?: (?:therefore|thus|then|hence|simply|just|clearly|given by|equal to))?[:,]?\s+)"
 )
 _LABEL = re.compile(
-    rf"{_SIGN}*{_HENCE}?{_WHOSE}(?:answers?|ans\.?|result|solution){_SIGN}*{_IS}{_SIGN}*"
+    rf"{_SIGN}*{_HENCE}?{_WHOSE}(?:answers?|ans\.?|result|solution|option|choice){_SIGN}*{_IS}{_SIGN}*"
     rf"(?:the (?:final )?answer is:? )?"
     rf"|{_SIGN}*Ans\.\s+(?=[-\d$\\])",
     re.I,
