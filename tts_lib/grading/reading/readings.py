@@ -48,7 +48,7 @@ from tts_lib.grading.reading.conditions import Reading, all_of, in_turn, joined,
 from tts_lib.grading.reading.critical_points import critical_point
 from tts_lib.grading.reading.dots import continued, has_dots
 from tts_lib.grading.reading.families import for_all, of_parameter
-from tts_lib.grading.reading.figures import in_one_way
+from tts_lib.grading.reading.figure_relations import in_one_way
 from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.logic import truth_table
 from tts_lib.grading.reading.measures import in_several_units, measure, without_hedge
