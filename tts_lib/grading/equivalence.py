@@ -5,17 +5,16 @@ It is the same seen from either side, and it never rounds exact numbers.
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from tts_lib.grading.closeness import integers, numbers, points, progressions, ratios, regions, times
 from tts_lib.grading.conventions import Conventions
-from tts_lib.grading.reading.conditions import Reading, region_of
+from tts_lib.grading.items import collections, in_any_order, in_order
+from tts_lib.grading.reading.conditions import Reading
 from tts_lib.grading.reading.measures import are_apart, is_known
+from tts_lib.grading.reading.quantities import unit_and_sense
 from tts_lib.grading.verdicts import Finding
 
-_ROOT = re.compile(r"([xzrtm]|\\lambda ?)_\d")
 _DENSITY = re.compile(r"[a-z]_[A-Z]\(\.\)")
-_AROUND_TUPLES = {"<>": "()"}  # a vector is its tuple
 _OF_LETTERS = re.compile(r"\((?:[a-z.](?:,[a-z])*)\)$")
 _FAMILY = 3  # fields of one without a general solution
 _FUNCTION = re.compile(r"y|\w+\(\.\)")
@@ -35,7 +34,7 @@ def compare(gold: Reading, answer: Reading, conventions: Conventions) -> Finding
         if kind in kinds:
             return rule(gold, answer, conventions)
     if kinds <= {"list", "set", "tuple"}:
-        return _collections(gold, answer, conventions)
+        return collections(gold, answer, conventions, compare)
     if len(kinds) > 1:
         return Finding(False, f"one is {_KINDS[gold[0]]}, the other {_KINDS[answer[0]]}")
     return Finding(gold == answer, f"{_KINDS[gold[0]]}: compared sign by sign")
@@ -58,7 +57,7 @@ def _structures(gold: Reading, answer: Reading, conventions: Conventions) -> Fin
     if gold[0] == answer[0]:
         if gold[1] != answer[1]:
             return Finding(False, "other names of structures")
-        return (_in_order if gold[1].startswith("~") else _in_any_order)(gold[2], answer[2], conventions)
+        return (in_order if gold[1].startswith("~") else in_any_order)(gold[2], answer[2], conventions, compare)
     gold, answer = (reading[3] if reading[0] == "structure" else reading for reading in (gold, answer))
     return compare(gold, answer, conventions)
 
@@ -156,14 +155,14 @@ def _are_there(one: Sequence, other: Sequence, conventions: Conventions) -> bool
 
 def _measures(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     """Units may be left out, or must be worth the same; two that are known or say in which sense never differ."""
-    units, senses = zip(*map(_unit_and_sense, (gold, answer)), strict=True)
+    units, senses = zip(*map(unit_and_sense, (gold, answer)), strict=True)
     if all(senses) and senses[0] != senses[1]:
         return Finding(False, f"{senses[0]} is not {senses[1]}")
     if conventions.unit_conversion and (converted := _converted(gold, answer, conventions)):
         return converted
     if "total" in (gold[0], answer[0]):
         if gold[0] == answer[0]:
-            return _in_order(gold[3], answer[3], conventions)
+            return in_order(gold[3], answer[3], conventions, compare)
         amount, other = (gold, answer) if gold[0] == "total" else (answer, gold)
         if other[0] != "value" or conventions.units == "required" or amount[1][1] != "money":
             return Finding(False, "one is an amount in several units")
@@ -182,12 +181,6 @@ def _converted(gold: Reading, answer: Reading, conventions: Conventions) -> Find
     if one is None or other is None or one[1] != other[1] or gold[2] == answer[2]:
         return None
     return Finding(compare(one[0], other[0], conventions).is_same, f"unit_conversion: as {one[1]} in one unit")
-
-
-def _unit_and_sense(reading: Reading) -> tuple[str, str]:
-    if reading[0] == "measured":
-        return reading[2], reading[3]
-    return ("percent" if reading[0] == "percent" else ""), ""
 
 
 def _percents(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
@@ -238,7 +231,7 @@ def _each_one(names: list[str], value: Reading, items: Sequence[Reading], conven
     found = [item[1] for item in items if item[0] == "named"]
     if len(items) != len(names) or (found and sorted(found) != sorted(names)):
         return Finding(False, "other names")
-    return _in_order([value] * len(names), [i[2] if i[0] == "named" else i for i in items], conventions)
+    return in_order([value] * len(names), [i[2] if i[0] == "named" else i for i in items], conventions, compare)
 
 
 def _is_of(name: str, other: str) -> bool:
@@ -254,132 +247,20 @@ def _is_function(named: Reading) -> bool:
 
 def _matrices(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     if gold[0] == answer[0] and gold[1] == answer[1]:
-        return _in_order(gold[2], answer[2], conventions)
+        return in_order(gold[2], answer[2], conventions, compare)
     matrix, other = (gold, answer) if gold[0] == "matrix" else (answer, gold)
     if other[0] == "set" and all(row[0] == "set" and len(row[1]) == matrix[1] for row in other[1]):  # of Mathematica
-        return _in_order(matrix[2], [entry for row in other[1] for entry in row[1]], conventions)
+        return in_order(matrix[2], [entry for row in other[1] for entry in row[1]], conventions, compare)
     are_vectors = all(_is_vector(reading) for reading in (gold, answer))
     if not (conventions.vector_is_tuple and are_vectors):
         return Finding(False, "vector_is_tuple: one is a matrix of another shape, or none")
-    return _in_order(gold[-1], answer[-1], conventions)
+    return in_order(gold[-1], answer[-1], conventions, compare)
 
 
 def _is_vector(reading: Reading) -> bool:
     if reading[0] == "matrix":
         return reading[1] == 1 or reading[1] == len(reading[2])
     return reading[0] == "list" or (reading[0] == "tuple" and reading[1] in ("()", "[]", "<>"))
-
-
-def _collections(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
-    kinds = gold[0], answer[0]
-    if kinds == ("tuple", "tuple"):
-        if len({_AROUND_TUPLES.get(reading[1], reading[1]) for reading in (gold, answer)}) > 1:
-            return Finding(False, "brackets differ")
-        return _in_order(gold[2], answer[2], conventions)
-    if "tuple" in kinds and "set" in kinds:
-        single, pair = (gold[1], answer) if kinds[0] == "set" else (answer[1], gold)
-        if len(single) == 1 and single[0][0] == "tuple":
-            return compare(single[0], pair, conventions)
-        if len(single) == 1 and pair[1] == "[]" and len(pair[2]) == 2:  # [3,3] has 3 alone
-            return _in_order((*single, *single), pair[2], conventions)
-        if not (conventions.tuple_is_set or _is_unordered(pair)):
-            return Finding(False, "tuple_is_set: a tuple is no set")
-        return _in_any_order(gold[-1], answer[-1], conventions, once=True)
-    if "tuple" in kinds:
-        bracketed = next(reading for reading in (gold, answer) if reading[0] == "tuple")
-        if _is_unordered(bracketed):
-            return _in_any_order(gold[-1], answer[-1], conventions)
-        listed = gold if gold[0] == "list" else answer
-        if len({item[1] if item[0] == "named" else i for i, item in enumerate(listed[1])}) == 1:
-            return Finding(False, "values of one name are no tuple")
-        if bracketed[1] != "()" and not _is_list(bracketed):
-            return Finding(False, "a list without brackets is no interval and no vector")
-        return _in_order(gold[-1], answer[-1], conventions)
-    labels = [_labels(reading[-1]) for reading in (gold, answer)]
-    if not all(labels) and any(_is_counted(reading[-1]) for reading in (gold, answer)):  # x_1=3, x_2=1
-        gold, answer = ((r[0], tuple(i[2] if i[0] == "named" else i for i in r[1])) for r in (gold, answer))
-    elif all(labels):
-        conventions = replace(conventions, units="required")
-    elif any(labels):
-        if "set" in kinds:
-            return Finding(False, "a set does not say which is which")
-        return _in_order(gold[-1], answer[-1], conventions)
-    if "set" in kinds:
-        return _members(gold, answer, conventions)
-    if conventions.list_order == "given":
-        return _in_order(gold[1], answer[1], conventions)
-    return _in_any_order(gold[1], answer[1], conventions, once=not conventions.multiplicities)
-
-
-def _members(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
-    """The members of sets, each once: those that are sets themselves apart, as the set of 1 is not 1."""
-    finding = Finding(True, "")
-    for are_sets in (True, False):
-        kept = [[item for item in reading[1] if (item[0] == "set") == are_sets] for reading in (gold, answer)]
-        is_once = [reading[0] == "set" or not conventions.multiplicities for reading in (gold, answer)]
-        items = [_once(kept[i], conventions) if is_once[i] else kept[i] for i in (0, 1)]
-        if not (finding := _in_any_order(items[0], items[1], conventions)).is_same:
-            break
-    return finding
-
-
-def _is_unordered(bracketed: Reading) -> bool:
-    """Whether square brackets hold points, or numbers of which one is not real: then they are a list of a program."""
-    items = bracketed[2] if bracketed[1] == "[]" else ()
-    is_complex = any(item[0] == "value" and len(item[1]) == 1 and item[1][0][2] != "0" for item in items)
-    return is_complex or (bool(items) and all(item[0] == "tuple" for item in items))
-
-
-def _is_list(bracketed: Reading) -> bool:
-    """Whether square brackets hold more numbers than an interval has ends, or its ends the wrong way round."""
-    are_numbers = all(item[0] == "value" and len(item[1]) == 1 for item in bracketed[2])
-    is_turned = are_numbers and region_of(bracketed) is None
-    return bracketed[1] == "[]" and (len(bracketed[2]) > 2 or is_turned)
-
-
-def _is_counted(items: Sequence[Reading]) -> bool:
-    """Whether all names are one letter for roots or eigenvalues with an index, which says which is which to nobody."""
-    found = [_ROOT.fullmatch(item[1]) if item[0] == "named" else None for item in items]
-    return len({one and one[1] for one in found}) == 1 and found[0] is not None
-
-
-def _labels(items: Sequence[Reading]) -> set[str]:
-    """What tells the items of a list apart: names (x=1, y=2) or units (5 boys, 3 girls); empty if nothing does."""
-    found = [item[1] if item[0] == "named" else _unit_and_sense(item)[0] for item in items]
-    return set(found) if all(found) and len(set(found)) > 1 else set()
-
-
-def _in_order(golds: Sequence[Reading], answers: Sequence[Reading], conventions: Conventions) -> Finding:
-    if len(golds) != len(answers):
-        return Finding(False, f"{len(golds)} items are not {len(answers)}")
-    for pair in zip(golds, answers, strict=True):
-        if not (finding := compare(*pair, conventions)).is_same:
-            return finding
-    return Finding(True, "items agree one by one, in their order")
-
-
-def _in_any_order(
-    golds: Sequence[Reading], answers: Sequence[Reading], conventions: Conventions, once: bool = False
-) -> Finding:
-    if once:
-        golds, answers = _once(golds, conventions), _once(answers, conventions)
-    if len(golds) != len(answers):
-        return Finding(False, f"{len(golds)} items are not {len(answers)}")
-    left = list(answers)
-    for gold in golds:
-        found = next((i for i, answer in enumerate(left) if compare(gold, answer, conventions).is_same), None)
-        if found is None:
-            return Finding(False, "an item is missing")
-        del left[found]
-    return Finding(True, "items agree in some order")
-
-
-def _once(items: Sequence[Reading], conventions: Conventions) -> list[Reading]:
-    kept: list[Reading] = []
-    for item in items:
-        if not any(compare(one, item, conventions).is_same for one in kept):
-            kept.append(item)
-    return kept
 
 
 def _values(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
@@ -394,7 +275,7 @@ def _values(gold: Reading, answer: Reading, conventions: Conventions) -> Finding
 def _joined(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     if gold[0] != answer[0]:
         return Finding(False, f"one is {_KINDS[gold[0]]}, the other {_KINDS[answer[0]]}")
-    return _in_any_order(gold[1], answer[1], conventions)
+    return in_any_order(gold[1], answer[1], conventions, compare)
 
 
 _RULES = {

@@ -105,3 +105,10 @@ def _amount(row: Sequence) -> _Amount | None:
         return None
     sized = units.size(unit)
     return _Amount(Fraction(row[0].text), "." in row[0].text, unit, *sized) if sized else None
+
+
+def unit_and_sense(reading: Reading) -> tuple[str, str]:
+    """The unit of a reading and in which sense it is meant, both empty if it says none."""
+    if reading[0] == "measured":
+        return reading[2], reading[3]
+    return ("percent" if reading[0] == "percent" else ""), ""
