@@ -194,6 +194,23 @@ def _percents(gold: Reading, answer: Reading, conventions: Conventions) -> Findi
     return finding
 
 
+def _products(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
+    """Matrices keep their order where one side says that letters are some, and the other may."""
+    worths = [_as_matrices(reading) for reading in (gold, answer)]
+    if all(worths):
+        return numbers(worths[0], worths[1], conventions)
+    gold, answer = (reading[2] if reading[0] == "product" else reading for reading in (gold, answer))
+    return compare(gold, answer, conventions)
+
+
+def _as_matrices(reading: Reading) -> Sequence[tuple]:
+    """What a formula is worth if its letters are matrices; a number is itself."""
+    if reading[0] == "product":
+        return reading[1]
+    is_constant = reading[0] == "value" and len(reading[1]) == 1
+    return reading[1] if is_constant else reading[3] if reading[0] == "value" and len(reading) > 3 else ()
+
+
 def _texts(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     words, others = _letters(gold), _letters(answer)
     return Finding(words is not None and words == others, "words are compared, whatever their case")
@@ -293,6 +310,7 @@ _RULES = {
     "total": _measures,
     "measured": _measures,
     "percent": _percents,
+    "product": _products,
     "text": _texts,
     "region": regions,
     "matrix": _matrices,

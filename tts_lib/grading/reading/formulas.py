@@ -196,6 +196,8 @@ class _Parser(Operators):
         if name == "overline" and (number := _complex_number(self.rest)):
             self.raw_group()
             return ("call", "conj", number)
+        if name in ("top", "intercal"):  # of a transpose
+            return ("symbol", "T")
         if name in _BIG:
             return self._big(name)
         if name in _NAMED:

@@ -2,7 +2,9 @@ r"""What an answer says, read once: `equivalence` compares readings and nothing 
 
 A reading is a tuple of plain values (it is kept as JSON), its kind first:
 
-``("value", numbers, letters)``: a formula: its number, or its numbers at fixed points; its letters, if it has no more
+``("value", numbers, letters)``: a formula: its number, or its numbers at fixed points; its letters, if it has no more;
+    perhaps what it is worth if its letters are matrices
+``("product", number, reading)``: a formula of matrices, and what it is if they are numbers
 ``("named", name, reading, equation)``: ``x=5``; the equation too, if the name is a variable
 ``("named", name, reading, None, (name, reading))``: ``f(t)=2t`` and ``a_k=2k``; also in x or n
 ``("list", items)``, ``("set", items)``, ``("tuple", brackets, items)``, ``("matrix", n_columns, items)``
@@ -53,6 +55,7 @@ from tts_lib.grading.reading.formulas import Formula, formula
 from tts_lib.grading.reading.logic import truth_table
 from tts_lib.grading.reading.measures import in_several_units, measure, without_hedge
 from tts_lib.grading.reading.number_words import with_digits
+from tts_lib.grading.reading.products import product
 from tts_lib.grading.reading.progressions import progressions
 from tts_lib.grading.reading.quantifiers import quantified
 from tts_lib.grading.reading.relations import (
@@ -85,7 +88,7 @@ from tts_lib.grading.reading.wording import in_words, words
 from tts_lib.grading.reading.words import without_text
 from tts_lib.grading.verdicts import ERROR
 
-VERSION = 16  # of the rules in this package; raise it whenever a reading may change
+VERSION = 17  # of the rules in this package; raise it whenever a reading may change
 _RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow", "sim", "cong", "subset", "subseteq")
 _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
 _FIELDS = {r"\mathbb{R}": "real", r"\mathbb{Z}": "integer", r"\mathbb{N}": "natural", r"\mathbb{Z}^+": "one"}
@@ -351,7 +354,17 @@ def _other_value(row: Tokens, text: str) -> Reading:
     if any(token.is_sign(",") for token in row) and (of := vectors.length(row) or vectors.product(row)) is not None:
         return amounts.amount(of) if isinstance(of, Formula) else ("tuple", "()", tuple(map(amounts.amount, of)))
     letters = text if text.isalpha() else None
-    value = amounts.amount(formula(measured.row), letters)
+    of_matrices = product(row)
+    try:
+        value = amounts.amount(formula(measured.row), letters)
+    except UnreadableError:
+        if of_matrices is None or not of_matrices[1]:
+            raise
+        return ("product", of_matrices[0], words(text))
+    if of_matrices:
+        if of_matrices[1]:
+            return ("product", of_matrices[0], value)
+        value = (*value, of_matrices[0])
     return ("letters", value, _value(named)) if (named := quantities.with_unit(row)) else value
 
 
