@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tts_lib.grading.closeness import integers, numbers, points, progressions, ratios, regions, times
 from tts_lib.grading.conventions import Conventions
 from tts_lib.grading.items import collections, in_any_order, in_order
+from tts_lib.grading.reading.chemistry import are_elements
 from tts_lib.grading.reading.conditions import Reading
 from tts_lib.grading.reading.measures import are_apart, is_known
 from tts_lib.grading.reading.quantities import unit_and_sense
@@ -213,7 +214,15 @@ def _as_matrices(reading: Reading) -> Sequence[tuple]:
 
 def _texts(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     words, others = _letters(gold), _letters(answer)
+    if words == others and len({_elements(gold), _elements(answer)} - {None}) > 1:
+        return Finding(False, "elements are compared letter by letter")
     return Finding(words is not None and words == others, "words are compared, whatever their case")
+
+
+def _elements(reading: Reading) -> str | None:
+    """The elements of chemistry that an answer may name, which differ by their case: Co is not CO."""
+    spelled = reading[2] if len(reading) > 2 else None
+    return spelled if spelled and are_elements(spelled) else None
 
 
 def _letters(reading: Reading) -> str | None:

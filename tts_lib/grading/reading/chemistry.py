@@ -9,9 +9,10 @@ from collections import Counter
 
 _ELEMENTS = (
     "He|Li|Be|Ne|Na|Mg|Al|Si|Cl|Ar|Ca|Sc|Ti|Cr|Mn|Fe|Co|Ni|Cu|Zn|Ga|Ge|As|Se|Br|Kr|Rb|Sr|Zr|Nb|Mo|Ag|Cd|Sn|Sb|Te|Xe|Cs"
-    "|Ba|Pt|Au|Hg|Pb|Bi|Ra|Th|Pu|H|B|C|N|O|F|P|S|K|V|I|U|W"
+    "|Ba|Hf|Os|Ho|Po|Np|Pt|Au|Hg|Pb|Bi|Ra|Th|Pu|H|B|C|N|O|F|P|S|K|V|I|U|W"
 )
-_MAY_BE = re.compile(r"\d|[a-z][A-Z]|[+-]$|\^|\\text|->|\\to ")
+_ALL_ELEMENTS = re.compile(rf"(?:{_ELEMENTS})+")
+_MAY_BE = re.compile(r"\d|[a-z][A-Z]|[A-Z][A-Z][a-z]|[+-]$|\^|\\text|->|\\to ")
 _TEXT = re.compile(r"\\(?:text|ce|mathrm|mathsf) ?(?=\{)|[{} $_]")
 _CHARGE = re.compile(r"\^(?:(\d?)([+-])|([+-])(\d))$|(?<=[a-zA-Z)\d])([+-])$")
 _ATOM = re.compile(rf"({_ELEMENTS})(\d{{0,2}})|(\()(?=[A-Z][a-z]?[A-Z\d])|\)(\d{{0,2}})")
@@ -40,6 +41,11 @@ def species(text: str) -> str | None:
     if not (is_arrow or atoms[0] == atoms[1]) or not any(one[2] for side in parts for one in side if one):
         return None
     return " -> ".join(" + ".join(sorted(one[0] for one in side if one)) for side in parts)
+
+
+def are_elements(text: str) -> bool:
+    """Whether letters may be nothing but elements, one after another."""
+    return bool(_ALL_ELEMENTS.fullmatch(text))
 
 
 def _one(text: str) -> tuple[str, Counter[str], bool] | None:

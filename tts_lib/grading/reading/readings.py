@@ -25,7 +25,7 @@ A reading is a tuple of plain values (it is kept as JSON), its kind first:
 ``("span", kind, rows)``: what vectors span, by the rows of its reduced echelon form
 ``("proposition", letters, truths, reading)``: a formula of logic or of sets by its truth table, and what it is else
 ``("structure", name, parts, reading)``: a group, ring, field or distribution ("~normal"), and what it is else
-``("option", letter, reading)``, ``("text", words)``
+``("option", letter, reading)``, ``("text", words)``, of elements of chemistry also as they are written
 ``("unread", verdict)``: too long, too deep, too large, or out of time
 """
 

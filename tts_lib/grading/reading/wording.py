@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 from tts_lib.grading.reading import notations
+from tts_lib.grading.reading.chemistry import are_elements
 from tts_lib.grading.reading.conditions import Reading
 from tts_lib.grading.reading.dates import date
 from tts_lib.grading.reading.number_words import with_digits
@@ -44,5 +45,7 @@ def words(text: str) -> Reading:
     if _SENTENCE.fullmatch(unwrapped):
         unwrapped = verdict_said(unwrapped)
         said = plain_words(_UNSAID.sub("", unwrapped).strip(" ,").casefold())
-        return ("set", ()) if said in ("no solution", "none") else ("text", said)
+        if said in ("no solution", "none"):
+            return ("set", ())
+        return ("text", said, unwrapped) if are_elements(unwrapped) else ("text", said)
     return ("text", re.sub(r"(\\[a-zA-Z]+) (?=\d)", r"\1", re.sub(r"\{(\w)\}", r"\1", unwrapped)))
