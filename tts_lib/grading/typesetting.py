@@ -61,6 +61,11 @@ _CROSS_OF_TUPLES = re.compile(  # of three entries
     r"((?:\(|\\langle)[^()<>,]{1,40},[^()<>,]{1,40},[^()<>,]{1,40}(?:\)|\\rangle)) *\\times *"
     r"(?=(?:\\left *)?(?:\(|\\langle))"
 )
+_GROUP = (
+    r"(?:\\mathbb ?(?:\{[A-Z]\}|[A-Z])(?:_\{?\d+\}?)?|\\Z(?![a-z])|(?<![A-Za-z\\])[ACDSZ]_\{?(?!1(?!\d))\d+\}?)"
+    r"(?:/\{?\d+\}?)?"
+)
+_FREE = re.compile(rf"({_GROUP}) *(?:\*|\\ast(?![a-z])) *(?={_GROUP})")  # a free product, but for a constant C_1
 _COMMAND = re.compile(r"(?<!\\)((?:\\\\)*)\\(" + "|".join(_NAMES) + r")(?![a-zA-Z])")
 _COLOUR = re.compile(r"\\(?:(?:text)?color|colorbox|fcolorbox\{[^{}]*\})(?:\[[^][]*\])?\{[^{}]*\}")
 _WIDTH = re.compile(
@@ -93,6 +98,7 @@ def plain(answer: str) -> str:
     answer = _CROSS_OF_TUPLES.sub(
         r"\1\\crossproduct ", _CROSS.sub(r"\1\\crossproduct ", answer)
     )  # a product of vectors that is none of numbers
+    answer = _FREE.sub(r"\1\\freeproduct ", answer)
     answer = _COMMAND.sub(lambda name: f"{name[1]}{_NAMES[name[2]]} ", answer)
     answer = _WIDTH.sub(" ", _COLOUR.sub("", answer))
     answer = _FUNCTION.sub(r"\\\1\2 ", _ROMAN_LETTER.sub(r"{\1}", _ROMAN_D.sub(" d", answer)))

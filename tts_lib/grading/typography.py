@@ -15,7 +15,7 @@ _SIGNS = {
         ⋃=cup ∩=cap ⋂=cap ∈=in ∉=notin ≤=le ≥=ge ⩽=le ⩾=ge ≦=le ≧=ge ≠=ne ≈=approx ≃=approx ≅=cong ≡=equiv ∅=emptyset
         Ø=emptyset ⌀=emptyset ∖=setminus ⟨=langle ⟩=rangle ⌊=lfloor ⌋=rfloor ⌈=lceil ⌉=rceil →=to ⟶=to ⇒=Rightarrow
         ⟹=Rightarrow ∧=land ∨=lor ¬=neg ∠=angle △=triangle ∆=Delta ∑=sum ∏=prod ∫=int ⊂=subset ⊆=subseteq ⊥=perp
-        ∂=partial ∇=nabla ∘=circ ∀=forall ∃=exists ⊇=supseteq ⊃=supset ⊖=ominus
+        ∂=partial ∇=nabla ∘=circ ∀=forall ∃=exists ⊇=supseteq ⊃=supset ⊖=ominus ⊕=oplus ⊗=otimes
         ∥=parallel α=alpha β=beta γ=gamma δ=delta ε=epsilon ϵ=epsilon ζ=zeta η=eta θ=theta ϑ=theta ι=iota κ=kappa
         λ=lambda μ=mu ν=nu ξ=xi π=pi ρ=rho σ=sigma τ=tau υ=upsilon φ=phi ϕ=phi
         χ=chi ψ=psi ω=omega ↦=mapsto Γ=Gamma Δ=Delta Θ=Theta Λ=Lambda Ξ=Xi Π=Pi Σ=Sigma Φ=Phi Ψ=Psi Ω=Omega

@@ -12,7 +12,7 @@ from tts_lib.grading.reading.tokens import Tokens, UnreadableError, split, token
 _HINT = re.compile(r"\\mathbb|\\Z|[A-Z][_^]|[A-Z]\d|G[FL]|SL|[QZ][/\[(]|[A-Z][a-z]*\}?[(\[]|(?:Gamma|chi)")
 _Z = r"(?:\\mathbb ?(?:\{Z\}|Z)|\\Z(?![a-z])|Z)"
 _CYCLIC = re.compile(
-    rf"(?:{_Z}|C)(?:_\{{?(?P<a>\d+)\}}?|(?P<b>\d))|{_Z}/\{{?(?P<c>\d+)(?:\\cdot ?)?{_Z}\}}?"
+    rf"(?:{_Z}|C)(?:_\{{?(?P<a>\d+)\}}?|(?P<b>\d))|{_Z}/\{{?(?P<c>\d+)(?:(?:\\cdot ?)?{_Z})?\}}?"
     rf"|{_Z}/(?:\((?P<d>\d+)\)|\\langle ?(?P<e>\d+)\\rangle ?)"
 )
 _FIELD = re.compile(r"(?:\\mathbb ?(?:\{F\}|F)|F|GF|\\text\{GF\})(?:_\{?([\d^{}]+?)\}?|\(([\d^{}]+)\))")
@@ -60,11 +60,13 @@ def structure(text: str, read: Callable[[Tokens], Reading]) -> tuple[str, tuple[
     if _CYCLES.fullmatch(text):
         return _permutation(text), ()
     text = _IN_BRACES.sub(r"\1", text)
+    text = re.sub(r"(?<=\d) x (?=[A-Z\\])", r"\\cdot ", text) if "_" in text else text
     try:
         if _NUMBERS.fullmatch(text):  # a set of numbers
             return None
-        if (factors := _factors(text)) is not None:
-            return " x ".join(sorted(factors)), ()
+        free = [_factors(part) for part in split(tokens(text), "freeproduct")[0]]
+        if None not in free:
+            return " * ".join(sorted(" x ".join(sorted(factors)) for factors in free if factors)), ()
         if (field := _EXTENSION.fullmatch(text)) and (field[3] or "x" not in field[5]):
             name = f"{field[1] or field[2] or field[3]}{field[4]}"
             return name, tuple(map(read, split(tokens(field[5]), ",")[0]))
@@ -73,11 +75,10 @@ def structure(text: str, read: Callable[[Tokens], Reading]) -> tuple[str, tuple[
         return None
 
 
-def _factors(text: str) -> list[str] | None:
+def _factors(row: Tokens) -> list[str] | None:
     """The names of the factors of a direct product."""
     found: list[str] = []
-    text = re.sub(r"(?<=\d) x (?=[A-Z\\])", r"\\cdot ", text) if "_" in text else text
-    for part in split(tokens(text), "cdot", "times", "oplus")[0]:
+    for part in split(row, "cdot", "times", "oplus")[0]:
         if (some := _factor(written(part))) is None or len(found) + len(some) > _MOST_FACTORS:
             return None
         found += some
