@@ -27,6 +27,7 @@ _OF_DIMENSIONS = frozenset("MLT")
 _VECTORS = frozenset("buvwxyz")  # beside matrices
 _SIZE = range(3)
 _LARGEST_POWER = 12
+_MOST_TOKENS, _MOST_BITS = 80, 5_000
 
 Grid = list[list[Fraction]]
 
@@ -40,8 +41,9 @@ def product(row: Tokens) -> tuple[tuple[Number], bool] | None:
     if not _MAY_BE.search(text) or _IS_NONE.search(text):
         return None
     try:
-        read = formula([one for token in row for one in _apart(token)])
-        if not any(name[0].isupper() for _, name in symbols(read.tree)):
+        letters = [one for token in row for one in _apart(token)]
+        read = formula(letters)
+        if len(letters) > _MOST_TOKENS or not any(name[0].isupper() for _, name in symbols(read.tree)):
             return None
         worth = _times(_times(_LEFT, _grid(read.tree)), _RIGHT)[0][0]
     except (UnreadableError, ZeroDivisionError):
@@ -115,6 +117,8 @@ def _power(base: Tree, exponent: Tree) -> Grid:
     sign, size = (-1, exponent[1]) if exponent[0] == "neg" else (1, exponent)
     if size[0] != "number" or size[1].denominator > 1 or not 0 < size[1] <= _LARGEST_POWER:
         raise UnreadableError("another power")
+    if grid[0][0].denominator.bit_length() * size[1] > _MOST_BITS:
+        raise UnreadableError("a power too large")
     return reduce(_times, [grid if sign > 0 else _inverted(grid)] * int(size[1]))
 
 
