@@ -18,7 +18,8 @@ _LETTER_U = re.compile(r"(?<=[)\]\[])U(?=[(\[\]])")
 _THOUSANDS = re.compile(r"(?<![\w.,'])[1-9]\d{0,2}(?:(?:'\d{3})+|(?:\.\d{3}){2,}|(?:_\d{3}){2,})(?![\w.,'])")
 _DECIMAL_COMMA = re.compile(r"(?<=\d)\{,\}(?!\d{3}(?!\d))(?=\d)")  # 3{,}500 has thousands
 _UNIT_PRODUCT = re.compile(r"(\\text\{[A-Za-z/ ]*)\\cdot ?(?=[A-Za-z/ ^\d{}-]*\})")
-_UNIT_POWER = re.compile(r"\\text\{([A-Za-z/ ]{1,20})\^\{? ?(-?[1-4]) ?\}?\}")
+_UNIT_POWER = re.compile(r"\\text\{([A-Za-z/ ]{1,20})\^ ?(-?[1-4]) ?\}")
+_BRACED_POWER = re.compile(r"(\\text\{[^{}]*\^) ?\{ ?(-?[1-4]) ?\}")
 _QUANTITY = re.compile(r"\\(?:SI|qty)\{([^{}]*)\}\{([^{}]*)\}")
 _OF_COMMANDS = re.compile(r"\\([a-zA-Z]+) ?")
 _HAT = r"\\(?:hat|vec|widehat|overrightarrow) ?(?:\{\{?(?P<a>[%s])\}?\}|(?P<b>[%s])(?![a-zA-Z]))"
@@ -281,6 +282,8 @@ def _units(answer: str) -> str:
     answer = _QUANTITY.sub(lambda found: f"{found[1]}\\text{{{_OF_COMMANDS.sub(_word, found[2]).strip()}}}", answer)
     while (parted := _UNIT_PRODUCT.sub(r"\1 ", answer)) != answer:
         answer = parted
+    while (plain := _BRACED_POWER.sub(r"\1\2", answer)) != answer:
+        answer = plain
     return _UNIT_POWER.sub(r"\\text{\1}^{\2}", answer)
 
 

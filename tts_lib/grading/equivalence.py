@@ -78,7 +78,9 @@ def _options(gold: Reading, answer: Reading, conventions: Conventions) -> Findin
 def _families(gold: Reading, answer: Reading, conventions: Conventions) -> Finding:
     """Constants of any name are those of the other side, whatever they are called there."""
     if gold[0] == answer[0]:
-        if len(gold) == len(answer) > _FAMILY and (gold[4] != answer[4] or not gold[4]) and _are_of_one(gold, answer):
+        if len(gold) == len(answer) > _FAMILY and _are_of_one(gold, answer):
+            if gold[4] and gold[4] == answer[4]:  # letters that may be given numbers
+                return compare(gold[2], answer[2], conventions)
             return numbers(gold[3], answer[3], conventions)
         return compare(gold[1], answer[1], conventions)
     family, other = (gold, answer) if gold[0] == "family" else (answer, gold)

@@ -79,6 +79,7 @@ _STARS = re.compile(r"(?<=[\w)}\]!]) ?(\*\*?) ?(?=[\w({\\\[-])")  # those of pro
 _UNEQUAL = re.compile(r"(?<![\d)}])!=")  # 5!=120 has a factorial
 _DOLLAR = re.compile(r"(?:(?<!\\)|(?<=\\\\))\$")
 _DRESS = re.compile(r"^ *= *(?=[A-Z][a-z]+[, ])|(?<=[a-z])\.(?:\\, ?)?\.$")  # around a sentence
+_STOP_IN_BRACES = re.compile(r"(\{+)([^{].*\w)\.(\}+)")  # of a colour
 _MOST_PASSES = 6
 
 
@@ -117,6 +118,8 @@ def _normalise(answer: str) -> str:
     elif r"\begin" not in answer:
         answer = _DOUBLE_ESCAPE.sub(r"\\", answer)
     answer = programs.as_latex(computer_algebra.as_typed(abroad.at_home(wrapped.unwrapped(typesetting.plain(answer)))))
+    if answer.startswith("{") and r"\text" not in answer:
+        answer = _STOP_IN_BRACES.sub(r"\1\2\3", answer)
     if answer.startswith("{#"):  # in a colour
         answer = _HEADING.sub("", answer[1:].rstrip(" ,").removesuffix("}"))
     answer = _INFIX.sub(_prefixed, _DOTS.sub(r"\\ldots ", answer))
