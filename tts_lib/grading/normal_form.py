@@ -94,6 +94,8 @@ def normalise(answer: str) -> str:
     answer = _on_one_line(text)
     if len(answer) <= MAX_CHARS and (match := _SENTENCE.fullmatch(answer)):
         answer = answer if _DENIAL.search(answer.replace(match[1], " ")) else match[1]
+    elif len(answer) <= MAX_CHARS and (said := wrapped.unwrapped(text)) != text:
+        answer = _on_one_line(said)
     answer = braces.sets(computer_algebra.named(answer))
     for _ in range(_MOST_PASSES):
         if len(answer) > MAX_CHARS or (changed := _normalise(answer)) == answer:

@@ -10,7 +10,7 @@ from tts_lib.grading.reading.number_words import CARDINALS
 
 _MARK = re.compile(
     r"[A-Za-z]{2,}[ ,]|day\b|\d \(|^[∴→⇒]|[A-Za-z]:|\*\*|__|<[a-z<]|[^\x00-\u024f\u0370-\u03ff\u2000-\u22ff]"
-    r"|^\$?[=-]?>|^\[A|[aA]ns|\d, [a-z]|[\d}]\$ \(|<[/|]|\\boxed|[a-z$]!"
+    r"|^\$?[=-]?>|^\[A|[aA]ns|\d, [a-z]|[\d}]\$ \(|<[/|]|\\boxed|[a-z$]!|```"
 )
 _CALLED_OUT = re.compile(  # behind a formula, a word or before a picture: no factorial; and what quotes bold print
     r"^>\s+(?=\*\*)|(?:(?<=[^\\]\$)|(?<=[a-z]{2}))!\s*$|\s*!?\s*[\u2600-\u27bf\U0001f300-\U0001faff][\u2600-\u27bf\ufe0f\U0001f300-\U0001faff\s]*$"
@@ -19,7 +19,7 @@ _AROUND = re.compile(r"(?:[= ]*[{$])+([^{}]*?)(?:[. ]*[}$])+[. ]*")
 _CALCULATED = re.compile(r"<<[^<>]{0,200}>>")
 _TAG = re.compile(
     r"\s*(?:<(\w{0,10}ans(?:wer)?)>(.*)</\1>"
-    r"|\[/?(?:ANSWER|answer)\](.*?)(?:\[/(?:ANSWER|answer)\])?)\s*",
+    r"|\[/?(?:ANSWER|answer)\](.*?)(?:\[/(?:ANSWER|answer)\])?|```(?:[a-z]+\n)?(.*?)```)\s*",
     re.DOTALL,
 )
 _BOLD = re.compile(r"(?<![\w)\]}])(\*\*|__)(?=\S)((?:(?!\1).)+?)(?<=\S)\1(?![\w(])")
@@ -129,7 +129,7 @@ def unwrapped(answer: str) -> str:
     plain = _BOX.sub(r"\1", plain) if r"\boxed" in plain or r"\fbox" in plain else plain
     plain = _CALCULATED.sub("", plain) if "<<" in plain else plain
     if tag := _TAG.fullmatch(plain):
-        plain = (tag[2] or tag[3] or "").strip()
+        plain = (tag[2] or tag[3] or tag[4] or "").strip()
     if "**" in plain or "__" in plain:
         plain = _BOLD.sub(r"\2", plain)
     for begins in (_LABEL, _ABROAD, _CONCLUSION, _SIGNS):
