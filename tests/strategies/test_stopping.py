@@ -197,6 +197,25 @@ def test_walks_read_each_sample_once_and_uniform_is_the_vote() -> None:
         assert (stopped.right == seen.right[place]).all()
 
 
+def test_rules_are_compared_up_to_what_every_question_has() -> None:
+    """A question that has fewer samples stands on one side; walks of two lengths are no comparison."""
+    most, costs = 5, Tokens(np.full(20, 10.0), np.full(20, 30.0), np.zeros(20))
+    pools = [planted(np.linspace(0.1, 0.9, 20), 16, seed=seed, wrong=3) for seed in (0, 1)]
+    pools[1] = replace(pools[1], n_samples=np.r_[most, np.full(19, 16)])
+    rng = np.random.default_rng(0)
+    weights = bootstrap_weights(20, 100, rng)
+    for common in (most, None):
+        fit, test = (Side.of(Ballots.of(pool, most=common), 10, rng) for pool in pools)
+        if common is None:
+            with pytest.raises(ValueError, match="16 samples on one side and 4 on the other"):
+                Comparison("majority", fit, test, costs, Sizes(1.0, 1.0), weights)
+            continue
+        found = Comparison("majority", fit, test, costs, Sizes(1.0, 1.0), weights)
+        oracle = tables.Oracle(np.full(20, 0.5), np.full(20, 0.5), np.ones(20, int))
+        measured = tables.measured(found, families(fit.seen, 1), oracle, 1, rng)
+        assert measured["policies"]["mean_budget"].max() <= 4 and len(measured["risk"]) == 2
+
+
 def test_conformal_risk_control_keeps_its_promise_and_the_plain_choice_does_not() -> None:
     """Over 2,000 draws of 40 calibration questions the mean realised risk is at most .05; false alarm below 1e-6.
 

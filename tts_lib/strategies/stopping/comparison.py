@@ -152,6 +152,10 @@ class Comparison:
     sizes: Sizes
     weights: Float[np.ndarray, "resample problem"]
 
+    def __post_init__(self) -> None:
+        if (fit := self.fit.ballots.cap) != (test := self.test.ballots.cap):
+            raise ValueError(f"walks have up to {fit} samples on one side and {test} on the other: give both one cap")
+
     @cached_property
     def uniform(self) -> tuple[Attained, ...]:
         """The same number of samples for every question."""

@@ -40,8 +40,18 @@ class Ballots:
     cap: int
 
     @classmethod
-    def of(cls, pool: SampleGrid, scores: np.ndarray | None = None, prior: np.ndarray | None = None) -> "Ballots":
-        """Votes of one each, or weighted with a verifier's scores; the largest power of two all pools hold."""
+    def of(
+        cls,
+        pool: SampleGrid,
+        scores: np.ndarray | None = None,
+        prior: np.ndarray | None = None,
+        most: int | None = None,
+    ) -> "Ballots":
+        """Votes of one each, or weighted with a verifier's scores; the largest power of two all questions hold.
+
+        Args:
+            most: samples that all questions hold which rules are to be compared on, these and others.
+        """
         answers = np.full(pool.answers.shape, -1)
         found: list[np.ndarray] = []
         for row, (given, n) in enumerate(zip(pool.answers, pool.n_samples.tolist(), strict=True)):
@@ -54,7 +64,7 @@ class Ballots:
         for row, hits in enumerate(found):
             right[row, : len(hits)] = hits
         weights = np.ones(answers.shape) if scores is None else np.maximum(scores, LEAST_VOTE).astype(np.float64)
-        return cls(answers, right, weights, scores, prior, pool.n_samples, _power(pool.smallest))
+        return cls(answers, right, weights, scores, prior, pool.n_samples, _power(most or pool.smallest))
 
     def among(self, problems: slice) -> "Ballots":
         """These questions alone."""
