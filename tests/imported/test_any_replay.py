@@ -15,6 +15,8 @@ from tts_lib.report.pages import explore, index, navigation
 from tts_lib.report.pages.about import About
 
 N_SAMPLES = 6
+FEWEST = {"one sample": 1, "one question short": 3}
+BUDGETS = {"one sample": "[1], search_budgets: [1]", "one question short": "[1, 2], search_budgets: [1, 2]"}
 CHOICE = ("accuracy_by_budget_compute_optimal", "strategy_shares")
 
 
@@ -33,8 +35,12 @@ def a_study(folder: Path, n_questions: int, kind: str, n_bins: int = 1) -> Path:
             "verdicts alone": {"correct": right},
             "verdicts and scores": {"correct": right, "scores": [score]},
             "no answer": {"text": "I am not sure.", "scores": [score]},
+            "some unscored": {"text": f"I add.\n#### {answer}", "scores": [score, score] if score < 0.5 else None},
         }
-        rows.append({"id": f"q{i}"} | of_kind[kind])
+        rows.append({"id": f"q{i}"} | of_kind.get(kind, of_kind["scored"]))
+    if kind in FEWEST:  # samples of the first question, which is fitted on or tested
+        one_each = range(0, len(rows), N_SAMPLES)
+        rows = [rows[i] for i in one_each] if FEWEST[kind] == 1 else rows[N_SAMPLES - FEWEST[kind] :]
     golds = [
         {"id": f"q{i}", "problem": f"What is {i} plus {i + 1}?", "answer": str(2 * i + 1)} for i in range(n_questions)
     ]
@@ -50,6 +56,8 @@ def a_study(folder: Path, n_questions: int, kind: str, n_bins: int = 1) -> Path:
         ("      name: small", "      name: small\n      tokens_per_sample: 30.0"),
         ("n_bins: 2", f"n_bins: {n_bins}"),
         ("fold_seeds: 50, n_bootstrap: 2000", "fold_seeds: 2, n_bootstrap: 100"),
+        *([("disjoint: true", f"disjoint: {str(kind != 'one sample').lower()}")] if kind in FEWEST else []),
+        *([("[1, 2, 4], search_budgets: [1, 2]", BUDGETS[kind])] if kind in FEWEST else []),
     ):
         assert old in text
         text = text.replace(old, new, 1)
@@ -66,6 +74,9 @@ def a_study(folder: Path, n_questions: int, kind: str, n_bins: int = 1) -> Path:
         (14, "verdicts alone", 2),
         (14, "verdicts and scores", 1),
         (5, "scored", 2),
+        (14, "one sample", 1),
+        (14, "one question short", 1),
+        (14, "some unscored", 1),
     ],
 )
 def test_a_study_that_is_let_in_is_finished(tmp_path: Path, n_questions: int, kind: str, n_bins: int) -> None:

@@ -24,13 +24,15 @@ def choose(pool: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         pool: question_id, sample, text, answer, verdict.
-        scores: question_id, sample, n_steps, prm_last. A pool without texts or scores has nothing to show.
+        scores: question_id, sample, n_steps, prm_last. A pool without texts or scores has nothing to show, nor has a
+            sample among others that the verifier did not read (no steps).
     """
     if "prm_last" not in scores or pool["text"].isna().to_numpy().any():
         return pool.head(0).assign(case="", pass_at_1=0.0)
     table = pool.merge(scores[["question_id", "sample", "n_steps", "prm_last"]], on=["question_id", "sample"])
     right = table["verdict"] == verdicts.CORRECT
     table["pass_at_1"] = right.groupby(table["question_id"]).transform("mean")
+    table, right = (of[table["n_steps"] > 0] for of in (table, right))
     which, texts = pd.factorize(table["text"])
     repetition = pd.Series(np.array([repeated_lines(text) for text in np.asarray(texts).tolist()])[which], table.index)
     usual = table.loc[:, "n_steps"].groupby(table["question_id"]).transform("median")
