@@ -70,6 +70,25 @@ def test_what_the_file_does_not_record_is_assumed_and_said(tmp_path: Path, capsy
     assert "taken to have 500 tokens" in said and "taken for logits" in said
 
 
+def test_a_pool_of_unequal_questions_has_the_budgets_of_the_smallest_and_says_so(tmp_path: Path, capsys: Any) -> None:
+    settings = made(tmp_path, texts("#### {}")[1:])
+    assert settings["grid"]["budgets"] == [1, 2] and settings["difficulty"]["n_samples"] == 1
+    assert "8 questions with 3 to 4 each" in (said := capsys.readouterr().out)
+    assert "within 3 samples, which is all that the question with fewest has" in said
+
+
+def test_a_sample_without_scores_counts_as_scored_0_which_is_said(tmp_path: Path, capsys: Any) -> None:
+    rows = [row | {"step_scores": [0.5] if n % 2 else None} for n, row in enumerate(texts("#### {}"))]
+    assert made(tmp_path, rows)["replay"]["mine"]["base"]["columns"]["step_scores"] == "step_scores"
+    assert "16 of 32 samples have no step scores; they count as scored 0." in capsys.readouterr().out
+
+
+def test_budgets_are_those_of_the_base_however_few_samples_the_larger_model_has(tmp_path: Path) -> None:
+    large = write(tmp_path / "large.jsonl", texts("#### {}")[::4])
+    settings = made(tmp_path, texts("#### {}"), "--large", str(large), "--parameters", "1e9", "1e10")
+    assert settings["grid"]["budgets"] == [1, 2] and settings["difficulty"]["disjoint"]
+
+
 def test_a_log_whose_texts_are_nested_is_taken_by_paths_that_are_shown(tmp_path: Path, capsys: Any) -> None:
     rows: list[dict[str, Any]] = [
         {"custom_id": f"q{i}", "response": {"body": {"choices": [{"message": {"content": f"#### {2 * i}"}}] * 3}}}

@@ -123,6 +123,9 @@ def _read(path: Path, declared: dict[str, Any]) -> sources.RawPool:
     raw = sources.read(sources.Source(path, declared["format"], columns, declared.get("rows_of"), scores=scores))
     for why, n in raw.left_out.items():
         print(f"{path}: {n:,} rows are left out, as {why}.")
+    unscored = int(raw.samples["step_scores"].isna().sum())
+    if 0 < unscored < len(raw.samples):
+        print(f"{path}: {unscored:,} of {len(raw.samples):,} samples have no step scores; they count as scored 0.")
     known = raw.samples[["n_tokens", "n_chars", "text"]].notna().to_numpy()
     if not known.any(axis=1).all():
         declared["tokens_per_sample"] = UNKNOWN_LENGTH
@@ -133,7 +136,7 @@ def _read(path: Path, declared: dict[str, Any]) -> sources.RawPool:
 def _settings(
     questions: str, asked: pd.DataFrame, pools: Mapping[str, dict[str, Any]], raws: Mapping[str, sources.RawPool]
 ) -> dict[str, Any]:
-    """Settings that these pools can bear: budgets within the smallest, bins that hold enough questions.
+    """Settings that these pools can bear: budgets within the base's, bins that hold enough questions.
 
     Args:
         questions: name of their file.
@@ -153,7 +156,9 @@ def _settings(
         raise StudyError(f"{where}: samples of {len(covered)} questions, but a study needs at least {FEWEST}")
     if partial := len(covered) < len(asked):
         print(f"{len(asked) - len(covered):,} of {len(asked):,} questions have no samples and are left out (partial).")
-    n_samples = min(count[question] for count in counts.values() for question in covered)
+    n_samples, most = (end(counts["base"][question] for question in covered) for end in (min, max))
+    if n_samples < most:
+        print(f"Budgets are within {n_samples} samples, which is all that the question with fewest has.")
     n_val = max(2, len(covered) // 5)
     settings["replay"] = {
         "mine": {"folder": SAMPLES, "questions": questions, "partial": partial, "n_val": n_val}
