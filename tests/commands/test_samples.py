@@ -89,6 +89,25 @@ def test_budgets_are_those_of_the_base_however_few_samples_the_larger_model_has(
     assert settings["grid"]["budgets"] == [1, 2] and settings["difficulty"]["disjoint"]
 
 
+def test_columns_that_are_not_used_and_scores_in_percent_are_said(tmp_path: Path, capsys: Any) -> None:
+    rows = [
+        row | {"score": 10.5 * n, "seed": 7, "note": ""} for row, n in zip(texts("#### {}"), [1, 5] * 16, strict=True)
+    ]
+    base = made(tmp_path, rows)["replay"]["mine"]["base"]
+    assert base["columns"]["step_scores"] == "score" and base["scores"] == "percent"
+    said = capsys.readouterr().out
+    assert "pool.jsonl: not used: seed, note (" in said and "taken for percent, and divided by 100" in said
+
+
+def test_samples_of_two_temperatures_are_asked_about(tmp_path: Path, capsys: Any) -> None:
+    rows = [row | {"temperature": at} for row, at in zip(texts("#### {}"), [0.2, 1.0] * 16, strict=True)]
+    with pytest.raises(AssertionError):
+        made(tmp_path, rows)
+    assert "mixes 2 temperatures (0.2, 1.0)" in capsys.readouterr().err
+    base = made(tmp_path, rows, "--temperature", "1")["replay"]["mine"]["base"]
+    assert base["rows_at"] == 1.0 and "16 samples of pool, 8 questions with 2 each" in capsys.readouterr().out
+
+
 def test_a_log_whose_texts_are_nested_is_taken_by_paths_that_are_shown(tmp_path: Path, capsys: Any) -> None:
     rows: list[dict[str, Any]] = [
         {"custom_id": f"q{i}", "response": {"body": {"choices": [{"message": {"content": f"#### {2 * i}"}}] * 3}}}

@@ -85,6 +85,30 @@ def test_golds_beside_lists_of_samples_are_not_their_answers(tmp_path: Path, dra
     assert guess(tmp_path / "pool.jsonl", golds=GOLDS).columns == columns
 
 
+@pytest.mark.parametrize("name", ["score", "reward", "orm_score"])
+@pytest.mark.parametrize(("low", "high", "scale"), [(0, 0.8, "probability"), (-2.5, 70, "logit"), (0, 88, "percent")])
+def test_one_number_a_sample_is_its_score_on_a_scale_that_its_range_tells(
+    tmp_path: Path, name: str, low: float, high: float, scale: str
+) -> None:
+    for form in (float, lambda number: [number]):
+        rows = [{"id": "a", "text": "so 7", name: form(number)} for number in (low, high)] + [{"id": "a", "text": "7"}]
+        (tmp_path / "pool.jsonl").write_text("".join(json.dumps({name: None} | row) + "\n" for row in rows))
+        found = guess(tmp_path / "pool.jsonl")
+        assert (found.columns["step_scores"], found.scores, found.unused) == (name, scale, ())
+    (tmp_path / "pool.csv").write_text(f"id,text,{name}\na,so 7,{low}\na,so 7,{high}\na,so 7,\n")
+    assert guess(tmp_path / "pool.csv").scores == scale
+
+
+def test_scores_of_no_scale_are_refused_and_verdicts_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "pool.jsonl"
+    path.write_text("".join(json.dumps({"id": "a", "text": "7", "score": n}) + "\n" for n in (0, 250)))
+    with pytest.raises(StudyError, match="step scores reach above 100 and none is below 0"):
+        guess(path)
+    path.write_text("".join(json.dumps({"id": "a", "text": "7", "score": n, "seed": 3}) + "\n" for n in (0, 1.0)))
+    found = guess(path)
+    assert found.columns == {"question": "id", "text": "text"} and found.unused == ("score", "seed")
+
+
 def test_columns_that_were_named_are_not_guessed(tmp_path: Path) -> None:
     row = {"doc": 3, "target": "12", "answer": "12", "label": "true", "scores": "[0.5 0.5]"}
     (tmp_path / "pool.jsonl").write_text(json.dumps(row))

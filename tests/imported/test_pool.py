@@ -42,7 +42,7 @@ def test_rows_come_back(tmp_path, suffix):
     assert s["correct"].tolist() == [True, False, True] and s["n_tokens"].tolist() == [5, 5, 5]
     assert [x.tolist() for x in s["step_scores"]] == [[0.5, 0.25]] * 3
     assert s["finish"].tolist() == ["end", "length", "end"] and s["gold"].tolist() == ["7"] * 3
-    assert raw.tokens == "recorded" and raw.n_other_models == 0
+    assert raw.tokens == "recorded" and raw.n_others == 0
     assert s["place"].iloc[2] == f"{tmp_path}/pool{suffix}, {'line' if suffix == '.jsonl' else 'row'} 3"
 
 
@@ -118,7 +118,7 @@ def test_logits_become_their_sigmoids_where_they_are_declared(tmp_path):
     logits = [ROW | {"steps": [-4.0, 6.0]}, ROW | {"q": "b", "i": 0, "steps": [0.0]}, ROW | {"q": "b", "steps": None}]
     logits[2]["i"] = 1
     path = write(tmp_path / "pool.jsonl", logits)
-    assert "'steps' is -4.0, but must be a number from 0 to 1 (or declared a logit)" in refusal(
+    assert "'steps' is -4.0, but must be a number from 0 to 1 (or declared percent or a logit)" in refusal(
         read, Source(path, "rows", MAP)
     )
     raw = read(Source(path, "rows", MAP, scores="logit"))
@@ -133,7 +133,7 @@ def test_logits_become_their_sigmoids_where_they_are_declared(tmp_path):
     assert "declared to be logit, but all step scores lie from 0 to 1" in refusal(
         read, Source(path, "rows", MAP, scores="logit")
     )
-    assert "scores is 'rewards', but must be one of probability, logit" in refusal(
+    assert "scores is 'rewards', but must be one of probability, percent, logit" in refusal(
         lambda: Source(path, "rows", MAP, scores="rewards")
     )
 
@@ -247,8 +247,33 @@ def test_a_bad_question_is_refused_with_its_place(tmp_path, change, sentence):
 def test_one_model_of_several_is_read_and_the_others_are_counted(tmp_path):
     path = write(tmp_path / "pool.jsonl", [*ROWS, ROW | {"m": "large"}])
     raw = read(Source(path, "rows", MAP, "tiny"))
-    assert len(raw.samples) == 3 and raw.n_other_models == 1
-    assert to_pool(raw, QUESTIONS, GRADE).summary["dropped"] == {"rows of other models": 1}
+    assert len(raw.samples) == 3 and raw.n_others == 1
+    assert to_pool(raw, QUESTIONS, GRADE).summary["dropped"] == {"rows of other models or temperatures": 1}
+
+
+def test_percent_is_divided_by_100_and_is_no_more_than_100(tmp_path):
+    rows = [row | {"steps": [50, 99.5]} for row in ROWS]
+    raw = read(Source(write(tmp_path / "pool.jsonl", rows), "rows", MAP, scores="percent"))
+    assert [scores.tolist() for scores in raw.samples["step_scores"]] == [[0.5, 0.995]] * 3
+    path = write(tmp_path / "pool.jsonl", [rows[0], rows[1] | {"steps": [101]}, rows[2]])
+    assert "line 2, column 'steps' is 101, but must be a number from 0 to 100" in refusal(
+        read, Source(path, "rows", MAP, scores="percent")
+    )
+
+
+def test_a_pool_is_of_one_temperature_which_may_be_chosen(tmp_path):
+    heat = [0.7, "0.7", 1]
+    path = write(tmp_path / "pool.jsonl", [row | {"heat": at} for row, at in zip(ROWS, heat, strict=True)])
+    columns = Columns("q", text="text", temperature="heat")
+    said = refusal(read, Source(path, "rows", columns))
+    assert "line 3, column 'heat' is 1.0, but the rows before it are of 0.7" in said
+    assert "mixes 2 temperatures (0.7, 1.0)" in said and "(--temperature, or rows_at in params.yaml)" in said
+    assert "no sample of the temperature 0.2; it has 0.7, 1.0" in refusal(
+        read, Source(path, "rows", columns, temperature=0.2)
+    )
+    path = write(tmp_path / "pool.jsonl", [row | {"heat": at} for row in ROWS for at in (0.7, 1)])
+    assert read(Source(path, "rows", columns, temperature=1.0)).n_others == 3
+    assert "columns must name its column" in refusal(lambda: Source(path, "rows", Columns("q", text="text"), temperature=1.0))
 
 
 def test_a_pool_of_verdicts_alone_keeps_them_and_says_so(tmp_path):
@@ -318,7 +343,7 @@ def test_real_solutions_of_one_system_agree_with_their_own_verdicts():
     grade = Grade(lambda t: t.rpartition("A: ")[2].replace(",", "") if "A: " in t else None, exact, classes)
     done = to_pool(raw, questions.load(DATA / "gsm8k/test.jsonl"), grade)
     assert len(done.pool) == 1319 and done.summary["unlike_own_verdict"] == 0
-    assert done.summary["dropped"] == {"rows of other models": 3957}
+    assert done.summary["dropped"] == {"rows of other models or temperatures": 3957}
 
 
 def plain_lcp(texts: list[str]) -> list[float]:

@@ -186,14 +186,16 @@ def test_a_text_that_is_no_list_of_scores_is_refused_with_an_example(value: str,
 def test_what_is_no_score_is_refused(value: object, shown: str) -> None:
     said = refusal(fields.step_scores, one(value), "v", value)
     assert f"f.jsonl, line 3, column 'v' is {shown}" in said
-    assert said.endswith("but must be a number from 0 to 1 (or declared a logit)")
+    assert said.endswith("but must be a number from 0 to 1 (or declared percent or a logit)")
 
 
 def test_logits_are_any_finite_numbers() -> None:
-    found = fields.step_scores(one(0), "v", [-4.5, Decimal("6.1")], logits=True)
+    found = fields.step_scores(one(0), "v", [-4.5, Decimal("6.1")], scale="logit")
     assert found is not None and found.tolist() == [-4.5, 6.1]
     for value in ([float("inf")], [float("nan")], ["x"]):
-        assert "but must be a finite number" in refusal(lambda v: fields.step_scores(one(0), "v", v, None, True), value)
+        assert "but must be a finite number" in refusal(
+            lambda v: fields.step_scores(one(0), "v", v, None, "logit"), value
+        )
 
 
 def test_a_list_in_a_cell_is_json() -> None:
@@ -234,9 +236,10 @@ def test_questions_of_every_kind(tmp_path: Path) -> None:
     assert first(tmp_path, {"id": 5, "question": "P", "answer": "so", "final": "3"})["answer"] == "3"
     assert first(tmp_path, {"question": "P", "answer": 2e-06})["answer"] == "0.000002"
     for row, sentence in [
-        ({"question": "P", "answer": "so"}, "line 1, column 'answer' has no gold"),
+        ({"question": "P", "answer": "so\n#### "}, "line 1, column 'answer' has no gold: it must follow the ####"),
         ({"problem": " ", "answer": "1"}, "line 1, column 'problem' is empty"),
-        ({"problem": "P"}, "line 1 has no column 'answer'; it has problem"),
+        ({"problem": "P"}, "line 1 has no column with the gold, called answer, gold, gt, gt_"),
+        ({"text": "P", "answer": "1"}, "the question's text, called problem, question or prompt; it has text, answer"),
         ({"problem": "P", "solution": "so 3"}, r"line 1, column 'solution' has no gold: it must hold it in a \boxed{}"),
         ({"problem": "P", "solution": r"\boxed{3"}, "line 1, column 'solution' has no gold"),
         ({"problem": "P", "solution": None}, "line 1, column 'solution' is empty"),
@@ -263,6 +266,22 @@ MATH = [
     },
     {"problem": "All.", "level": "Level 5", "type": "Algebra", "solution": "$x = \\boxed{1}$ or $x = \\boxed{-3}$"},
 ]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+@pytest.mark.parametrize("text", questions.TEXTS)
+@pytest.mark.parametrize("gold", ["answer", "gold", "target", "final_answer"])
+def test_a_text_and_a_bare_gold_are_a_question_whatever_they_are_called(
+    tmp_path: Path, suffix: str, text: str, gold: str
+) -> None:
+    rows = [
+        {"id": 1, text: "2 + 2?", gold: 4},
+        {"id": 2, text: "P", gold: "1,5 m"},
+        {"id": 3, text: "P", gold: "#### 6"},
+    ]
+    table = questions.load(write(tmp_path / f"q{suffix}", rows))
+    assert table["answer"].tolist() == ["4", "1,5 m", "6"] and table["problem"].tolist() == ["2 + 2?", "P", "P"]
+    assert table["question_id"].tolist() == ["1", "2", "3"] and table["solution"].isna().tolist() == [True, True, False]
 
 
 def test_math_as_published_has_its_golds_in_boxes(tmp_path: Path) -> None:

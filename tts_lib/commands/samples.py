@@ -28,6 +28,10 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 UNKNOWN_SIZE, UNKNOWN_TOKENS, UNKNOWN_LENGTH = 1e9, 1e12, 500.0  # said, where they are taken
 MOST_BINS, QUESTIONS_A_BIN = 5, 20
 COLUMNS = "where a guess is wrong or missing; THEIRS is a column or a path such as choices[].message.content"
+_SCALES = {
+    "logit": "outside 0 to 1, so they are taken for logits, and their sigmoids used",
+    "percent": "above 1 and none below 0, so they are taken for percent, and divided by 100",
+}
 FEWEST = 4  # questions: two to fit on, two to test
 
 
@@ -38,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--into", type=Path, help="folder of the study (default: studies/NAME of the file)")
     parser.add_argument("--columns", default="", metavar="OURS=THEIRS,...", help=COLUMNS)
     parser.add_argument("--model", help="read this model's samples, where the file has several")
+    parser.add_argument("--temperature", type=float, help="read the samples at this one, where the file has several")
     parser.add_argument("--parameters", type=float, nargs="+", default=[], help="of the model, and of the larger one")
     parser.add_argument("--yes", action="store_true", help="take what was shown, and run")
 
@@ -52,6 +57,8 @@ def run(given: argparse.Namespace) -> int:
     golds = _golds(asked)
     named = _named(given.columns)
     pools = {"base": _declared(given.file, golds, given.parameters[:1], named, given.model)}
+    if given.temperature is not None:
+        pools["base"]["rows_at"] = given.temperature
     raws = {"base": _read(given.file, pools["base"])}
     if given.large:
         pools["large"] = _declared(given.large, golds, given.parameters[1:2])
@@ -104,9 +111,11 @@ def _declared(
     if found.format == "rows":
         declared |= {"columns": found.columns} | ({"rows_of": model} if model else {})
     name = model or (found.models[0] if found.models else path.name.partition(".")[0])
-    if found.scores == "logit":
-        print(f"{path}: step scores lie outside 0 to 1, so they are taken for logits, and their sigmoids used.")
-        declared["scores"] = "logit"
+    if found.unused:
+        print(f"{path}: not used: {', '.join(found.unused)} (--columns says what they are).")
+    if found.scores != "probability":
+        print(f"{path}: step scores lie {_SCALES[found.scores]}.")
+        declared["scores"] = found.scores
     if not size:
         print(f"{path}: the size of {name} is taken to be {UNKNOWN_SIZE:.0e} parameters; say --parameters otherwise.")
     return declared | {
@@ -119,8 +128,8 @@ def _declared(
 def _read(path: Path, declared: dict[str, Any]) -> sources.RawPool:
     """The samples of a pool; where neither their tokens nor their length stand in the file, a length is declared."""
     columns = sources.Columns(**declared["columns"]) if "columns" in declared else None
-    scores = declared.get("scores", "probability")
-    raw = sources.read(sources.Source(path, declared["format"], columns, declared.get("rows_of"), scores=scores))
+    further = {"scores": declared.get("scores", "probability"), "temperature": declared.get("rows_at")}
+    raw = sources.read(sources.Source(path, declared["format"], columns, declared.get("rows_of"), **further))
     for why, n in raw.left_out.items():
         print(f"{path}: {n:,} rows are left out, as {why}.")
     unscored = int(raw.samples["step_scores"].isna().sum())

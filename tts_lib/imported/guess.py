@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from tts_lib.imported import asked, paths, unclear
 from tts_lib.imported.layouts import LAYOUTS, LISTS, MODEL, NAMES, NO_RECORDS
 from tts_lib.imported.mistaken import without_mistaken_names
 from tts_lib.imported.sources import SHARED, VERDICTS, Columns, is_unscored
-from tts_lib.questions.files.readers import Record, parse_json, read_records
+from tts_lib.questions.files.fields import scale
+from tts_lib.questions.files.readers import Record, read_records
 
 LOOKED_AT = 200  # rows, or texts
 MARKED: Style = "marked"
@@ -34,7 +36,8 @@ class Guess:
     format: str  # a key of `sources.FORMATS`
     columns: dict[str, str] = field(default_factory=dict)  # of `rows`: ours -> the file's, or paths
     models: tuple[str, ...] = ()  # named in the column of models, in the order they come
-    scores: str = "probability"  # or logit, where step scores lie outside 0 to 1
+    scores: str = "probability"  # or percent or logit, where step scores lie outside 0 to 1
+    unused: tuple[str, ...] = ()  # columns that nothing is taken from
 
 
 def guess(path: Path, named: Mapping[str, str] | None = None, golds: Mapping[str, str] | None = None) -> Guess:
@@ -61,7 +64,7 @@ def guess(path: Path, named: Mapping[str, str] | None = None, golds: Mapping[str
         raise StudyError(f"{path} holds no samples")
     first = records[0].fields
     if not named and set(first) >= _SEARCH_AND_LEARN:
-        return Guess("search_and_learn", scores=_scale([record.fields.get("scores") for record in records]))
+        return Guess("search_and_learn", scores=_scale([record.fields.get("scores") for record in records], path))
     if not named and set(first) >= _LARGE_LANGUAGE_MONKEYS:
         return Guess("large_language_monkeys")
     for theirs in named.values():
@@ -83,7 +86,9 @@ def guess(path: Path, named: Mapping[str, str] | None = None, golds: Mapping[str
     if golds and "question" not in named and not asked.found([row["question"] for row in samples], golds)[1]:
         raise StudyError(unclear.unasked(path, records[0]))
     models = tuple(dict.fromkeys(str(row["model"]) for row in samples if "model" in row))
-    return Guess("rows", columns, models, _scale([row.get("step_scores") for row in samples]))
+    heads = {theirs if theirs in first else re.split(r"[.\[]", theirs)[0] for theirs in columns.values()}
+    unused = tuple(name for name in first if name not in heads)
+    return Guess("rows", columns, models, _scale([row.get("step_scores") for row in samples], path), unused)
 
 
 def _in_layout(records: Sequence[Record], named: Mapping[str, str], golds: Mapping[str, str]) -> dict[str, str] | None:
@@ -97,7 +102,7 @@ def _in_layout(records: Sequence[Record], named: Mapping[str, str], golds: Mappi
         if text := named.get("text") or _said(layout, records):
             columns = {"text": text} | dict(named)
             names = {ours: layout.get(ours, "").split() for ours in (*NAMES, "gold", "once")}
-            names |= {ours: names[ours] + NAMES[ours].split() for ours in ("question", "model")}
+            names |= {ours: names[ours] + NAMES[ours].split() for ours in ("question", "model", "temperature")}
             return _completed(columns, names, records, golds)
     return None
 
@@ -201,17 +206,18 @@ def style(texts: Sequence[str]) -> tuple[Style, dict[str, float]]:
     return ("boxed" if 0 < n_read[MARKED] == n_read["boxed"] else MARKED), shares
 
 
-def _scale(scores: Any) -> str:
-    """What step scores are: no probability lies outside 0 to 1."""
-    if isinstance(scores, str):
-        try:
-            scores = parse_json(scores)
-        except ValueError:
-            return "probability"  # refused where it is read, with its place
-    if isinstance(scores, list):
-        return "logit" if any(_scale(part) == "logit" for part in scores) else "probability"
-    is_number = isinstance(scores, int | float | Decimal) and not isinstance(scores, bool)
-    return "logit" if is_number and not 0 <= scores <= 1 else "probability"
+def _scale(scores: Sequence[Any], path: Path) -> str:
+    """What step scores are by their range.
+
+    Raises:
+        StudyError: they are neither probabilities nor percent nor logits.
+    """
+    if (found := scale(scores)) is None:
+        raise StudyError(
+            f"{path}: step scores reach above 100 and none is below 0, so they are neither probabilities (0 to 1), nor "
+            "percent (0 to 100), nor logits; write them as one of these, or leave them out"
+        )
+    return found
 
 
 def _fits(ours: str, values: Sequence[Any], is_column: bool) -> bool:
@@ -219,8 +225,10 @@ def _fits(ours: str, values: Sequence[Any], is_column: bool) -> bool:
     given = [value for value in values if value is not None and not (ours == "correct" and is_unscored(value))]
     if not given and not (is_column and ours in ("text", "answer")):
         return False
-    if ours == "step_scores" and not is_column and all(type(v) in (int, float, Decimal) for v in given):
-        return not {float(v) for v in given} <= {0.0, 1.0}  # these are verdicts, which no verifier knows
+    if ours == "step_scores" and all(map(_is_number, given)):
+        return not {float(value) for value in given} <= {0.0, 1.0}  # these are verdicts, which no verifier knows
+    if ours == "temperature":
+        return all(map(_is_number, given))
     if ours == "step_scores":
         return all(isinstance(v, list) or (isinstance(v, str) and v.lstrip()[:1] == "[") for v in given)
     if ours == "correct":
@@ -233,3 +241,11 @@ def _fits(ours: str, values: Sequence[Any], is_column: bool) -> bool:
     if ours in ("text", "answer"):
         return all(isinstance(value, str | int | float | Decimal) for value in given)
     return True
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is a number, or a text of a CSV file that is one."""
+    try:
+        return not isinstance(value, bool | list | dict) and isfinite(float(value))
+    except ValueError:
+        return False

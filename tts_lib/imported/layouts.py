@@ -8,18 +8,21 @@ one of those there whose values fit.
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from tts_lib.questions.files import questions
+
 # The names of a file with one sample a row, the commonest first. Layouts share those of the question and the model.
 NAMES = {
-    "question": "question_id uid unique_id problem_id qid task_id custom_id question id idx index problem prompt",
+    "question": " ".join((*questions.IDS, *questions.TEXTS)),
     "text": "text completion response solution output generation generated_text model_output",
     "answer": "answer ans extracted_answer prediction predicted_answer pred final_answer model_answer",
     "correct": "correct is_correct ok passed right verdict label score_correct",
-    "step_scores": "step_scores prm_scores prm_steps scores rewards prm_score reward score",
+    "step_scores": "step_scores prm_scores prm_steps scores rewards prm_score reward score orm_score orm",
     "n_tokens": "n_tokens tokens num_tokens completion_tokens output_tokens tok",
     "n_chars": "n_chars chars",
     "finish": "finish finish_reason stop_reason",
     "lcp": "lcp",
     "model": "model model_name policy",
+    "temperature": "temperature temp",
 }
 
 # Lists of samples in columns: OpenR1 and the like; evaluations of Qwen2.5-Math and ToRA (code, pred, score).
@@ -31,7 +34,7 @@ LISTS = {
     "step_scores": "scores[] step_scores[] prm_scores[] rewards[]",
     "n_tokens": "completion_tokens[] n_tokens[] num_tokens[] token_ids[] output_tokens[]",
     "finish": "finish_reasons[] finish_reason[]",
-    "gold": "answer gold gt gt_answer ground_truth ground_truth_answer expected_answer final_answer target",
+    "gold": " ".join(questions.GOLDS),
 }
 
 

@@ -17,6 +17,7 @@ from tts_lib.questions.files.fields import normalised, shorten
 from tts_lib.questions.files.questions import bare_gold
 from tts_lib.questions.files.readers import TORN
 
+_OTHERS = "rows of other models or temperatures"
 SCORE_COLUMNS = ["question_id", "sample", "n_steps", *(f"prm_{how}" for how in selection.AGGREGATIONS)]
 
 
@@ -238,7 +239,7 @@ def _summary(
         "verdicts_from": "grader" if is_graded else "pool",
         "unlike_own_verdict": _n(own[has_own] != (verdict[has_own] == CORRECT)) if is_graded and any(has_own) else None,
         "alignment": aligned,
-        "dropped": ({"rows of other models": raw.n_other_models} if raw.n_other_models else {}) | dict(raw.left_out),
+        "dropped": ({_OTHERS: raw.n_others} if raw.n_others else {}) | dict(raw.left_out),
     }
 
 

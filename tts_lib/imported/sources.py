@@ -19,19 +19,18 @@ from scipy.special import expit
 from tts_lib.common.errors import StudyError
 from tts_lib.imported import checks, paths
 from tts_lib.questions.files import fields as read_field
+from tts_lib.questions.files.questions import GOLDS
 from tts_lib.questions.files.readers import Record, read_records
 
-RAW_COLUMNS = (
-    "question_key sample text answer correct step_scores n_tokens n_chars gold problem finish lcp model place".split()
-)
+RAW_COLUMNS = "question_key sample text answer correct step_scores n_tokens n_chars gold problem finish lcp".split()
+RAW_COLUMNS += ["model", "temperature", "place"]
 STEP_SEPARATOR = "\n\n"  # between the steps that search-and-learn scores
-_GOLDS = ("gt_answer", "gold", "answer")  # names of the gold in the files of Large Language Monkeys
-_SCORES = ("probability", "logit")
-SHARED = {"question", "gold", "problem", "model", "once"}  # by the samples of a question
+SHARED = {"question", "gold", "problem", "model", "temperature", "once"}  # by the samples of a question
 _LEFT_OUT = "left out"  # why a record of `rows` is no sample
 VERDICTS = {"C": True, "I": False, "P": False, "N": False}  # of inspect_ai: correct, incorrect, partial, no answer
 _NO_ENDS = ["content_filter", "refusal", "tool_calls", "tool_use", "abort", "unknown"]  # nobody knows how
 _ENDS = {"model_length": "length", **dict.fromkeys(_NO_ENDS)}
+_CHOICES = {"model": "--model, or rows_of in params.yaml", "temperature": "--temperature, or rows_at in params.yaml"}
 _NOT_RECORDED = -1  # search-and-learn's completion tokens where the method does not count them
 
 
@@ -44,7 +43,7 @@ class Columns:
     text: str | None = None
     answer: str | None = None  # extracted answer, null where there is none
     correct: str | None = None  # the pool's own verdict
-    step_scores: str | None = None  # a list of numbers in [0, 1], or of logits
+    step_scores: str | None = None  # a list of numbers in [0, 1], percent or logits
     n_tokens: str | None = None
     n_chars: str | None = None  # length of a text that the file does not hold
     gold: str | None = None
@@ -52,6 +51,7 @@ class Columns:
     finish: str | None = None
     lcp: str | None = None  # largest share of the text in common with an earlier sample of the question, as a prefix
     model: str | None = None
+    temperature: str | None = None  # that a sample was drawn at
     once: str | None = None  # read the first row of a file with each value: logs may hold a row once for each metric
 
     def __post_init__(self) -> None:
@@ -69,7 +69,8 @@ class Source:
     model: str | None = None  # read the rows of this model only; none: the file must hold one model
     chars_per_token: float | None = None  # to estimate tokens with, where the file does not record them all
     tokens_per_sample: float | None = None  # taken for every sample, where the file records neither tokens nor texts
-    scores: str = "probability"  # or logit: then the sigmoid of each is taken
+    scores: str = "probability"  # or percent; or logit: then the sigmoid of each is taken
+    temperature: float | None = None  # read the rows at this one only; none: the file must hold one
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
@@ -80,8 +81,12 @@ class Source:
             raise StudyError(
                 f"{self.path}: to read only the model {self.model!r}, columns must name the model's column"
             )
-        if self.scores not in _SCORES:
-            raise StudyError(f"{self.path}: scores is {self.scores!r}, but must be one of {', '.join(_SCORES)}")
+        if self.temperature is not None and (self.columns is None or self.columns.temperature is None):
+            raise StudyError(
+                f"{self.path}: to read only the temperature {self.temperature:g}, columns must name its column"
+            )
+        if self.scores not in (known := read_field.SCALES):
+            raise StudyError(f"{self.path}: scores is {self.scores!r}, but must be one of {', '.join(known)}")
         if self.chars_per_token is not None and not 0 < self.chars_per_token <= 100:
             raise StudyError(f"{self.path}: chars_per_token is {self.chars_per_token}; it must be above 0, at most 100")
 
@@ -93,7 +98,7 @@ class RawPool:
     path: Path
     samples: pd.DataFrame  # RAW_COLUMNS, in the file's order
     tokens: str  # recorded, estimated (characters / chars_per_token), assumed (tokens_per_sample), or missing
-    n_other_models: int  # rows left out by Source.model
+    n_others: int  # rows left out by Source.model and Source.temperature
     scores: str = "probability"  # what the file's step scores are; the samples' are probabilities
     left_out: Mapping[str, int] = field(default_factory=dict)  # why a row is no sample -> how many are not
 
@@ -103,32 +108,31 @@ def read(source: Source) -> RawPool:
 
     Raises:
         StudyError: the file is missing or broken, a field is not what it should be, the pool is empty, has one question
-            only, mixes models, its sample ids repeat or run backwards, or its declared logits are probabilities.
+            only, mixes models or temperatures, its sample ids repeat or run backwards, or what is declared logits or
+            percent are probabilities.
     """
     rows = list(FORMATS[source.format](source))
     left_out = Counter(row[_LEFT_OUT] for row in rows if _LEFT_OUT in row)
     rows = [row for row in rows if _LEFT_OUT not in row] if left_out else rows
-    kept = rows if source.model is None else [row for row in rows if row["model"] == source.model]
-    if rows and not kept:
-        names = sorted({str(row["model"]) for row in rows})
-        raise StudyError(f"{source.path} holds no sample of the model {source.model!r}; it has {', '.join(names)}")
-    n_other = len(rows) - len(kept)
+    kept = _of_one(_of_one(rows, "model", source.model, source.path), "temperature", source.temperature, source.path)
+    n_others = len(rows) - len(kept)
     frame = pd.DataFrame({name: pd.Series([row.get(name) for row in kept], dtype=object) for name in RAW_COLUMNS})
     del rows, kept
-    sample, model = (source.columns.sample, source.columns.model) if source.columns else (None, None)
+    sample = source.columns.sample if source.columns else None
     if sample is None:
         frame["sample"] = frame.groupby("question_key", sort=False).cumcount()
-    _check_one_model(frame, source.path, model)
-    if source.scores == "logit":
-        frame["step_scores"] = _squashed(frame["step_scores"].tolist(), source.path)
+    for what, choice in _CHOICES.items():
+        _check_one(frame, what, choice, source)
+    if source.scores != "probability":
+        frame["step_scores"] = _probabilities(frame["step_scores"].tolist(), source)
     checks.check_raw(frame.astype({"sample": "int64"}), source.path, sample)
     tokens = _count_tokens(frame, source)
     types = {"sample": "int64", "correct": "boolean", "n_tokens": "Int64", "n_chars": "Int64", "lcp": "Float64"}
-    return RawPool(source.path, frame.astype(types), tokens, n_other, source.scores, dict(left_out))
+    return RawPool(source.path, frame.astype(types), tokens, n_others, source.scores, dict(left_out))
 
 
 def _rows(source: Source) -> Iterator[dict[str, Any]]:
-    columns, are_logits = source.columns, source.scores == "logit"
+    columns = source.columns
     assert columns is not None
     named = {f.name: name for f in fields(columns) if (name := getattr(columns, f.name)) is not None}
     named["question"] = named.pop("question")  # the last that is looked for
@@ -138,9 +142,10 @@ def _rows(source: Source) -> Iterator[dict[str, Any]]:
         "n_chars": lambda r, c: read_field.count(r, c, read_field.field(r, c)),
         "sample": _sample,
         "correct": _correct,
-        "step_scores": lambda r, c: read_field.step_scores(r, c, read_field.field(r, c), logits=are_logits),
+        "step_scores": lambda r, c: read_field.step_scores(r, c, read_field.field(r, c), scale=source.scores),
         "finish": _finish,
         "lcp": read_field.share,
+        "temperature": read_field.temperature,
     }
     seen: set[tuple[Path, str]] = set()
     for record in read_records(source.path):
@@ -206,9 +211,7 @@ def _search_and_learn(source: Source) -> Iterator[dict[str, Any]]:
             yield {
                 **question,
                 "text": text,
-                "step_scores": read_field.step_scores(
-                    record, "scores", steps, _n_steps(text, steps), source.scores == "logit"
-                ),
+                "step_scores": read_field.step_scores(record, "scores", steps, _n_steps(text, steps), source.scores),
                 "n_tokens": None if tokens == _NOT_RECORDED else read_field.count(record, "completion_tokens", tokens),
             }
 
@@ -224,7 +227,7 @@ def _large_language_monkeys(source: Source) -> Iterator[dict[str, Any]]:
         verdicts = [None] * len(texts)  # before their grading step the files have none
         if record.fields.get("is_corrects") is not None:
             verdicts = read_field.items(record, "is_corrects", len(texts))
-        gold = next((name for name in _GOLDS if name in record.fields), None)
+        gold = next((name for name in GOLDS if name in record.fields), None)
         question = {
             "question_key": read_field.key(record, "question"),
             "problem": read_field.string(record, "question"),
@@ -240,25 +243,45 @@ FORMATS: Mapping[str, Callable[[Source], Iterator[dict[str, Any]]]] = MappingPro
 )
 
 
-def _squashed(step_scores: list[np.ndarray | None], path: Path) -> pd.Series:
-    """Logits as probabilities.
+def _probabilities(step_scores: list[np.ndarray | None], source: Source) -> pd.Series:
+    """Logits or percent as probabilities.
 
     Raises:
         StudyError: all lie in [0, 1], so they are probabilities already.
     """
     present = [scores for scores in step_scores if scores is not None]
     if present and all(scores.min() >= 0 and scores.max() <= 1 for scores in present):
-        raise StudyError(f"{path}: scores is declared to be logit, but all step scores lie from 0 to 1: probabilities")
-    return pd.Series([None if scores is None else expit(scores) for scores in step_scores], dtype=object)
-
-
-def _check_one_model(frame: pd.DataFrame, path: Path, column: str | None) -> None:
-    models = frame["model"].drop_duplicates()
-    if len(models) > 1:
-        row = frame.loc[models.index[1]]
         raise StudyError(
-            f"{row['place']}, column {column!r} is {row['model']!r}, but the rows before it are of {models.iloc[0]!r}: "
-            f"{path} mixes {len(models)} models; a pool holds the samples of 1, so say which to read"
+            f"{source.path}: scores is declared to be {source.scores}, but all step scores lie from 0 to 1: "
+            "probabilities"
+        )
+    of = expit if source.scores == "logit" else lambda scores: scores / 100
+    return pd.Series([None if scores is None else of(scores) for scores in step_scores], dtype=object)
+
+
+def _of_one(rows: list[dict[str, Any]], what: str, wanted: str | float | None, path: Path) -> list[dict[str, Any]]:
+    """The rows of the model or temperature that is wanted, if any is.
+
+    Raises:
+        StudyError: there are none.
+    """
+    kept = rows if wanted is None else [row for row in rows if row[what] == wanted]
+    if rows and not kept:
+        names = sorted({str(row[what]) for row in rows})
+        raise StudyError(f"{path} holds no sample of the {what} {wanted!r}; it has {', '.join(names)}")
+    return kept
+
+
+def _check_one(frame: pd.DataFrame, what: str, choice: str, source: Source) -> None:
+    """Refuse a pool of several models or temperatures, as each is a pool of its own."""
+    values = frame[what].dropna().drop_duplicates()
+    if len(values) > 1:
+        row, named = frame.loc[values.index[1]], ", ".join(map(str, sorted(values)))
+        column = getattr(source.columns, what)
+        raise StudyError(
+            f"{row['place']}, column {column!r} is {row[what]!r}, but the rows before it are of {values.iloc[0]!r}: "
+            f"{source.path} mixes {len(values)} {what}s ({named}); a pool holds the samples of 1, so say which to read "
+            f"({choice})"
         )
 
 

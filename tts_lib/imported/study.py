@@ -43,6 +43,7 @@ class Model:
             chars_per_token,
             declaration["tokens_per_sample"],
             declaration["scores"],
+            declaration["rows_at"],
         )
         return cls(
             source,

@@ -6,6 +6,7 @@ Every refusal is one sentence that names the file, the row, the column and what 
 import math
 import re
 import sys
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -25,7 +26,13 @@ _MOST = 10**12  # tokens of a sample, or samples of a question
 _MOST_DIGITS = 1000  # of a number that is taken as a text
 _ROUNDING = 1e-6  # by which a score may leave [0, 1], as sums of float32 do
 _UNIT = (0.0, 1.0)
-_FINITE = (-sys.float_info.max, sys.float_info.max)
+_MOST_TEMPERATURE = 1e6
+# What step scores may be -> their bounds, and what is said of others.
+SCALES = {
+    "probability": (_UNIT, "a number from 0 to 1 (or declared percent or a logit)"),
+    "percent": ((0.0, 100.0), "a number from 0 to 100"),
+    "logit": ((-sys.float_info.max, sys.float_info.max), "a finite number"),
+}
 _FRACTIONS = {float, Decimal}
 _NUMBERS = {int, *_FRACTIONS}
 _DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
@@ -155,28 +162,48 @@ def share(record: Record, column: str) -> float | None:
     Raises:
         StudyError: anything else, NaN included.
     """
-    value = _parsed(field(record, column))
-    return None if value is None else float(_within(record, column, [value], _UNIT, "a number from 0 to 1")[0])
+    return _number(record, column, _UNIT, "a number from 0 to 1")
+
+
+def temperature(record: Record, column: str) -> float | None:
+    """A temperature that samples were drawn at, or None.
+
+    Raises:
+        StudyError: no number of at least 0.
+    """
+    return _number(record, column, (0.0, _MOST_TEMPERATURE), "a temperature, a number of at least 0, or null")
+
+
+def scale(scores: Iterable[Any]) -> str | None:
+    """Which of SCALES these numbers, lists of them and nulls are by their range; None where they are none of them.
+
+    Logits are known by those below 0; where there are none, what lies above 1 is percent.
+    """
+    numbers = [number for number in _numbers(scores) if math.isfinite(number)]
+    low, high = min(numbers, default=0.0), max(numbers, default=0.0)
+    if low < -_ROUNDING:
+        return "logit"
+    return "probability" if high <= 1 + _ROUNDING else "percent" if high <= 100 + _ROUNDING else None
 
 
 def step_scores(
-    record: Record, column: str, value: Any, n_steps: int | None = None, logits: bool = False
+    record: Record, column: str, value: Any, n_steps: int | None = None, scale: str = "probability"
 ) -> np.ndarray | None:
-    """The scores of one sample's steps, float64 (step,) in [0, 1]; None where there are none.
+    """The scores of one sample's steps, float64 (step,), as they are written; None where there are none.
 
     A single number is a sample of one step. A text is read as JSON, the way a CSV file holds a list.
 
     Args:
         n_steps: steps of the sample's text, where that can be told.
-        logits: the scores may be any finite numbers, and come back as they are.
+        scale: one of SCALES, whose numbers they must be.
 
     Raises:
-        StudyError: not numbers in [0, 1] (NaN is none), or more of them than steps.
+        StudyError: not numbers of that scale (NaN is none), or more of them than steps.
     """
     value = _parsed(value)
     if value is None or value == []:
         return None
-    bounds, allowed = (_FINITE, "a finite number") if logits else (_UNIT, "a number from 0 to 1 (or declared a logit)")
+    bounds, allowed = SCALES[scale]
     if isinstance(value, str):
         raise _refusal(record, column, value, f"{allowed}, or a list of them in JSON, such as [0.144, 0.949]")
     scores = _within(record, column, value if isinstance(value, list) else [value], bounds, allowed)
@@ -192,6 +219,20 @@ def shorten(value: object) -> str:
     """The value as it is shown in a sentence."""
     text = _DECIMAL.sub(r"\1", repr(value))
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def _number(record: Record, column: str, bounds: tuple[float, float], allowed: str) -> float | None:
+    value = _parsed(field(record, column))
+    return None if value is None else float(_within(record, column, [value], bounds, allowed)[0])
+
+
+def _numbers(values: Iterable[Any]) -> Iterator[float]:
+    """The numbers among values, in lists and in texts that are JSON."""
+    for value in map(_parsed, values):
+        if isinstance(value, list):
+            yield from _numbers(value)
+        else:
+            yield _double(value)
 
 
 def _parsed(value: Any) -> Any:

@@ -30,6 +30,7 @@ class PoolColumns(Section):
     finish: Column | None = None
     lcp: Column | None = None
     model: Column | None = None
+    temperature: Column | None = None
     once: Column | None = None
 
 
@@ -40,9 +41,11 @@ class ImportedPool(Section):
     format: Literal["rows", "search_and_learn", "large_language_monkeys"]
     columns: PoolColumns | None = None
     scores: Annotated[
-        Literal["probability", "logit"], Field(description="what step scores are; of logits the sigmoid is taken")
+        Literal["probability", "percent", "logit"],
+        Field(description="what step scores are; of logits the sigmoid is taken"),
     ] = "probability"
     rows_of: Annotated[str | None, Field(min_length=1, description="read the rows of this model only")] = None
+    rows_at: Annotated[float | None, Field(ge=0, le=1e6, description="read the rows at this temperature only")] = None
     name: Annotated[str, Field(min_length=1, max_length=200, description="of the model")]
     n_params: Annotated[float, Field(ge=1, le=1e15, description="parameters without embeddings")]
     pretraining_tokens: Annotated[float, Field(ge=1, le=1e17)]
