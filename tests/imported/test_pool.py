@@ -273,7 +273,8 @@ def test_a_pool_is_of_one_temperature_which_may_be_chosen(tmp_path):
     )
     path = write(tmp_path / "pool.jsonl", [row | {"heat": at} for row in ROWS for at in (0.7, 1)])
     assert read(Source(path, "rows", columns, temperature=1.0)).n_others == 3
-    assert "columns must name its column" in refusal(lambda: Source(path, "rows", Columns("q", text="text"), temperature=1.0))
+    bare = Columns("q", text="text")
+    assert "columns must name its column" in refusal(lambda: Source(path, "rows", bare, temperature=1.0))
 
 
 def test_a_pool_of_verdicts_alone_keeps_them_and_says_so(tmp_path):

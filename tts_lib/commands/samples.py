@@ -29,8 +29,8 @@ UNKNOWN_SIZE, UNKNOWN_TOKENS, UNKNOWN_LENGTH = 1e9, 1e12, 500.0  # said, where t
 MOST_BINS, QUESTIONS_A_BIN = 5, 20
 COLUMNS = "where a guess is wrong or missing; THEIRS is a column or a path such as choices[].message.content"
 _SCALES = {
-    "logit": "outside 0 to 1, so they are taken for logits, and their sigmoids used",
-    "percent": "above 1 and none below 0, so they are taken for percent, and divided by 100",
+    "logit": "lie outside 0 to 1, so they are taken for logits, and their sigmoids used",
+    "percent": "reach above 1 and none is below 0, so they are taken for percent, and divided by 100",
 }
 FEWEST = 4  # questions: two to fit on, two to test
 
@@ -114,7 +114,7 @@ def _declared(
     if found.unused:
         print(f"{path}: not used: {', '.join(found.unused)} (--columns says what they are).")
     if found.scores != "probability":
-        print(f"{path}: step scores lie {_SCALES[found.scores]}.")
+        print(f"{path}: step scores {_SCALES[found.scores]}.")
         declared["scores"] = found.scores
     if not size:
         print(f"{path}: the size of {name} is taken to be {UNKNOWN_SIZE:.0e} parameters; say --parameters otherwise.")
@@ -132,7 +132,7 @@ def _read(path: Path, declared: dict[str, Any]) -> sources.RawPool:
     raw = sources.read(sources.Source(path, declared["format"], columns, declared.get("rows_of"), **further))
     for why, n in raw.left_out.items():
         print(f"{path}: {n:,} rows are left out, as {why}.")
-    unscored = int(raw.samples["step_scores"].isna().sum())
+    unscored = int(raw.samples["step_scores"].isna().to_numpy().sum())
     if 0 < unscored < len(raw.samples):
         print(f"{path}: {unscored:,} of {len(raw.samples):,} samples have no step scores; they count as scored 0.")
     known = raw.samples[["n_tokens", "n_chars", "text"]].notna().to_numpy()

@@ -32,7 +32,8 @@ def choose(pool: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     table = pool.merge(scores[["question_id", "sample", "n_steps", "prm_last"]], on=["question_id", "sample"])
     right = table["verdict"] == verdicts.CORRECT
     table["pass_at_1"] = right.groupby(table["question_id"]).transform("mean")
-    table, right = (of[table["n_steps"] > 0] for of in (table, right))
+    table = table.loc[table["n_steps"] > 0]
+    right = right.loc[table.index]
     which, texts = pd.factorize(table["text"])
     repetition = pd.Series(np.array([repeated_lines(text) for text in np.asarray(texts).tolist()])[which], table.index)
     usual = table.loc[:, "n_steps"].groupby(table["question_id"]).transform("median")
