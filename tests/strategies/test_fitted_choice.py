@@ -12,7 +12,8 @@ from tts_lib.strategies.fitted_choice import FittedChoice
 
 
 def written(folder: Path, record: object) -> Path:
-    (path := folder / "strategy.json").write_text(json.dumps(record))
+    (folder / "reports").mkdir(exist_ok=True)
+    (path := folder / "reports/strategy.json").write_text(json.dumps(record))
     return path
 
 
@@ -74,8 +75,11 @@ def test_what_is_expected_never_falls_with_the_budget(choice: FittedChoice) -> N
 def test_picking_refuses(choice: FittedChoice, tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="budget is 0: the smallest strategy takes 1 generations"):
         choice.pick(0)
-    with pytest.raises(ValueError, match="NaN"):
-        choice.pick(4, float("nan"))
+    with pytest.raises(StudyError, match="budget is nan: the smallest"):
+        choice.pick(float("nan"))
+    for score in (float("nan"), 7.0, -3.0):
+        with pytest.raises(StudyError, match=f"the score is {score}, but must be from 0 to 1"):
+            choice.pick(4, score)
     with pytest.raises(StudyError, match="no strategy beam_5; there are majority"):
         choice.strategy("beam_5")
     record = changed({"tables": {"fixed": RECORD["tables"]["fixed"]}, "use": "fixed"})
@@ -150,6 +154,16 @@ def test_a_file_that_is_not_one_is_refused_in_a_sentence(tmp_path: Path, record:
     with pytest.raises(StudyError, match=message) as refused:
         fitted_choice.load(path := written(tmp_path, record))
     assert str(path) in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ['{"a": 1', "{}", '{"format": 4}'])
+def test_only_what_a_study_has_made_is_to_be_deleted_and_made_again(tmp_path: Path, text: str) -> None:
+    (mine := tmp_path / "mine.json").write_text(text)
+    with pytest.raises(StudyError, match=r"what is read is the reports/strategy\.json that a study has made$"):
+        fitted_choice.load(mine)
+    (own := written(tmp_path, {})).write_text(text)
+    with pytest.raises(StudyError, match="dvc repro"):
+        fitted_choice.load(own)
 
 
 def test_a_torn_or_missing_file_is_refused(tmp_path: Path) -> None:

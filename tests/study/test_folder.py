@@ -1,10 +1,12 @@
 """A study in a folder of its own."""
 
 import json
+import shlex
 
 import pytest
 
 from helpers.pipeline import ROOT
+from tts_lib.commands.__main__ import main
 from tts_lib.common.errors import StudyError
 from tts_lib.study import folder, profile
 from tts_lib.study.config import loading
@@ -19,6 +21,12 @@ def test_a_folder_holds_all_that_a_study_needs(tmp_path):
     assert (study / "tts_lib").resolve() == ROOT / "tts_lib" and not (study / "notebooks").is_symlink()
     assert "smoke" in (study / "README.md").read_text()
     assert str(ROOT / ".dvc/cache") in (study / ".dvc/config").read_text()
+
+
+def test_the_command_that_runs_a_new_study_can_be_copied(tmp_path, capsys):
+    assert main(["new", str(tmp_path / "a b"), "--profile", "smoke"]) == 0
+    (printed,) = capsys.readouterr().out.splitlines()
+    assert shlex.split(printed.partition("then: ")[2]) == ["tts", "run", str(tmp_path / "a b")]
 
 
 def test_what_was_changed_there_stays_and_the_rest_follows_the_project(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from shlex import quote
 
 from tts_lib.study import folder
 
@@ -13,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     made(given.folder, given.profile)
-    print(f"{given.folder} is a study; change its params.yaml, then: tts run {given.folder}")
+    print(f"{given.folder} is a study; change its params.yaml, then: tts run {quote(str(given.folder))}")
     return 0
 
 

@@ -85,12 +85,13 @@ def write_json(record: Any, path: Path | str) -> None:
     write_text(json.dumps(record, sort_keys=True, indent=2, ensure_ascii=False, default=_plain) + "\n", path)
 
 
-def read_json(path: Path | str, keys: Sequence[str] = ()) -> Any:
+def read_json(path: Path | str, keys: Sequence[str] = (), remedy: str = REMEDY) -> Any:
     """Return the content of a JSON file.
 
     Args:
         path: the file.
         keys: names the record must have at its top level; none for a file that is not a record.
+        remedy: what is said of a damaged file; a study's own can be made again.
 
     Raises:
         TableError: the file is missing or damaged, or has no such key.
@@ -99,9 +100,9 @@ def read_json(path: Path | str, keys: Sequence[str] = ()) -> Any:
     try:
         record = json.loads(path.read_bytes())
     except (ValueError, OSError) as error:
-        raise TableError(f"{path} is not readable JSON ({one_line(error)}); {REMEDY}") from error
+        raise TableError(f"{path} is not readable JSON ({one_line(error)}); {remedy}") from error
     if missing := [key for key in keys if not isinstance(record, dict) or key not in record]:
-        raise TableError(f"{path} has no key {', '.join(missing)}; {REMEDY}")
+        raise TableError(f"{path} has no key {', '.join(missing)}; {remedy}")
     return record
 
 

@@ -26,6 +26,7 @@ from tts_lib.strategies.strategy_table import Method
 
 # Written, and read. Format 2 knows no difficulty without a sample and stops nowhere early; 3 has no zero+probe.
 FORMAT, READ = 4, (2, 3, 4)
+_WANTED = "what is read is the reports/strategy.json that a study has made"
 FIXED, GIVEN, PROBE, ZERO, ZERO_PROBE = "fixed", "given", "probe", "zero", "zero+probe"
 TableName = Literal["fixed", "given", "probe", "zero", "zero+probe"]
 FORESEEN, PROBED = (ZERO, ZERO_PROBE), (PROBE, ZERO_PROBE)  # the tables whose score takes a prediction, samples
@@ -194,13 +195,7 @@ class Table(Section):
         return self
 
     def bin(self, score: float) -> int:
-        """The bin of a score, from 1 (easiest).
-
-        Raises:
-            ValueError: it is not a number.
-        """
-        if math.isnan(score):
-            raise ValueError("the difficulty score is NaN")
+        """The bin of a score, from 1 (easiest)."""
         return len(self.edges) + 1 - bisect_right(self.edges, score)
 
 
@@ -265,24 +260,25 @@ class FittedChoice(Section):
         known = [policy for policy in self.stopping if policy.vote == way.kind and policy.budget >= budget]
         return min(known, key=lambda policy: policy.budget, default=None)
 
-    def pick(self, budget: int, score: float | None = None, table: TableName | None = None) -> Pick:
+    def pick(self, budget: float, score: float | None = None, table: TableName | None = None) -> Pick:
         """The best pick that fits within the budget.
 
         Args:
-            score: difficulty, as the table has it; without one the pick of `fixed` is returned.
+            score: difficulty, as the table has it, from 0 to 1; without one the pick of `fixed` is returned.
             table: that the score belongs to; `given` by default.
 
         Raises:
-            StudyError: a budget below the smallest; a table that is not there.
-            ValueError: a score that is not a number.
+            StudyError: a budget below the smallest, a score that is none, a table that is not there.
         """
+        if score is not None and not 0 <= score <= 1:
+            raise StudyError(f"the score is {score}, but must be from 0 to 1, as a mean of the verifier's scores is")
         name = FIXED if score is None else table or GIVEN
         if name not in self.tables:
             raise StudyError(f"there is no table {name}; there are {', '.join(self.tables) or 'none'}")
         found = self.tables[name]
         if budget < found.budgets[0]:
             found = self.tables[FIXED]
-        if budget < found.budgets[0]:
+        if not budget >= found.budgets[0]:
             raise StudyError(f"the budget is {budget}: the smallest strategy takes {found.budgets[0]} generations")
         row = found.bins[0 if score is None or not found.edges else found.bin(score) - 1]
         return row[bisect_right(found.budgets, budget) - 1]
@@ -294,14 +290,14 @@ def load(path: Path | str) -> FittedChoice:
     Raises:
         StudyError: it is missing, damaged, of another format, or its parts do not fit each other; one sentence.
     """
-    record: Any = tables.read_json(path)
+    is_own = Path(path).resolve().parts[-2:] == ("reports", "strategy.json")  # and can be made again
+    remedy = tables.REMEDY if is_own else _WANTED
+    record: Any = tables.read_json(path, remedy=remedy)
     found = None
     if isinstance(record, dict):
         found = record.get("format", record.get("version"))
     if found not in READ:
         what = "no strategy table" if found is None else f"a strategy table of format {found!s:.20}"
-        raise StudyError(
-            f"{path} is {what}, but formats {READ[0]} to {FORMAT} are read here; make it again: `dvc repro "
-            "compute_optimal`"
-        )
-    return records.read(path, FittedChoice)
+        again = "make it again: `dvc repro compute_optimal`" if is_own else _WANTED
+        raise StudyError(f"{path} is {what}, but formats {READ[0]} to {FORMAT} are read here; {again}")
+    return records.read(path, FittedChoice, remedy)
