@@ -99,6 +99,13 @@ def test_one_number_a_sample_is_its_score_on_a_scale_that_its_range_tells(
     assert guess(tmp_path / "pool.csv").scores == scale
 
 
+def test_verdicts_may_be_words(tmp_path: Path) -> None:
+    path = tmp_path / "pool.jsonl"
+    for words, found in ((("correct", "Incorrect"), "verdict"), (("correct", "unsure"), None)):
+        path.write_text("".join(json.dumps({"id": "a", "text": "7", "verdict": word}) + "\n" for word in words))
+        assert guess(path).columns.get("correct") == found
+
+
 def test_scores_of_no_scale_are_refused_and_verdicts_are_none(tmp_path: Path) -> None:
     path = tmp_path / "pool.jsonl"
     path.write_text("".join(json.dumps({"id": "a", "text": "7", "score": n}) + "\n" for n in (0, 250)))

@@ -164,7 +164,7 @@ BAD_ROWS = {
         {"tok": -3},
         "line 3, column 'tok' is -3, but must be a whole number of at least 0, at most 1,000,000,000,000, or null",
     ),
-    "verdict": ({"ok": 2}, "line 3, column 'ok' is 2, but must be true, false, 1, 0 or null"),
+    "verdict": ({"ok": 2}, "line 3, column 'ok' is 2, but must be true, false, 1, 0, a word for them"),
     "finish": ({"fin": "boom"}, "line 3, column 'fin' is 'boom', but must be one of end, stop, eos"),
     "text": ({"text": ["x"]}, "line 3, column 'text' is ['x'], but must be a text or null"),
     "no id": ({"q": None}, "line 3, column 'q' is None, but must be a text or a whole number"),

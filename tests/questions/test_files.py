@@ -131,6 +131,8 @@ def test_whole_numbers_are_ids_and_counts_however_they_are_written() -> None:
         assert fields.key(one(value), "v") == "7" and fields.count(one(value), "v", value) == 7
     for value in (7.5, Decimal("7.5"), True, None, float("nan"), Decimal("1e5000")):
         assert "must be a text or a whole number" in refusal(fields.key, one(value), "v")
+    for right, wrong in (("correct", "incorrect"), ("Right", "WRONG"), ("passed", "fail"), (" True", "0")):
+        assert (fields.truth(one(1), "v", right), fields.truth(one(1), "v", wrong)) == (True, False)
     assert fields.truth(one(1), "v", Decimal("1.0")) is True and fields.truth(one(1), "v", "0.0") is False
     assert fields.count(one(7), "v", " 7.0") == 7  # a table library's column with a gap, in CSV
     assert "column 'v' is 1.5, but" in refusal(fields.count, one(0), "v", Decimal("1.5"))

@@ -18,12 +18,11 @@ from tts_lib.imported import asked, paths, unclear
 from tts_lib.imported.layouts import LAYOUTS, LISTS, MODEL, NAMES, NO_RECORDS
 from tts_lib.imported.mistaken import without_mistaken_names
 from tts_lib.imported.sources import SHARED, VERDICTS, Columns, is_unscored
-from tts_lib.questions.files.fields import scale
+from tts_lib.questions.files.fields import TRUTH, scale
 from tts_lib.questions.files.readers import Record, read_records
 
 LOOKED_AT = 200  # rows, or texts
 MARKED: Style = "marked"
-_TRUTH = {"true", "false", "0", "1", "0.0", "1.0"}
 # Columns that only these files have together.
 _SEARCH_AND_LEARN = {"completions", "scores"}
 _LARGE_LANGUAGE_MONKEYS = {"question", "samples"}
@@ -232,7 +231,9 @@ def _fits(ours: str, values: Sequence[Any], is_column: bool) -> bool:
     if ours == "step_scores":
         return all(isinstance(v, list) or (isinstance(v, str) and v.lstrip()[:1] == "[") for v in given)
     if ours == "correct":
-        return {str(value).lower() for value in given if is_column or str(value) not in VERDICTS} <= _TRUTH
+        return {
+            str(value).strip().lower() for value in given if is_column or str(value) not in VERDICTS
+        } <= TRUTH.keys()
     if ours in ("n_tokens", "n_chars"):
         return all(isinstance(value, list) or str(value).isdecimal() for value in given)
     if ours in ("gold", "question") or (ours in ("text", "answer") and not is_column):

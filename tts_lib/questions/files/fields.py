@@ -15,7 +15,10 @@ import numpy as np
 from tts_lib.common.errors import StudyError
 from tts_lib.questions.files.readers import Record, parse_json
 
-_TRUTH = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
+TRUTH = {  # as texts, in small letters
+    **dict.fromkeys(["1", "1.0", "true", "correct", "right", "pass", "passed"], True),
+    **dict.fromkeys(["0", "0.0", "false", "incorrect", "wrong", "fail", "failed"], False),
+}
 _WHOLE = re.compile(r"\s*(\d{1,18})(?:\.0)?\s*")
 _FINISH = {
     **dict.fromkeys(["end", "stop", "eos", "end_turn", "stop_sequence"], "end"),
@@ -128,7 +131,7 @@ def count(record: Record, column: str, value: Any) -> int | None:
 
 
 def truth(record: Record, column: str, value: Any) -> bool | None:
-    """True or false (also written 1 and 0), or None.
+    """True or false (also written 1 and 0, or as one of TRUTH), or None.
 
     Raises:
         StudyError: anything else.
@@ -137,9 +140,9 @@ def truth(record: Record, column: str, value: Any) -> bool | None:
         return value
     if isinstance(value, int | float | Decimal) and value in (0, 1):
         return bool(value)
-    if isinstance(value, str) and value.strip().lower() in _TRUTH:
-        return _TRUTH[value.strip().lower()]
-    raise _refusal(record, column, value, "true, false, 1, 0 or null")
+    if isinstance(value, str) and value.strip().lower() in TRUTH:
+        return TRUTH[value.strip().lower()]
+    raise _refusal(record, column, value, "true, false, 1, 0, a word for them such as correct and wrong, or null")
 
 
 def finish(record: Record, column: str) -> str | None:
