@@ -188,7 +188,11 @@ function start() {
   function showExchange() {
     const found = exchange(record, state.difficulty, state.r, state.m, state.count);
     at("exchange").replaceChildren();
-    if (!found) { at("exchange").append("Known for all questions and bins of oracle difficulty only."); return; }
+    if (!found) {
+      at("exchange").append(Object.keys(record.exchange).length ? "Known for all questions and bins of oracle difficulty only."
+        : "Not known: the small model has no compute-optimal choice, which takes two budgets or more and answers to choose among.");
+      return;
+    }
     at("exchange").append("For the FLOPs of the large model, pretraining included, the small one may make ", element("strong", shown.mean(found.k), { id: "k" }),
       ` generations a question. Measured with ${shown.count(found.budget)} its compute-optimal choice attains ${shown.share(found.small)}%, `,
       element("strong", `${shown.points(found.difference)} [${shown.points(found.low)}, ${shown.points(found.high)}] points`, { id: "difference" }), " against the large model. ");
