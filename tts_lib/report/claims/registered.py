@@ -1,10 +1,14 @@
-"""The registered claims: data in `registered.yaml`, with the date of each and the hash of the whole."""
+"""The registered claims: data in `registered.yaml`, with the date of each and the hash of the whole.
+
+`sentences.yaml` has the words of those that go on where another began.
+"""
 
 import datetime
 from functools import cache
 from pathlib import Path
 from typing import Annotated
 
+import yaml
 from pydantic import Field, model_validator
 
 from tts_lib.common.files import file_hash
@@ -19,6 +23,7 @@ from tts_lib.report.claims.strategies import AfterProbe, AgainstLarge, Cheaper, 
 from tts_lib.report.results import Results
 
 FILE = Path(__file__).parent / "registered.yaml"
+SENTENCES = Path(__file__).parent / "sentences.yaml"
 AnyContrast = Annotated[
     Difference
     | Growth
@@ -108,8 +113,10 @@ def load(path: Path = FILE) -> Registered:
 
 @cache
 def registered() -> Registered:
-    """The claims that are registered."""
-    return load()
+    """The claims that are registered, each a sentence that stands alone."""
+    found, words = load(), yaml.safe_load(SENTENCES.read_text(encoding="utf-8"))
+    whole = [claim.model_copy(update={"claim": words.get(claim.number, claim.claim)}) for claim in found.claims]
+    return found.model_copy(update={"claims": whole})
 
 
 def fingerprint() -> str:

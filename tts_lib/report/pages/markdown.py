@@ -34,11 +34,11 @@ def render(summary: Mapping[str, Any], claims: Sequence[Mapping[str, str]], kept
     for title, verdict in (("What holds", "supported"), ("What does not", "contradicted")):
         rows = [row for row in claims if row["verdict_of_all"] == verdict]
         alone = [row for row in rows if trained.get(row["number"], {"verdict": verdict})["verdict"] != verdict]
-        lines = [_line(row, claims, trained) for row in rows if row not in alone]
+        lines = [_line(row, trained) for row in rows if row not in alone]
         parts += [f"## {title}", "\n".join(lines) or "Nothing that was put to the test, for sure."]
         if alone:
             parts.append("With this training of the models, but not for sure with another:")
-            parts.append("\n".join(_line(row, claims, trained) for row in alone))
+            parts.append("\n".join(_line(row, trained) for row in alone))
     parts.append("What is left is too close to call with these questions, or was not measured.")
     if claims:
         parts += ["## Every claim", _table(claims)]
@@ -72,8 +72,8 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _line(row: Mapping[str, str], claims: Sequence[Mapping[str, str]], trained: Mapping[str, Mapping[str, str]]) -> str:
-    words = f"- {_text(_whole(row, claims))}: {_text(row['ours'].partition('; ')[0])} ({_text(row['contrast'])})"
+def _line(row: Mapping[str, str], trained: Mapping[str, Mapping[str, str]]) -> str:
+    words = f"- {_text(row['claim'])}: {_text(row['ours'].partition('; ')[0])} ({_text(row['contrast'])})"
     more = trained.get(row["number"])
     return f"{words}; {_text(more['text'])}" if more else words
 
@@ -88,14 +88,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table whose cells are words as they are."""
     written = [head, ["---"] * len(head), *([_text(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in written)
-
-
-def _whole(row: Mapping[str, str], claims: Sequence[Mapping[str, str]]) -> str:
-    """The claim; one that goes on where another began stands behind that."""
-    if not row["claim"].startswith("…"):
-        return row["claim"]
-    first = [other["claim"] for other in claims[: claims.index(row)] if not other["claim"].startswith("…")]
-    return f"{first[-1]} {row['claim']}" if first else row["claim"]
 
 
 def _supplement(one: Kept) -> str:
