@@ -10,7 +10,8 @@ import pytest
 
 from helpers.planted_results import BEAM, BUDGETS, IDS, planted
 from tts_lib.common.errors import StudyError
-from tts_lib.common.strategy import MAJORITY, MIXED, PARALLEL, REVISIONS, SEQUENTIAL, Strategy
+from tts_lib.common.strategy import MAJORITY, MIXED, PARALLEL, REVISIONS, SEQUENTIAL, WEIGHTED, Strategy
+from tts_lib.estimators.intervals import Interval
 from tts_lib.report.claims import claims, findings, registered
 from tts_lib.report.claims.findings import Demand, from_ratio
 from tts_lib.report.results import REST_EM, NotMeasured, Results, split_accuracy
@@ -41,7 +42,7 @@ def chains(later: float) -> pd.DataFrame:
         (0.7, {"18a": "supported", "18b": "inconclusive", "19": "supported"}),
         (0.1, {"18a": "contradicted", "19": "supported"}),
         (1.0, {"18a": "supported", "19": "contradicted"}),
-        (0.4, {"18a": "no difference"}),  # as often as with histories of other questions
+        (0.4, {"18a": "not testable"}),  # the very attempts made with histories of other questions
     ],
 )
 def test_claims_on_revisions(later: float, expected: dict[str, str]) -> None:
@@ -160,8 +161,10 @@ def test_the_hardest_bin_moves_or_not() -> None:
 
 def test_brevity_is_seen_and_repetition_is_not() -> None:
     results = planted()
-    assert verdict_of("12a", results) == "no difference"  # the same share at every budget
-    assert verdict_of("12b", results) == "no difference"  # shorter by a step, and never as short as two
+    some = results.search["beam_4"].assign(repetition=lambda rows: np.where(rows.index < 5, 0.11, 0.1))
+    assert verdict_of("12a", replace(results, search={"beam_4": some})) == "no difference"
+    assert verdict_of("12a", results) == "not testable"  # the same share at every budget
+    assert verdict_of("12b", results) == "not testable"  # shorter by a step, and never as short as two
     rows = results.search["beam_4"].copy()
     rows["mean_steps"] = np.where((rows["budget"] == 256) & (rows["question_id"] < "q060"), 2.0, rows["mean_steps"])
     assert verdict_of("12b", replace(results, search={"beam_4": rows})) == "supported"
@@ -270,6 +273,55 @@ def test_a_grid_that_ends_before_k_decides_only_what_more_budget_cannot_undo() -
     assert (verdict_of("28c", capped), verdict_of("29b", capped)) == ("supported", "not testable")
 
 
+def judged(number: str, results: Results) -> tuple[str, str]:
+    row = claims.claims_table(results).set_index("number").loc[number]
+    return row["verdict"], row["note"]
+
+
+def test_a_baseline_that_is_there_already_is_no_yardstick() -> None:
+    """Best-of-N at its ceiling from 16 on needs 4 times fewer generations at 64 than best-of-N itself."""
+    known = replace(planted(), tables=analysis(0.05, 0.01, 2.0))
+    ceiling = known.accuracy[WEIGHTED].copy()
+    for n, right in ((4, 0.9), (16, 1.0), (64, 1.0), (256, 1.0)):
+        ceiling[n] = right
+    flat = replace(known, accuracy={**known.accuracy, WEIGHTED: ceiling})
+    verdict, note = judged("13a", flat)
+    assert verdict == "not testable" and "right at N = 16 already, 4× fewer than itself" in note
+    ceiling[16] = 0.95
+    assert judged("13a", flat)[0] == "supported"
+
+
+def test_what_nothing_moves_is_no_finding() -> None:
+    """Equal on every question, and at the same interval wherever it was computed; so is a ratio of all resamples."""
+    known = planted()
+    same = replace(known, accuracy={**known.accuracy, Strategy("weighted", "prm_min"): known.accuracy[WEIGHTED]})
+    choices = replace(same, tables=analysis(0.0, 0.0, 2.0))
+    found = claims.claims_table(choices).set_index("number")
+    assert found.loc["1a", "ours"] == found.loc["16a", "ours"] == "+0.0 points [−1.0, +1.0]"
+    assert list(found.loc[["1a", "16a", "5"], "verdict"]) == ["not testable", "not testable", "no difference"]
+    exact = ("exact", "exact", "exact")
+    more = Demand("more", 0.25, 1.0)
+    for low, high, verdict in ((2.0, 2.0, "not testable"), (1.0, 4.0, "not testable"), (1.01, 4.0, "supported")):
+        assert from_ratio(2.0, low, high, exact, "", more).judged.verdict == verdict
+    assert from_ratio(2.0, 1.0, 4.0, ("exact", "at_most", "exact"), "", more).judged.verdict == "inconclusive"
+    everywhere = findings.from_interval(Interval(1.0, 1.0, 1.0, 0.95), 8, "", Demand("more", 0.01))
+    assert everywhere.low < 0.8 and everywhere.judged.verdict == "supported"
+
+
+def test_no_progress_needs_room_for_progress() -> None:
+    known = planted()
+    for pass_at_1, verdict in ((0.985, "not testable"), (0.5, "supported")):
+        rates = {one: pass_at_1 + 0.02 * (table - 0.45) for one, table in known.accuracy.items()}
+        assert judged("11", replace(known, accuracy=rates))[0] == verdict
+
+
+@pytest.mark.parametrize("number", ["13a", "13b", "13c", "14", "16a", "17", "23"])
+def test_one_bin_says_nothing_of_difficulty(number: str) -> None:
+    one = planted().difficulty.assign(oracle_bin=1, predicted_bin=1)
+    verdict, note = judged(number, replace(planted(), difficulty=one, tables=analysis(0.05, 0.01, 8.0)))
+    assert verdict == "not testable" and "in one bin" in note
+
+
 def test_a_bound_may_lie_anywhere_beyond() -> None:
     more = Demand("more", 0.25, 4.0)
     open_end = from_ratio(8.0, 5.0, 16.0, ("exact", "at_most", "exact"), "", more)
@@ -353,6 +405,14 @@ def test_every_change_of_a_claim_carries_its_date() -> None:
         assert claim.registered <= found.rules_changed
         assert claim.changed is None or claim.changed.date >= claim.registered
     assert "after results of its kind were seen" in next(c for c in found.claims if c.number == "20a").history
+
+
+def test_every_claim_is_a_sentence_that_stands_alone_and_keeps_its_rule() -> None:
+    """Those of the file go on where another began: beside a claim that failed they would say that it held."""
+    for told, rule in zip(registered.registered().claims, registered.load().claims, strict=True):
+        assert not told.claim.startswith(("…", "So does"))
+        assert (told.claim != rule.claim) == rule.claim.startswith(("…", "So does")), rule.number
+        assert told.model_copy(update={"claim": rule.claim}) == rule
 
 
 def test_the_next_smaller_budget_stands_in() -> None:

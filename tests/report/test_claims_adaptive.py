@@ -1,5 +1,7 @@
 """Claims 31-34 on planted tables: what is judged is the row asked for, with its interval and its sign."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -10,7 +12,8 @@ IDS = [f"q{i}" for i in range(50)]
 
 
 def results(**tables: pd.DataFrame) -> Results:
-    difficulty = pd.DataFrame({"oracle": 0.5, "oracle_bin": 1}, index=IDS)
+    bins = [1 + i % 5 for i in range(len(IDS))]
+    difficulty = pd.DataFrame({"oracle": 0.5, "oracle_bin": bins, "n_samples": 64}, index=IDS)
     named = {name.replace("__", "/"): table for name, table in tables.items()}
     return Results({}, {}, difficulty, named, {}, seed=0, n_bootstrap=100)
 
@@ -44,11 +47,14 @@ def test_a_stopping_rule_is_judged_at_the_mean_it_was_set_for(gain: float, expec
     assert verdict("31e", found) == "not testable"  # no such rule in the table
 
 
-@pytest.mark.parametrize(("realised", "expected"), [(0.01, "supported"), (0.06, "contradicted")])
-def test_risk_is_held_against_what_was_promised(realised: float, expected: str) -> None:
+@pytest.mark.parametrize(
+    ("realised", "spent", "expected"),
+    [(0.01, 9.0, "supported"), (0.06, 9.0, "contradicted"), (0.01, 64.0, "not testable")],  # of 64 samples
+)
+def test_risk_is_held_against_what_was_promised(realised: float, spent: float, expected: str) -> None:
     rows = [
         {"vote": "weighted", "policy": "beta", "risk": risk, "realised": value, "realised_low": value - 0.004}
-        | {"realised_high": value + 0.004, "realised_in_splits": value, "mean_budget": 9.0}
+        | {"realised_high": value + 0.004, "realised_in_splits": value, "mean_budget": spent}
         for risk, value in ((0.02, realised), (0.05, 0.5))
     ]
     assert verdict("32a", results(stopping__risk=pd.DataFrame(rows))) == expected
@@ -80,6 +86,8 @@ def test_a_choice_without_a_sample_is_judged_at_its_budget() -> None:
     found = results(compute_optimal__zero=pd.DataFrame(rows), compute_optimal__gains=gains)
     assert {verdict(number, found) for number in ("34a", "34b", "34c")} == {"supported"}
     assert verdict("34a", results(compute_optimal__gains=gains)) == "not testable"
+    one_bin = replace(found, difficulty=found.difficulty.assign(oracle_bin=1))
+    assert {verdict(number, one_bin) for number in ("34a", "34b", "34c")} == {"not testable"}
     for row in rows:
         if row["predictor"] == "oracle":
             row["gain_fixed_low"] = -0.001  # half of nothing is no promise

@@ -183,6 +183,20 @@ class Results:
             raise NotMeasured(f"fewer than 2 questions lie in bins {list(bins)}")
         return members
 
+    def check_bins(self, *binnings: str) -> None:
+        """Refuse a choice by difficulty where there is one difficulty: it is a choice for all questions.
+
+        Args:
+            binnings: `oracle` or `predicted`; others have no bins that are known here.
+
+        Raises:
+            NotMeasured: all test questions lie in one of these bins.
+        """
+        for binning in binnings:
+            bins = self.difficulty.get(f"{binning}_bin")
+            if bins is not None and bins.nunique() < 2:
+                raise NotMeasured(f"all questions lie in one bin of {binning} difficulty, so nothing is chosen by it")
+
     def rows(self, table: str, **where: str | int | bool | Sequence[str]) -> pd.DataFrame:
         """The rows of a table with these values, of several any.
 

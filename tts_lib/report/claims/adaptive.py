@@ -25,6 +25,8 @@ class Stopping(Contrast):
     over: Over = "gain"
 
     def find(self, results: Results, budget: Budget, demand: Demand) -> Finding:
+        if self.policy == "table":
+            results.check_bins("predicted")
         frame = results.rows("stopping/targets", vote=self.vote, policy=self.policy)
         row = nearest(frame, "target", generations(budget))
         value = _interval(row, self.over)
@@ -47,7 +49,10 @@ class Risk(Contrast):
         (row,) = frame.loc[frame["risk"] == self.risk].to_dict("records")
         value = _interval(row, "realised", less=self.risk)
         note = f"{row['realised']:.1%} lost; {row['realised_in_splits']:.1%} over random splits of the test questions"
-        return from_interval(value, results.n_questions, f"mean budget {row['mean_budget']:.1f}", demand, note)
+        found = from_interval(value, results.n_questions, f"mean budget {row['mean_budget']:.1f}", demand, note)
+        if row["mean_budget"] >= results.difficulty["n_samples"].min():
+            return replace(found, judged=found.judged.withheld("nothing is stopped before all samples are drawn"))
+        return found
 
 
 class Predicts(Contrast):
@@ -71,6 +76,7 @@ class Zero(Contrast):
     over: Literal["gain_fixed", "over_half_oracle", "over_probe"]
 
     def find(self, results: Results, budget: Budget, demand: Demand) -> Finding:
+        results.check_bins("oracle")
         of_set = {"strategy_set": results.strategy_set}
         frame = results.rows("compute_optimal/zero", predictor="zero", **of_set)
         row = nearest(frame.loc[frame[self.over].notna()], "budget", generations(budget))

@@ -10,8 +10,7 @@ from pydantic import Field
 
 from tts_lib.common.section import Section
 from tts_lib.common.strategy import Strategy
-from tts_lib.estimators.intervals import difference_interval
-from tts_lib.report.claims.findings import Demand, Finding, from_interval, paired, points
+from tts_lib.report.claims.findings import Demand, Finding, paired, points
 from tts_lib.report.results import Results
 
 Budget = int | Literal["largest", "matched"]  # generations, or attempts of a chain
@@ -69,8 +68,7 @@ class Difference(Contrast):
         n = results.budget(generations(budget), a, b)
         note = elsewhere(by_budget, [other for other in SHOWN if other in by_budget and other != n])
         reference = float(results.of(b, n)[members].mean())
-        interval = difference_interval(by_budget[n])
-        return from_interval(interval, int(members.sum()), f"N = {n}{place}", demand, note, comparator=reference)
+        return paired(by_budget[n], f"N = {n}{place}", demand, note, comparator=reference)
 
 
 class Growth(Contrast):

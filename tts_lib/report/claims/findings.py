@@ -18,6 +18,8 @@ Unit = Literal["points", "percent", "ratio"]
 
 LEVEL = 0.05  # of every test
 OUT_OF_REACH = 50_000  # questions
+NOTHING_VARIES = "there is no difference on any question: nothing varies"
+_ROUNDING = 1e-9
 _Z, _Z_ONE_SIDED, _Z_POWER = 1.959964, 1.644854, 0.841621  # two-sided and one-sided 5%, a power of .8
 _SIGNS: dict[Bound, str] = {"exact": "", "at_least": "≥ ", "at_most": "≤ "}
 
@@ -143,10 +145,14 @@ class Finding:
         return "; ".join([*parts, *([self.note] if self.note else [])])
 
 
-def paired(differences: Float[np.ndarray, " question"], at: str, demand: Demand, note: str = "") -> Finding:
+def paired(
+    differences: Float[np.ndarray, " question"], at: str, demand: Demand, note: str = "", comparator: float = math.nan
+) -> Finding:
     """The mean of per-question differences of shares with its t interval, judged."""
     interval = intervals.difference_interval(differences)
-    return from_interval(interval, len(differences), at, demand, note)
+    if np.abs(differences).max() <= _ROUNDING:
+        interval = Interval(0.0, 0.0, 0.0, interval.level)
+    return from_interval(interval, len(differences), at, demand, note, comparator=comparator)
 
 
 def from_interval(
@@ -158,9 +164,19 @@ def from_interval(
     percent: Interval | None = None,
     comparator: float = math.nan,
 ) -> Finding:
-    """A difference of accuracies with its interval, judged; shown as `percent` where given."""
+    """A difference of accuracies with its interval, judged; shown as `percent` where given.
+
+    An interval without a width is too sure, and gives way to that of as many equal differences; of nothing but zeros
+    there is no verdict.
+    """
+    varies = interval.high - interval.low > _ROUNDING
+    if not varies and n_questions > 1:
+        same = 0.0 if abs(interval.estimate) <= _ROUNDING else interval.estimate
+        interval = intervals.difference_interval(np.full(n_questions, same), interval.level)
     shown, unit = (interval, "points") if percent is None else (percent, "percent")
     judged = demand.judge(interval.low, interval.high, comparator)
+    if not varies and interval.estimate == 0:
+        judged = judged.withheld(NOTHING_VARIES)
     needed = demand.questions_needed(interval.low, interval.high, n_questions)
     return Finding(at, shown.estimate, shown.low, shown.high, unit, judged, needed, note, demand=demand)
 
@@ -170,7 +186,8 @@ def from_ratio(
 ) -> Finding:
     """An iso-accuracy ratio, judged on its logarithm; the margin is a share of the threshold.
 
-    An end that is only a bound may lie anywhere beyond it, so that a verdict can rest on the other end alone.
+    An end that is only a bound may lie anywhere beyond it, so that a verdict can rest on the other end alone. There is
+    none where an end is exactly 1, as it is where resamples find one curve on the other, or where all resamples agree.
     """
     log = Demand(demand.direction, math.log1p(demand.margin), math.log(demand.threshold))
     closed = bounds[1] != "at_most", bounds[2] != "at_least"
@@ -184,6 +201,10 @@ def from_ratio(
         p = _beyond(abs(centre - log.threshold), max(abs(end - centre) / _Z, 1e-9), 2)
         verdict: Verdict = "supported" if above else "contradicted" if below else "inconclusive"
         judged = Judgement(verdict, min(p, LEVEL) if above or below else 1.0)
+    if any(is_closed and math.isclose(end, 1.0) for is_closed, end in zip(closed, (low, high), strict=True)):
+        judged = judged.withheld("an end of its interval is exactly 1, where one curve lies on the other")
+    elif set(bounds) == {"exact"} and math.isclose(low, high):
+        judged = judged.withheld("every resample of the questions finds this ratio: nothing varies")
     return Finding(at, ratio, low, high, "ratio", judged, None, "", bounds, demand=log)
 
 

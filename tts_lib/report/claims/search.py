@@ -1,5 +1,6 @@
 """Contrasts of claims 11 and 12: the hardest bin, and what searching does to solutions (§5.2-5.3)."""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -38,7 +39,10 @@ class HardestBin(Contrast):
         note += f"pass@1 {one.mean():.1%}"
         interval = normal_interval(float(gain.each.mean()), float(gain.replicates(weights).std(ddof=1)))
         demand = Demand(demand.direction, demand.margin, self.threshold)
-        return from_interval(interval, len(one), f"N = {n} in the hardest bin", demand, note)
+        found = from_interval(interval, len(one), f"N = {n} in the hardest bin", demand, note)
+        if 1 - one.mean() <= self.threshold + demand.margin:
+            return replace(found, judged=found.judged.withheld("pass@1 leaves no room for progress"))
+        return found
 
 
 class Repetition(Contrast):

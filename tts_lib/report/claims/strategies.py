@@ -16,6 +16,7 @@ from tts_lib.report.claims.findings import Demand, Finding, from_interval, from_
 from tts_lib.report.results import NotMeasured, Results
 
 Menu = Literal["primary", "paper", "all", "revisions", "both", "tuned", "single"]
+_ROUNDING = 1e-9
 _SIGNS = {"exact": "", "at_least": "≥ ", "at_most": "≤ "}
 
 
@@ -33,6 +34,7 @@ class Cheaper(Contrast):
     threshold: float
 
     def find(self, results: Results, budget: Budget, demand: Demand) -> Finding:
+        results.check_bins(self.choice.binning)
         rival, menu = self.baseline.strategy, _menu(results, self.menu)
         where = {"strategy_set": menu, "baseline": rival.name, "unit": "generations"}
         frame = results.rows("compute_optimal/iso", strategy=self.choice.strategy.name, **where)
@@ -40,6 +42,9 @@ class Cheaper(Contrast):
         bounds, at = (row["bound"], row["low_bound"], row["high_bound"]), row["budget"]
         demand = Demand(demand.direction, demand.margin, self.threshold)
         found = from_ratio(row["ratio"], row["low"], row["high"], bounds, f"{rival.label} at N = {at}", demand)
+        if earlier := _earlier(results, rival, at):
+            reason = f"{rival.label} is as often right at N = {earlier} already, {at / earlier:.3g}× fewer than itself"
+            found = replace(found, judged=found.judged.withheld(reason))
         others = [f"{r['ratio']:.2g}× at {r['budget']}" for r in frame.to_dict("records") if r["budget"] != at]
         note = "by N: " + ", ".join(others) if others else ""
         return replace(found, note=note, beside=attribution(results, where, self.choice.strategy, rival, at))
@@ -56,6 +61,7 @@ class Gain(Contrast):
     baseline_of_ratio: Of | None = None  # to say beside it how many times cheaper each is than this
 
     def find(self, results: Results, budget: Budget, demand: Demand) -> Finding:
+        results.check_bins(self.choice.binning, self.baseline.binning)
         menu = _menu(results, self.menu)
         names = {"strategy": self.choice.strategy.name, "baseline": self.baseline.strategy.name}
         frame = results.rows("compute_optimal/gains", strategy_set=menu, **names)
@@ -81,6 +87,7 @@ class AfterProbe(Contrast):
     n_probe: int
 
     def find(self, results: Results, budget: Budget, demand: Demand) -> Finding:
+        results.check_bins("oracle")
         frame = results.rows("compute_optimal/probe", strategy_set=results.strategy_set, reuse=True)
         frame = frame.loc[frame["complete"] & frame["gain"].notna()]
         n_probe = nearest(frame, "n_probe", self.n_probe)["n_probe"]
@@ -163,6 +170,15 @@ def _ratios(results: Results, where: dict[str, str], strategies: list[Strategy],
             continue
         parts += [f"{strategy.label} {_SIGNS[row['bound']]}{row['ratio']:.3g}×" for row in rows]
     return ", ".join(parts)
+
+
+def _earlier(results: Results, baseline: Strategy, at: int) -> int:
+    """The smallest budget below `at` at which the baseline is as often right: it saves as much against itself; or 0."""
+    if baseline not in results.accuracy:
+        return 0
+    goal = results.of(baseline, at).mean() - _ROUNDING
+    budgets = [n for n in results.budgets(baseline) if n < at]
+    return next((n for n in budgets if results.of(baseline, n).mean() >= goal), 0)
 
 
 def _menu(results: Results, menu: Menu) -> str:
