@@ -179,9 +179,11 @@ def test_bars_and_tiles_hold_every_cell() -> None:
 
 def test_relative_change_orders_easy_before_hard() -> None:
     ax = new_axes()
-    groups = [(g, r, v) for g, v in (("hard", -30.0), ("easy", 20.0)) for r in ("high", "low")]
-    bars.relative_change(pd.DataFrame(groups, columns=["group", "r_label", "relative"]), ax)
+    ratios = (("high", 22.0), ("low", 0.16), ("5", 5.0))
+    groups = [(g, *r, v) for g, v in (("hard", -30.0), ("easy", 20.0)) for r in ratios]
+    bars.relative_change(pd.DataFrame(groups, columns=["group", "r_label", "r", "relative"]), ax)
     assert [label.get_text()[:4] for label in ax.get_xticklabels()] == ["easy", "hard"]
+    assert legend_texts(ax) == ["R ≪ 1", "R = 5", "R ≫ 1"]
 
 
 @pytest.mark.parametrize(

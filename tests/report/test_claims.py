@@ -269,8 +269,11 @@ def test_a_comparator_at_its_ceiling_cannot_be_beaten() -> None:
 def test_a_grid_that_ends_before_k_decides_only_what_more_budget_cannot_undo() -> None:
     found = analysis(0.05, 0.01, 8.0)
     found["flops_matched/stars"] = found["flops_matched/stars"].assign(capped=True)
+    ours = {"strategy_set": "paper", "strategy": "compute_optimal_oracle"}
+    found["flops_matched/lines"] = pd.DataFrame({"budget": [1, 4]}).assign(**ours)
     capped = replace(planted(), tables=found)
     assert (verdict_of("28c", capped), verdict_of("29b", capped)) == ("supported", "not testable")
+    assert claims.claims_table(capped).set_index("number").loc["28c", "contrast"] == "R = 1, k = 16, shown at N = 4"
 
 
 def judged(number: str, results: Results) -> tuple[str, str]:

@@ -66,6 +66,15 @@ def test_three_sentences_that_quote_the_tables() -> None:
     assert "14 times the parameters" in traded and "−84.3% [−92.1%, −67.0%]" in traded and "medium" not in traded
 
 
+def test_a_replay_searched_nothing_and_spends_what_it_has() -> None:
+    facts = {"questions": {"test": 80}, "ran": RAN | {"searched": False}}
+    facts["models"] = {"base": {"n_params_block": 1.5e9}, "large": {"n_params_block": 7e9}}
+    rows = [claim("28c", "+19.2%", "supported") | {"contrast": "R = 0.16, k = 73, shown at N = 4"}]
+    traded = story.sentences(summary(study=facts), rows, {})[-1]
+    assert "4.67 times the parameters, at up to as many FLOPs" in traded and "shown at N = 4" in traded
+    assert "that chooses among its samples is right by +19.2%" in traded and "search" not in traded
+
+
 def test_the_story_says_what_other_trainings_and_sizes_do_to_it() -> None:
     trainings = Kept("", "", "", [], {"13a": {"text": "over 2 trainings 1.1×", "verdict": "inconclusive"}})
     sizes = Kept("", "", "", [], {"28d": {"text": "M* ≤ 2.0, R = 0.16"}, "1a": {"text": "of no interest"}})

@@ -119,3 +119,18 @@ def test_a_larger_budget_that_costs_less_is_taken_instead():
     grid, cost = np.array([8.0, 16.0, 32.0, 64.0]), np.array([1000.0, 2000.0, 20000.0, 8000.0])
     found = [budgets._budget_of(target, grid, cost) for target in (1000.0, 8000.0, 4000.0, 16000.0)]
     assert found == pytest.approx([8.0, 64.0, 32.0, 128.0])
+
+
+@pytest.mark.parametrize(
+    ("r_values", "labels"),
+    [
+        ([0.16, 0.79, 22.0], ["low", "one", "high"]),
+        ([5.0, 10.0, 22.0], ["5", "10", "high"]),
+        ([0.1], ["low"]),
+        ([1.0, 2.0, 2.5], ["one", "2", "2.5"]),
+        ([0.05, 0.1, 0.5, 2.0], ["low", "0.1", "one", "2"]),
+    ],
+)
+def test_ratios_are_named_by_their_value(r_values: list[float], labels: list[str]) -> None:
+    found = [one.r_label for one in formula_settings(14.0, r_values, 1) if one.accounting == "v1"]
+    assert found == labels

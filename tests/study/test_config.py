@@ -219,6 +219,11 @@ def test_a_mistake_is_one_sentence_with_field_value_and_range(
             "n_params: 1.0e+9",
             "replay.mine: large.n_params must be above base.n_params, which is 1e+09",
         ),
+        (
+            "n_params: 1.0e+9",
+            "n_params: 1.5",
+            "replay.mine.base.n_params is 1.5, but must be a number at least 1,000",
+        ),
         ("format: rows", "format: xml", "replay.mine.base.format is 'xml', but must be one of rows, search_and_learn"),
         (
             "{question: id,",

@@ -6,7 +6,7 @@ Each function draws a DataFrame on an Axes and touches no file.
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter
 
@@ -14,7 +14,7 @@ from tts_lib.plots import looks, style
 
 _ORDER = ["easy", "medium", "hard"]
 _R_NAMES = {"low": "R ≪ 1", "one": "R ≈ 1", "high": "R ≫ 1"}
-_R_SHADES = {"low": "#3a78b5", "one": "#7fb0da", "high": "#c6ddf0"}
+_R_SHADES = ("#3a78b5", "#7fb0da", "#c6ddf0")  # between which others lie
 
 
 def accuracy_by_bin(df: pd.DataFrame, ax: Axes) -> None:
@@ -45,15 +45,17 @@ def accuracy_by_bin(df: pd.DataFrame, ax: Axes) -> None:
 def relative_change(df: pd.DataFrame, ax: Axes, n_bins: int = 5) -> None:
     """Small model with test-time compute against the large one, in % of the large one's accuracy (Fig. 1 right).
 
-    Columns group (easy, medium, hard), r_label (low, one, high), relative[, relative_low, relative_high].
+    Columns group (easy, medium, hard), r_label (low, one, high, or a number), r, relative[, relative_low,
+    relative_high].
     """
     groups = [g for g in _ORDER if g in set(df["group"])] or list(dict.fromkeys(df["group"]))
-    labels = [r for r in _R_NAMES if r in set(df["r_label"])]
+    labels = list(dict.fromkeys(df.sort_values("r")["r_label"]))
+    shades = LinearSegmentedColormap.from_list("R", _R_SHADES, N=257)(np.linspace(0, 1, len(labels)))
     width = 0.8 / len(labels)
     for rank, r in enumerate(labels):
         part = df[df["r_label"] == r].set_index("group").reindex(groups)
         x = np.arange(len(groups)) + (rank + 0.5) * width - 0.4
-        ax.bar(x, part["relative"], width * 0.92, color=_R_SHADES[r], label=_R_NAMES[r])
+        ax.bar(x, part["relative"], width * 0.92, color=shades[rank], label=_R_NAMES.get(r, f"R = {r}"))
         if "relative_low" in df:
             ax.vlines(x, part["relative_low"], part["relative_high"], color=looks.INK, linewidth=1)
     ax.axhline(0, color=looks.INK, linewidth=0.8)

@@ -67,9 +67,11 @@ def _against_large(summary: Mapping[str, Any], claims: Sequence[Mapping[str, str
     models = summary["study"]["models"]
     times = models["large"]["n_params_block"] / models["base"]["n_params_block"]
     parts = [f"{_value(row)} {words} ({row['contrast']}; {_verdict(row)})" for words, row in found]
+    how = "with search" if summary["study"]["ran"]["searched"] else "that chooses among its samples"
+    equal = "at up to as many FLOPs" if any("shown at" in row["contrast"] for _, row in found) else "at equal FLOPs"
     return (
-        f"Relative to a model with {times:.0f} times the parameters, at equal FLOPs, pretraining included, the small "
-        f"model with search is right by {_listed(parts)}."
+        f"Relative to a model with {times:.3g} times the parameters, {equal}, pretraining included, the small model "
+        f"{how} is right by {_listed(parts)}."
     )
 
 

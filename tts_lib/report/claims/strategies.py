@@ -111,10 +111,10 @@ class AgainstLarge(Contrast):
     r: Literal["low", "one", "high"]
 
     def find(self, results: Results, budget: Budget, demand: Demand) -> Finding:
+        ours = {"strategy_set": _menu(results, self.menu), "strategy": self.choice.strategy.name}
         (row,) = results.rows(
             "flops_matched/stars",
-            strategy_set=_menu(results, self.menu),
-            strategy=self.choice.strategy.name,
+            **ours,
             large=results.large_answer,
             accounting="v1",
             r_source="v1",
@@ -125,6 +125,8 @@ class AgainstLarge(Contrast):
         relative = _interval(row["relative"], row["relative_low"], row["relative_high"])
         known = not any(pd.isna(value) for value in (relative.estimate, relative.low, relative.high))
         at = f"R = {row['r']:g}, k = {row['k']:.0f}"
+        if row["capped"]:
+            at += f", shown at N = {results.rows('flops_matched/lines', **ours)['budget'].max()}"
         note = f"{row['small_accuracy']:.1%} vs {row['large_accuracy']:.1%}, {points(row['difference'])} points"
         difference = _interval(row["difference"], row["low"], row["high"])
         comparator = float(row["large_accuracy"])

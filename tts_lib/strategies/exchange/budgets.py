@@ -1,5 +1,6 @@
 """What the small model may spend where a large one is the alternative: k for each R and way of counting (§7)."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ from tts_lib.strategies.exchange.matched import Accounting, matched_budget
 
 FORMULAS: tuple[Accounting, ...] = ("v1", "iclr", "small_only")
 EXACT, EXACT_NO_VERIFIER = "exact", "exact_no_verifier"
+_WELL_APART = math.log(3)  # from R = 1
 NO_VERIFIER = {"v1", EXACT_NO_VERIFIER}  # the small model's verifier is not counted
 
 
@@ -137,6 +139,11 @@ def _budget_of(target: float, budgets: Float[np.ndarray, " budget"], cost: Float
     return float(np.exp(np.interp(np.log(target), np.log(cost), np.log(budgets))))
 
 
-def _labels(r_values: Sequence[float]) -> Sequence[str]:
-    """R well below, about and well above 1; other than three values go by their number."""
-    return ("low", "one", "high") if len(r_values) == 3 else [f"{r:g}" for r in r_values]
+def _labels(r_values: Sequence[float]) -> list[str]:
+    """The R farthest below 1, nearest to it and farthest above it, if that is where it lies; others by their number."""
+    apart = [math.log(r) for r in r_values]
+    named = {min(apart): "low"} if min(apart) < -_WELL_APART else {}
+    named |= {max(apart): "high"} if max(apart) > _WELL_APART else {}
+    nearest = min(apart, key=abs)
+    named |= {nearest: "one"} if abs(nearest) <= _WELL_APART else {}
+    return [named.get(one, f"{r:g}") for one, r in zip(apart, r_values, strict=True)]

@@ -47,7 +47,9 @@ class ImportedPool(Section):
     rows_of: Annotated[str | None, Field(min_length=1, description="read the rows of this model only")] = None
     rows_at: Annotated[float | None, Field(ge=0, le=1e6, description="read the rows at this temperature only")] = None
     name: Annotated[str, Field(min_length=1, max_length=200, description="of the model")]
-    n_params: Annotated[float, Field(ge=1, le=1e15, description="parameters without embeddings")]
+    n_params: Annotated[
+        float, Field(ge=1000, le=1e15, description="parameters without embeddings, 1.5e+9 for 1.5 billion")
+    ]
     pretraining_tokens: Annotated[float, Field(ge=1, le=1e17)]
     tokens_per_sample: Annotated[float | None, Field(gt=0, le=1e7, description="where the file does not say")] = None
     order: Annotated[Literal["checked", "trusted"], Field(description="that samples stand by question")] = "checked"
