@@ -171,6 +171,15 @@ console.log(JSON.stringify(given.states.map((s) => [
         assert traded == (even and {name: float(value) for name, value in even.items()})
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_the_better_buy_is_named_only_where_its_interval_says_so() -> None:
+    program = "console.log([[0.1, 0.2], [-0.2, -0.1], [-0.1, 0.2]].map(require(process.argv[1]).betterBuy).join())"
+    script = ROOT / "tts_lib/report/pages/templates/explore.js"
+    ran = subprocess.run(["node", "-e", program, str(script)], capture_output=True, text=True)
+    small, large, neither = ran.stdout.strip().split(",")
+    assert "small" in small and "large" in large and neither == "Which model is the better buy is open"
+
+
 def test_one_script_runs_and_the_policy_knows_it_by_its_hash(reports: Path) -> None:
     page = explore.render(record.load(reports), WAY, About("foot", ""))
     found = Scripts(page)

@@ -58,6 +58,10 @@ function exchange(record, group, r, m, accounting) {
     even: ratio(even[0]), even_low: ratio(even[2]), even_high: ratio(even[1]) };
 }
 
+function betterBuy([low, high]) { // of the two, from the interval of small minus large
+  return low > 0 ? "The small model is the better buy" : high < 0 ? "The large model is the better buy" : "Which model is the better buy is open";
+}
+
 const shown = {
   share: (x) => (100 * x).toFixed(1),
   points: (x) => ((x >= 0 ? "+" : "−") + Math.abs(100 * x).toFixed(1)).replace(/^[+−](?=0\.0$)/, ""),
@@ -72,7 +76,7 @@ const shown = {
 };
 const interval = (row, write) => `${write(row.accuracy)}\u00a0[${write(row.low)},\u00a0${write(row.high)}]`;
 
-if (typeof module !== "undefined") module.exports = { cost, attained, chosen, exchange, shown };
+if (typeof module !== "undefined") module.exports = { cost, attained, chosen, exchange, betterBuy, shown };
 if (typeof document !== "undefined") start();
 
 function start() {
@@ -181,7 +185,7 @@ function start() {
       ` for ${shown.mean(large.tokens)} tokens, ${shown.power(large.flops)} FLOPs${state.unit === "money" ? `, ${shown.money(spent)} of money` : ""}. `);
     if (state.unit === "flops" || state.unit === "money") {
       at("large-now").append(!(spent <= state.budget) ? "It costs more than this budget."
-        : !pick || height[0] > pick.accuracy ? "Pretraining aside, it is the better buy at this budget." : "Pretraining aside, the small model's choice attains more at this budget.");
+        : !pick ? "The small model has no choice at this budget." : `${betterBuy([pick.low - height[2], pick.high - height[1]])} at this budget, pretraining aside.`);
     }
   }
 
@@ -195,13 +199,13 @@ function start() {
     }
     at("exchange").append("For the FLOPs of the large model, pretraining included, the small one may make ", element("strong", shown.mean(found.k), { id: "k" }),
       ` generations a question. Measured with ${shown.count(found.budget)} its compute-optimal choice attains ${shown.share(found.small)}%, `,
-      element("strong", `${shown.points(found.difference)} [${shown.points(found.low)}, ${shown.points(found.high)}] points`, { id: "difference" }), " against the large model. ");
+      element("strong", `${shown.points(found.difference)} [${shown.points(found.low)}, ${shown.points(found.high)}] points`, { id: "difference" }), ` against the large model. ${betterBuy([found.low, found.high])} at this R. `);
     const ends = `[${shown.ratio(found.even_low)}, ${shown.ratio(found.even_high)}]`;
     const within = found.even > 0 && found.even < Infinity;
-    const said = within ? "The large model is the better buy from R = " : found.even === 0
-      ? "At no R of this grid is the small model as accurate, so the large one is the better buy; interval of the R where they are even: "
+    const said = within ? "The small model is as accurate up to R = " : found.even === 0
+      ? "At no R of this grid is the small model as accurate; interval of the R where they are even: "
       : "At every R the small model is as accurate; interval of the R where they are even: ";
-    at("exchange").append(said, element("strong", within ? `${shown.ratio(found.even)} ${ends}` : ends, { id: "even" }), within ? " on." : ".");
+    at("exchange").append(said, element("strong", within ? `${shown.ratio(found.even)} ${ends}` : ends, { id: "even" }), ".");
     if (Math.abs(state.m - record.large.m) > 0.01) at("exchange").append(" For another M than the study's the large model is taken to be as accurate as this one.");
   }
 
