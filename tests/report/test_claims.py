@@ -1,6 +1,7 @@
 """Claims on planted results: what is true comes out supported, what is false contradicted, what is unclear open."""
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +50,18 @@ def test_claims_on_revisions(later: float, expected: dict[str, str]) -> None:
     results = replace(planted(), revisions={"edit_distance": chains(later), "shuffled": chains(0.4)})
     assert {number: verdict_of(number, results) for number in expected} == expected
     assert verdict_of("25a", results) == "not testable"
+
+
+def test_a_unit_is_that_of_the_number_beside_it() -> None:
+    """A rate is no change and has no sign; what is shown in points is kept as a share, what is kept in percent is %."""
+    known = replace(planted(), revisions={"edit_distance": chains(0.7), "shuffled": chains(0.4)})
+    found = claims.claims_table(replace(known, tables=analysis(0.05, 0.01, 8.0))).set_index("number")
+    units = found.loc[["5", "13a", "19", "28c"], "unit"]
+    assert list(units) == ["share", "ratio", "rate", "percent"]
+    assert 0 < found.loc["19", "estimate"] < 1 and re.fullmatch(
+        r"\d+\.\d% \[\d+\.\d%, \d+\.\d%\]", found.loc["19", "ours"]
+    )
+    assert found.loc["28c", "estimate"] == 10 and found.loc["28c", "ours"].startswith("+10.0%")
 
 
 def test_histories_are_compared_on_the_same_questions() -> None:

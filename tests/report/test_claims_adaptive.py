@@ -69,6 +69,10 @@ def test_predictors_are_compared_where_they_learned_from_as_many() -> None:
     found = results(predictors__differences=pd.DataFrame(rows))
     assert (verdict("33b", found), verdict("33c", found)) == ("supported", "contradicted")
     assert verdict("33a", found) == "not testable"
+    (row,) = claims.claims_table(found, [one for one in registered.registered().claims if one.number == "33b"]).to_dict(
+        "records"
+    )
+    assert row["unit"] == "correlation" and row["ours"] == "+0.200 of rank correlation [+0.150, +0.250]"
 
 
 def test_a_choice_without_a_sample_is_judged_at_its_budget() -> None:

@@ -92,7 +92,7 @@ def test_trainings_are_known_where_a_supplement_of_this_study_knows_them(study) 
     folder = root / "reports/supplements/trainings"
     record = {"title": "", "lead": "", "claims": {}, "belongs": supplements.fingerprint(root, fingerprint())}
     tables.write_json(record, folder / "summary.json")
-    rows = pd.DataFrame({"number": ["6", "13a"], "unit": ["points", "ratio"], "spread": [0.08, 1.2]})
+    rows = pd.DataFrame({"number": ["6", "13a"], "unit": ["share", "ratio"], "spread": [0.08, 1.2]})
     tables.write_csv(rows, folder / "claims.csv")
     after = {one.claim.number: one.parts.training for one in decidable(root, known)}
     assert after["6"] is not None and 0.05**2 < after["6"] < 0.08**2 and after["5"] is None

@@ -20,7 +20,7 @@ def made(root: Path, verdicts: dict[str, str], accuracy: float) -> Path:
     """A study that has run to its report, as far as the supplement reads it."""
     rows = [
         dict.fromkeys(COLUMNS, "") | {"number": number, "claim": f"claim {number}", "verdict": verdict}
-        | {"ours": f"+{10 * accuracy} points", "contrast": "N = 64", "unit": "points", "note": "no revisions"}
+        | {"ours": f"+{10 * accuracy} points", "contrast": "N = 64", "unit": "share", "note": "no revisions"}
         | {"estimate": accuracy / 10, "low": 0.0, "high": accuracy / 5}
         for number, verdict in verdicts.items()
     ]  # fmt: skip

@@ -46,7 +46,7 @@ def decidable(root: Path, results: Results) -> list[Decidable]:
             finding = claim.find(results)
         except NotMeasured:
             continue
-        if finding.unit == "points":
+        if finding.unit == "share":
             one = _in_parts(root, results, claim, finding)
             spread = spreads.get(claim.number)
             if spread is not None:
@@ -87,5 +87,5 @@ def _spreads(root: Path) -> dict[str, float]:
     if not kept or kept[0].differs:
         return {}
     table = pd.read_csv(root / paths.SUPPLEMENTS / TRAININGS / "claims.csv", dtype={"number": str})
-    points = table.loc[table["unit"] == "points"]
+    points = table.loc[table["unit"] == "share"]
     return dict(zip(points["number"], points["spread"].astype(float), strict=True))

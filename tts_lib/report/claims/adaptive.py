@@ -66,7 +66,8 @@ class Predicts(Contrast):
         row = nearest(results.rows("predictors/differences", a=self.a, b=self.b), "n_questions", generations(budget))
         value = Interval(row["difference"], row["low"], row["high"], 0.95)
         note = f"{row['of_a']:.2f} and {row['of_b']:.2f}"
-        return from_interval(value, results.n_questions, f"{row['n_questions']} questions to learn from", demand, note)
+        at = f"{row['n_questions']} questions to learn from"
+        return from_interval(value, results.n_questions, at, demand, note, unit="correlation")
 
 
 class Zero(Contrast):

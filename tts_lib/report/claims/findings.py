@@ -14,7 +14,9 @@ from tts_lib.estimators.intervals import Interval
 
 Verdict = Literal["supported", "contradicted", "no difference", "inconclusive", "not testable"]
 Direction = Literal["more", "less", "at_least", "at_most", "equal"]
-Unit = Literal["points", "percent", "ratio"]
+# What the number is: a share of the questions more or less (read in points), a share, so many percent of another
+# accuracy more or less, a factor, a rank correlation more or less.
+Unit = Literal["share", "rate", "percent", "ratio", "correlation"]
 
 LEVEL = 0.05  # of every test
 OUT_OF_REACH = 50_000  # questions
@@ -104,7 +106,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Finding:
-    """What this study found on one claim. `points` are of accuracy and kept as shares, `percent` as percent."""
+    """What this study found on one claim."""
 
     at: str  # the primary contrast, e.g. "N = 64"
     estimate: float
@@ -128,10 +130,10 @@ class Finding:
     def text(self) -> str:
         """Value with its 95% interval."""
         value, low, high = (
-            _SIGNS[bound] + _number(number, self.unit)
+            _SIGNS[bound] + written(number, self.unit)
             for bound, number in zip(self.bounds, (self.estimate, self.low, self.high), strict=True)
         )
-        name = {"points": " points", "percent": "", "ratio": ""}[self.unit]
+        name = {"share": " points", "correlation": " of rank correlation"}.get(self.unit, "")
         return f"{value}{name} [{low}, {high}]" + (f"; {self.beside}" if self.beside else "")
 
     @property
@@ -163,8 +165,9 @@ def from_interval(
     note: str = "",
     percent: Interval | None = None,
     comparator: float = math.nan,
+    unit: Unit = "share",
 ) -> Finding:
-    """A difference of accuracies with its interval, judged; shown as `percent` where given.
+    """A difference of accuracies (or of what `unit` says) with its interval, judged; shown as `percent` where given.
 
     An interval without a width is too sure, and gives way to that of as many equal differences; of nothing but zeros
     there is no verdict.
@@ -173,7 +176,7 @@ def from_interval(
     if not varies and n_questions > 1:
         same = 0.0 if abs(interval.estimate) <= _ROUNDING else interval.estimate
         interval = intervals.difference_interval(np.full(n_questions, same), interval.level)
-    shown, unit = (interval, "points") if percent is None else (percent, "percent")
+    shown, unit = (interval, unit) if percent is None else (percent, "percent")
     judged = demand.judge(interval.low, interval.high, comparator)
     if not varies and interval.estimate == 0:
         judged = judged.withheld(NOTHING_VARIES)
@@ -208,10 +211,14 @@ def from_ratio(
     return Finding(at, ratio, low, high, "ratio", judged, None, "", bounds, demand=log)
 
 
-def _number(value: float, unit: Unit) -> str:
-    if unit == "points":
+def written(value: float, unit: Unit) -> str:
+    """A number of this unit as it is read; only differences have a sign."""
+    if unit == "share":
         return points(value)
-    return f"{value:.3g}×" if unit == "ratio" else f"{value:+.1f}%".replace("-", "−")
+    if unit == "rate":
+        return f"{value:.1%}"
+    form = {"ratio": f"{value:.3g}×", "percent": f"{value:+.1f}%", "correlation": f"{value:+.3f}"}
+    return form[unit].replace("-", "−")
 
 
 def in_points(difference: float, low: float, high: float, unit: str = " points") -> str:

@@ -52,12 +52,11 @@ class Undone(Contrast):
             raise NotMeasured("no right attempt is followed by another")
         found = rates["right_to_wrong"]
         judged = Demand(demand.direction, demand.margin, self.threshold).judge(found.low, found.high)
-        shown = (100 * found.rate, 100 * found.low, 100 * found.high)
         note = f"{found.n:,} right attempts"
         if "wrong_to_right" in rates:
             other = rates["wrong_to_right"]
             note += f"; wrong ones turn right in {in_words(other.rate, other.low, other.high)}"
-        return Finding("from one attempt to the next", *shown, "percent", judged, note=note)
+        return Finding("from one attempt to the next", found.rate, found.low, found.high, "rate", judged, note=note)
 
 
 class Pairing(Contrast):

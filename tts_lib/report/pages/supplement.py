@@ -71,7 +71,7 @@ def _shown(path: Path, names: Mapping[str, str]) -> Markup:
     elif "text" in frame:
         frame = frame.drop(columns="text")
     elif "unit" in frame:  # of each row; shares are written as points
-        frame.loc[frame["unit"] == "points", numbers] *= 100
+        frame.loc[frame["unit"] == "share", numbers] *= 100
     frame = frame.rename(columns=_RENAMED)
     with pd.option_context("display.max_colwidth", None, "display.precision", 12):
         return Markup(readable(frame.to_html(index=False), names))

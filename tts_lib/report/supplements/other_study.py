@@ -136,7 +136,7 @@ def difficulty(folders: Mapping[str, Path]) -> pd.DataFrame:
 def figure(own: pd.DataFrame, other: pd.DataFrame, model: str) -> Drawing:
     """Differences of accuracy: one study above the other, claim by claim."""
     parts = {OWN: own, model: other}
-    in_points = {name: part.loc[part["unit"] == "points"] for name, part in parts.items()}
+    in_points = {name: part.loc[part["unit"] == "share"] for name, part in parts.items()}
     there = set(in_points[model]["number"])
     numbers = [number for number in in_points[OWN]["number"] if number in there]
     columns = ["number", "estimate", "low", "high"]

@@ -14,7 +14,7 @@ from tts_lib.common import paths, tables
 from tts_lib.common.errors import StudyError
 from tts_lib.common.strategy import COVERAGE, MAJORITY, WEIGHTED
 from tts_lib.estimators.trainings import two_level_interval
-from tts_lib.report.claims.findings import Finding, points
+from tts_lib.report.claims.findings import Finding, written
 from tts_lib.report.claims.registered import Claim, registered
 from tts_lib.report.claims.search import HardestBin
 from tts_lib.report.figures.figure import Drawing
@@ -130,8 +130,9 @@ def over_trainings(claim: Claim, findings: Sequence[Finding]) -> dict[str, Any]:
         judged = judged.withheld(untestable[0].judged.reason)
     mean, low, high = (exp(end) for end in (interval.estimate, interval.low, interval.high))
     whole = Finding(first.at, mean, low, high, first.unit, judged)
-    each = ", ".join(points(one.estimate) if first.unit == "points" else f"{one.estimate:.3g}×" for one in findings)
-    spread_in_words = f"{100 * spread:.1f} points" if first.unit == "points" else f"a factor of {spread:.2f}"
+    each = ", ".join(written(one.estimate, first.unit) for one in findings)
+    spreads = {"ratio": f"a factor of {spread:.2f}", "share": f"{100 * spread:.1f} points"}
+    spread_in_words = spreads.get(first.unit, f"{spread:.3f}")
     text = f"over {len(findings)} trainings {whole.text}, each {each}; spread {spread_in_words}"
     return {
         **{"number": claim.number, "claim": claim.claim, "contrast": first.at, "unit": first.unit},
@@ -157,7 +158,7 @@ def models(found: Mapping[str, Results], folders: Mapping[str, Path]) -> pd.Data
 
 def figure(claims: pd.DataFrame, trainings: pd.DataFrame) -> Drawing:
     """Differences of accuracy: each training, and the interval over them."""
-    kept = claims.loc[claims["unit"] == "points", ["number", "mean", "low", "high"]]
+    kept = claims.loc[claims["unit"] == "share", ["number", "mean", "low", "high"]]
     data = kept.merge(trainings[["number", "training", "estimate"]], "left", "number")
     caption = (
         "A bar that reaches over 0 says that another training might decide otherwise. Dots: one training each, filled "
