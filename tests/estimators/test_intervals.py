@@ -7,10 +7,12 @@ import pytest
 from scipy import stats as scipy_stats
 
 from tts_lib.estimators.intervals import (
+    Interval,
     bootstrap_weights,
     difference_interval,
     in_words,
     mean_interval,
+    of_shares,
     questions_needed,
 )
 
@@ -137,3 +139,14 @@ def test_interval_stays_within_the_values():
 def test_an_interval_is_said_behind_its_estimate():
     assert in_words(0.5372, 0.509, 0.5659) == "53.7% [50.9%, 56.6%]"
     assert in_words(1.5, -0.25, 3.0, "+.1f", " doublings") == "+1.5 doublings [-0.2, +3.0]"
+
+
+def test_a_share_stays_within_its_bounds_and_is_never_sure_of_all() -> None:
+    """Eight of eight right do not mean that all are: at 0 and 1 the interval is that of as many equal differences."""
+    for right in (0.0, 1.0):
+        values = np.full(8, right)
+        found = of_shares(Interval(right, right, right, 0.95), values)
+        assert found.estimate == right and 0 <= found.low < found.high <= 1 and found.high - found.low > 0.1
+    assert of_shares(Interval(0.75, 0.45, 1.05, 0.95), np.array([0.5, 1.0])).high == 1
+    inside = Interval(0.5, 0.4, 0.6, 0.95)
+    assert of_shares(inside, np.array([0.4, 0.6])) == inside

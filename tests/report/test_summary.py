@@ -29,3 +29,13 @@ def test_a_greedy_answer_is_the_first_number_where_one_was_drawn() -> None:
     assert cards[0]["text"].startswith("40.0% [") and cards[0]["low"] < 0.4 < cards[0]["high"]
     imported = replace(results(), difficulty=pd.DataFrame(index=IDS))
     assert summary.headline(imported, NO_CLAIMS)[0]["label"] == "small model, one sample"
+
+
+def test_a_number_has_the_interval_of_the_analysis_where_it_has_one() -> None:
+    """So has the explorer; and where every question is right the interval does not end where it begins."""
+    row = {"strategy_set": "single", "strategy": WEIGHTED.name, "budget": 64, "accuracy": 0.5, "low": 0.41, "high": 0.6}
+    known = replace(results(), tables={"compute_optimal/accuracy": pd.DataFrame([row])})
+    assert summary.headline(known, NO_CLAIMS)[2]["text"] == "50.0% [41.0%, 60.0%]"
+    right = pd.DataFrame(1.0, index=pd.Index(IDS, name="question_id"), columns=[1, 64])
+    all_right = summary.headline(replace(results(), accuracy={COVERAGE: right, WEIGHTED: right}), NO_CLAIMS)[2]
+    assert all_right["low"] < 0.95 and all_right["high"] == 1

@@ -4,7 +4,7 @@ One row of bootstrap weights is one resample of the questions; using the same we
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -134,6 +134,17 @@ def difference_interval(differences: Float[np.ndarray, " question"], level: floa
     variance = (float((differences**2).sum()) + farthest**2) / n - centre**2
     half = float(stdtrit(n - 1, (1 + level) / 2)) * math.sqrt(variance / (n - 1))
     return Interval(estimate, min(estimate, centre - half), max(estimate, centre + half), level)
+
+
+def of_shares(interval: Interval, values: Float[np.ndarray, " question"]) -> Interval:
+    """The interval of a mean share: within 0..1, and where all values are equal that of `difference_interval`.
+
+    Args:
+        values: whose mean it is.
+    """
+    if len(values) > 1 and interval.low == interval.high and np.ptp(values) < 1e-12:
+        interval = replace(difference_interval(values, interval.level), estimate=interval.estimate)
+    return replace(interval, low=max(0.0, interval.low), high=min(1.0, interval.high))
 
 
 def questions_needed(

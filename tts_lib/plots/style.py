@@ -24,7 +24,9 @@ TALL = (5.2, 4.7)  # one panel with a long legend
 DPI = 130  # of saved pictures
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _UNSAID = {"png": ["Software"], "svg": ["Date", "Creator"]}  # of a file: what differs from day to day
-BAND_NOTE = "Bands and bars: 95% bootstrap over questions."
+BAND_NOTE = (
+    "Bands and bars: 95% over questions, by bootstrap; of a choice 1.96 deviations of its resamples to each side."
+)
 
 
 class _Doublings(LogLocator):

@@ -5,6 +5,7 @@ Something that a study did not measure (a search it leaves out, a table of a sta
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -107,6 +108,15 @@ class Results:
         if budget not in self.accuracy[strategy]:
             raise NotMeasured(f"{strategy.name} was not run at N = {budget}")
         return self.accuracy[strategy].loc[self.question_ids, budget].to_numpy(dtype=np.float64)
+
+    def attained(self, strategy: Strategy, budget: int) -> intervals.Interval:
+        """Mean accuracy of a strategy with its interval, as the analysis has it, or else of our resamples."""
+        values = self.of(strategy, budget)
+        with suppress(NotMeasured):
+            where = {"strategy_set": "single", "strategy": strategy.name, "budget": budget}
+            (row,) = self.rows("compute_optimal/accuracy", **where).to_dict("records")
+            return intervals.Interval(row["accuracy"], row["low"], row["high"], 0.95)
+        return intervals.of_shares(intervals.mean_interval(values, self.weights(self.n_questions)), values)
 
     def budgets(self, *strategies: Strategy) -> list[int]:
         """Budgets at which all of these strategies are known, ascending.

@@ -87,12 +87,12 @@ def headline(results: Results, claims: pd.DataFrame) -> list[dict[str, Any]]:
     best = next(strategy for strategy in _BEST if strategy in results.accuracy)
     n = results.budget(MIDDLE, best)
     least = results.budget(1, COVERAGE)
-    single = intervals.mean_interval(results.of(COVERAGE, least), weights)
-    by_best = intervals.mean_interval(results.of(best, n), weights)
+    single, by_best = results.attained(COVERAGE, least), results.attained(best, n)
     rows = []
     if "greedy" in results.difficulty:
         right = results.difficulty.loc[results.question_ids, "greedy"].to_numpy(np.float64)
-        rows.append(_share("small", "", "greedy", intervals.mean_interval(right, weights)))
+        interval = intervals.of_shares(intervals.mean_interval(right, weights), right)
+        rows.append(_share("small", "", "greedy", interval))
     rows += [
         _share("small", "one sample" if least == 1 else "any right", f"pass@{least}", single),
         _share("small", _BEST[best], f"N = {n}", by_best),

@@ -8,13 +8,11 @@ from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from tts_lib.common import tables
 from tts_lib.common.strategy import STRATEGY_COLUMNS, Strategy
-from tts_lib.estimators import intervals
 from tts_lib.plots import curves, style
 from tts_lib.report.figures import paper_values
 from tts_lib.report.results import NotMeasured, Results
@@ -103,13 +101,11 @@ def strategy_curves(results: Results, strategies: Sequence[Strategy], at_least: 
 
     Empty where fewer than `at_least` of them are known: there is nothing to compare.
     """
-    weights = results.weights(results.n_questions)
     known = [strategy for strategy in strategies if strategy in results.accuracy]
     rows = []
     for strategy in known if len(known) >= at_least else []:
-        budgets = results.budgets(strategy)
-        each = np.stack([results.of(strategy, budget) for budget in budgets], axis=1)
-        for budget, mean in zip(budgets, intervals.mean_intervals(each, weights), strict=True):
+        for budget in results.budgets(strategy):
+            mean = results.attained(strategy, budget)
             values = {"budget": budget, "accuracy": mean.estimate, "low": mean.low, "high": mean.high}
             rows.append(strategy.columns | values)
     return pd.DataFrame(rows, columns=CURVE_COLUMNS)

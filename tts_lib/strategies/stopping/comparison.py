@@ -189,6 +189,7 @@ class Comparison:
         flops, accuracy = self.flops(one, family in WITH_PRIOR), self.drawn @ one.accuracy
         row: Row = {"vote": self.vote, "policy": family, "setting": setting, "mean_budget": float(one.n.mean())}
         row |= interval("accuracy", "", accuracy)
+        row |= {"low": max(0.0, row["low"]), "high": min(1.0, row["high"])}
         row |= interval("gain", "gain_", accuracy - self.spending.at(one.n))
         row |= interval("gain_flops", "gain_flops_", accuracy - self.spending_flops.at(flops))
         return row | {"rounds": float(one.rounds.mean()), "flops": float(flops.mean())}

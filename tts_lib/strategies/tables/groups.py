@@ -54,7 +54,7 @@ class Group:
         return self.means(attained.as_column(), name, prefix)[0]
 
     def means(self, attained: PerQuestion, name: str = "accuracy", prefix: str = "") -> list[Row]:
-        """As `mean`, of each column."""
+        """As `mean`, of each column of shares."""
         values = np.asfortranarray(attained.each[self.members])
         means = values.mean(axis=0).tolist()
         if len(values) < 2:
@@ -63,6 +63,8 @@ class Group:
             found = intervals.mean_intervals(values, self.shares)
         else:
             found = [intervals.normal_interval(*one) for one in zip(means, self._spreads(attained), strict=True)]
+        if len(values) > 1:
+            found = [intervals.of_shares(*one) for one in zip(found, values.T, strict=True)]
         return [_row(interval, name, prefix) for interval in found]
 
     def difference(self, a: PerQuestion, b: PerQuestion, name: str = "difference", prefix: str = "") -> Row:
