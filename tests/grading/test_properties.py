@@ -14,7 +14,7 @@ from tts_lib.grading.normal_form import normalise
 TABLE = [pair[1:] for pair in pairs()] + SAME + DIFFERENT
 ANSWERS = sorted({answer for pair in TABLE for answer in pair})
 # What is typed and not set: lines and rows, marks of a turn, bold print, sentences; and signs that are others in TeX.
-TYPED = re.compile(r"\n|#|<[/|]|<think|\$!|\*\*|\w ~ |\|\||\b(?:is|are)\b|^(?!.*begin).*\\\\")
+TYPED = re.compile(r"\n|#|<[/|]|<think|\$!|\*\*|\w ~ |\|\||\b(?:is|are)\b|\. [A-Z]|^(?!.*begin).*\\\\")
 SET = [pair for pair in TABLE if not any(map(TYPED.search, pair))]
 UNICODE = {r"\pi": "π", r"\infty": "∞", r"\cup": "∪", r"\le": "≤", r"\ge": "≥", r"\pm": "±", r"\cdot": "·", "-": "−"}
 UNICODE |= {r"^\circ": "°", "^2": "²", r"\times": "×", r"\ne": "≠", r"\in": "∈", r"\theta": "θ", r"\frac{1}{2}": "½"}

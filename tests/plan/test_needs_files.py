@@ -54,7 +54,7 @@ def test_questions_in_either_layout_are_enough(tmp_path, record):
 @pytest.mark.parametrize(
     ("n", "record", "words"),
     [
-        (20, {"text": "What is {i}?", "answer": "{i}"}, "questions.mine.test: .*'problem'.*problem and answer"),
+        (20, {"text": "What is {i}?", "answer": "{i}"}, "questions.mine.test: .* called problem, .*problem and answer"),
         (19, {}, "n_test is 20, but .* has only 19 questions"),
     ],
 )
