@@ -311,7 +311,8 @@ def test_what_is_known_of_a_study(tmp_path: Path) -> None:
     stage = {"stage": "a", "wall_s": 200.0, "ended": 1.0, "succeeded": True}
     (tmp_path / "logs/stages.jsonl").write_text(f"{json.dumps(stage)}\n{json.dumps(stage | {'stage': 'b'})}\n")
     said = about(tmp_path, 40)
-    assert said.foot.startswith(f"Study {tmp_path.name} · ") and said.foot.endswith(" · 7 min of computing in 2 stages")
+    assert said.foot.startswith(f"Study {tmp_path.name} · ")
+    assert " · 7 min, the last runs of its 2 stages together" in said.foot
     assert said.warning.startswith("40 test questions: enough to see that everything runs, too few to conclude")
     assert about(tmp_path, 400).warning == ""
 

@@ -11,6 +11,7 @@ from tts_lib.grading.verdicts import CORRECT
 from tts_lib.report.results import PAPER, REST_EM, Results, split_accuracy, wide
 from tts_lib.revisions import ratios
 from tts_lib.strategies import outcomes
+from tts_lib.strategies.strategy_table import Method
 from tts_lib.strategies.tables.saved import read_csv
 
 ANALYSIS_TABLES = {  # stage -> those of its tables that are judged and drawn
@@ -44,6 +45,7 @@ def read(methods: Mapping[str, Mapping[str, Any]], attempts: Mapping[str, int], 
     for method in methods:
         searches[method] = outcomes.of_search(method, "test", _SEARCH_COLUMNS)
         accuracy[Strategy(method)] = wide(searches[method], "correct")
+    _share_runs(accuracy, {method: Method.of(options) for method, options in methods.items()})
     n_bins = 1 + len(tables.read_json(paths.metrics("difficulty"), ["edges"])["edges"]["oracle"])
     lookaheads = [name for name, options in methods.items() if options.get("depth")]
     revisions = {name: _test(tables.read_table(paths.revisions(name), _REVISION_COLUMNS)) for name in attempts}
@@ -68,6 +70,17 @@ def read(methods: Mapping[str, Mapping[str, Any]], attempts: Mapping[str, int], 
         lookaheads=lookaheads,
         guess_rate=_guess_rate(),
     )
+
+
+def _share_runs(accuracy: Mapping[Strategy, pd.DataFrame], searches: Mapping[str, Method]) -> None:
+    """Give searches that are one at a budget the mean of their runs there, in place."""
+    for budget in sorted({budget for name in searches for budget in accuracy[Strategy(name)]}):
+        known = {name: method for name, method in searches.items() if budget in accuracy[Strategy(name)]}
+        for names in outcomes.alike(known, budget):
+            runs = [accuracy[Strategy(name)] for name in names]
+            mean = pd.concat([run[budget] for run in runs], axis=1).mean(axis=1)
+            for run in runs:
+                run[budget] = mean
 
 
 def _analysis() -> dict[str, pd.DataFrame]:

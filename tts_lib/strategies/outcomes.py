@@ -115,15 +115,22 @@ def methods_of(strategies: Sequence[Strategy], searches: Mapping[str, Method]) -
 def merged(outcomes: Outcomes, searches: Mapping[str, Method]) -> Outcomes:
     """The outcomes with the mean of all runs at each cell that several names share."""
     accuracy, ledger = outcomes.accuracy.copy(), outcomes.ledger.copy()
+    places = {strategy.rule: row for row, strategy in enumerate(outcomes.strategies)}
     for column, budget in enumerate(outcomes.budgets):
-        alike: dict[tuple[object, ...], list[int]] = {}
-        for row, strategy in enumerate(outcomes.strategies):
-            if strategy.rule in searches and outcomes.known[row, column]:
-                alike.setdefault(_shape(searches[strategy.rule], budget), []).append(row)
-        for rows in alike.values():
+        known = {name: of for name, of in searches.items() if name in places and outcomes.known[places[name], column]}
+        for names in alike(known, budget):
+            rows = [places[name] for name in names]
             for values in (accuracy, ledger):
                 values[rows, column] = values[rows, column].mean(axis=0)
     return replace(outcomes, accuracy=accuracy, ledger=ledger)
+
+
+def alike(searches: Mapping[str, Method], budget: int) -> list[list[str]]:
+    """The names of searches, those together that are one at this budget: beams of 4 and of sqrt(N) at 16."""
+    found: dict[tuple[object, ...], list[str]] = {}
+    for name, method in searches.items():
+        found.setdefault(_shape(method, budget), []).append(name)
+    return [*found.values()]
 
 
 def _shape(method: Method, budget: int) -> tuple[object, ...]:

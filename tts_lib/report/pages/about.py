@@ -30,7 +30,10 @@ def about(root: Path, n_questions: int) -> About:
         _commit(),
         f"{datetime.now(UTC):%Y-%m-%d}",
         f"{os.cpu_count()} cores, {platform.machine()} {platform.system()}",
-        f"{progress.in_words(sum(seconds.values()))} of computing in {len(seconds)} stages" if seconds else "",
+        f"{progress.in_words(sum(seconds.values()))}, the last runs of its {len(seconds)} stages together"
+        " (what a run found in the store took no time)"
+        if seconds
+        else "",
     ]
     warning = f"{n_questions} test questions: enough to see that everything runs, too few to conclude anything."
     return About(" · ".join(filter(None, parts)), warning if n_questions < FEW else "")

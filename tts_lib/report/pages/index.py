@@ -175,7 +175,7 @@ _MODEL = {
 _POOL = {
     "n_questions": ("questions", str),
     "n_samples": ("samples each", str),
-    "pass_at_1": ("pass@1", "{:.1%}".format),
+    "pass_at_1": ("pass@1 of all samples", "{:.1%}".format),
     "greedy_accuracy": ("greedy", "{:.1%}".format),
     "mean_tokens": ("tokens a sample", "{:.1f}".format),
     "own_gold": ("questions that give their own gold", "{:.0f}".format),
