@@ -71,7 +71,13 @@ def test_search_and_learn_comes_back(tmp_path, suffix):
 
 
 MONKEYS = [
-    {"question": "One a?", "samples": ["= 7", "é"], "is_corrects": [True, False], "gt_answer": "so\n#### 7"},
+    {
+        "question": "One a?",
+        "samples": ["= 7", "é"],
+        "is_corrects": [True, False],
+        "gt_answer": "so\n#### 7",
+        "answer": "5",
+    },
     {"question": "Two b?", "samples": ["= 8"], "is_corrects": [True]},
 ]
 

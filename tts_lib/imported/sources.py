@@ -227,7 +227,8 @@ def _large_language_monkeys(source: Source) -> Iterator[dict[str, Any]]:
         verdicts = [None] * len(texts)  # before their grading step the files have none
         if record.fields.get("is_corrects") is not None:
             verdicts = read_field.items(record, "is_corrects", len(texts))
-        gold = next((name for name in GOLDS if name in record.fields), None)
+        own = ("gt_answer", "gold", *GOLDS)  # what else is called an answer may be a solution
+        gold = next((name for name in own if name in record.fields), None)
         question = {
             "question_key": read_field.key(record, "question"),
             "problem": read_field.string(record, "question"),
