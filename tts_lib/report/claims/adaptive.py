@@ -1,7 +1,6 @@
 """Contrasts of claims 31-34: budgets per question, and difficulty known before the first sample."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Literal
 
 from tts_lib.estimators.intervals import Interval
@@ -51,7 +50,7 @@ class Risk(Contrast):
         note = f"{row['realised']:.1%} lost; {row['realised_in_splits']:.1%} over random splits of the test questions"
         found = from_interval(value, results.n_questions, f"mean budget {row['mean_budget']:.1f}", demand, note)
         if row["mean_budget"] >= results.difficulty["n_samples"].min():
-            return replace(found, judged=found.judged.withheld("nothing is stopped before all samples are drawn"))
+            return found.withheld("nothing is stopped before all samples are drawn")
         return found
 
 
@@ -87,7 +86,7 @@ class Zero(Contrast):
             at_oracle = {"predictor": "oracle", "budget": row["budget"]} | of_set
             (oracle,) = results.rows("compute_optimal/zero", **at_oracle).to_dict("records")
             if oracle["gain_fixed_low"] <= 0:
-                return replace(found, judged=found.judged.withheld("oracle bins themselves gain nothing for sure here"))
+                return found.withheld("oracle bins themselves gain nothing for sure here")
         return found
 
 

@@ -1,7 +1,7 @@
 """How a measured figure is judged against a claim, and how it is written."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -126,6 +126,10 @@ class Finding:
         low, high = (math.log(self.low), math.log(self.high)) if self.unit == "ratio" else (self.low, self.high)
         return (high - low) / (2 * _Z)
 
+    def withheld(self, reason: str) -> "Finding":
+        """The same without a verdict; see `Judgement.withheld`."""
+        return replace(self, judged=self.judged.withheld(reason))
+
     @property
     def text(self) -> str:
         """Value with its 95% interval."""
@@ -152,9 +156,8 @@ def paired(
 ) -> Finding:
     """The mean of per-question differences of shares with its t interval, judged."""
     interval = intervals.difference_interval(differences)
-    if np.abs(differences).max() <= _ROUNDING:
-        interval = Interval(0.0, 0.0, 0.0, interval.level)
-    return from_interval(interval, len(differences), at, demand, note, comparator=comparator)
+    found = from_interval(interval, len(differences), at, demand, note, comparator=comparator)
+    return found.withheld(NOTHING_VARIES) if np.abs(differences).max() <= _ROUNDING else found
 
 
 def from_interval(

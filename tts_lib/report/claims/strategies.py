@@ -44,7 +44,7 @@ class Cheaper(Contrast):
         found = from_ratio(row["ratio"], row["low"], row["high"], bounds, f"{rival.label} at N = {at}", demand)
         if earlier := _earlier(results, rival, at):
             reason = f"{rival.label} is as often right at N = {earlier} already, {at / earlier:.3g}× fewer than itself"
-            found = replace(found, judged=found.judged.withheld(reason))
+            found = found.withheld(reason)
         others = [f"{r['ratio']:.2g}× at {r['budget']}" for r in frame.to_dict("records") if r["budget"] != at]
         note = "by N: " + ", ".join(others) if others else ""
         return replace(found, note=note, beside=attribution(results, where, self.choice.strategy, rival, at))
@@ -134,7 +134,7 @@ class AgainstLarge(Contrast):
         found = from_interval(difference, row["n_questions"], at, demand, note, shown, comparator)
         if row["capped"] and not (demand.direction == "more" and found.judged.verdict == "supported"):
             reason = "the grid ends before k; the largest budget is shown"
-            return replace(found, judged=found.judged.withheld(reason))
+            return found.withheld(reason)
         return found
 
 
