@@ -214,5 +214,5 @@ def test_a_chain_longer_than_every_budget_is_left_out(tmp_path, monkeypatch):
     chains = pd.concat([search(budgets).assign(length=n) for n, budgets in lengths], ignore_index=True)
     chains = chains.assign(selection="orm", split="test").rename(columns={"correct": "accuracy"})
     tables.write_table(chains, paths.revision_verifier("ratios"))
-    found = [load("test", IDS, [], budgets, revised=True).strategies for budgets in ((1, 4), (4, 8))]
+    found = [load("test", IDS, [], revised=True, only_at=n).strategies for n in ((1, 4), (4, 8))]
     assert [[s.length for s in strategies if s.is_revisions] for strategies in found] == [[1], [1, 8]]

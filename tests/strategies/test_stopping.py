@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import binom
 
 from tts_lib.answers.grid import SampleGrid
+from tts_lib.common.budgets import doublings
 from tts_lib.common.errors import StudyError
 from tts_lib.estimators import subsets
 from tts_lib.estimators.flops import Sizes
@@ -48,7 +49,7 @@ class Peeking:
 
 
 def rules_of(votes: Ballots, order: np.ndarray) -> dict[str, walks.Rule]:
-    seen = walks.states(votes, order, walks.points(votes.cap))
+    seen = walks.states(votes, order, doublings(votes.cap))
     return {
         "budgets": fitting.fit_budgets(seen, [0.003], 2)[0],
         "beta": rules.Beta(0.95, votes.cap),

@@ -345,7 +345,11 @@ def test_a_replay_is_a_study(tmp_path: Path) -> None:
             "revisions is needed, and pairings and revision_verifier must both name edit_distance",
         ),
         ("attempts: 16}", "attempts: 24}", "pairings.edit_distance.attempts is 24, which is not a power of two."),
-        ("attempts: 16}", "attempts: 1024}", "pairings.edit_distance.attempts reaches 1024, but must be at most grid."),
+        (
+            "attempts: 16}",
+            "attempts: 1024}",
+            "pairings.edit_distance.attempts reaches 1024, but must be at most generate.",
+        ),
         (
             "none: {learns_from: pools/base-train",
             "none: {learns_from: revisions/verifier",
@@ -609,7 +613,7 @@ def test_a_study_of_checkpoints_need_not_revise(tmp_path: Path) -> None:
         (
             "attempts: 4}",
             "attempts: 512}",
-            "pairings.none.attempts reaches 512, but must be at most grid.budgets",
+            "pairings.none.attempts reaches 512, but must be at most generate.base-test.n_samples",
         ),
         (
             "max_length: 8192",

@@ -13,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from tts_lib.commands import run as running
+from tts_lib.common.budgets import doublings
 from tts_lib.common.errors import StudyError
 from tts_lib.common.files import write_atomically
 from tts_lib.common.mistakes import sentence
@@ -175,7 +176,7 @@ def _settings(
     }
     binned = max(1, n_samples // 4)
     left = n_samples - binned if n_samples > 1 else 1
-    budgets = [2**i for i in range(left.bit_length())]
+    budgets = doublings(left)
     n_bins = max(1, min(MOST_BINS, (len(covered) - n_val) // QUESTIONS_A_BIN))
     probes = [n for n in (1, 4, 8, 16, 32) if n <= binned]
     settings["difficulty"] |= {"n_bins": n_bins, "n_samples": binned, "disjoint": n_samples > 1, "n_probe": probes}

@@ -15,7 +15,8 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from tts_lib.common import rng
-from tts_lib.common.strategy import MIXED, REVISIONS, SEQUENTIAL, Strategy
+from tts_lib.common.errors import StudyError
+from tts_lib.common.strategy import COVERAGE, MIXED, REVISIONS, SEQUENTIAL, Strategy
 from tts_lib.estimators import intervals
 from tts_lib.grading.verdicts import CORRECT
 from tts_lib.revisions import ratios
@@ -86,6 +87,27 @@ class Results:
     @property
     def n_questions(self) -> int:
         return len(self.question_ids)
+
+    def within(self, budgets: Sequence[int]) -> "Results":
+        """The same at these budgets alone, of all that were measured.
+
+        Raises:
+            StudyError: none of them was measured.
+        """
+        known = self.budgets(COVERAGE)
+        if not set(known) & set(budgets):
+            raise StudyError(f"grid.budgets begins at {min(budgets)}, but must hold one of those measured, {known}")
+
+        def told(frame: pd.DataFrame) -> pd.DataFrame:
+            return frame.loc[frame["budget"].isin([*budgets])] if "budget" in frame else frame
+
+        return replace(
+            self,
+            accuracy={strategy: each.loc[:, each.columns.isin([*budgets])] for strategy, each in self.accuracy.items()},
+            search={name: told(rows) for name, rows in self.search.items()},
+            tables={name: told(table) for name, table in self.tables.items()},
+            splits={name: told(rows) for name, rows in self.splits.items()},
+        )
 
     def after_rest_em(self) -> "Results":
         """The same questions, answered by the revision model after ReST-EM.

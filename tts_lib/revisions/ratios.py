@@ -16,6 +16,7 @@ import pandas as pd
 from jaxtyping import Float, Int, Shaped
 
 from tts_lib.answers.cost import LEDGER, attended
+from tts_lib.common.budgets import doublings
 from tts_lib.common.errors import StudyError
 from tts_lib.estimators.selection import MAJORITY
 from tts_lib.grading import verdicts
@@ -23,11 +24,6 @@ from tts_lib.revisions.chains import chain_lengths
 
 COLUMNS = ["question_id", "selection", "length", "budget", "accuracy", *LEDGER]
 _AT_ONCE = 50  # questions: what is counted of their answers stays in the processor's cache
-
-
-def powers(budget: int) -> list[int]:
-    """1, 2, 4, ... up to the budget: the chain lengths, and the budgets that are part of it."""
-    return [1 << i for i in range(budget.bit_length())]
 
 
 def accuracy(attempts: pd.DataFrame, scores: Mapping[str, np.ndarray], budget: int) -> pd.DataFrame:
@@ -70,7 +66,7 @@ def chain_length(way: Literal["parallel", "sequential", "mixed"], budget: int) -
     16:1 is near the best ratio of the paper (Fig. 7). A budget below 4 has nothing in between: all of it.
     """
     if way == "mixed":
-        between = [length for length in powers(budget)[1:-1] if length * length <= 16 * budget]
+        between = [length for length in doublings(budget)[1:-1] if length * length <= 16 * budget]
         return between[-1] if between else budget
     return 1 if way == "parallel" else budget
 
@@ -93,7 +89,7 @@ def _of_questions(
     of_each, every = np.arange(n_questions)[:, None], classes.ravel()
     starts, prompt = np.flatnonzero(values["position"][0] == 1), values["n_prompt"][:, 0].astype(np.float64)
     keys, rows = [], []
-    for length in powers(budget):
+    for length in doublings(budget):
         chains = starts[: budget // length, None] + np.arange(length)  # (chain, position)
         members = (n_attempts * of_each[..., None] + chains).reshape(-1, length)
         context, own = values["n_context"][:, chains], values["n_tokens"][:, chains]
@@ -101,7 +97,7 @@ def _of_questions(
         # First attempts share one reading of the prompt; the others read their contexts, as their verifier does.
         after = (attended(0, context[..., 1:]).sum(2), attended(context, own).sum(2))
         winners = {name: _winners(members, every, values[name].ravel()) for name in verifiers}
-        for n in powers(budget)[length.bit_length() - 1 :]:
+        for n in doublings(budget, length):
             shape = (n_questions, budget // n, n // length)  # groups of chains that spend this budget, chains of each
             read, wrote, *positions = (tokens.reshape(shape).sum(2).mean(1) for tokens in (contexts, written, *after))
             all_attended = attended(0, prompt) + sum(positions)

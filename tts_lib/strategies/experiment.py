@@ -44,6 +44,17 @@ class Experiment:
         """The difficulty scores there are: only the oracle where the pool has no PRM scores."""
         return tuple(name for name in SCORES if name in self.questions)
 
+    def reported(self, budgets: Sequence[int]) -> list[int]:
+        """Those of these budgets (`grid.search_budgets`) that the pools suffice for.
+
+        Raises:
+            StudyError: none of them.
+        """
+        if not (within := [budget for budget in budgets if budget in self.test.budgets]):
+            most = f"the largest budget that the pools suffice for, {self.test.budgets[-1]}"
+            raise StudyError(f"grid.search_budgets begins at {budgets[0]}, but must begin at most at {most}.")
+        return within
+
     @cached_property
     def quantile_bins(self) -> tuple[Bins, ...]:
         """The test questions in the paper's bins: quantiles of these questions by each score."""
@@ -195,16 +206,17 @@ class Experiment:
 def load(
     methods: Sequence[str],
     options: Mapping[str, Options],
-    budgets: Sequence[int],
     n_bins: int,
     n_probe: Sequence[int],
     revised: bool = False,
+    only_at: Sequence[int] | None = None,
 ) -> Experiment:
     """The experiment from the tables of the stages before it, with the revision model's (`revised`) where there is one.
 
     Args:
         methods: searches that were run.
         options: of each search, its kind among them.
+        only_at: budgets to leave the others out for.
 
     Raises:
         TableError, StudyError: a table is missing, damaged or incomplete.
@@ -217,7 +229,7 @@ def load(
     val, test = (tables.read_table(paths.difficulty(split), columns) for split in ("val", "test"))
     searches = {name: Method.of(options[name]) for name in methods}
     found_val, found = (
-        outcomes.merged(outcomes.load(split, questions["question_id"].tolist(), methods, budgets, revised), searches)
+        outcomes.merged(outcomes.load(split, questions["question_id"].tolist(), methods, revised, only_at), searches)
         for split, questions in (("val", val), ("test", test))
     )
     return Experiment(val, test, found_val, found, n_bins, tuple(n_probe), searches)

@@ -142,11 +142,18 @@ def _shape(method: Method, budget: int) -> tuple[object, ...]:
 
 
 def load(
-    split: str, question_ids: Sequence[str], searches: Sequence[str], budgets: Sequence[int], revised: bool = False
+    split: str,
+    question_ids: Sequence[str],
+    searches: Sequence[str],
+    revised: bool = False,
+    only_at: Sequence[int] | None = None,
 ) -> Outcomes:
-    """All pool strategies, the searches and the revisions of a split, at those budgets that are known.
+    """All pool strategies, the searches and the revisions of a split, at every budget that the pool was replayed at.
 
     Problems in the order given.
+
+    Args:
+        only_at: budgets to leave the others out for.
 
     Raises:
         TableError: a table is missing or damaged.
@@ -158,8 +165,7 @@ def load(
     replayed = tables.read_table(
         paths.accuracy(split), [*STRATEGY_KEYS, "question_id", "budget", "accuracy", "longest"]
     )
-    there = set(replayed["budget"].unique())
-    budgets = [budget for budget in budgets if budget in there]
+    budgets = sorted(n for n in set(replayed["budget"].tolist()) if only_at is None or n in only_at)
     costs = [tables.read_table(paths.costs(split), list(COST_COLUMNS)).assign(temperature=0.0)]
     if paths.costs_beside(split).is_file():
         costs.append(tables.read_table(paths.costs_beside(split), [*COST_COLUMNS, "temperature"]))

@@ -120,8 +120,10 @@ def _power(base: Tree, exponent: Tree) -> Grid:
     if grid[0][0].denominator.bit_length() * size[1] > _MOST_BITS:
         raise UnreadableError("a power too large")
     if sign < 0 and base[0] == "group" and _is_square_of_one(base[1]):  # which is of any shape and has no inverse
-        return _letter(f"M{grid}")
-    return reduce(_times, [grid if sign > 0 else _inverted(grid)] * int(size[1]))
+        grid = _letter(f"M{grid}")
+    elif sign < 0:
+        grid = _inverted(grid)
+    return reduce(_times, [grid] * int(size[1]))
 
 
 def _is_square_of_one(tree: Tree) -> bool:

@@ -88,7 +88,7 @@ from tts_lib.grading.reading.wording import in_words, words
 from tts_lib.grading.reading.words import without_text
 from tts_lib.grading.verdicts import ERROR
 
-VERSION = 18  # of the rules in this package; raise it whenever a reading may change
+VERSION = 19  # of the rules in this package; raise it whenever a reading may change
 _RELATIONS = ("=", *ORDERS, "in", "approx", "equiv", "to", "notin", "Rightarrow", "sim", "cong", "subset", "subseteq")
 _LEADING = ("=", "approx", "to", "Rightarrow")  # which an answer may begin with
 _FIELDS = {r"\mathbb{R}": "real", r"\mathbb{Z}": "integer", r"\mathbb{N}": "natural", r"\mathbb{Z}^+": "one"}

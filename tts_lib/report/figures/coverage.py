@@ -7,6 +7,7 @@ import pandas as pd
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
+from tts_lib.common.budgets import doublings
 from tts_lib.common.strategy import COVERAGE, MAJORITY, PLAIN, WEIGHTED, Strategy
 from tts_lib.estimators import coverage_law
 from tts_lib.plots import curves, style
@@ -64,8 +65,8 @@ def _forecasts(results: Results) -> pd.DataFrame:
     """Both laws, from the budgets that were seen to twice the largest one measured."""
     if not (seen := _seen(results)):
         return pd.DataFrame({"law": pd.Series(dtype="str"), "budget": pd.Series(dtype="int64")})
-    known, budgets = results.difficulty, _doublings(1, seen)
-    ahead = _doublings(seen, 2 * max(results.budgets(COVERAGE)))
+    known, budgets = results.difficulty, doublings(seen)
+    ahead = doublings(2 * max(results.budgets(COVERAGE)), seen)
     counts = np.sum([coverage_law.among_fewer(part, seen) for part in _counts(known)], axis=0)
     one, coverage = np.ones((1, 1)), _coverage(counts, budgets)
     laws = (coverage_law.fit(counts[None], results.guess_rate), coverage_law.fit_power(coverage[None], budgets))
@@ -89,7 +90,3 @@ def _coverage(counts: Float[np.ndarray, " right"], budgets: Sequence[int]) -> Fl
     """Coverage by these counts of right samples."""
     share = counts / counts.sum()
     return np.array([1 - (coverage_law.among_fewer(share, n))[0] for n in budgets])
-
-
-def _doublings(first: int, last: int) -> list[int]:
-    return [first * 2**power for power in range((last // first).bit_length())]

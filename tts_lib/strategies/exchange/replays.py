@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tts_lib.answers.grid import grid
+from tts_lib.common.budgets import doublings
 from tts_lib.strategies.exchange.sized import Size, Sized
 from tts_lib.strategies.exchange.surface import Surface
 
@@ -28,7 +29,7 @@ def surface_of_pools(pools: Mapping[Size, pd.DataFrame], n_bootstrap: int, rng: 
         raise ValueError(f"{len(pools)} pools share {len(shared)} questions: a surface needs two models and questions")
     grids = {size: grid(pool, shared) for size, pool in pools.items()}
     smallest = min(each.smallest for each in grids.values())
-    budgets = sorted({*(2**power for power in range(smallest.bit_length())), smallest})
+    budgets = sorted({*doublings(smallest), smallest})
     models = []
     for size, pool in pools.items():
         scores = [grids[size].spread(pool[SCORE].to_numpy(float))] if SCORE in pool else []

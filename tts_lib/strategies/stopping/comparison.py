@@ -12,8 +12,9 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
+from tts_lib.common.budgets import doublings
 from tts_lib.estimators.flops import Sizes
-from tts_lib.estimators.intervals import normal_interval
+from tts_lib.estimators.intervals import Interval, normal_interval, of_shares
 from tts_lib.strategies.stopping.fitting import PRICES, fit_bellman, fit_budgets, too_few
 from tts_lib.strategies.stopping.rules import CONFIDENCE, SHARE, WINDOW, Beta, Share, Window
 from tts_lib.strategies.stopping.walks import (
@@ -23,7 +24,6 @@ from tts_lib.strategies.stopping.walks import (
     Stopped,
     ladder,
     orders,
-    points,
     states,
 )
 
@@ -53,7 +53,7 @@ class Side:
     def of(cls, ballots: Ballots, n_walks: int, rng: np.random.Generator) -> "Side":
         order = orders(ballots, n_walks, rng)
         uniform = states(ballots, order, ladder(ballots.cap))
-        return cls(ballots, order, uniform, uniform.at(points(ballots.cap)))
+        return cls(ballots, order, uniform, uniform.at(doublings(ballots.cap)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,8 +188,7 @@ class Comparison:
         """What a rule attains, and its gain over a uniform budget of equal mean samples and of equal mean FLOPs."""
         flops, accuracy = self.flops(one, family in WITH_PRIOR), self.drawn @ one.accuracy
         row: Row = {"vote": self.vote, "policy": family, "setting": setting, "mean_budget": float(one.n.mean())}
-        row |= interval("accuracy", "", accuracy)
-        row |= {"low": max(0.0, row["low"]), "high": min(1.0, row["high"])}
+        row |= share("accuracy", "", one.accuracy, accuracy)
         row |= interval("gain", "gain_", accuracy - self.spending.at(one.n))
         row |= interval("gain_flops", "gain_flops_", accuracy - self.spending_flops.at(flops))
         return row | {"rounds": float(one.rounds.mean()), "flops": float(flops.mean())}
@@ -197,5 +196,17 @@ class Comparison:
 
 def interval(name: str, prefix: str, drawn: Float[np.ndarray, " resample"]) -> Row:
     """An estimate with its interval, from its values with all questions alike and then in the resamples."""
-    found = normal_interval(float(drawn[0]), float(drawn[1:].std(ddof=1)))
+    return _row(name, prefix, _normal(drawn))
+
+
+def share(name: str, prefix: str, values: Float[np.ndarray, " question"], drawn: Float[np.ndarray, " resample"]) -> Row:
+    """As `interval`, of a mean share of the questions: within 0..1, and of some width also where all are alike."""
+    return _row(name, prefix, of_shares(_normal(drawn), values))
+
+
+def _normal(drawn: Float[np.ndarray, " resample"]) -> Interval:
+    return normal_interval(float(drawn[0]), float(drawn[1:].std(ddof=1)))
+
+
+def _row(name: str, prefix: str, found: Interval) -> Row:
     return {name: found.estimate, f"{prefix}low": found.low, f"{prefix}high": found.high}

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from tts_lib.strategies.stopping.comparison import Attained, Comparison, Family, Row, Side, Spending, interval
+from tts_lib.strategies.stopping.comparison import Attained, Comparison, Family, Row, Side, Spending, interval, share
 from tts_lib.strategies.stopping.fitting import PRICES, fit_bellman, fit_budgets, too_few, within_risk, worth
 from tts_lib.strategies.stopping.rules import Beta, Budgets
 from tts_lib.strategies.stopping.walks import Rule, States, Stopped, ladder, orders, replay, states
@@ -185,7 +185,7 @@ def _risks(
         kept = [float(tested[within_risk(tested[:, one], risk)][~one].mean()) for one in splits]
         row = comparison.row(careful.policy, list(careful.rules)[place], Attained.of(on_test[rules[place]]))
         row |= {"risk": risk, "n_calibration": losses.shape[1]}
-        row |= interval("realised", "realised_", comparison.drawn @ tested[place])
+        row |= share("realised", "realised_", tested[place], comparison.drawn @ tested[place])
         rows.append(row | {"realised_in_splits": float(np.mean(kept))})
     return rows
 

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from tts_lib.answers.grid import SampleGrid
+from tts_lib.common.budgets import doublings
 
 Key = TypeVar("Key")
 LEAST_VOTE = 1e-12  # of a sample that the verifier gives 0
@@ -64,7 +65,7 @@ class Ballots:
         for row, hits in enumerate(found):
             right[row, : len(hits)] = hits
         weights = np.ones(answers.shape) if scores is None else np.maximum(scores, LEAST_VOTE).astype(np.float64)
-        return cls(answers, right, weights, scores, prior, pool.n_samples, _power(most or pool.smallest))
+        return cls(answers, right, weights, scores, prior, pool.n_samples, doublings(most or pool.smallest)[-1])
 
     def among(self, problems: slice) -> "Ballots":
         """These questions alone."""
@@ -78,7 +79,7 @@ class Ballots:
         scores = None if self.scores is None else self.scores[:, there]
         n_samples = np.full(len(self.answers), last - first)
         votes = {"answers": self.answers[:, there], "weights": self.weights[:, there], "scores": scores}
-        return replace(self, **votes, n_samples=n_samples, cap=_power(last - first))
+        return replace(self, **votes, n_samples=n_samples, cap=doublings(last - first)[-1])
 
 
 class Seen:
@@ -245,21 +246,13 @@ def _blocks(shape: tuple[int, int]) -> list[slice]:
     return [slice(first, first + size) for first in range(0, shape[0], size)]
 
 
-def points(cap: int) -> tuple[int, ...]:
-    """1, 2, 4, ... up to the cap."""
-    return tuple(1 << power for power in range(cap.bit_length()))
-
-
 def ladder(cap: int) -> tuple[int, ...]:
     """Every number up to 8, and from there two to each doubling: majority of 2 is no better than of 1, that of 3 is."""
     return tuple(
-        sorted({n for point in points(cap) for n in (point, point * 3 // 2) if n <= cap} | {*range(1, 1 + min(cap, 8))})
+        sorted(
+            {n for point in doublings(cap) for n in (point, point * 3 // 2) if n <= cap} | {*range(1, 1 + min(cap, 8))}
+        )
     )
-
-
-def _power(n: int) -> int:
-    """The largest power of two up to n."""
-    return 1 << (n.bit_length() - 1)
 
 
 def _steps(

@@ -206,7 +206,8 @@ class Study(Section):
         for name, model in self.pairings.items():
             if model.attempts & (model.attempts - 1):
                 raise FieldError(f"pairings.{name}.attempts", f"is {model.attempts}, which is not a power of two")
-            _at_most(f"pairings.{name}.attempts", model.attempts, "grid.budgets", self.grid.budgets[-1])
+            size = self.generate["base-test"].n_samples  # with as many are its attempts compared
+            _at_most(f"pairings.{name}.attempts", model.attempts, "generate.base-test.n_samples", size)
             source = "revisions/verifier" if name == REST_EM else "pools/base-train"
             if model.learns_from != source:
                 raise FieldError(f"pairings.{name}.learns_from", f"is {model.learns_from}, but must be {source}")

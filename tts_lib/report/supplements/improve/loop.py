@@ -14,6 +14,7 @@ import pandas as pd
 
 from tts_lib.answers import grid as grids
 from tts_lib.common import examples, paths, rng, tables
+from tts_lib.common.budgets import doublings
 from tts_lib.common.errors import StudyError
 from tts_lib.common.examples import Examples
 from tts_lib.estimators.flops import Sizes, inference_flops, pretraining_flops
@@ -186,7 +187,7 @@ class Loop:
         grid = grids.grid(samples, test["question_id"].tolist())
         throughout = pools.right_throughout(samples)
         pool = rounds.Pool.of(samples, grid, scores, throughout, pools.prompt_tokens(test))
-        budgets = [2**i for i in range(n_samples.bit_length())]
+        budgets = doublings(n_samples)
         generator = rng.generator("improve replay", pools.asking.study.seed)
         return rounds.read(pool, budgets, at, pools.asking.guess_rate, generator)
 

@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from tts_lib.answers import pools
 from tts_lib.common import paths, rng
+from tts_lib.common.budgets import doublings
 from tts_lib.common.errors import StudyError
 from tts_lib.estimators import intervals
 from tts_lib.report.claims.findings import Demand, Finding, from_interval, from_ratio
@@ -137,7 +138,7 @@ class Improve(Supplement):
             for model in models:
                 read_by = readers if model in (models[0], last) else start
                 measured.append((model, loop.measured(model, read_by, self.pool, self.at)))
-            whole = 1 << (study.generate["base-test"].n_samples.bit_length() - 1)
+            whole = doublings(study.generate["base-test"].n_samples)[-1]
             base = loop.measured(models[0], start, whole, self.at)
             draws = rng.generator("bootstrap", study.seed, "improve")
             weights = intervals.bootstrap_weights(len(asked.test), study.compute_optimal.n_bootstrap, draws)

@@ -100,7 +100,7 @@ class QuestionSets(Supplement):
         """The study's own experiment at the budget."""
         options = {name: study.options[name].model_dump(mode="json") for name in searches(study, self.budget)}
         revised = bool(study.pairings)
-        return experiment.load(list(options), options, [self.budget], study.difficulty.n_bins, (), revised)
+        return experiment.load(list(options), options, study.difficulty.n_bins, (), revised, only_at=[self.budget])
 
     def _told(self, own: Results, found: Mapping[str, Results], described: pd.DataFrame) -> Collected:
         rows, each, left_out = [], [], {}

@@ -20,6 +20,7 @@ from pydantic import Field
 
 from tts_lib.answers import pools
 from tts_lib.common import paths, rng, tables
+from tts_lib.common.budgets import doublings
 from tts_lib.common.errors import StudyError, listed
 from tts_lib.common.strategy import COMPUTE_OPTIMAL
 from tts_lib.plots import surface as drawn
@@ -116,7 +117,7 @@ class ExchangeSurface(Supplement):
     @property
     def budgets(self) -> list[int]:
         """1, 2, 4, ... samples."""
-        return [2**power for power in range(self.n_samples.bit_length())]
+        return doublings(self.n_samples)
 
     def efforts(self, study: Study, foreseen: Foreseen) -> list[Effort]:
         """The trainings of each size, as if none went on from a shorter one; then samples and greedy answers of all of
