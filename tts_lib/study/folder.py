@@ -36,9 +36,10 @@ budgets, stands in `params.yaml`; a mistake in it is answered with one sentence.
     tts lab .        # the notebooks in JupyterLab, on this study; results go to scratch/ unless they are to be kept
     tts verify .     # whether every output is what it was when it was made
 
-Then open `reports/index.html`. To change the study, edit `params.yaml`: new budgets (`grid.budgets`) are replayed from
-the samples that are there; more samples (`generate`) or another search (`options` and `grid.methods`) draw only what is
-missing. The notebooks in `notebooks/` are yours to change, each of them a stage of `dvc.yaml`.
+Then open `reports/index.html`. To change the study, edit `params.yaml`: new budgets (`grid.budgets`) make the report
+anew, as all that the samples suffice for are measured; more samples (`generate`) or another search (`options` and
+`grid.methods`) draw only what is missing. The notebooks in `notebooks/` are yours to change, each of them a stage of
+`dvc.yaml`.
 
 `tts_lib` and `.tts_store` are links to the project's library and samples.
 """

@@ -144,9 +144,6 @@ class Grid(Section):
             odd = [b for b in budgets if b & (b - 1)]
             if odd:
                 raise FieldError(name, f"holds {odd[0]}, which is not a power of two")
-        missing = sorted(set(self.search_budgets) - set(self.budgets))
-        if missing:
-            raise FieldError("search_budgets", f"holds {missing[0]}, which is not among the budgets {self.budgets}")
         if len(set(self.methods)) < len(self.methods):
             raise FieldError("methods", f"names one method twice: {self.methods}")
         if taken := sorted(set(self.methods) & set(TAKEN)):

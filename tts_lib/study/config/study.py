@@ -138,14 +138,16 @@ class Study(Section):
                     "grid.search_budgets", f"ends at {largest}, but options.{method} needs at least {least}"
                 )
         self._pools_beside_fit()
+        told, searched = self.grid.budgets[-1], self.grid.search_budgets[-1]
+        binned, probe = self.difficulty.n_samples, self.difficulty.n_probe[-1]
         for pool in ("base-val", "base-test"):
             place, size = f"generate.{pool}.n_samples", self.generate[pool].n_samples
-            _at_most("grid.budgets", self.grid.budgets[-1], place, size)
-            _at_most("difficulty.n_probe", self.difficulty.n_probe[-1], place, size)
-            _at_most("difficulty.n_samples", self.difficulty.n_samples, place, size)
+            _at_most("difficulty.n_probe", probe, place, size)
+            _at_most("difficulty.n_samples", binned, place, size)
             if self.difficulty.disjoint:
-                left, unused = size - self.difficulty.n_samples, f"what difficulty.n_samples leaves of {place}"
-                _at_most("grid.budgets", self.grid.budgets[-1], unused, left)
+                place, size = f"what difficulty.n_samples leaves of {place}", size - binned
+            _at_most("grid.budgets", told, place, size)
+            _at_most("grid.search_budgets", searched, place, size)
         if learner:
             kind, train_pool = "trained" if self.verifier.trained else "tuned", self.generate["base-train"].n_samples
             _at_most(f"verifier.{kind}.samples", learner.samples, "generate.base-train.n_samples", train_pool)
