@@ -5,12 +5,21 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from tts_lib.common import paths
 from tts_lib.common.lifetimes import die_with_parent
 from tts_lib.study import parameters, profile, progress, warm
+
+# `python -m dvc` with all loaded that it needs before it is let go, which it is not where this process has ended.
+_WAITING = """
+import sys
+import dvc.cli.parser, dvc.repo.open_repo, dvc.utils.strictyaml
+if sys.stdin.readline():
+    sys.exit(dvc.cli.main(sys.argv[1:]))
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +51,8 @@ def run(given: argparse.Namespace) -> int:
 
 def _study(root: Path, stages: list[str]) -> int:
     """Run these stages of a study, and what they need."""
-    with warm.process(root, parameters.of_kernels()) as told:
-        from tts_lib.plan import table  # a second, in which the warm process loads what it needs
+    with warm.process(root, parameters.of_kernels()) as told, _dvc(root, ["repro", *stages], told) as begin:
+        from tts_lib.plan import table  # a second, in which the processes beside this one load what they need
         from tts_lib.plan.ahead import look
 
         ahead = look(root / "params.yaml", only=stages)
@@ -54,7 +63,7 @@ def _study(root: Path, stages: list[str]) -> int:
         _allow_no_git(root)
         progress.begin(root, ahead.stages, dict.fromkeys(ahead.made, 0.0) | ahead.seconds)
         try:
-            status = _repro(root, stages, told)
+            status = begin()
         finally:
             progress.end(root)
     if status < 0:
@@ -66,29 +75,41 @@ def _study(root: Path, stages: list[str]) -> int:
 def pages(root: Path) -> int:
     """Write the pages of a study anew, whatever they were made of."""
     _allow_no_git(root)
-    return _repro(root, ["--force", "--single-item", "pages"], {})
+    with _dvc(root, ["repro", "--force", "--single-item", "pages"], {}) as begin:
+        return begin()
 
 
-def _repro(root: Path, stages: list[str], told: Mapping[str, str]) -> int:
-    """`dvc repro` in a session of its own: Ctrl-C comes here alone, and one line answers it.
+@contextmanager
+def _dvc(root: Path, arguments: list[str], told: Mapping[str, str]) -> Iterator[Callable[[], int]]:
+    """DVC in a session of its own, loaded and waiting: what is yielded lets it begin, and returns its status.
 
-    It ends with this process, however that ends: else it would hold its lock against the next run.
+    Ctrl-C comes here alone, and one line answers it. DVC ends with this process, however that ends: else it would hold
+    its lock against the next run.
 
     Args:
         told: variables for its stages.
     """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    command = [sys.executable, "-m", "dvc", "repro", *stages]
     with subprocess.Popen(
-        command, cwd=root, env={**os.environ, "PATH": path, **told}, start_new_session=True, preexec_fn=die_with_parent
+        [sys.executable, "-c", _WAITING, *arguments],
+        cwd=root,
+        env={**os.environ, "PATH": path, **told},
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=die_with_parent,
     ) as process:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            os.killpg(process.pid, signal.SIGKILL)  # stages leave nothing half-written
-            process.wait()
-            print("\nInterrupted; the same command goes on from here.", file=sys.stderr)
-            return 130
+
+        def begin() -> int:
+            try:
+                process.communicate(b"go\n")
+            except KeyboardInterrupt:
+                os.killpg(process.pid, signal.SIGKILL)  # stages leave nothing half-written
+                process.wait()
+                print("\nInterrupted; the same command goes on from here.", file=sys.stderr)
+                return 130
+            return process.returncode
+
+        yield begin
 
 
 def _allow_no_git(root: Path) -> None:

@@ -5,7 +5,6 @@ Something that a study did not measure (a search it leaves out, a table of a sta
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -134,11 +133,20 @@ class Results:
     def attained(self, strategy: Strategy, budget: int) -> intervals.Interval:
         """Mean accuracy of a strategy with its interval, as the analysis has it, or else of our resamples."""
         values = self.of(strategy, budget)
-        with suppress(NotMeasured):
-            where = {"strategy_set": "single", "strategy": strategy.name, "budget": budget}
-            (row,) = self.rows("compute_optimal/accuracy", **where).to_dict("records")
-            return intervals.Interval(row["accuracy"], row["low"], row["high"], 0.95)
+        if known := self._analysed.get((strategy.name, budget)):
+            return known
         return intervals.of_shares(intervals.mean_interval(values, self.weights(self.n_questions)), values)
+
+    @cached_property
+    def _analysed(self) -> dict[tuple[str, int], intervals.Interval]:
+        """By strategy and budget, what the analysis has of each strategy by itself."""
+        if (table := self.tables.get("compute_optimal/accuracy")) is None:
+            return {}
+        singles = table.loc[table["strategy_set"] == "single", ["strategy", "budget", "accuracy", "low", "high"]]
+        return {
+            (row["strategy"], row["budget"]): intervals.Interval(row["accuracy"], row["low"], row["high"], 0.95)
+            for row in singles.to_dict("records")
+        }
 
     def budgets(self, *strategies: Strategy) -> list[int]:
         """Budgets at which all of these strategies are known, ascending.
