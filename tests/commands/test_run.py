@@ -1,6 +1,9 @@
 """`tts run`: it looks before it starts, and says what is left."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -26,13 +29,21 @@ def started(monkeypatch) -> list[dict]:
     """DVC's part replaced: the record of the run as it stood when DVC began."""
     records: list[dict] = []
 
-    def repro(root: Path, stages: list[str], told: dict[str, str]) -> int:
-        records.append({"only": stages} | json.loads((root / progress.RUN).read_bytes()))
+    def repro(root: Path, arguments: list[str]) -> int:
+        records.append({"only": arguments[1:]} | json.loads((root / progress.RUN).read_bytes()))
         return 0
 
-    monkeypatch.setattr(run, "_repro", repro)
-    monkeypatch.setattr(run, "_allow_no_git", lambda root: None)
+    replace_dvc(monkeypatch, repro)
     return records
+
+
+def replace_dvc(monkeypatch: pytest.MonkeyPatch, begins: Callable[[Path, list[str]], int]) -> None:
+    @contextmanager
+    def waiting(root: Path, arguments: list[str], told: dict[str, str]) -> Iterator[Callable[[], int]]:
+        yield lambda: begins(root, arguments)
+
+    monkeypatch.setattr(run, "_dvc", waiting)
+    monkeypatch.setattr(run, "_allow_no_git", lambda root: None)
 
 
 def test_something_missing_stops_a_run_before_dvc_starts(study, started, monkeypatch, capsys):
@@ -65,14 +76,13 @@ def test_the_stages_of_a_run_count_what_runs(study, started):
 
 
 def test_a_killed_dvc_is_one_sentence(study, monkeypatch, capsys):
-    monkeypatch.setattr(run, "_repro", lambda root, stages, told: -9)
-    monkeypatch.setattr(run, "_allow_no_git", lambda root: None)
+    replace_dvc(monkeypatch, lambda root, arguments: -9)
     assert main(["run", str(study)]) == 1
     assert capsys.readouterr().err == "DVC was ended by signal 9; the same command goes on from here.\n"
 
 
 def test_what_a_stage_says_follows(study, started, monkeypatch, tmp_path):
-    monkeypatch.setattr(run, "_repro", lambda root, stages, told: lines.append(_line(root, monkeypatch)) or 0)
+    replace_dvc(monkeypatch, lambda root, arguments: lines.append(_line(root, monkeypatch)) or 0)
     lines: list[str | None] = []
     main(["run", str(study)])
     assert lines[0] is not None and lines[0].startswith("Stage 11 of 26: score@trained; 0 s so far, about ")
@@ -81,3 +91,15 @@ def test_what_a_stage_says_follows(study, started, monkeypatch, tmp_path):
 def _line(root: Path, monkeypatch: pytest.MonkeyPatch) -> str | None:
     monkeypatch.chdir(root)
     return progress.line(Path("reports/executed/05_score.ipynb"))
+
+
+def test_dvc_begins_when_it_is_told_to_and_else_ends_without(tmp_path, capfd):
+    with run._dvc(tmp_path, ["--version"], {}):
+        pass
+    assert capfd.readouterr() == ("", "")
+    with run._dvc(tmp_path, ["--version"], {}) as begin:
+        assert begin() == 0
+    out, err = capfd.readouterr()
+    assert out.strip() == version("dvc") and err == ""
+    with run._dvc(tmp_path, ["no-such-command"], {}) as begin:
+        assert begin() > 0

@@ -1,6 +1,7 @@
 """What is said about mistakes in params.yaml, whichever command meets them: one sentence, and nothing is written."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def is_right(mistake: Mistake, said: str) -> None:
 def test_a_run_says_it_before_it_starts(
     mistake: Mistake, study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(run, "_repro", lambda root, stages: pytest.fail("DVC was started"))
+    monkeypatch.setattr(run, "_dvc", lambda *given: nullcontext(lambda: pytest.fail("DVC was started")))
     before = sorted(study.rglob("*"))
     assert main(["run", str(study)]) == 1
     out, err = capsys.readouterr()
