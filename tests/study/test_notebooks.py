@@ -77,8 +77,8 @@ def test_dvc_watches_what_a_notebook_is_given_and_nothing_else() -> None:
         assert not vain, f"{name} watches {vain}"
 
 
-def test_the_budgets_that_are_told_of_are_the_reports_alone() -> None:
-    """So that new ones rerun no more, and what stands at a budget does not depend on which others are told of."""
+def test_the_budgets_that_are_drawn_are_the_reports_alone() -> None:
+    """So that new ones rerun no more, and what stands at a budget does not depend on which others are drawn."""
     reads = {stage.name for stage, _ in notebook_stages() if any(within("grid.budgets", p) for p in stage.params)}
     assert reads == {"report"}
 

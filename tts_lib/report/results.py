@@ -88,7 +88,7 @@ class Results:
         return len(self.question_ids)
 
     def within(self, budgets: Sequence[int]) -> "Results":
-        """The same at these budgets alone, of all that were measured, and without searches that were run at others.
+        """The same at these budgets alone, of all that were measured.
 
         Raises:
             StudyError: none of them was measured.
@@ -103,7 +103,7 @@ class Results:
         return replace(
             self,
             accuracy={strategy: each.loc[:, each.columns.isin([*budgets])] for strategy, each in self.accuracy.items()},
-            search={name: told(rows) for name, rows in self.search.items() if set(rows["budget"]) & set(budgets)},
+            search={name: told(rows) for name, rows in self.search.items()},
             tables={name: told(table) for name, table in self.tables.items()},
             splits={name: told(rows) for name, rows in self.splits.items()},
         )

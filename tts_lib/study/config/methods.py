@@ -129,10 +129,10 @@ class Grid(Section):
     """What is swept; apart from the settings, so that adding one entry reruns only that entry.
 
     The pools are replayed at every doubling they hold samples for, and choices among strategies are fitted on all of
-    these, so that what is found at a budget does not depend on which others are told of.
+    these, so that what is found at a budget does not depend on which others are drawn.
     """
 
-    budgets: Annotated[list[Budget], Field(min_length=1, description="those that the report tells of")]
+    budgets: Annotated[list[Budget], Field(min_length=1, description="those that the report draws")]
     search_budgets: Annotated[list[Budget], Field(min_length=1, description="where searches are run and compared")]
     methods: list[Name]
 
