@@ -4,12 +4,14 @@ The paper's own traces show two pathologies of searching against a PRM (App. M):
 solutions of one or two steps (claim 12).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 
+from tts_lib.common import paths, tables
 from tts_lib.grading import verdicts
+from tts_lib.report.results import PAPER
 
 HARD = 0.2  # pass@1 below which a right answer is worth showing
 SHORT = 2  # steps of an over-short solution
@@ -17,6 +19,39 @@ COLUMNS = ["case", "question_id", "sample", "statement", "answer", "verdict", "p
 CHAIN_COLUMNS = ["case", "question_id", "chain", "position", "statement", "text", "verdict", "score"]
 SHOWN = 6  # attempts of a chain
 LONGEST = 4_000  # characters of a text
+
+
+def of_pool(problems: pd.DataFrame) -> pd.DataFrame:
+    """Of the base's solutions of the test questions, what `traces` shows of those that `choose` takes.
+
+    Args:
+        problems: question_id, statement.
+
+    Raises:
+        TableError: a table of the study is missing or damaged.
+    """
+    pool = tables.read_table(paths.pool("base", "test"), ["question_id", "sample", "text", "answer", "verdict"])
+    chosen = choose(pool, tables.read_table(paths.scores("test")))
+    steps = tables.read_table(paths.step_scores("test"), ["question_id", "sample", "scores"])
+    return traces(chosen.merge(steps, on=["question_id", "sample"]), problems)
+
+
+def of_chains(revisions: Mapping[str, pd.DataFrame], problems: pd.DataFrame) -> pd.DataFrame:
+    """Of the paper's revision model, `chains` of the test questions; none where there is no such model.
+
+    Args:
+        revisions: attempts by model (`Results.revisions`).
+        problems: question_id, statement.
+
+    Raises:
+        TableError: a table of the study is missing or damaged.
+    """
+    if PAPER not in revisions:
+        return pd.DataFrame(columns=CHAIN_COLUMNS)
+    keys = ["question_id", "chain", "position"]
+    scored = tables.read_table(paths.revision_verifier("scores"), [*keys, "orm"])
+    texts = tables.read_table(paths.revisions(PAPER), [*keys, "text"])
+    return chains(revisions[PAPER].merge(scored, on=keys).merge(texts, on=keys), problems)
 
 
 def choose(pool: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
