@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 
+from tts_lib.common.budgets import doublings
 from tts_lib.estimators.selection import AGGREGATIONS, aggregate_steps
 from tts_lib.estimators.subsets import best_of_n, vote
 
@@ -51,7 +52,7 @@ def main() -> None:
     args = parser.parse_args()
     rng = np.random.default_rng(0)
     correct, answers, scores = make_pool(args.problems, args.samples, rng)
-    budgets = [2**i for i in range(args.samples.bit_length()) if 2**i <= args.samples]
+    budgets = doublings(args.samples)
 
     start = time.perf_counter()
     for values in scores.values():

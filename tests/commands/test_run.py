@@ -103,3 +103,13 @@ def test_dvc_begins_when_it_is_told_to_and_else_ends_without(tmp_path, capfd):
     assert out.strip() == version("dvc") and err == ""
     with run._dvc(tmp_path, ["no-such-command"], {}) as begin:
         assert begin() > 0
+
+
+def test_ctrl_c_while_dvc_works_is_one_line(tmp_path, monkeypatch, capfd):
+    def interrupted(process, given):
+        raise KeyboardInterrupt
+
+    with run._dvc(tmp_path, ["--version"], {}) as begin:
+        monkeypatch.setattr(run.subprocess.Popen, "communicate", interrupted)
+        assert begin() == 130
+    assert capfd.readouterr() == ("", "\nInterrupted; the same command goes on from here.\n")

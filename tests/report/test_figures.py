@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tts_lib.common.budgets import doublings
 from tts_lib.common.strategy import COVERAGE, MAJORITY, PARALLEL, WEIGHTED, Strategy
 from tts_lib.report.figures import paper_values
 from tts_lib.report.figures.figure import CURVE_COLUMNS, HOLLOW, Drawing, strategy_curves, with_paper
@@ -108,3 +109,30 @@ def test_claims_on_single_bins_are_of_five(n_bins: int) -> None:
     assert results().in_bins([1, 2]).all()
     with pytest.raises(NotMeasured, match="are of 5"):
         replace(results(), n_bins=n_bins).in_bins([1, 2])
+
+
+def revised(*budgets: int) -> pd.DataFrame:
+    """Splits of a revision model: every question, selection, budget and length of a chain."""
+    rows = [(q, by, n, length) for q in IDS for by in ("orm", "majority") for n in budgets for length in doublings(n)]
+    return pd.DataFrame(rows, columns=["question_id", "selection", "budget", "length"]).assign(accuracy=0.5)
+
+
+@pytest.mark.parametrize("budgets", [[1], [1, 2], [16], [64], [1, 4, 16], [16, 64]])
+def test_whatever_is_drawn_a_figure_is_whole_or_left_out(budgets: list[int]) -> None:
+    """Some are at budgets that others lack: none fails for that, or says what it does not show."""
+    found = results(COVERAGE, MAJORITY, WEIGHTED, Strategy("beam_4"))
+    pools = found.accuracy[COVERAGE].assign(**{str(n): 0.5 for n in (1, 2, 4)}).rename(columns=int)
+    accuracy = {**found.accuracy, **dict.fromkeys((COVERAGE, MAJORITY, WEIGHTED), pools)}
+    runs = pd.DataFrame({"question_id": IDS, "budget": 16})
+    found = replace(found, accuracy=accuracy, search={"beam_4": runs}, n_bins=2)
+    found = replace(found, splits={"edit_distance": revised(1, 2, 4, 8, 16, 32, 64), "rest_em": revised(1, 2, 4, 16)})
+    found.difficulty["n_samples"], found.difficulty.loc["q0", "oracle_bin"] = 64, 2
+    shown = {figure.name: figure for figure in available(found.within(budgets))}
+    assert "pass_at_1_spectrum" in shown and ("accuracy_by_ratio" in shown) == (max(budgets) >= 4)
+    assert ("accuracy_by_ratio_rest_em" in shown) == bool({4, 16} & {*budgets})
+    if coverage := shown.get("coverage_by_budget"):
+        assert ("forecasts" in coverage.caption) == coverage.data["law"].notna().any() == (max(budgets) >= 16)
+    if by_bin := shown.get("accuracy_by_ratio_oracle_bins"):
+        assert f"At N = {max(budgets)}," in by_bin.caption and by_bin.data["budget"].eq(max(budgets)).all()
+    if search := shown.get("accuracy_by_budget_search"):
+        assert ("beam_4" in set(search.data["strategy"])) == bool({16, 64} & {*budgets})

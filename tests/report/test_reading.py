@@ -25,17 +25,24 @@ def test_searches_that_are_one_at_a_budget_have_the_mean_of_their_runs_there() -
     assert [accuracy[Strategy(name)].loc["a", 64] for name in options] == [0.0, 1.0, 2.0]
 
 
-def test_budgets_that_are_told_of_are_some_of_those_measured() -> None:
-    measured = planted()
-    frame = pd.DataFrame({"budget": [16, 64, 64], "gain": [0.1, 0.2, 0.3]})
-    measured = replace(measured, tables={"gains": frame, "large": frame.drop(columns="budget")})
-    told = measured.within([1, 64, 1024])
-    assert told.budgets(COVERAGE) == [1] and told.budgets(MAJORITY) == [64]
-    assert {*told.accuracy} == {*measured.accuracy}
-    assert all(rows["budget"].eq(64).all() and len(rows) for rows in told.search.values())
-    assert told.tables["gains"]["gain"].tolist() == [0.2, 0.3] and len(told.tables["large"]) == 3
-    assert (told.of(MAJORITY, 64) == measured.of(MAJORITY, 64)).all()
-    with pytest.raises(NotMeasured, match="N = 16"):
-        told.of(MAJORITY, 16)
-    with pytest.raises(StudyError, match=r"grid.budgets begins at 1024, but must hold one of those measured, \["):
+def test_budgets_that_are_drawn_are_some_of_those_measured() -> None:
+    gains = pd.DataFrame({"budget": [4, 16, 64], "gain": [0.1, 0.2, 0.3]})
+    stars = pd.DataFrame({"k": [16.1, 31.0, 63.4], "relative": [0.1, 0.2, 0.3]})
+    everything = planted()
+    coverage = everything.accuracy[MAJORITY].assign(**{"1": 0.5}).rename(columns={"1": 1})
+    accuracy = {**everything.accuracy, COVERAGE: coverage}
+    measured = replace(everything, accuracy=accuracy, tables={"gains": gains, "stars": stars})
+    drawn = measured.within([1, 16, 1024])
+    assert drawn.budgets(COVERAGE) == [1, 16] and drawn.budgets(MAJORITY) == [16]
+    assert all(rows["budget"].eq(16).all() and len(rows) for rows in drawn.search.values())
+    assert drawn.tables["gains"]["gain"].tolist() == [0.2]
+    assert drawn.tables["stars"]["k"].tolist() == [16.1, 31.0]  # both stand at 16
+    assert (drawn.of(MAJORITY, 16) == measured.of(MAJORITY, 16)).all()
+    with pytest.raises(NotMeasured, match="N = 64"):
+        drawn.of(MAJORITY, 64)
+    assert {*measured.within([1]).accuracy} == {COVERAGE}
+    assert len(measured.within([256]).tables["stars"]) == 3  # up to the largest there is
+    with pytest.raises(
+        StudyError, match=r"grid.budgets holds none .* suffice for, \[1, 4"
+    ):
         measured.within([1024])

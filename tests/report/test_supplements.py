@@ -182,6 +182,8 @@ def test_a_supplement_belongs_to_one_study(tmp_path: Path) -> None:
 
     (tmp_path / "params.yaml").write_text("# the same, with a remark\n" + EXAMPLE)
     assert differs() == []
+    (tmp_path / "params.yaml").write_text(EXAMPLE.replace("budgets: [1, 2", "budgets: [2"))
+    assert differs() == [] and EXAMPLE.count("budgets: [1, 2") == 1  # other budgets are drawn
     (tmp_path / "params.yaml").write_text(EXAMPLE.replace("seed: 0", "seed: 3"))
     tables.write_json({"sha256": "ef", "n_params": 3}, model)
     assert differs() == ["model-base", "params"]

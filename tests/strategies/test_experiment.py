@@ -49,6 +49,12 @@ def test_bins_say_how_they_were_binned() -> None:
     assert subject.labels == {1: "algebra", 2: "sets"} and subject.of_problem.tolist() == (3 - IN_BINS).tolist()
 
 
+def test_searches_are_reported_where_the_pools_suffice() -> None:
+    assert experiment().reported([4, 16, 64]) == [4, 16]
+    with pytest.raises(StudyError, match=r"grid.search_budgets begins at 32, but must .* suffice for, 16\."):
+        experiment().reported([32, 64])
+
+
 def test_choices_are_fitted_on_validation_and_applied_to_test() -> None:
     found = experiment()
     fitted = found.fit_tables(MEMBERS)

@@ -352,7 +352,7 @@ def test_a_replay_is_a_study(tmp_path: Path) -> None:
         (
             "attempts: 16}",
             "attempts: 1024}",
-            "pairings.edit_distance.attempts reaches 1024, but must be at most generate.",
+            "pairings.edit_distance.attempts reaches 1024, but must be at most generate.base-val.n_samples",
         ),
         (
             "none: {learns_from: pools/base-train",
@@ -617,7 +617,7 @@ def test_a_study_of_checkpoints_need_not_revise(tmp_path: Path) -> None:
         (
             "attempts: 4}",
             "attempts: 512}",
-            "pairings.none.attempts reaches 512, but must be at most generate.base-test.n_samples",
+            "pairings.none.attempts reaches 512, but must be at most generate.base-val.n_samples",
         ),
         (
             "max_length: 8192",

@@ -13,12 +13,16 @@ from tts_lib.common import paths
 from tts_lib.common.lifetimes import die_with_parent
 from tts_lib.study import parameters, profile, progress, warm
 
-# `python -m dvc` with all loaded that it needs before it is let go, which it is not where this process has ended.
+# `python -m dvc` that loads what it can beforehand, and begins when it is let go: not where this process has ended.
 _WAITING = """
 import sys
-import dvc.cli.parser, dvc.repo.open_repo, dvc.utils.strictyaml
+try:
+    import dvc.cli.parser, dvc.repo.open_repo, dvc.utils.strictyaml
+except ImportError:
+    pass
 if sys.stdin.readline():
-    sys.exit(dvc.cli.main(sys.argv[1:]))
+    from dvc.cli import main
+    sys.exit(main(sys.argv[1:]))
 """
 
 
@@ -109,7 +113,10 @@ def _dvc(root: Path, arguments: list[str], told: Mapping[str, str]) -> Iterator[
                 return 130
             return process.returncode
 
-        yield begin
+        try:
+            yield begin
+        finally:
+            process.kill()  # where it never began
 
 
 def _allow_no_git(root: Path) -> None:

@@ -21,6 +21,7 @@ from tts_lib.grading.verdicts import CORRECT
 from tts_lib.revisions import ratios
 from tts_lib.revisions.transitions import Rate, transitions
 from tts_lib.strategies.exchange.large import GREEDY, ONE_SAMPLE
+from tts_lib.strategies.exchange.matched import REACHED
 
 PAPER, REST_EM = "edit_distance", "rest_em"  # the paper's revision model, and that of its ablation
 TRAINED = 4  # attempts in the context of the training data at most
@@ -88,24 +89,30 @@ class Results:
         return len(self.question_ids)
 
     def within(self, budgets: Sequence[int]) -> "Results":
-        """The same at these budgets alone, of all that were measured.
+        """The same at these budgets alone, of all that were measured: what is drawn.
+
+        Strategies that are known at none of them are left out, as are comparisons with a larger model at matched
+        budgets k that lie beyond the largest.
 
         Raises:
             StudyError: none of them was measured.
         """
         known = self.budgets(COVERAGE)
-        if not set(known) & set(budgets):
-            raise StudyError(f"grid.budgets begins at {min(budgets)}, but must hold one of those measured, {known}")
+        if not (drawn := [budget for budget in known if budget in budgets]):
+            raise StudyError(f"grid.budgets holds none of the budgets that the samples suffice for, {known}")
+        beyond = np.inf if drawn[-1] == known[-1] else 2 * drawn[-1] / REACHED
 
-        def told(frame: pd.DataFrame) -> pd.DataFrame:
-            return frame.loc[frame["budget"].isin([*budgets])] if "budget" in frame else frame
+        def kept(frame: pd.DataFrame) -> pd.DataFrame:
+            frame = frame.loc[frame["budget"].isin(drawn)] if "budget" in frame else frame
+            return frame.loc[frame["k"] < beyond] if "k" in frame else frame
 
+        accuracy = {strategy: each.loc[:, each.columns.isin(drawn)] for strategy, each in self.accuracy.items()}
         return replace(
             self,
-            accuracy={strategy: each.loc[:, each.columns.isin([*budgets])] for strategy, each in self.accuracy.items()},
-            search={name: told(rows) for name, rows in self.search.items()},
-            tables={name: told(table) for name, table in self.tables.items()},
-            splits={name: told(rows) for name, rows in self.splits.items()},
+            accuracy={strategy: each for strategy, each in accuracy.items() if each.shape[1]},
+            search={name: kept(rows) for name, rows in self.search.items()},
+            tables={name: kept(table) for name, table in self.tables.items()},
+            splits={name: kept(rows) for name, rows in self.splits.items()},
         )
 
     def after_rest_em(self) -> "Results":

@@ -1,7 +1,7 @@
 """The parameters of a notebook: its parameters cell says where in params.yaml each of them stands.
 
     params = parameters.here()
-    budgets = params("grid.budgets")  # generations a question
+    budgets = params("grid.budgets")  # generations a question, those that are drawn
     method = "beam_4"  # one of grid.methods
     options = params(f"options.{method}")
 

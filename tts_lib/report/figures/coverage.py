@@ -53,16 +53,16 @@ def selections(results: Results) -> list[Strategy]:
 
 
 def _seen(results: Results) -> int:
-    """Samples to forecast from; 0 where the pool is too small for it, or not known."""
+    """Samples to forecast from; 0 where the pool is too small for it, or not known, or fewer are drawn."""
     known = results.difficulty
     if "n_samples" not in known or COVERAGE not in results.accuracy:
         return 0
     seen = min(SEEN, int(known["n_samples"].to_numpy().min()) // 4)
-    return seen if seen >= LEAST else 0
+    return seen if LEAST <= seen <= max(results.budgets(COVERAGE)) else 0
 
 
 def _forecasts(results: Results) -> pd.DataFrame:
-    """Both laws, from the budgets that were seen to twice the largest one measured."""
+    """Both laws, from the budgets that were seen to twice the largest one drawn."""
     if not (seen := _seen(results)):
         return pd.DataFrame({"law": pd.Series(dtype="str"), "budget": pd.Series(dtype="int64")})
     known, budgets = results.difficulty, doublings(seen)

@@ -19,7 +19,7 @@ from tts_lib.report.figures.figure import (
 )
 from tts_lib.report.results import PAPER, REST_EM, NotMeasured, Results
 
-_SPLIT = 128  # generations at which bins are compared; the next smaller where fewer were sampled
+_SPLIT = 128  # generations at which bins are compared, or the next fewer that are known
 _PARALLEL_VOTE = Strategy(REVISIONS, "majority", length=1)
 _SEQUENTIAL = {score: Strategy(SEQUENTIAL, score) for score in ("majority", "prm", "orm_alone", "orm")}
 _SPLITS = [_PARALLEL_VOTE, _SEQUENTIAL["majority"], PARALLEL, _SEQUENTIAL["orm"]]
@@ -64,8 +64,7 @@ def _by_ratio_and_bin(results: Results, selection: str, difficulty: str) -> pd.D
     """The splits of one budget in difficulty bins: bin, budget, length, accuracy, low, high."""
     if f"{difficulty}_bin" not in results.difficulty or results.n_bins == 1:
         raise NotMeasured(f"there are no {difficulty} bins, or one only")
-    frame = _ratios(results, selection)
-    budget = frame.loc[frame["budget"] <= _SPLIT, "budget"].max()
+    frame, budget = _ratios(results, selection), _split_budget(results)
     frame = frame.loc[frame["budget"] == budget]
     bins = results.difficulty.loc[frame["question_id"], f"{difficulty}_bin"]
     rows = []
@@ -77,11 +76,20 @@ def _by_ratio_and_bin(results: Results, selection: str, difficulty: str) -> pd.D
     return pd.DataFrame(rows, columns=["bin", "budget", "length", "accuracy", "low", "high"])
 
 
+def _split_budget(results: Results) -> int:
+    """The largest at which splits are known, up to _SPLIT."""
+    known = [n for n in set(_ratios(results, "majority")["budget"].tolist()) if n <= _SPLIT]
+    if not known:
+        raise NotMeasured(f"no split of {_SPLIT} generations or fewer is known")
+    return max(known)
+
+
 def _ablation(results: Results) -> pd.DataFrame:
     """The splits of the largest budget both models have, by majority: model, budget, length, accuracy."""
     parts = {"paper's": _by_ratio(results, "majority"), "after ReST-EM": _by_ratio(results, "majority", REST_EM)}
-    largest = min(max(part["budget"]) for part in parts.values())
-    found = [part.loc[part["budget"] == largest].assign(model=name) for name, part in parts.items()]
+    if not (common := set.intersection(*(set(part["budget"]) for part in parts.values()))):
+        raise NotMeasured("both revision models have no budget in common")
+    found = [part.loc[part["budget"] == max(common)].assign(model=name) for name, part in parts.items()]
     return pd.concat(found, ignore_index=True)
 
 
@@ -101,7 +109,8 @@ def _compute_optimal(results: Results) -> pd.DataFrame:
 
 def _shares(results: Results) -> pd.DataFrame:
     frame = results.rows("compute_optimal/shares", strategy_set="revisions", binning="oracle", frozen=False)
-    return frame.loc[frame["budget"].isin([4, 16, 64, 128]), SHARE_COLUMNS].reset_index(drop=True)
+    few = frame.loc[frame["budget"].isin([4, 16, 64, 128])]
+    return (frame if few.empty else few).loc[:, SHARE_COLUMNS].reset_index(drop=True)
 
 
 def _joint(results: Results) -> pd.DataFrame:
@@ -117,8 +126,8 @@ def _draw_joint(data: pd.DataFrame, ax: Axes) -> None:
 
 
 def _quantiles(words: str) -> Callable[[Results], str]:
-    """A caption in which {} are the bins of the study."""
-    return lambda results: f"{words.format(results.quantiles)} {style.BAND_NOTE}"
+    """A caption in which {bins} are those of the study and {n} the budget whose splits are shown."""
+    return lambda results: f"{words.format(bins=results.quantiles, n=_split_budget(results))} {style.BAND_NOTE}"
 
 
 def _draw_ratio(by: str) -> Callable[[pd.DataFrame, Axes], None]:
@@ -156,7 +165,7 @@ FIGURES: tuple[ReportFigure, ...] = (
         "The same by difficulty (Figure 7, right)",
         "Whether the highest point moves from bin to bin: the paper's easy questions want one chain, its "
         "hard ones a mixture.",
-        _quantiles("At the largest budget up to 128, in {} of oracle difficulty."),
+        _quantiles("At N = {n}, in {bins} of oracle difficulty."),
         partial(_by_ratio_and_bin, selection="orm", difficulty="oracle"),
         _draw_ratio("bin"),
     ),
@@ -189,7 +198,7 @@ FIGURES: tuple[ReportFigure, ...] = (
         "accuracy_by_ratio_majority_bins",
         "The same by difficulty, by majority (Figure 10, right)",
         "Whether the highest point moves from bin to bin when answers vote.",
-        _quantiles("In {} of oracle difficulty."),
+        _quantiles("At N = {n}, in {bins} of oracle difficulty."),
         partial(_by_ratio_and_bin, selection="majority", difficulty="oracle"),
         _draw_ratio("bin"),
     ),
@@ -197,7 +206,7 @@ FIGURES: tuple[ReportFigure, ...] = (
         "accuracy_by_ratio_predicted_bins",
         "By predicted difficulty (Figure 11)",
         "Whether the picture by oracle difficulty stays when difficulty is predicted.",
-        _quantiles("As Figure 7, right, in {} of the PRM's mean score."),
+        _quantiles("As Figure 7, right, in {bins} of the PRM's mean score."),
         partial(_by_ratio_and_bin, selection="orm", difficulty="predicted"),
         _draw_ratio("bin"),
     ),

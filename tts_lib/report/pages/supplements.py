@@ -35,6 +35,8 @@ class Kept:
 def fingerprint(root: Path, claims: str) -> dict[str, str]:
     """What a supplement belongs to: hashes of the settings' values, the models and the registered claims.
 
+    Which budgets are drawn (`grid.budgets`) is no part of it, as nothing that was measured depends on them.
+
     Args:
         claims: the hash of the registered claims that the report is judged by.
 
@@ -42,6 +44,7 @@ def fingerprint(root: Path, claims: str) -> dict[str, str]:
         TableError: a record of a model is damaged.
     """
     values = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    (values.get("grid") or {}).pop("budgets", None)
     params = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
     found = {"params": params, "claims": claims}
     for path in sorted((root / paths.METRICS).glob("*.json")):

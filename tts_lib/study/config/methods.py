@@ -126,7 +126,7 @@ class Search(Section):
 
 
 class Grid(Section):
-    """What is swept; apart from the settings, so that adding one entry reruns only that entry.
+    """Budgets and searches; apart from the settings, so that adding one entry reruns only that entry.
 
     The pools are replayed at every doubling they hold samples for, and choices among strategies are fitted on all of
     these, so that what is found at a budget does not depend on which others are drawn.

@@ -138,16 +138,13 @@ class Study(Section):
                     "grid.search_budgets", f"ends at {largest}, but options.{method} needs at least {least}"
                 )
         self._pools_beside_fit()
-        told, searched = self.grid.budgets[-1], self.grid.search_budgets[-1]
-        binned, probe = self.difficulty.n_samples, self.difficulty.n_probe[-1]
         for pool in ("base-val", "base-test"):
             place, size = f"generate.{pool}.n_samples", self.generate[pool].n_samples
-            _at_most("difficulty.n_probe", probe, place, size)
-            _at_most("difficulty.n_samples", binned, place, size)
-            if self.difficulty.disjoint:
-                place, size = f"what difficulty.n_samples leaves of {place}", size - binned
-            _at_most("grid.budgets", told, place, size)
-            _at_most("grid.search_budgets", searched, place, size)
+            _at_most("difficulty.n_probe", self.difficulty.n_probe[-1], place, size)
+            _at_most("difficulty.n_samples", self.difficulty.n_samples, place, size)
+        for place, size in self._left.items():
+            _at_most("grid.budgets", self.grid.budgets[-1], place, size)
+            _at_most("grid.search_budgets", self.grid.search_budgets[-1], place, size)
         if learner:
             kind, train_pool = "trained" if self.verifier.trained else "tuned", self.generate["base-train"].n_samples
             _at_most(f"verifier.{kind}.samples", learner.samples, "generate.base-train.n_samples", train_pool)
@@ -156,6 +153,15 @@ class Study(Section):
                 for split, n in (("n_val", table.n_val), ("n_test", table.n_test)):
                     _at_most("difficulty.n_bins", self.difficulty.n_bins, f"{where}.{name}.{split}", n)
         return self
+
+    @property
+    def _left(self) -> dict[str, int]:
+        """Samples a question that strategies are replayed from, by pool, in words."""
+        sizes = {f"generate.{pool}.n_samples": self.generate[pool].n_samples for pool in ("base-val", "base-test")}
+        if not self.difficulty.disjoint:
+            return sizes
+        binned = self.difficulty.n_samples
+        return {f"what difficulty.n_samples leaves of {place}": size - binned for place, size in sizes.items()}
 
     def _pools_beside_fit(self) -> None:
         """A temperature is chosen on validation questions and measured on test questions, so both need its pool."""
@@ -208,8 +214,8 @@ class Study(Section):
         for name, model in self.pairings.items():
             if model.attempts & (model.attempts - 1):
                 raise FieldError(f"pairings.{name}.attempts", f"is {model.attempts}, which is not a power of two")
-            size = self.generate["base-test"].n_samples  # with as many are its attempts compared
-            _at_most(f"pairings.{name}.attempts", model.attempts, "generate.base-test.n_samples", size)
+            for place, size in self._left.items():  # with as many its attempts are compared
+                _at_most(f"pairings.{name}.attempts", model.attempts, place, size)
             source = "revisions/verifier" if name == REST_EM else "pools/base-train"
             if model.learns_from != source:
                 raise FieldError(f"pairings.{name}.learns_from", f"is {model.learns_from}, but must be {source}")

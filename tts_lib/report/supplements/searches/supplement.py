@@ -97,8 +97,8 @@ class Searches(Supplement):
     def collect(self, root: Path, studies: Mapping[str, Path]) -> Collected:
         with chdir(root), ExitStack() as stack:
             study = loading.load()
-            if unknown := [n for n in self.budgets if n not in study.grid.budgets]:
-                raise StudyError(f"budgets hold {unknown[0]}, at which the study knows no best-of-N (grid.budgets)")
+            if self.budgets[-1] > (size := study.generate["base-test"].n_samples):
+                raise StudyError(f"budgets hold {self.budgets[-1]}, but the study's pool of test questions has {size}")
             world = World.of(Asking.open(study, stack), stack, self.n_val, self.n_test)
             return self._told(self._measured(world))
 

@@ -14,6 +14,7 @@ from tts_lib.answers.cost import LEDGER
 from tts_lib.answers.protocols import Policy, Sampling, ScoreRequest, Verifier
 from tts_lib.answers.question_table import QuestionTable
 from tts_lib.common import paths, tables
+from tts_lib.common.budgets import doublings
 from tts_lib.common.rng import generator
 from tts_lib.estimators import score_quality, selection, subsets
 from tts_lib.estimators.flops import Sizes
@@ -128,7 +129,7 @@ class World:
         pool, ids = self._pools["test"], list(self.test.prompts)
         scores = self.whole(verifier, pool)
         there = grid.grid(pool, ids)
-        budgets = tuple(self.study.grid.budgets)
+        budgets = tuple(doublings(there.smallest))
         spread, rng = there.spread(scores), generator(self.study.seed, "searches", "votes")
         n_resamples = self.study.select.n_resamples
         ballots = {"it": spread}
