@@ -40,6 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "seed": 0,
         "methods": ["beam_4"],
         "budgets": [1, 2],
+        "drawn": [2],
         "search_budgets": [4],
         "models": {"base": FACTS},
         "pools": {"base-test": POOL},

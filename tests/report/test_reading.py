@@ -42,7 +42,5 @@ def test_budgets_that_are_drawn_are_some_of_those_measured() -> None:
         drawn.of(MAJORITY, 64)
     assert {*measured.within([1]).accuracy} == {COVERAGE}
     assert len(measured.within([256]).tables["stars"]) == 3  # up to the largest there is
-    with pytest.raises(
-        StudyError, match=r"grid.budgets holds none .* suffice for, \[1, 4"
-    ):
+    with pytest.raises(StudyError, match=r"grid.budgets holds none .* suffice for, \[1, 4"):
         measured.within([1024])
