@@ -113,6 +113,7 @@ def test_the_page_says_what_the_tables_say(reports: Path) -> None:
     assert "The grid ends before" in page and "A fourth" in page and "Left out" not in page
     assert "repeated whole: a small model is sampled, verified, searched and taught to revise its answers" in page
     assert "own gold" not in page and "Searches" not in page
+    assert "1, 2 generations from the pool; 4 for searches; drawn: 2<" in page
 
 
 def test_a_replay_speaks_of_itself_alone(reports: Path) -> None:
