@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from tts_lib.answers.expected import Expected
+from tts_lib.common.budgets import doublings
 from tts_lib.common.errors import StudyError, listed
 from tts_lib.common.rng import generator
 from tts_lib.estimators import intervals
@@ -97,8 +98,11 @@ class Searches(Supplement):
     def collect(self, root: Path, studies: Mapping[str, Path]) -> Collected:
         with chdir(root), ExitStack() as stack:
             study = loading.load()
-            if self.budgets[-1] > (size := study.generate["base-test"].n_samples):
-                raise StudyError(f"budgets hold {self.budgets[-1]}, but the study's pool of test questions has {size}")
+            known = doublings(study.generate["base-test"].n_samples)
+            if unknown := [n for n in self.budgets if n not in known]:
+                raise StudyError(
+                    f"budgets hold {unknown[0]}, but must be of those that the study's pool holds, {known}"
+                )
             world = World.of(Asking.open(study, stack), stack, self.n_val, self.n_test)
             return self._told(self._measured(world))
 
