@@ -170,6 +170,6 @@ def test_a_broken_profile_is_one_sentence(tmp_path: Path, changes: dict, sentenc
 def test_budgets_that_the_pool_does_not_hold_are_refused_before_anything_is_opened(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     claims = [CLAIM | {"claim": "x", "budgets": [12]}]
-    with pytest.raises(StudyError, match="budgets hold 12, but must be of those that the study's pool holds, "):
+    with pytest.raises(StudyError, match="budgets hold 12, but must be of those the study's pool holds, "):
         declared(tmp_path / "mine.yaml", budgets=[12], claims=claims).collect(tmp_path, {})
     assert not (tmp_path / paths.STORE).exists()
