@@ -100,9 +100,7 @@ class Searches(Supplement):
             study = loading.load()
             known = doublings(study.generate["base-test"].n_samples)
             if unknown := [n for n in self.budgets if n not in known]:
-                raise StudyError(
-                    f"budgets hold {unknown[0]}, but must be of those the study's pool holds, {known}"
-                )
+                raise StudyError(f"budgets hold {unknown[0]}, but must be of those the study's pool holds, {known}")
             world = World.of(Asking.open(study, stack), stack, self.n_val, self.n_test)
             return self._told(self._measured(world))
 
